@@ -1,0 +1,1 @@
+"""Doors (stage scripts) and rooms (packages) of the study."""

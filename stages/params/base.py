@@ -1,0 +1,109 @@
+"""Reading one section of params.yaml strictly."""
+
+from difflib import get_close_matches
+from pathlib import Path
+from typing import Any, ClassVar, Self
+
+import yaml
+from pydantic import BaseModel, ConfigDict, ValidationError
+
+from stages.errors import StudyError
+
+FILE = Path("params.yaml")
+SECTIONS = (
+    "ensembles",
+    "compute",
+    "phantom",
+    "data",
+    "mask",
+    "train",
+    "noise",
+    "segment",
+    "segmenter",
+    "measure",
+    "analyse",
+)
+
+
+class Section(BaseModel):
+    """A part of params.yaml: unknown keys and wrong types are errors, values never change."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    section: ClassVar[str] = ""
+
+    @classmethod
+    def load(cls, path: Path = FILE) -> Self:
+        """Read this section; raise `StudyError` with the path of the key that is wrong."""
+        return parse(cls, cls.section, section_of(read(path), cls.section, path), path)
+
+
+def read(path: Path = FILE) -> dict[str, Any]:
+    """Read the whole parameter file; raise `StudyError` if a top-level key is not a section."""
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        raise StudyError(f"{path}: expected the parameter file, found none") from None
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        raise StudyError(f"{path}: expected YAML, got {' '.join(str(error).split())}") from None
+    if not isinstance(content, dict):
+        raise StudyError(f"{path}: expected sections {', '.join(SECTIONS)}, got {content!r}")
+    for key in content:
+        if key not in SECTIONS:
+            raise StudyError(_unknown(path, str(key), list(SECTIONS)))
+    return content
+
+
+def section_of(content: dict[str, Any], name: str, path: Path = FILE) -> Any:
+    """Return the part of the file at a dotted name; raise `StudyError` if it is missing."""
+    part: Any = content
+    for key in name.split("."):
+        if not isinstance(part, dict) or key not in part:
+            raise StudyError(f"{path}: expected a section '{name}', found none; add it")
+        part = part[key]
+    return part
+
+
+def parse[S: Section](kind: type[S], name: str, content: Any, path: Path = FILE) -> S:
+    """Validate the content of a section; raise `StudyError` with the first fault in one line."""
+    try:
+        return kind.model_validate(_lists_to_tuples(content))
+    except ValidationError as error:
+        raise StudyError(_describe(error, kind, name, path)) from None
+
+
+def _lists_to_tuples(content: Any) -> Any:
+    # frozen sections hold tuples; strict pydantic does not take YAML's lists for them
+    if isinstance(content, list):
+        return tuple(_lists_to_tuples(value) for value in content)
+    if isinstance(content, dict):
+        return {key: _lists_to_tuples(value) for key, value in content.items()}
+    return content
+
+
+def _describe(error: ValidationError, kind: type[BaseModel], name: str, path: Path) -> str:
+    fault = error.errors(include_url=False)[0]
+    parts = [part for part in fault["loc"] if isinstance(part, int) or part.isidentifier()]
+    key = ".".join([name, *(str(part) for part in parts)])
+    if fault["type"] == "extra_forbidden":
+        return _unknown(path, key, _allowed(kind, parts[:-1]))
+    if fault["type"] == "missing":
+        return f"{path}: expected a value for '{key}', found none; add it"
+    return f"{path}: '{key}': {fault['msg'][0].lower() + fault['msg'][1:]}, got {fault['input']!r}"
+
+
+def _allowed(kind: type[BaseModel], parts: list[Any]) -> list[str]:
+    """Follow the location of a fault through nested sections to the keys allowed there."""
+    for part in parts:
+        field = kind.model_fields.get(part) if isinstance(part, str) else None
+        if field is None:
+            continue
+        nested = field.annotation
+        if isinstance(nested, type) and issubclass(nested, BaseModel):
+            kind = nested
+    return list(kind.model_fields)
+
+
+def _unknown(path: Path, key: str, allowed: list[str]) -> str:
+    near = get_close_matches(key.split(".")[-1], allowed, n=1)
+    hint = f"; did you mean '{near[0]}'?" if near else ""
+    return f"{path}: unknown key '{key}'; allowed here: {', '.join(allowed)}{hint}"

@@ -1,0 +1,15 @@
+"""Section `compute`: the device and the number of threads."""
+
+from typing import ClassVar, Literal
+
+from pydantic import Field
+
+from stages.params.base import Section
+
+
+class ComputeParams(Section):
+    """Where the study computes; the number of threads is part of what makes bytes identical."""
+
+    section: ClassVar[str] = "compute"
+    device: Literal["auto", "cpu", "cuda"]
+    threads: int = Field(ge=1)

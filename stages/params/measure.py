@@ -1,0 +1,14 @@
+"""Section `measure`: what is read off the images of an ensemble."""
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from stages.params.base import Section
+
+
+class MeasureParams(Section):
+    """Voxelwise statistics."""
+
+    section: ClassVar[str] = "measure"
+    histogram_bins: int = Field(ge=2)

@@ -1,0 +1,21 @@
+"""Progress bars for everything that takes longer than a few seconds."""
+
+import sys
+from collections.abc import Iterable
+from typing import Any
+
+from tqdm import tqdm
+
+LOG_INTERVAL_S = 10.0  # a bar that is written to a log file need not be redrawn more often
+
+
+def progress(
+    iterable: Iterable[Any] | None = None,
+    *,
+    desc: str,
+    total: int | None = None,
+    unit: str = "it",
+) -> tqdm:
+    """Return a progress bar on stderr; in a log file it is redrawn every ten seconds only."""
+    interval = 0.1 if sys.stderr.isatty() else LOG_INTERVAL_S
+    return tqdm(iterable, desc=desc, total=total, unit=unit, mininterval=interval)
