@@ -6,7 +6,7 @@ from functools import wraps
 
 
 class StudyError(Exception):
-    """A fault the user can mend: one line with the file, what was expected, what came, what to do."""
+    """A fault the user can mend, in one line: file, what was expected, what came, what to do."""
 
 
 def door(main: Callable[..., None]) -> Callable[..., None]:

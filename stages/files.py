@@ -29,7 +29,7 @@ def atomic_path(final: Path | str) -> Iterator[Path]:
     try:
         yield temporary
         temporary.chmod(0o644)
-        os.replace(temporary, final)
+        temporary.replace(final)
     finally:
         temporary.unlink(missing_ok=True)
 
@@ -45,7 +45,7 @@ def atomic_directory(final: Path | str) -> Iterator[Path]:
         yield temporary
         if final.exists():
             shutil.rmtree(final)
-        os.replace(temporary, final)
+        temporary.replace(final)
     finally:
         shutil.rmtree(temporary, ignore_errors=True)
 

@@ -1,4 +1,4 @@
-"""The label table: FreeSurfer ids, SynthSeg's channels and names, and the structures of the study."""
+"""The label table: FreeSurfer ids, SynthSeg's names, and the structures of the study."""
 
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
@@ -11,7 +11,7 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Structure:
-    """A structure of the study: key, title and the FreeSurfer ids of its left (or midline) and right parts."""
+    """A structure of the study and the FreeSurfer ids of its left (or midline) and right parts."""
 
     name: str
     title: str

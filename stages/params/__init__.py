@@ -1,1 +1,1 @@
-"""The strict schema of params.yaml: one module a section, so that a stage depends on its own only."""
+"""The strict schema of params.yaml: a module a section, so that a stage depends on its own."""

@@ -12,6 +12,4 @@ class AnalyseParams(Section):
 
     section: ClassVar[str] = "analyse"
     structures: tuple[str, ...] = Field(min_length=1)
-    exam_pattern: (
-        str | None
-    )  # regular expression with one group: the person's exam in a scan's name
+    exam_pattern: str | None  # regular expression with one group: the exam in a scan's name

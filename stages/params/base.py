@@ -49,7 +49,7 @@ def read(path: Path = FILE) -> dict[str, Any]:
         raise StudyError(f"{path}: expected sections {', '.join(SECTIONS)}, got {content!r}")
     for key in content:
         if key not in SECTIONS:
-            raise StudyError(_unknown(path, str(key), list(SECTIONS)))
+            raise StudyError(unknown_key(path, str(key), list(SECTIONS)))
     return content
 
 
@@ -85,10 +85,13 @@ def _describe(error: ValidationError, kind: type[BaseModel], name: str, path: Pa
     parts = [part for part in fault["loc"] if isinstance(part, int) or part.isidentifier()]
     key = ".".join([name, *(str(part) for part in parts)])
     if fault["type"] == "extra_forbidden":
-        return _unknown(path, key, _allowed(kind, parts[:-1]))
+        return unknown_key(path, key, _allowed(kind, parts[:-1]))
     if fault["type"] == "missing":
         return f"{path}: expected a value for '{key}', found none; add it"
-    return f"{path}: '{key}': {fault['msg'][0].lower() + fault['msg'][1:]}, got {fault['input']!r}"
+    reason = fault["msg"].removeprefix("Value error, ").replace("valid tuple", "valid list")
+    came = fault["input"]
+    came = list(came) if isinstance(came, tuple) else came
+    return f"{path}: '{key}': {reason[0].lower() + reason[1:]}, got {came!r}"
 
 
 def _allowed(kind: type[BaseModel], parts: list[Any]) -> list[str]:
@@ -103,7 +106,8 @@ def _allowed(kind: type[BaseModel], parts: list[Any]) -> list[str]:
     return list(kind.model_fields)
 
 
-def _unknown(path: Path, key: str, allowed: list[str]) -> str:
+def unknown_key(path: Path, key: str, allowed: list[str]) -> str:
+    """Return the error line for a key that is not allowed, with the nearest one that is."""
     near = get_close_matches(key.split(".")[-1], allowed, n=1)
     hint = f"; did you mean '{near[0]}'?" if near else ""
     return f"{path}: unknown key '{key}'; allowed here: {', '.join(allowed)}{hint}"

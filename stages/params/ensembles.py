@@ -1,50 +1,67 @@
 """Section `ensembles`: the member seeds of each group."""
 
-from typing import Annotated, ClassVar
+from pathlib import Path
+from typing import Annotated, ClassVar, Self
 
-from pydantic import Field, field_validator
+from pydantic import AfterValidator, ConfigDict, Field
 
 from stages.errors import StudyError
-from stages.params.base import Section
+from stages.params.base import FILE, Section, parse, read, section_of, unknown_key
 
+NOISE = "noise"
 SINGLE = ("reference", "zero_filled")  # groups with the one member 0
-Seeds = Annotated[tuple[int, ...], Field(min_length=1)]
+
+
+def _distinct(seeds: tuple[int, ...]) -> tuple[int, ...]:
+    if len(set(seeds)) < len(seeds) or min(seeds) < 0:
+        raise ValueError("seeds must differ and not be negative")
+    return seeds
+
+
+Seeds = Annotated[tuple[int, ...], Field(min_length=1), AfterValidator(_distinct)]
 
 
 class EnsembleParams(Section):
-    """Member seeds of each architecture and of the noise ensemble."""
+    """Member seeds of every architecture (a key of section `train`) and of the noise ensemble."""
 
+    model_config = ConfigDict(extra="allow")
     section: ClassVar[str] = "ensembles"
-    unet: Seeds
-    varnet: Seeds
-    rim: Seeds
+    __pydantic_extra__: dict[str, Seeds]
     noise: Seeds
 
-    @field_validator("*")
     @classmethod
-    def _distinct(cls, seeds: tuple[int, ...]) -> tuple[int, ...]:
-        if len(set(seeds)) < len(seeds) or min(seeds) < 0:
-            raise ValueError("seeds must be different and not negative")
-        return seeds
+    def load(cls, path: Path = FILE) -> Self:
+        """Read the section; an architecture that `train` does not know is an error."""
+        content = read(path)
+        seeds = section_of(content, cls.section, path)
+        allowed = [*section_of(content, "train", path), NOISE]
+        for group in seeds if isinstance(seeds, dict) else ():
+            if group not in allowed:
+                raise StudyError(unknown_key(path, f"{cls.section}.{group}", allowed))
+        return parse(cls, cls.section, seeds, path)
 
     @property
     def architectures(self) -> tuple[str, ...]:
         """Groups whose members are trained networks."""
-        return tuple(name for name in type(self).model_fields if name != "noise")
+        return tuple(self.__pydantic_extra__)
 
     @property
     def groups(self) -> tuple[str, ...]:
         """All groups of the study, single-member ones last."""
-        return (*type(self).model_fields, *SINGLE)
+        return (*self.architectures, NOISE, *SINGLE)
 
     def members(self, group: str, *, at_least: int = 1) -> tuple[int, ...]:
-        """Return a group's member seeds; raise `StudyError` for unknown groups or too few members."""
+        """Return the member seeds of a group.
+
+        Raises:
+            StudyError: if the group is unknown or has fewer than `at_least` members.
+        """
         if group in SINGLE:
             return (0,)
-        if group not in type(self).model_fields:
+        if group not in self.groups:
             known = ", ".join(self.groups)
             raise StudyError(f"params.yaml: unknown group '{group}'; known: {known}")
-        seeds = getattr(self, group)
+        seeds: tuple[int, ...] = getattr(self, group)
         if len(seeds) < at_least:
             raise StudyError(
                 f"params.yaml: 'ensembles.{group}': expected at least {at_least} members to measure"

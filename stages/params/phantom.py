@@ -19,6 +19,4 @@ class PhantomParams(Section):
     n_coils: int = Field(ge=1)
     snr: float = Field(gt=0)  # white matter, combined image of the fully sampled scan
     partial_fourier: float = Field(gt=0.5, le=1)
-    label_maps: (
-        str | None
-    )  # folder of FreeSurfer-labelled NIfTI maps instead of the procedural anatomy
+    label_maps: str | None  # folder of FreeSurfer-labelled NIfTI maps, or the procedural head

@@ -1,0 +1,30 @@
+# make repro   the whole study from a fresh clone
+# make test    the test suite
+PYTHON ?= $(shell command -v python3.12 || command -v python3)
+VENV := .venv
+BIN := $(CURDIR)/$(VENV)/bin
+export PATH := $(BIN):$(PATH)
+# one numeric thread a process unless a stage asks for more: two runs then add up in the same order
+export OMP_NUM_THREADS ?= 1
+
+.PHONY: repro test lint clean
+
+repro: $(VENV)/.installed
+	dvc repro
+
+test: $(VENV)/.installed
+	python -m pytest
+
+lint: $(VENV)/.installed
+	ruff check .
+	ruff format --check .
+
+$(VENV)/.installed: requirements.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 12))' || \
+	  { echo "error: $(PYTHON): expected Python 3.12 or newer, got $$($(PYTHON) -V); set PYTHON=..." >&2; exit 1; }
+	$(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --requirement requirements.txt
+	@touch $@
+
+clean:
+	rm -rf work $(VENV)
