@@ -1,0 +1,40 @@
+"""All sections together."""
+
+from pathlib import Path
+
+from stages.errors import StudyError
+from stages.params.analyse import AnalyseParams
+from stages.params.base import FILE, Section, read, unknown_key
+from stages.params.compute import ComputeParams
+from stages.params.data import DataParams
+from stages.params.ensembles import EnsembleParams
+from stages.params.mask import MaskParams
+from stages.params.measure import MeasureParams
+from stages.params.noise import NoiseParams
+from stages.params.phantom import PhantomParams
+from stages.params.report import ReportParams
+from stages.params.segment import SegmentParams
+from stages.params.segmenter import SegmenterParams
+from stages.structures import structure
+
+PLAIN: tuple[type[Section], ...] = (
+    EnsembleParams,
+    ComputeParams,
+    PhantomParams,
+    DataParams,
+    MaskParams,
+    NoiseParams,
+    SegmentParams,
+    SegmenterParams,
+    MeasureParams,
+    AnalyseParams,
+    ReportParams,
+)
+
+
+def load_all(path: Path = FILE) -> dict[str, Section]:
+    """Read and check every section of the parameter file, one of `train` for each architecture."""
+    sections = {kind.section: kind.load(path) for kind in PLAIN}
+    for name in sections["analyse"].structures:
+        structure(name)
+    return sections
