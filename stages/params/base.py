@@ -22,6 +22,7 @@ SECTIONS = (
     "segmenter",
     "measure",
     "analyse",
+    "report",
 )
 
 

@@ -12,3 +12,4 @@ class MeasureParams(Section):
 
     section: ClassVar[str] = "measure"
     histogram_bins: int = Field(ge=2)
+    histogram_upper: float = Field(gt=0)  # end of the global bins, part of white matter's intensity

@@ -1,0 +1,193 @@
+"""Turn the tidy tables of all groups into the study's metrics and the tables of its plots.
+
+`python -m stages.analyse`: light; every number comes from work/measures.
+"""
+
+import sys
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from stages import layout
+from stages.errors import door
+from stages.files import atomic_path, write_json
+from stages.params.analyse import AnalyseParams
+from stages.params.ensembles import NOISE, EnsembleParams
+from stages.params.noise import NoiseParams
+from stages.uncertainty.curves import COLUMNS, thin
+from stages.uncertainty.gaps import grid, without_gaps
+from stages.uncertainty.image_quality import member_means, quality_summary
+from stages.uncertainty.members import read_table
+from stages.uncertainty.prediction import predict, prediction_table
+from stages.uncertainty.volumes import bias_table, cv_table, medians
+
+FLOAT_FORMAT = "%.6g"
+REFERENCE, ZERO_FILLED = "reference", "zero_filled"
+VOLUME_COLUMNS = ["group", "member", "subject", "structure", "volume_mm3"]
+QUALITY_COLUMNS = ["group", "member", "subject", "range", "slices", "psnr", "ssim"]
+
+
+def measured(group: str, name: str, columns: list[str]) -> pd.DataFrame:
+    """Read one table of a group."""
+    return read_table(layout.measures(group) / f"{name}.csv", columns)
+
+
+def tell(gaps: list[str], file: str) -> None:
+    """Say on stderr what a file leaves out."""
+    if gaps:
+        print(f"{file}: {len(gaps)} undefined, left out: {', '.join(gaps)}", file=sys.stderr)
+
+
+def image_quality(groups: tuple[str, ...]) -> tuple[dict[str, Any], pd.DataFrame]:
+    """Return metrics/image_quality.json and the table of its plot, one row a member."""
+    tables = {group: measured(group, "quality", QUALITY_COLUMNS) for group in groups}
+    rows = [
+        means.reset_index().assign(group=group, range=kind[0], slices=kind[1])
+        for group, table in tables.items()
+        for kind in table[["range", "slices"]].drop_duplicates().itertuples(index=False)
+        for means in [member_means(table, tuple(kind))]
+    ]
+    tree = {group: quality_summary(table) for group, table in tables.items()}
+    columns = ["group", "range", "slices", "member", "psnr", "ssim"]
+    return tree, pd.concat(rows, ignore_index=True)[columns]
+
+
+def volumes(
+    ensembles: EnsembleParams, structures: tuple[str, ...]
+) -> tuple[dict[str, Any], pd.DataFrame, pd.DataFrame]:
+    """Return metrics/volumes.json and the tables of variation and bias.
+
+    A cell (structure of a scan) without a positive volume is left out and counted in `excluded`.
+    """
+    reference = measured(REFERENCE, "volumes", VOLUME_COLUMNS)
+    subjects = list(dict.fromkeys(reference["subject"]))
+    varied, biased, tree = [], [], {}
+    for group in (*ensembles.architectures, NOISE, ZERO_FILLED):
+        table, missing = grid(measured(group, "volumes", VOLUME_COLUMNS), structures, subjects)
+        bias = bias_table(table, reference)
+        biased.append(bias)
+        undefined = _undefined(bias, "bias") + missing
+        tree[group] = {"bias": medians(bias, "bias").get(group, {})}
+        if group != ZERO_FILLED:
+            cv = cv_table(table)
+            varied.append(cv)
+            undefined = list(dict.fromkeys(_undefined(cv, "cv") + undefined))
+            overall = {"median": float(cv["cv"].median())}
+            tree[group] = {"cv": overall | medians(cv, "cv").get(group, {}), **tree[group]}
+        tree[group]["excluded"] = len(undefined)
+        tell([f"{group}: {cell}" for cell in undefined], "metrics/volumes.json")
+    tree |= against_truth(reference, structures, subjects)
+    return tree, pd.concat(varied, ignore_index=True), pd.concat(biased, ignore_index=True)
+
+
+def _undefined(table: pd.DataFrame, value: str) -> list[str]:
+    rows = table[table[value].isna()]
+    return [f"{k} of {s}" for k, s in zip(rows["structure"], rows["subject"], strict=True)]
+
+
+def against_truth(
+    reference: pd.DataFrame, structures: tuple[str, ...], subjects: list[str]
+) -> dict[str, Any]:
+    """Return the bias of the fully sampled scans against the true volumes, where these are known."""
+    path = layout.measures(REFERENCE) / "truth.csv"
+    if not path.exists():
+        return {"truth": "absent: the cohort is not simulated"}
+    known = read_table(path, ["subject", "structure", "volume_mm3"])
+    bias = bias_table(grid(reference, structures, subjects)[0], known)
+    return {REFERENCE: {"bias_truth": medians(bias, "bias").get(REFERENCE, {})}}
+
+
+def prediction(
+    ensembles: EnsembleParams, cv: pd.DataFrame, params: AnalyseParams
+) -> tuple[dict[str, Any], pd.DataFrame, pd.DataFrame]:
+    """Return metrics/prediction.json and the tables of correlations and regressions."""
+    tree: dict[str, Any] = {}
+    correlations, regressions = [], []
+    for group in ensembles.architectures:
+        n_members = len(ensembles.members(group, at_least=2))
+        table, n_excluded = prediction_table(
+            cv[cv["group"] == group],
+            measured(group, "regions", ["structure", "subject", "mean"]),
+            measured(group, "histograms", ["structure", "subject", "edges", "bin", "fraction"]),
+        )
+        answers, coefficients = predict(table, n_members, params.exam_pattern)
+        answers, gaps = without_gaps(answers)
+        tell([f"{group}.{gap}" for gap in gaps], "metrics/prediction.json")
+        counts = {"members": n_members, "cells": len(table), "excluded": n_excluded}
+        tree[group] = answers | {"n": counts | {"undefined": len(gaps)}}
+        correlations.append(coefficients.assign(group=group))
+        regressions += regression_rows(group, answers)
+    columns = ["group", "scope", "statistic", "n", "pearson", "spearman"]
+    table = pd.DataFrame(regressions, columns=["group", "predictors", "estimate", "r2"])
+    return tree, pd.concat(correlations, ignore_index=True)[columns], table
+
+
+def regression_rows(group: str, answers: dict[str, Any]) -> list[tuple[str, str, str, float]]:
+    """Return the R^2, controls and ceiling of one architecture: group, predictors, estimate, r2."""
+    rows = []
+    for name in ("histogram", "summary"):
+        found = {"in_sample": answers["r2"].get(name, np.nan)} | answers["controls"][name]
+        rows += [(group, name, estimate, value) for estimate, value in found.items()]
+    means = answers["controls"].get("structure_means", np.nan)
+    rows.append((group, "structure", "in_sample", means))
+    rows += [(group, "ceiling", scope, value) for scope, value in answers["ceiling"].items()]
+    return rows
+
+
+def noise(params: NoiseParams) -> dict[str, Any]:
+    """Return metrics/noise.json: asked and achieved signal-to-noise ratio of the noise draws."""
+    table = measured(NOISE, "snr", ["subject", "median", "mean", "pooled"])
+    achieved = {name: float(table[name].median()) for name in ("median", "mean", "pooled")}
+    return {"asked": params.snr, "definition": params.definition, "achieved": achieved}
+
+
+def training(ensembles: EnsembleParams, n_points: int) -> pd.DataFrame:
+    """Return the training curves of all members, thinned for plotting."""
+    parts = [
+        thin(
+            read_table(layout.model(group, seed) / "curves.csv", ["step", *COLUMNS]), n_points
+        ).assign(group=group, seed=seed)
+        for group in ensembles.architectures
+        for seed in ensembles.members(group)
+    ]
+    return pd.concat(parts, ignore_index=True)[["group", "seed", "step", *COLUMNS]]
+
+
+def write_table(name: str, table: pd.DataFrame) -> None:
+    """Write a table of plots/."""
+    with atomic_path(layout.PLOTS / f"{name}.csv") as path:
+        table.to_csv(path, index=False, float_format=FLOAT_FORMAT)
+
+
+@door
+def main() -> None:
+    """Write metrics/*.json and plots/*.csv."""
+    ensembles, params = EnsembleParams.load(), AnalyseParams.load()
+    quality, quality_table = image_quality((*ensembles.architectures, ZERO_FILLED))
+    volume, cv, bias = volumes(ensembles, params.structures)
+    predicted, correlations, regressions = prediction(ensembles, cv, params)
+    trees = {
+        "image_quality": quality,
+        "volumes": volume,
+        "prediction": predicted,
+        "noise": noise(NoiseParams.load()),
+    }
+    tables = {
+        "cv": cv,
+        "bias": bias,
+        "correlations": correlations,
+        "regression": regressions,
+        "image_quality": quality_table,
+        "training": training(ensembles, params.curve_points),
+    }
+    for name, tree in trees.items():
+        whole, gaps = without_gaps(tree)
+        tell(gaps, f"metrics/{name}.json")
+        write_json(layout.METRICS / f"{name}.json", whole)
+    for name, table in tables.items():
+        write_table(name, table)
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,166 @@
+"""Read volumes, voxelwise statistics and image quality of one group off its files, as tidy tables.
+
+`python -m stages.measure unet`: streams scan by scan and member by member; every file is read once.
+"""
+
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from stages import layout
+from stages.errors import StudyError, door
+from stages.files import atomic_directory
+from stages.images import load_volume
+from stages.params.ensembles import NOISE, SINGLE, EnsembleParams
+from stages.params.measure import MeasureParams
+from stages.progress import progress
+from stages.uncertainty.members import load_like, member_volumes, scans, volume_table
+from stages.uncertainty.voxelwise import (
+    bit_table,
+    gather,
+    histogram_table,
+    intensity_scale,
+    label_bits,
+    mean_and_std,
+    region_table,
+    signal_to_noise,
+    union_bits,
+)
+
+REFERENCE = "reference"
+FLOAT_FORMAT = "%.9g"  # a float32 survives nine digits
+Tables = dict[str, pd.DataFrame]
+
+
+class Scan:
+    """One validation scan: its fully sampled image, its brain and its unit of intensity."""
+
+    def __init__(self, subject: str) -> None:
+        """Read the reference and its segmentation; raise `StudyError` without white matter."""
+        self.subject = subject
+        self.reference, _ = load_volume(layout.image(REFERENCE, 0, subject))
+        path = layout.segmentation(REFERENCE, 0, subject)
+        labels = load_like(path, self.reference.shape)
+        self.brain = label_bits(labels, bit_table()) != 0
+        self.scale = intensity_scale(self.reference, labels)
+        if not self.scale > 0:
+            raise StudyError(
+                f"{path}: expected white matter (labels 2, 41) of positive intensity, got none;"
+                " look at the image and its segmentation"
+            )
+
+    @property
+    def brain_slices(self) -> np.ndarray:
+        """Numbers of the slices (axis 0) that hold any labelled voxel."""
+        return np.flatnonzero(self.brain.any(axis=(1, 2)))
+
+
+def member_images(scan: Scan, group: str, members: tuple[int, ...]) -> Iterator[np.ndarray]:
+    """Yield the image (i, j, k) of each member, one at a time."""
+    for member in members:
+        yield load_like(layout.image(group, member, scan.subject), scan.reference.shape)
+
+
+def member_labels(scan: Scan, group: str, members: tuple[int, ...]) -> Iterator[np.ndarray]:
+    """Yield the label volume (i, j, k) of each member, one at a time."""
+    for member in members:
+        yield load_like(layout.segmentation(group, member, scan.subject), scan.reference.shape)
+
+
+def scored(
+    images: Iterator[np.ndarray], scan: Scan, members: tuple[int, ...], rows: list[dict]
+) -> Iterator[np.ndarray]:
+    """Pass the images on and append the quality of each to `rows`, so that a file is read once."""
+    from stages.recon.quality import quality
+
+    for member, image in zip(members, images, strict=True):
+        for row in quality(scan.reference, image, scan.brain_slices):
+            rows.append({"member": member, **row})
+        yield image
+
+
+def voxelwise_tables(
+    scan: Scan, group: str, members: tuple[int, ...], images: Iterator[np.ndarray], p: MeasureParams
+) -> Tables:
+    """Return the tables of the voxelwise standard deviation of one scan."""
+    union = union_bits(member_labels(scan, group, members), bit_table()).ravel()
+    positions = np.flatnonzero(union)
+    bits = union[positions]
+    del union
+    mean, std = mean_and_std(gather(images, positions, len(members)))
+    mean, std = mean / scan.scale, std / scan.scale
+    tables = {
+        "regions": region_table(std, bits),
+        "histograms": histogram_table(std, bits, p.histogram_bins, p.histogram_upper),
+    }
+    if group == NOISE:
+        brain = scan.brain.ravel()[positions]
+        tables["snr"] = pd.DataFrame([signal_to_noise(mean[brain], std[brain])])
+    return tables
+
+
+def measure_scan(
+    subject: str, group: str, members: tuple[int, ...], params: MeasureParams
+) -> Tables:
+    """Return all tables of one scan; a single member has a quality but nothing that varies."""
+    scan, rows = Scan(subject), []
+    images = scored(member_images(scan, group, members), scan, members, rows)
+    if group in SINGLE:
+        tables = {}
+        for _ in images:
+            pass
+    else:
+        tables = voxelwise_tables(scan, group, members, images, params)
+    tables["quality"] = pd.DataFrame(rows)
+    for table in tables.values():
+        table.insert(0, "subject", subject)
+        table.insert(0, "group", group)
+    return tables
+
+
+def measure(
+    group: str, members: tuple[int, ...], subjects: list[str], params: MeasureParams
+) -> Tables:
+    """Return the tidy tables of a group, one row a scan and what the columns name."""
+    tables = {"volumes": member_volumes(group, members, subjects)}
+    if group == REFERENCE:
+        return tables | truth(subjects)
+    parts = [
+        measure_scan(subject, group, members, params)
+        for subject in progress(subjects, desc=f"measure {group}", unit="scan")
+    ]
+    joined = {name: pd.concat([p[name] for p in parts], ignore_index=True) for name in parts[0]}
+    return tables | joined
+
+
+def truth(subjects: list[str]) -> Tables:
+    """Return the true volumes of a simulated cohort; nothing when the data has none."""
+    path = layout.TRUTH / "volumes.csv"
+    return {"truth": volume_table(path, subjects)} if path.exists() else {}
+
+
+def write(tables: Tables, folder: Path) -> None:
+    """Write one CSV file a table; the folder appears only when all are complete."""
+    with atomic_directory(folder) as temporary:
+        for name, table in tables.items():
+            table.to_csv(temporary / f"{name}.csv", index=False, float_format=FLOAT_FORMAT)
+
+
+@door
+def main(arguments: list[str] | None = None) -> None:
+    """Measure the group named on the command line."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    ensembles, params = EnsembleParams.load(), MeasureParams.load()
+    if len(arguments) != 1:
+        known = "|".join(ensembles.groups)
+        raise StudyError(f"usage: python -m stages.measure {known}, got {arguments}")
+    group = arguments[0]
+    members = ensembles.members(group, at_least=2)
+    write(measure(group, members, scans(), params), layout.measures(group))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,15 @@
+"""Section `report`: what the figures show."""
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from stages.params.base import Section
+
+
+class ReportParams(Section):
+    """Choices of the figures; no number depends on them."""
+
+    section: ClassVar[str] = "report"
+    architecture: str  # whose members figure 1 shows
+    n_members: int = Field(ge=2)  # how many of them

@@ -1,0 +1,25 @@
+"""Training curves of a member, short enough to plot."""
+
+import numpy as np
+import pandas as pd
+
+COLUMNS = ("loss", "validation_psnr", "validation_ssim")
+
+
+def thin(curves: pd.DataFrame, n_points: int) -> pd.DataFrame:
+    """Average training curves over equal spans of steps.
+
+    Args:
+        curves: columns step and `COLUMNS`; empty where nothing was recorded at a step.
+        n_points: most rows to keep.
+
+    Returns:
+        Columns step (the last of each span) and `COLUMNS` (the mean of what was recorded in it).
+    """
+    if len(curves) <= n_points:
+        return curves[["step", *COLUMNS]].reset_index(drop=True)
+    span = np.arange(len(curves)) * n_points // len(curves)
+    grouped = curves.groupby(span)
+    thinned = grouped[list(COLUMNS)].mean()
+    thinned.insert(0, "step", grouped["step"].max())
+    return thinned.reset_index(drop=True)

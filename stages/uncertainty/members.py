@@ -1,0 +1,96 @@
+"""The files of an ensemble's members, read one at a time.
+
+Members come from the parameters, never from a listing: folders of members that were taken out of
+the parameters may still exist.
+"""
+
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from stages import layout
+from stages.errors import StudyError
+from stages.images import load_volume
+from stages.structures import structure_volumes
+
+
+def load_like(path: Path, shape: tuple[int, ...]) -> np.ndarray:
+    """Read a volume (i, j, k) that must lie on a known grid.
+
+    Raises:
+        StudyError: if the file is missing or damaged, has another shape, or holds NaN or infinity.
+    """
+    data, _ = load_volume(path)
+    if data.shape != tuple(shape):
+        raise StudyError(
+            f"{path}: expected shape {tuple(shape)} like the reference image, got {data.shape};"
+            " remake it with `dvc repro`"
+        )
+    if not np.isfinite(data).all():
+        raise StudyError(f"{path}: expected finite values, got NaN or infinity; remake it")
+    return data
+
+
+def read_table(path: Path, columns: list[str]) -> pd.DataFrame:
+    """Read a CSV file; raise `StudyError` if it is missing, damaged or lacks a column."""
+    try:
+        table = pd.read_csv(path)
+    except FileNotFoundError:
+        raise StudyError(f"{path}: expected a table, found none; run `dvc repro`") from None
+    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
+        raise StudyError(f"{path}: expected a CSV table, got a damaged file ({error})") from None
+    missing = [name for name in columns if name not in table]
+    if missing:
+        raise StudyError(f"{path}: expected column '{missing[0]}', got {list(table)}; remake it")
+    return table
+
+
+def volume_table(path: Path, subjects: list[str] | None = None) -> pd.DataFrame:
+    """Read a SynthSeg volume table as tidy structure volumes.
+
+    Args:
+        path: CSV with a column `subject` and SynthSeg's names, mm3.
+        subjects: scans to keep, in this order; every one must be there. All scans if None.
+
+    Returns:
+        Columns subject, structure, volume_mm3.
+
+    Raises:
+        StudyError: if a scan is missing or there twice, or a volume is no number.
+    """
+    table = read_table(path, ["subject"]).set_index("subject")
+    subjects = list(table.index) if subjects is None else subjects
+    for name in subjects:
+        n_rows = int((table.index == name).sum())
+        if n_rows != 1:
+            raise StudyError(f"{path}: expected one row for {name}, got {n_rows}; remake it")
+    volumes = structure_volumes(table.loc[subjects]).astype(np.float64)
+    if not np.isfinite(volumes.to_numpy()).all():
+        raise StudyError(f"{path}: expected volumes in mm3, got an empty cell or NaN; remake it")
+    tidy = volumes.rename_axis(index="subject").reset_index()
+    return tidy.melt(id_vars="subject", var_name="structure", value_name="volume_mm3")
+
+
+def member_volumes(group: str, members: tuple[int, ...], subjects: list[str]) -> pd.DataFrame:
+    """Return the volumes of all members of a group.
+
+    Returns:
+        Columns group, member, subject, structure, volume_mm3.
+    """
+    parts = []
+    for member in members:
+        table = volume_table(layout.segmentations(group, member) / "volumes.csv", subjects)
+        table.insert(0, "member", member)
+        table.insert(0, "group", group)
+        parts.append(table)
+    return pd.concat(parts, ignore_index=True)
+
+
+def scans() -> list[str]:
+    """Return the subjects of the validation scans, in the order of the reference's volume table."""
+    path = layout.segmentations("reference", 0) / "volumes.csv"
+    subjects = [str(name) for name in read_table(path, ["subject"])["subject"]]
+    if not subjects:
+        raise StudyError(f"{path}: expected at least one scan, got an empty table; remake it")
+    return subjects

@@ -1,0 +1,145 @@
+"""How much the members of an ensemble disagree about a volume, and how far they are off."""
+
+import numpy as np
+import pandas as pd
+from scipy.special import gammaln
+from scipy.stats import norm
+
+PERCENT = 100.0
+# standard deviation of a normal variable in units of its median absolute deviation: 1.4826
+MAD_TO_SD = 1.0 / norm.ppf(0.75)
+
+
+def c4(n_members: int) -> float:
+    """Return E[s] / sigma of the standard deviation of `n_members` normal draws (ddof = 1).
+
+    c4(n) = sqrt(2 / (n - 1)) Gamma(n / 2) / Gamma((n - 1) / 2) (Cureton 1968, Am. Stat. 22).
+    """
+    n = float(n_members)
+    return float(np.sqrt(2.0 / (n - 1.0)) * np.exp(gammaln(n / 2.0) - gammaln((n - 1.0) / 2.0)))
+
+
+def coefficient_of_variation(volumes: np.ndarray) -> np.ndarray:
+    """Return CV = 100 sd_m(V) / mean_m(V) with ddof = 1, in percent.
+
+    Args:
+        volumes: (..., n_members), any unit.
+
+    Returns:
+        (...), NaN where the mean is not positive or there are fewer than two members.
+    """
+    volumes = np.asarray(volumes, dtype=np.float64)
+    if volumes.shape[-1] < 2:
+        return np.full(volumes.shape[:-1], np.nan)
+    mean = volumes.mean(axis=-1)
+    return PERCENT * volumes.std(axis=-1, ddof=1) / _positive(mean)
+
+
+def corrected_cv(volumes: np.ndarray) -> np.ndarray:
+    """Return CV / c4(n_members), in percent: free of the bias of a deviation of few members.
+
+    Args:
+        volumes: (..., n_members), any unit.
+    """
+    volumes = np.asarray(volumes, dtype=np.float64)
+    if volumes.shape[-1] < 2:
+        return coefficient_of_variation(volumes)
+    return coefficient_of_variation(volumes) / c4(volumes.shape[-1])
+
+
+def robust_cv(volumes: np.ndarray) -> np.ndarray:
+    """Return 100 * 1.4826 MAD_m(V) / median_m(V), in percent: one failed member hardly moves it.
+
+    Args:
+        volumes: (..., n_members), any unit.
+
+    Returns:
+        (...), NaN where the median is not positive or there are fewer than two members.
+    """
+    volumes = np.asarray(volumes, dtype=np.float64)
+    if volumes.shape[-1] < 2:
+        return np.full(volumes.shape[:-1], np.nan)
+    median = np.median(volumes, axis=-1, keepdims=True)
+    deviation = np.median(np.abs(volumes - median), axis=-1)
+    return PERCENT * MAD_TO_SD * deviation / _positive(median[..., 0])
+
+
+def bias(volumes: np.ndarray, reference: np.ndarray | float) -> np.ndarray:
+    """Return 100 mean_m(V_m - V_ref) / V_ref, in percent.
+
+    Args:
+        volumes: (..., n_members), mm3.
+        reference: (...), mm3, of the same scans and structures.
+
+    Returns:
+        (...), NaN where the reference volume is not positive.
+    """
+    reference = np.asarray(reference, dtype=np.float64)
+    mean = np.asarray(volumes, dtype=np.float64).mean(axis=-1)
+    return PERCENT * (mean - reference) / _positive(reference)
+
+
+def _positive(values: np.ndarray) -> np.ndarray:
+    return np.where(values > 0, values, np.nan)
+
+
+def cv_table(volumes: pd.DataFrame) -> pd.DataFrame:
+    """Return the three coefficients of variation of each group, structure and scan.
+
+    Args:
+        volumes: tidy, columns group, member, subject, structure, volume_mm3.
+
+    Returns:
+        Columns group, structure, subject, n_members, mean_mm3, cv, cv_c4, cv_robust (percent; NaN
+        where undefined), in the order of appearance.
+    """
+    rows = []
+    for keys, values in _cells(volumes):
+        cell = (
+            len(values),
+            values.mean(),
+            float(coefficient_of_variation(values)),
+            float(corrected_cv(values)),
+            float(robust_cv(values)),
+        )
+        rows.append((*keys, *cell))
+    columns = ["n_members", "mean_mm3", "cv", "cv_c4", "cv_robust"]
+    return pd.DataFrame(rows, columns=["group", "structure", "subject", *columns])
+
+
+def bias_table(volumes: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:
+    """Return the bias of each group, structure and scan against reference volumes.
+
+    Args:
+        volumes: tidy, columns group, member, subject, structure, volume_mm3.
+        reference: tidy, columns subject, structure, volume_mm3.
+
+    Returns:
+        Columns group, structure, subject, bias (percent, mean over members; NaN without a positive
+        reference volume), in the order of appearance.
+    """
+    known = reference.set_index(["structure", "subject"])["volume_mm3"].to_dict()
+    rows = [
+        (group, structure, subject, float(bias(values, known.get((structure, subject), np.nan))))
+        for (group, structure, subject), values in _cells(volumes)
+    ]
+    return pd.DataFrame(rows, columns=["group", "structure", "subject", "bias"])
+
+
+def _cells(volumes: pd.DataFrame) -> list[tuple[tuple[str, str, str], np.ndarray]]:
+    grouped = volumes.groupby(["group", "structure", "subject"], sort=False)["volume_mm3"]
+    return [(keys, values.to_numpy(np.float64)) for keys, values in grouped]
+
+
+def medians(table: pd.DataFrame, value: str) -> dict[str, dict[str, float]]:
+    """Return the median over scans as group -> structure -> value, undefined cells left out.
+
+    Args:
+        table: columns group, structure and `value`; NaN marks undefined cells.
+        value: the column to summarise.
+    """
+    defined = table.dropna(subset=[value])
+    result: dict[str, dict[str, float]] = {group: {} for group in table["group"].unique()}
+    for (group, structure), values in defined.groupby(["group", "structure"], sort=False)[value]:
+        result[group][structure] = float(values.median())
+    return result
