@@ -1,14 +1,89 @@
 """Section `segmenter`: training and quality of the embedded segmenter."""
 
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
-from pydantic import Field
+from pydantic import Field, model_validator
 
 from stages.params.base import Section
 
+Probability = Annotated[float, Field(ge=0, le=1)]
+NotNegative = Annotated[float, Field(ge=0)]
+Range = tuple[NotNegative, NotNegative]
+
+
+class NetworkParams(Section):
+    """Size of the network."""
+
+    features: Annotated[tuple[int, ...], Field(min_length=2)]  # finest level first
+    kernel: int = Field(ge=1)
+    voxel_size_mm: float = Field(gt=0)  # images are resampled to it before they enter the network
+
+
+class SynthesisParams(Section):
+    """Ranges of the random draws that turn a label map into a training image.
+
+    Axes are right, anterior, superior. Intensities are in units of white matter.
+    """
+
+    crop: tuple[int, int, int]  # voxels
+    margin: tuple[int, int, int]  # voxels around the field of view that padding may add
+    low_crop: Probability  # draws that may lie anywhere along the body axis, neck included
+    rotation_deg: NotNegative
+    scaling: NotNegative  # relative
+    shift_mm: NotNegative
+    elastic_mm: tuple[NotNegative, NotNegative]  # coarse and fine field, largest standard deviation
+    contrast: Range  # standard deviation of the logarithm of tissue signals
+    contrast_narrow: Probability  # draws that stay at the lower end of `contrast`
+    surroundings: NotNegative  # relative range of everything outside the brain
+    blur_mm: Range  # standard deviation before sampling
+    partial_fourier: Range  # acquired part of k-space along the first axis
+    partial_fourier_drawn: Probability  # draws that are not at its lower end
+    ghost: Probability
+    texture: NotNegative  # relative standard deviation
+    bias_field: NotNegative  # largest standard deviation of its logarithm
+    coil_shading: Probability  # draws shaded by the coils' root of the sum of squares
+    noise: Range  # standard deviation in each coil
+    undersampled: Probability
+    acceleration: Range  # of undersampled draws
+    gain: NotNegative  # relative jitter of the intensity scale
+
+
+class OptimisationParams(Section):
+    """Loss and schedule."""
+
+    steps: int = Field(ge=1)
+    learning_rate: float = Field(gt=0)
+    weight_decay: NotNegative
+    flat: Probability  # part of the steps before the cosine decay begins
+    warm_up: Probability
+    volume_weight: NotNegative  # of the relative volume error in the loss
+    volume_from: Probability  # part of the steps without it
+    averaging: float = Field(ge=0, lt=1)  # decay of the exponential moving average of the weights
+
+
+class QualityParams(Section):
+    """How the trained network is judged, on heads of their own seeds."""
+
+    seed: int = Field(ge=0)
+    n_phantoms: int = Field(ge=3)
+    n_noise: int = Field(ge=2)
+    acceleration: float = Field(ge=1)
+
 
 class SegmenterParams(Section):
-    """How the embedded network is trained on label maps of the digital head."""
+    """How the embedded network is trained on label maps of the digital head, and judged."""
 
     section: ClassVar[str] = "segmenter"
     seed: int = Field(ge=0)
+    n_heads: int = Field(ge=1)
+    network: NetworkParams
+    synthesis: SynthesisParams
+    optimisation: OptimisationParams
+    quality: QualityParams
+
+    @model_validator(mode="after")
+    def _crop_fits_the_network(self) -> "SegmenterParams":
+        multiple = 2 ** (len(self.network.features) - 1)
+        if any(side % multiple for side in self.synthesis.crop):
+            raise ValueError(f"'synthesis.crop' must hold multiples of {multiple}")
+        return self

@@ -1,0 +1,149 @@
+"""The U-Net in the form that is fast to evaluate: the same function, rearranged exactly.
+
+A convolution after nearest-neighbour doubling reads every coarse voxel several times. Summing the
+kernel's taps that fall on the same coarse voxel gives eight smaller kernels, one for each parity of
+the output position, that act on the coarse grid (sub-pixel convolution; Shi et al. 2016,
+doi:10.1109/CVPR.2016.207). For SynthSeg this saves 30 % of the multiplications and all of the
+doubled array. Batch normalisation becomes a scale and an offset per channel.
+"""
+
+from itertools import product
+
+import torch
+from torch import nn
+from torch.nn import functional
+
+from stages.synthseg.network import BATCH_NORM_EPSILON, Level, UNet
+
+PARITIES = tuple(product((0, 1), repeat=3))
+LAYOUT = torch.channels_last_3d
+
+
+def first_taps(kernel: int) -> tuple[int, int]:
+    """Coarse offset of a kernel's first tap for even and odd fine positions: floor((p - h) / 2)."""
+    half = kernel // 2
+    return (-half) // 2, (1 - half) // 2
+
+
+def tap_sums(kernel: int) -> torch.Tensor:
+    """(2, taps, kernel) zeros and ones: which fine taps fall on which coarse tap, per parity."""
+    half = kernel // 2
+    sums = torch.zeros(2, half + 1, kernel, dtype=torch.float64)
+    for parity, first in enumerate(first_taps(kernel)):
+        for tap in range(kernel):
+            sums[parity, (parity + tap - half) // 2 - first, tap] = 1
+    return sums
+
+
+def subpixel_kernels(weight: torch.Tensor) -> torch.Tensor:
+    """Kernels of the eight parities, stacked: (o, i, k, k, k) -> (8 o, i, t, t, t), t = k // 2 + 1."""
+    sums = tap_sums(weight.shape[-1])
+    parts = [
+        torch.einsum("oixyz,ax,by,cz->oiabc", weight.double(), sums[p], sums[q], sums[r])
+        for p, q, r in PARITIES
+    ]
+    return torch.cat(parts).to(weight.dtype)
+
+
+class FusedLevel(nn.Module):
+    """Kernels, biases and the folded normalisation of one level."""
+
+    def __init__(self, level: Level) -> None:
+        super().__init__()
+        norm = level.norm
+        scale = norm.weight / torch.sqrt(norm.running_var + BATCH_NORM_EPSILON)
+        shape = (1, -1, 1, 1, 1)
+        self._keep("first", level.first.weight)
+        self._keep("first_bias", level.first.bias)
+        self._keep("second", level.second.weight)
+        self._keep("second_bias", level.second.bias)
+        self._keep("scale", scale.reshape(shape))
+        self._keep("offset", (norm.bias - norm.running_mean * scale).reshape(shape))
+        self.padding = level.first.weight.shape[-1] // 2
+
+    def _keep(self, name: str, value: torch.Tensor) -> None:
+        value = value.detach().float()
+        layout = LAYOUT if value.ndim == 5 else torch.contiguous_format
+        self.register_buffer(name, value.contiguous(memory_format=layout))
+
+    def tail(self, x: torch.Tensor) -> torch.Tensor:
+        """Second convolution and ELU."""
+        return functional.elu_(
+            functional.conv3d(x, self.second, self.second_bias, padding=self.padding)
+        )
+
+    def normalise_(self, x: torch.Tensor) -> torch.Tensor:
+        """Batch normalisation in place."""
+        return x.mul_(self.scale).add_(self.offset)
+
+
+class EncoderLevel(FusedLevel):
+    """(batch, inputs, x, y, z) -> features before the normalisation."""
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """Two convolutions with ELU."""
+        x = functional.conv3d(x, self.first, self.first_bias, padding=self.padding)
+        return self.tail(functional.elu_(x))
+
+
+class DecoderLevel(FusedLevel):
+    """Doubles the coarse features and joins the skip, without writing either out."""
+
+    def __init__(self, level: Level, n_skip: int) -> None:
+        super().__init__(level)
+        weight = level.first.weight.detach()
+        self._keep("first", weight[:, :n_skip])
+        self._keep("coarse", subpixel_kernels(weight[:, n_skip:]))
+        self.n_skip = n_skip
+        self.starts = first_taps(weight.shape[-1])
+
+    def forward(self, x: torch.Tensor, skip: torch.Tensor | None) -> torch.Tensor:
+        """(batch, inputs, x, y, z) and the skip (batch, n_skip, 2x, 2y, 2z) -> doubled features."""
+        sides, width = x.shape[2:], self.first_bias.numel()
+        parts = functional.conv3d(x, self.coarse, padding=-self.starts[0])
+        if skip is None:
+            joined = parts.new_empty((len(x), width, *(2 * n for n in sides)))
+            joined = joined.contiguous(memory_format=LAYOUT)
+            joined.copy_(self.first_bias.reshape(1, -1, 1, 1, 1).expand_as(joined))
+        else:
+            joined = functional.conv3d(skip, self.first, self.first_bias, padding=self.padding)
+        shift = self.starts[1] - self.starts[0]
+        for number, parity in enumerate(PARITIES):
+            cut = tuple(slice(p * shift, p * shift + n) for p, n in zip(parity, sides, strict=True))
+            part = parts[(slice(None), slice(number * width, (number + 1) * width), *cut)]
+            a, b, c = parity
+            joined[:, :, a::2, b::2, c::2] += part
+        return self.normalise_(self.tail(functional.elu_(joined)))
+
+
+class FusedUNet(nn.Module):
+    """A trained U-Net for inference; equal to `UNet` in evaluation mode up to rounding."""
+
+    def __init__(self, network: UNet) -> None:
+        super().__init__()
+        self.architecture = network.architecture
+        self.down = nn.ModuleList(EncoderLevel(level) for level in network.down)
+        self.up = nn.ModuleList(
+            DecoderLevel(level, self.architecture.decoder_inputs(number)[0])
+            for number, level in enumerate(network.up)
+        )
+        weight = network.likelihood.weight.detach().float()
+        self.register_buffer("likelihood", weight.contiguous(memory_format=LAYOUT))
+        self.register_buffer("likelihood_bias", network.likelihood.bias.detach().float())
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        """(batch, n_inputs, x, y, z) -> logits (batch, n_outputs, x, y, z)."""
+        x = x.contiguous(memory_format=LAYOUT)
+        kept: list[torch.Tensor | None] = []
+        for number, level in enumerate(self.down):
+            before = level(x)
+            skipped = number < len(self.up) and self.architecture.skips[number]
+            kept.append(before if skipped else None)
+            x = level.normalise_(before.clone() if skipped else before)
+            if number < len(self.up):
+                x = functional.max_pool3d(x, 2)
+            del before
+        for number in reversed(range(len(self.up))):
+            x = self.up[number](x, kept[number])
+            kept[number] = None
+        return functional.conv3d(x, self.likelihood, self.likelihood_bias)

@@ -1,0 +1,142 @@
+"""A segmenter: its networks, its labels and the recipe that goes with them; and its file format."""
+
+import io
+import json
+import zipfile
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+
+from stages.errors import StudyError
+from stages.files import atomic_path
+from stages.synthseg.network import Architecture, UNet
+
+FORMAT = "synthseg-networks-1"
+HALF = ("first.weight", "second.weight")  # kernels; running statistics can exceed half precision
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How images become network inputs, and posteriors become labels.
+
+    voxel_size_mm: images are resampled to it where a side differs by more than `tolerance_mm`.
+    percentiles: of the whole image, mapped to 0 and 1.
+    multiple, minimum: sides of the padded grid, voxels.
+    blur: standard deviation of the smoothing of posteriors, voxels; 0 for none.
+    floor: posteriors of structures at or below it are dropped (robust and fast post-processing).
+    """
+
+    voxel_size_mm: float = 1.0
+    tolerance_mm: float = 0.05
+    percentiles: tuple[float, float] = (0.5, 99.5)
+    multiple: int = 32
+    minimum: int = 128
+    blur: float = 0.5
+    floor: float = 0.2
+
+
+@dataclass(frozen=True)
+class Model:
+    """Networks by name in the order of their use, and what their channels mean.
+
+    networks: `unet` alone, or `unet`, `l2l` and `unet2` of the robust cascade.
+    labels: FreeSurfer id of every channel of the last network, background first.
+    names: name of every channel but the background, as in the volume table.
+    topology: class of every channel for the topological clean-up; empty for none.
+    mirrored: whether the mirrored image is segmented too.
+    """
+
+    networks: dict[str, UNet]
+    labels: tuple[int, ...]
+    names: tuple[str, ...]
+    recipe: Recipe = field(default_factory=Recipe)
+    topology: tuple[int, ...] = ()
+    mirrored: bool = False
+    training: Mapping[str, Any] = field(default_factory=dict)
+
+
+def save(path: Path, model: Model) -> None:
+    """Write networks (kernels in half precision), labels and recipe to one `.npz` without pickles."""
+    header = {
+        "format": FORMAT,
+        "networks": {name: asdict(net.architecture) for name, net in model.networks.items()},
+        "labels": model.labels,
+        "names": model.names,
+        "recipe": asdict(model.recipe),
+        "topology": model.topology,
+        "mirrored": model.mirrored,
+        "training": dict(model.training),
+    }
+    arrays = {"header": np.frombuffer(json.dumps(header).encode(), np.uint8)}
+    for name, net in model.networks.items():
+        for key, value in net.state_dict().items():
+            if not key.endswith("num_batches_tracked"):
+                half = key.endswith(HALF) and value.ndim == 5
+                arrays[f"{name}.{key}"] = value.numpy().astype(np.float16 if half else np.float32)
+    with atomic_path(path) as temporary, open(temporary, "wb") as stream:
+        np.savez_compressed(stream, **arrays)
+
+
+def load(path: Path) -> Model:
+    """Read a file written by `save`; raise `StudyError` if it is missing, damaged or incomplete."""
+    try:
+        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as archive:
+            arrays = {key: archive[key] for key in archive.files}
+        header = json.loads(arrays.pop("header").tobytes())
+        if header["format"] != FORMAT:
+            raise StudyError(f"{path}: expected format {FORMAT}, got {header['format']}")
+        networks = {
+            name: network_of(path, name, _architecture(shape), arrays)
+            for name, shape in header["networks"].items()
+        }
+        return Model(
+            networks,
+            tuple(header["labels"]),
+            tuple(header["names"]),
+            Recipe(**header["recipe"] | {"percentiles": tuple(header["recipe"]["percentiles"])}),
+            tuple(header["topology"]),
+            header["mirrored"],
+            header["training"],
+        )
+    except FileNotFoundError:
+        raise StudyError(f"{path}: expected a file of weights, found none") from None
+    except (zipfile.BadZipFile, EOFError, OSError, KeyError, ValueError, TypeError) as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise StudyError(
+            f"{path}: expected weights written by the study, got a damaged file ({reason});"
+            " restore it with `git checkout` or `dvc repro`"
+        ) from None
+
+
+def network_of(
+    path: Path, name: str, architecture: Architecture, arrays: Mapping[str, np.ndarray]
+) -> UNet:
+    """Build a network and fill it strictly: missing, extra and misshapen arrays are errors.
+
+    Args:
+        path: file, for messages.
+        name: prefix of the network's arrays.
+        arrays: `<name>.<parameter>` -> values; those of other prefixes are ignored.
+    """
+    network = UNet(architecture)
+    wanted = {k: v for k, v in network.state_dict().items() if not k.endswith("batches_tracked")}
+    found = {k.removeprefix(f"{name}."): v for k, v in arrays.items() if k.startswith(f"{name}.")}
+    for key in wanted.keys() ^ found.keys():
+        fault = "misses" if key in wanted else "has the unknown"
+        raise StudyError(f"{path}: {fault} array '{name}.{key}'; take a complete file")
+    for key, value in wanted.items():
+        if tuple(value.shape) != found[key].shape:
+            shapes = f"expected shape {tuple(value.shape)}, got {found[key].shape}"
+            raise StudyError(f"{path}: array '{name}.{key}': {shapes}")
+    state = {key: torch.from_numpy(value.astype(np.float32)) for key, value in found.items()}
+    network.load_state_dict(state, strict=False)
+    return network.eval().requires_grad_(False)
+
+
+def _architecture(shape: dict[str, Any]) -> Architecture:
+    tuples = {key: tuple(shape[key]) for key in ("features", "skips")}
+    return Architecture(**shape | tuples)

@@ -1,0 +1,152 @@
+"""Training of the embedded segmenter on synthesised images."""
+
+import copy
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import nn
+from torch.nn import functional
+
+from stages.params.segmenter import OptimisationParams, SegmenterParams
+from stages.synthseg.network import Architecture, UNet, initialise
+from stages.synthseg.synthesis import Draws, Palette, draw_image
+
+BETAS = (0.9, 0.98)  # AdamW; a shorter memory of the second moment than the usual .999
+CLIP = 1.0  # largest norm of the gradient
+DICE_SMOOTHING = 1.0  # voxels
+VOLUME_SMOOTHING = 20.0  # voxels: keeps structures that a crop barely touches from dominating
+FINAL_RATE = 1e-5
+FIRST_HEADS = 4  # built before the first step
+SPATIAL = (2, 3, 4)
+
+
+@dataclass(frozen=True)
+class Step:
+    """What one optimisation step reports."""
+
+    number: int
+    learning_rate: float
+    dice: float
+    cross_entropy: float
+    volume: float
+
+
+def build(params: SegmenterParams, palette: Palette) -> UNet:
+    """The network to train, its kernels drawn from the seed."""
+    network = params.network
+    architecture = Architecture(1, palette.n_channels, network.features, network.kernel)
+    unet = UNet(architecture)
+    initialise(unet, torch.Generator().manual_seed(params.seed))
+    return unet.to(memory_format=torch.channels_last_3d)
+
+
+def learning_rate(step: int, params: OptimisationParams) -> float:
+    """Linear warm-up from a tenth, flat, cosine decay to 1e-5."""
+    part = step / params.steps
+    if part < params.flat:
+        return params.learning_rate * min(1.0, 0.1 + 0.9 * part / max(params.warm_up, 1e-9))
+    decay = 0.5 + 0.5 * np.cos(np.pi * (part - params.flat) / (1 - params.flat))
+    return float(params.learning_rate * decay + FINAL_RATE)
+
+
+def pool_size(step: int, params: SegmenterParams) -> int:
+    """Number of heads to draw from at this step: all of them after half of the training."""
+    growth = 2 * step * params.n_heads // params.optimisation.steps
+    return min(params.n_heads, FIRST_HEADS + growth)
+
+
+def losses(
+    logits: torch.Tensor, target: torch.Tensor
+) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
+    """Soft Dice, cross-entropy and relative volume error of partial-volume targets.
+
+    Dice: mean over structures of 1 - (2 sum p t + 1) / (sum p^2 + sum t^2 + 1);
+    volume: mean of |sum p - sum t| / (sum t + 20 voxels). Background counts in the cross-entropy only.
+
+    Args:
+        logits, target: (batch, channels, x, y, z); channel 0 is background.
+    """
+    log_p = functional.log_softmax(logits, 1)
+    p = log_p.exp()
+    truth, total = target.sum(SPATIAL), p.sum(SPATIAL)
+    overlap = 2 * (p * target).sum(SPATIAL) + DICE_SMOOTHING
+    sizes = (p * p).sum(SPATIAL) + (target * target).sum(SPATIAL) + DICE_SMOOTHING
+    dice = (1 - overlap / sizes)[:, 1:].mean()
+    entropy = -(log_p * target).sum(1).mean()
+    volume = ((total - truth).abs() / (truth + VOLUME_SMOOTHING))[:, 1:].mean()
+    return dice, entropy, volume
+
+
+def update_average(average: UNet, network: UNet, step: int, decay: float) -> None:
+    """Exponential moving average of weights and running statistics, shorter at the start."""
+    rate = 1 - min(decay, (step + 1) / (step + 10))
+    for kept, new in zip(average.state_dict().values(), network.state_dict().values(), strict=True):
+        if kept.is_floating_point():
+            kept.lerp_(new, rate)
+        else:
+            kept.copy_(new)
+
+
+def train(
+    maps: Iterator[torch.Tensor],
+    palette: Palette,
+    shading: torch.Tensor,
+    params: SegmenterParams,
+    *,
+    watch: Callable[[Step, UNet], None] | None = None,
+) -> UNet:
+    """Train the network and return the moving average of its weights.
+
+    Heads are built while the training runs: it begins with a few and takes a new one every so many
+    steps, which depends on nothing but the parameters.
+
+    Args:
+        maps: yields `params.n_heads` tissue maps (2x, 2y, 2z) uint8 (right, anterior, superior).
+        palette: signals and channels of the tissues.
+        shading: (x, y, z) logarithm of the coils' root of the sum of squares.
+        params: network, synthesis and optimisation.
+        watch: called after every step with its losses and the averaged network.
+    """
+    network = build(params, palette)
+    average = copy.deepcopy(network).requires_grad_(False)
+    settings = params.optimisation
+    optimiser = torch.optim.AdamW(
+        network.parameters(), weight_decay=settings.weight_decay, betas=BETAS
+    )
+    draws = Draws.seeded(params.seed)
+    pool: list[torch.Tensor] = []
+    for step in range(settings.steps):
+        if len(pool) < pool_size(step, params):
+            pool.extend(next(maps) for _ in range(pool_size(step, params) - len(pool)))
+        tissues = pool[int(draws.scalar.integers(len(pool)))]
+        pair = draw_image(tissues, palette, shading, params.synthesis, draws)
+        report = optimise(network, optimiser, pair, step, settings)
+        update_average(average, network, step, settings.averaging)
+        if watch is not None:
+            watch(report, average)
+    return average.eval()
+
+
+def optimise(
+    network: UNet,
+    optimiser: torch.optim.Optimizer,
+    pair: tuple[torch.Tensor, torch.Tensor],
+    step: int,
+    params: OptimisationParams,
+) -> Step:
+    """One step: bfloat16 convolutions, float32 weights and loss."""
+    rate = learning_rate(step, params)
+    for group in optimiser.param_groups:
+        group["lr"] = rate
+    image, target = pair
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        logits = network(image.to(memory_format=torch.channels_last_3d))
+    dice, entropy, volume = losses(logits.float(), target)
+    weight = params.volume_weight if step >= params.volume_from * params.steps else 0.0
+    optimiser.zero_grad()
+    (dice + entropy + weight * volume).backward()
+    nn.utils.clip_grad_norm_(network.parameters(), CLIP)
+    optimiser.step()
+    return Step(step + 1, rate, dice.item(), entropy.item(), volume.item())
