@@ -89,7 +89,7 @@ def _undefined(table: pd.DataFrame, value: str) -> list[str]:
 def against_truth(
     reference: pd.DataFrame, structures: tuple[str, ...], subjects: list[str]
 ) -> dict[str, Any]:
-    """Return the bias of the fully sampled scans against the true volumes, where these are known."""
+    """Return the bias of the fully sampled scans against true volumes, where these are known."""
     path = layout.measures(REFERENCE) / "truth.csv"
     if not path.exists():
         return {"truth": "absent: the cohort is not simulated"}

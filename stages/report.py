@@ -1,0 +1,104 @@
+"""Draw the figures of the study from its tables, images and segmentations.
+
+`python -m stages.report`: writes plots/*.png, the same bytes each time.
+"""
+
+import numpy as np
+import pandas as pd
+
+from stages import layout
+from stages.errors import StudyError, door
+from stages.figures import cohort, correlations, ensemble, regression, training, volumes
+from stages.figures.style import save
+from stages.images import load_volume
+from stages.params.analyse import AnalyseParams
+from stages.params.data import DataParams
+from stages.params.ensembles import NOISE, EnsembleParams
+from stages.params.report import ReportParams
+from stages.uncertainty.members import load_like, read_table, scans
+from stages.uncertainty.voxelwise import intensity_scale
+
+REFERENCE = "reference"
+
+
+def plotted(name: str, columns: list[str]) -> pd.DataFrame:
+    """Read a table that `analyse` wrote."""
+    return read_table(layout.PLOTS / f"{name}.csv", columns)
+
+
+def figure1(ensembles: EnsembleParams, params: ReportParams) -> None:
+    """Draw members of one ensemble on a slice of the first validation scan."""
+    group, subject = params.architecture, scans()[0]
+    if group not in ensembles.architectures:
+        known = ", ".join(ensembles.architectures)
+        raise StudyError(
+            f"params.yaml: 'report.architecture': expected one of {known}, got '{group}'"
+        )
+    members = ensembles.members(group, at_least=2)[: params.n_members]
+    part = figure1_slice(group, members, subject)
+    save(ensemble.draw(part, group, members, subject), layout.PLOTS / "figure1.png")
+
+
+def figure1_slice(group: str, members: tuple[int, ...], subject: str) -> ensemble.Slice:
+    """Read the axial slice of every member that shows most of the deep structures."""
+    reference, matrix = load_volume(layout.image(REFERENCE, 0, subject))
+    found = load_like(layout.segmentation(REFERENCE, 0, subject), reference.shape)
+    scale = intensity_scale(reference, found)
+    found = ensemble.to_ras(found, matrix)
+    height = ensemble.best_slice(found)
+
+    def plane(path) -> np.ndarray:
+        volume = load_like(path, reference.shape)
+        return ensemble.to_ras(volume, matrix)[:, :, height].copy()
+
+    images = [plane(layout.image(group, m, subject)) for m in members]
+    labels = [plane(layout.segmentation(group, m, subject)) for m in members]
+    return ensemble.cut(
+        ensemble.to_ras(reference, matrix)[:, :, height] / scale,
+        np.stack(images) / scale,
+        found[:, :, height],
+        np.stack(labels).astype(np.int64),
+        ensemble.ras_voxel_size(matrix),
+    )
+
+
+def figure2(ensembles: EnsembleParams, structures: tuple[str, ...]) -> None:
+    """Draw variation and bias of all ensembles, noise included."""
+    cv = plotted("cv", ["group", "structure", "cv"])
+    bias = plotted("bias", ["group", "structure", "bias"])
+    groups = (*ensembles.architectures, NOISE)
+    save(volumes.draw(cv, bias, groups, structures), layout.PLOTS / "figure2.png")
+
+
+def figure3(group: str, structures: tuple[str, ...]) -> None:
+    """Draw the correlations of one architecture."""
+    cv = plotted("cv", ["group", "structure", "subject", "cv"])
+    regions = read_table(
+        layout.measures(group) / "regions.csv", ["structure", "subject", "mean", "n_voxels"]
+    )
+    points = cv[cv["group"] == group].merge(
+        regions[["structure", "subject", "mean"]], on=["structure", "subject"]
+    )
+    table = plotted("correlations", ["group", "scope", "statistic", "pearson"])
+    figure = correlations.draw(points, table[table["group"] == group], group, structures)
+    save(figure, layout.PLOTS / f"figure3_{group}.png")
+
+
+@door
+def main() -> None:
+    """Draw every figure."""
+    ensembles, structures = EnsembleParams.load(), AnalyseParams.load().structures
+    report, data = ReportParams.load(), DataParams.load()
+    figure1(ensembles, report)
+    figure2(ensembles, structures)
+    for group in ensembles.architectures:
+        figure3(group, structures)
+    table = plotted("regression", ["group", "predictors", "estimate", "r2"])
+    save(regression.draw(table, ensembles.architectures), layout.PLOTS / "r2.png")
+    curves = plotted("training", ["group", "seed", "step", *training.PANELS])
+    save(training.draw(curves, ensembles.architectures), layout.PLOTS / "training.png")
+    cohort.draw(layout.DATA, layout.PLOTS / "cohort.png", data)
+
+
+if __name__ == "__main__":
+    main()
