@@ -1,0 +1,1 @@
+"""The digital head: geometry, tissue and warps."""

@@ -1,0 +1,69 @@
+"""The cerebellum with its folia, the brainstem and the spinal cord."""
+
+import numpy as np
+
+from stages.anatomy.grid import Points
+from stages.anatomy.shapes import Ellipsoid, Tube, least, most, smooth_least
+from stages.anatomy.variation import Subject
+
+HEMISPHERE = Ellipsoid((24, -60, -33), (25.3, 28.0, 23.2), azimuth=12)
+VERMIS = Ellipsoid((0, -64, -31), (13.7, 24.3, 23.2))
+CORPUS_MEDULLARE = Ellipsoid((17, -53, -32), (22, 18, 12.4))
+"""The core of white matter, into which the folia reach."""
+PEDUNCLE = Tube(((8, -32, -26), (19, -48, -32)), (7, 6.5))
+"""Middle cerebellar peduncle: white matter between pons and cerebellum."""
+BRAINSTEM = Tube(
+    ((0, -20, -9), (0, -22, -28), (0, -29, -46), (0, -38, -62), (0, -43, -110)),
+    (11.5, 13.1, 10.0, 6.8, 6.2),
+    stretch=(1.12, 0.95, 1.0),
+)
+TECTUM = Tube(((0, -26, -9), (4, -32, -11)), (7, 5.5))
+CEREBRAL_CRUS = Ellipsoid((7, -14, -11), (6, 6, 7))
+FORAMEN_MAGNUM_MM = -62.0
+"""Superior coordinate below which the brainstem is spinal cord."""
+TOP_OF_BRAINSTEM_MM = -4.0
+
+FOLIA_PER_RADIAN = 15.0
+FOLIUM_DEPTH_MM = 6.5
+FOLIUM_MEAN_DEPTH_MM = 7.5
+CORTEX_LEAST_MM = 1.6
+FISSURE_DEPTH_MM = 7.0
+FISSURE_COSINE = -0.93
+"""A fissure between folia lies where the cosine of the folial phase is below this value."""
+
+
+def cerebellum(
+    points: Points, right: np.ndarray, subject: Subject, texture: np.ndarray
+) -> tuple[np.ndarray, np.ndarray]:
+    """Masks (cerebellum, its white matter) at `points`; `texture` (unit noise) bends the folia."""
+    lateral, anterior, superior = points
+    size = subject.volume["cerebellum"]
+    hemisphere = np.where(
+        right > 0,
+        HEMISPHERE.grown(size[1]).distance(points),
+        HEMISPHERE.grown(size[0]).distance(points),
+    )
+    tentorium = superior + 1.2 + 0.30 * lateral + 0.22 * np.maximum(-anterior - 48, 0)
+    vermis = VERMIS.grown((size[0] * size[1]) ** 0.5)
+    distance = most(smooth_least(hemisphere, vermis.distance(points), 6), tentorium)
+    angle = np.arctan2(superior + 32, -(anterior + 44))
+    folia = np.cos(FOLIA_PER_RADIAN * angle + 0.05 * lateral + 1.2 * texture)
+    core_size = subject.volume["cerebellum white matter"]
+    core = np.where(
+        right > 0,
+        CORPUS_MEDULLARE.grown(core_size[1]).distance(points),
+        CORPUS_MEDULLARE.grown(core_size[0]).distance(points),
+    )
+    white = (distance < FOLIUM_DEPTH_MM * folia - FOLIUM_MEAN_DEPTH_MM) & (core < 0)
+    fissure = (folia < FISSURE_COSINE) & (distance > -FISSURE_DEPTH_MM)
+    return (distance < 0) & ~fissure, white & (distance < -CORTEX_LEAST_MM)
+
+
+def brainstem(points: Points, subject: Subject) -> np.ndarray:
+    """Signed distance of brainstem and spinal cord."""
+    factor = subject.volume["brainstem"][0]
+    return least(
+        BRAINSTEM.grown(factor).distance(points),
+        TECTUM.distance(points),
+        CEREBRAL_CRUS.distance(points),
+    )
