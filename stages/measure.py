@@ -13,16 +13,21 @@ import pandas as pd
 from stages import layout
 from stages.errors import StudyError, door
 from stages.files import atomic_directory
-from stages.images import load_volume
 from stages.params.ensembles import NOISE, SINGLE, EnsembleParams
 from stages.params.measure import MeasureParams
 from stages.progress import progress
-from stages.uncertainty.members import load_like, member_volumes, scans, volume_table
+from stages.uncertainty.members import (
+    Reference,
+    load_like,
+    load_reference,
+    member_volumes,
+    scans,
+    volume_table,
+)
 from stages.uncertainty.voxelwise import (
     bit_table,
     gather,
     histogram_table,
-    intensity_scale,
     label_bits,
     mean_and_std,
     region_table,
@@ -35,55 +40,38 @@ FLOAT_FORMAT = "%.9g"  # a float32 survives nine digits
 Tables = dict[str, pd.DataFrame]
 
 
-class Scan:
-    """One validation scan: its fully sampled image, its brain and its unit of intensity."""
-
-    def __init__(self, subject: str) -> None:
-        """Read the reference and its segmentation; raise `StudyError` without white matter."""
-        self.subject = subject
-        self.reference, _ = load_volume(layout.image(REFERENCE, 0, subject))
-        path = layout.segmentation(REFERENCE, 0, subject)
-        labels = load_like(path, self.reference.shape)
-        self.brain = label_bits(labels, bit_table()) != 0
-        self.scale = intensity_scale(self.reference, labels)
-        if not self.scale > 0:
-            raise StudyError(
-                f"{path}: expected white matter (labels 2, 41) of positive intensity, got none;"
-                " look at the image and its segmentation"
-            )
-
-    @property
-    def brain_slices(self) -> np.ndarray:
-        """Numbers of the slices (axis 0) that hold any labelled voxel."""
-        return np.flatnonzero(self.brain.any(axis=(1, 2)))
-
-
-def member_images(scan: Scan, group: str, members: tuple[int, ...]) -> Iterator[np.ndarray]:
+def member_images(scan: Reference, group: str, members: tuple[int, ...]) -> Iterator[np.ndarray]:
     """Yield the image (i, j, k) of each member, one at a time."""
     for member in members:
-        yield load_like(layout.image(group, member, scan.subject), scan.reference.shape)
+        yield load_like(layout.image(group, member, scan.subject), scan.image.shape)
 
 
-def member_labels(scan: Scan, group: str, members: tuple[int, ...]) -> Iterator[np.ndarray]:
+def member_labels(scan: Reference, group: str, members: tuple[int, ...]) -> Iterator[np.ndarray]:
     """Yield the label volume (i, j, k) of each member, one at a time."""
     for member in members:
-        yield load_like(layout.segmentation(group, member, scan.subject), scan.reference.shape)
+        yield load_like(layout.segmentation(group, member, scan.subject), scan.image.shape)
 
 
 def scored(
-    images: Iterator[np.ndarray], scan: Scan, members: tuple[int, ...], rows: list[dict]
+    images: Iterator[np.ndarray], scan: Reference, members: tuple[int, ...], rows: list[dict]
 ) -> Iterator[np.ndarray]:
     """Pass the images on and append the quality of each to `rows`, so that a file is read once."""
     from stages.recon.quality import quality
 
+    # slices (axis 0) that hold brain
+    slices = np.flatnonzero(label_bits(scan.labels, bit_table()).any(axis=(1, 2)))
     for member, image in zip(members, images, strict=True):
-        for row in quality(scan.reference, image, scan.brain_slices):
+        for row in quality(scan.image, image, slices):
             rows.append({"member": member, **row})
         yield image
 
 
 def voxelwise_tables(
-    scan: Scan, group: str, members: tuple[int, ...], images: Iterator[np.ndarray], p: MeasureParams
+    scan: Reference,
+    group: str,
+    members: tuple[int, ...],
+    images: Iterator[np.ndarray],
+    p: MeasureParams,
 ) -> Tables:
     """Return the tables of the voxelwise standard deviation of one scan."""
     union = union_bits(member_labels(scan, group, members), bit_table()).ravel()
@@ -97,7 +85,7 @@ def voxelwise_tables(
         "histograms": histogram_table(std, bits, p.histogram_bins, p.histogram_upper),
     }
     if group == NOISE:
-        brain = scan.brain.ravel()[positions]
+        brain = label_bits(scan.labels.ravel()[positions], bit_table()) != 0
         tables["snr"] = pd.DataFrame([signal_to_noise(mean[brain], std[brain])])
     return tables
 
@@ -106,7 +94,7 @@ def measure_scan(
     subject: str, group: str, members: tuple[int, ...], params: MeasureParams
 ) -> Tables:
     """Return all tables of one scan; a single member has a quality but nothing that varies."""
-    scan, rows = Scan(subject), []
+    scan, rows = load_reference(subject), []
     images = scored(member_images(scan, group, members), scan, members, rows)
     if group in SINGLE:
         tables = {}

@@ -3,6 +3,8 @@
 `python -m stages.report`: writes plots/*.png, the same bytes each time.
 """
 
+from pathlib import Path
+
 import numpy as np
 import pandas as pd
 
@@ -10,15 +12,11 @@ from stages import layout
 from stages.errors import StudyError, door
 from stages.figures import cohort, correlations, ensemble, regression, training, volumes
 from stages.figures.style import save
-from stages.images import load_volume
 from stages.params.analyse import AnalyseParams
 from stages.params.data import DataParams
 from stages.params.ensembles import NOISE, EnsembleParams
 from stages.params.report import ReportParams
-from stages.uncertainty.members import load_like, read_table, scans
-from stages.uncertainty.voxelwise import intensity_scale
-
-REFERENCE = "reference"
+from stages.uncertainty.members import load_like, load_reference, read_table, scans
 
 
 def plotted(name: str, columns: list[str]) -> pd.DataFrame:
@@ -41,20 +39,19 @@ def figure1(ensembles: EnsembleParams, params: ReportParams) -> None:
 
 def figure1_slice(group: str, members: tuple[int, ...], subject: str) -> ensemble.Slice:
     """Read the axial slice of every member that shows most of the deep structures."""
-    reference, matrix = load_volume(layout.image(REFERENCE, 0, subject))
-    found = load_like(layout.segmentation(REFERENCE, 0, subject), reference.shape)
-    scale = intensity_scale(reference, found)
-    found = ensemble.to_ras(found, matrix)
+    reference = load_reference(subject)
+    matrix, scale = reference.affine, reference.scale
+    found = ensemble.to_ras(reference.labels, matrix)
     height = ensemble.best_slice(found)
 
-    def plane(path) -> np.ndarray:
-        volume = load_like(path, reference.shape)
+    def plane(path: Path) -> np.ndarray:
+        volume = load_like(path, reference.image.shape)
         return ensemble.to_ras(volume, matrix)[:, :, height].copy()
 
     images = [plane(layout.image(group, m, subject)) for m in members]
     labels = [plane(layout.segmentation(group, m, subject)) for m in members]
     return ensemble.cut(
-        ensemble.to_ras(reference, matrix)[:, :, height] / scale,
+        ensemble.to_ras(reference.image, matrix)[:, :, height] / scale,
         np.stack(images) / scale,
         found[:, :, height],
         np.stack(labels).astype(np.int64),
@@ -73,13 +70,12 @@ def figure2(ensembles: EnsembleParams, structures: tuple[str, ...]) -> None:
 def figure3(group: str, structures: tuple[str, ...]) -> None:
     """Draw the correlations of one architecture."""
     cv = plotted("cv", ["group", "structure", "subject", "cv"])
-    regions = read_table(
-        layout.measures(group) / "regions.csv", ["structure", "subject", "mean", "n_voxels"]
-    )
+    path = layout.measures(group) / "regions.csv"
+    regions = read_table(path, ["structure", "subject", "mean"])
     points = cv[cv["group"] == group].merge(
         regions[["structure", "subject", "mean"]], on=["structure", "subject"]
     )
-    table = plotted("correlations", ["group", "scope", "statistic", "pearson"])
+    table = plotted("correlations", ["group", "scope", "statistic", "n", "pearson"])
     figure = correlations.draw(points, table[table["group"] == group], group, structures)
     save(figure, layout.PLOTS / f"figure3_{group}.png")
 

@@ -13,6 +13,7 @@ from stages.figures.style import RC, new_figure, title
 
 SCOPES = ("per_structure_mean", "pooled", "within_structure")
 MARKERS = "osD^v<>P"
+LEAST_TICKS = 3  # finer numbers where there are no more
 STATISTIC_TITLES = {
     **{name: name for name in ("mean", "median", "max", "min", "std")},
     **{f"p{q}": f"P{q}" for q in (5, 25, 75, 95)},
@@ -26,7 +27,7 @@ def draw(
 
     Args:
         points: columns structure, mean (part of white matter's intensity) and cv (percent).
-        correlations: columns scope, statistic, pearson; of this architecture.
+        correlations: columns scope, statistic, n, pearson; of this architecture.
         group: the architecture.
         structures: in the order of the rows, from the top.
     """
@@ -57,13 +58,16 @@ def _scatter(axes: Axes, points: pd.DataFrame, structures: Sequence[str]) -> Non
 
 
 def _few_ticks(axes: Axes) -> None:
-    """Label 1, 2 and 5 of each decade in view: a short log axis has no label of its own."""
-    candidates = np.array([m * 10.0**e for e in range(-4, 4) for m in (1, 2, 5)])
+    """Label a few round numbers in view: a short log axis has no label of its own."""
     for low, high, put in (
         (*axes.get_xlim(), axes.set_xticks),
         (*axes.get_ylim(), axes.set_yticks),
     ):
-        inside = candidates[(candidates >= low) & (candidates <= high)]
+        for mantissas in ((1.0, 10.0), (1.0, 2.0, 5.0), (1.0, 1.5, 2.0, 3.0, 4.0, 5.0, 7.0)):
+            candidates = np.array([m * 10.0**e for e in range(-5, 5) for m in mantissas])
+            inside = np.unique(candidates[(candidates >= low) & (candidates <= high)])
+            if len(inside) > LEAST_TICKS:
+                break
         put(inside, [f"{value:g}" for value in inside])
 
 
@@ -84,5 +88,6 @@ def _heat_map(
     axes.set_xticks(range(len(statistics)), [STATISTIC_TITLES[s] for s in statistics])
     axes.set_yticks(range(len(rows)), [title(name) for name in rows])
     axes.tick_params(length=0)
-    axes.set_title("Pearson's r of each statistic with the volume's variation")
+    n_scans = int(correlations.loc[correlations["scope"].isin(structures), "n"].max())
+    axes.set_title(f"Pearson's r with the volume's variation, {n_scans} scans a structure")
     figure.colorbar(image, ax=axes, shrink=0.6, pad=0.02)

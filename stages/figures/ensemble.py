@@ -70,15 +70,31 @@ def best_slice(labels: np.ndarray) -> int:
     return int(np.argmax(counts)) if counts.any() else labels.shape[2] // 2
 
 
-def window(mask: np.ndarray, margin: Sequence[int]) -> tuple[tuple[int, int], tuple[int, int]]:
+def window(mask: np.ndarray, margin: np.ndarray) -> tuple[tuple[int, int], tuple[int, int]]:
     """Return the ranges of both axes that hold a mask and a margin; all of an empty mask."""
     ranges = []
     for axis in (0, 1):
         inside = np.flatnonzero(mask.any(axis=1 - axis))
         first, last = (inside[0], inside[-1]) if len(inside) else (0, mask.shape[axis] - 1)
-        low, high = first - margin[axis], last + 1 + margin[axis]
-        ranges.append((max(0, int(low)), min(mask.shape[axis], int(high))))
-    return ranges[0], ranges[1]
+        ranges.append((int(first) - margin[axis], int(last) + 1 + margin[axis]))
+    return _clip(ranges[0], mask.shape[0]), _clip(ranges[1], mask.shape[1])
+
+
+def same_shape(
+    small: tuple[tuple[int, int], tuple[int, int]], like: tuple[tuple[int, int], tuple[int, int]]
+) -> tuple[tuple[int, int], tuple[int, int]]:
+    """Return ranges about the middle of `small` that hold it and have the proportions of `like`."""
+    zoom = max((b - a) / (d - c) for (a, b), (c, d) in zip(small, like, strict=True))
+    halves = [zoom * (d - c) / 2 for c, d in like]
+    middles = [(a + b) / 2 for a, b in small]
+    first, second = (
+        (round(m - half), round(m + half)) for m, half in zip(middles, halves, strict=True)
+    )
+    return first, second
+
+
+def _clip(ends: tuple[int, int], size: int) -> tuple[int, int]:
+    return max(0, int(ends[0])), min(size, int(ends[1]))
 
 
 def cut(
@@ -98,14 +114,15 @@ def cut(
         voxel_size_mm: along (right, anterior, superior).
     """
     margins = [np.ceil(mm / voxel_size_mm[:2]).astype(int) for mm in (MARGIN_MM, ZOOM_MARGIN_MM)]
+    head = window(reference_labels > 0, margins[0])
     return Slice(
         reference=reference,
         images=images,
         labels=labels,
         std=images.std(axis=0, ddof=1),
         aspect=float(voxel_size_mm[1] / voxel_size_mm[0]),
-        head=window(reference_labels > 0, margins[0]),
-        zoom=window(outlined(reference_labels), margins[1]),
+        head=head,
+        zoom=same_shape(window(outlined(reference_labels), margins[1]), head),
     )
 
 
@@ -118,20 +135,20 @@ def draw(part: Slice, group: str, members: Sequence[int], subject: str) -> Figur
         members: its seeds, for the titles.
         subject: the scan, for the title.
     """
-    n = len(members)
+    n_columns = max(len(members), 4)
     with rc_context(RC):
-        figure = new_figure(2.55 * n, 6.6)
-        axes = figure.subplots(2, max(n, 4))
+        figure = new_figure(2.55 * n_columns, 6.6)
+        axes = figure.subplots(2, n_columns)
         white = float(np.percentile(part.reference, BRIGHTEST))
         for panel in axes.ravel():
             bare(panel)
-        for panel, image, seed in zip(axes[0], part.images, members, strict=False):
+        colours = colormaps["Set1"].colors
+        for k, (panel, image) in enumerate(zip(axes[0], part.images, strict=False)):
             _show(panel, image, part, white)
-            panel.set_title(f"member {seed}")
+            panel.set_title(f"member {members[k]}", color=colours[k % len(colours)])
         _show(axes[1, 0], part.reference, part, white)
         axes[1, 0].set_title("fully sampled")
         _deviation(figure, axes[1, 1], part)
-        colours = colormaps["Set1"].colors
         mean = part.images.mean(axis=0)
         for panel, ranges, name in (
             (axes[1, 2], part.head, "outlines of the members"),
@@ -170,7 +187,10 @@ def _deviation(figure: Figure, axes: Axes, part: Slice) -> None:
     )
     _limit(axes, part.head)
     axes.set_title("standard deviation")
-    bar = figure.colorbar(image, ax=axes, orientation="horizontal", shrink=0.85, pad=0.02)
+    # inside the panel's own row, so that all panels keep one size
+    bar = figure.colorbar(
+        image, cax=axes.inset_axes((0.1, -0.07, 0.8, 0.04)), orientation="horizontal"
+    )
     bar.set_label("% of white matter", fontsize=8)
 
 

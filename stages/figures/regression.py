@@ -20,6 +20,7 @@ ESTIMATES = {
 }
 CHANCE = {"in_sample": "chance", "log_target": "chance", "within_structure": "chance_within"}
 PREDICTORS = {"histogram": ("#56B4E9", "o", -0.13), "summary": ("#D55E00", "s", 0.13)}
+LABELS = {"histogram": "histogram of the deviation", "summary": "its summaries"}
 LEAST = -0.5  # worse predictions than this are drawn as arrows at the edge
 
 
@@ -36,9 +37,9 @@ def draw(table: pd.DataFrame, groups: Sequence[str]) -> Figure:
         for axes, group in zip(panels, groups, strict=True):
             _panel(axes, table[table["group"] == group])
             axes.set_title(title(group))
+        panels[len(groups) // 2].set_xlabel("R² of the volumes' coefficient of variation")
         panels[0].set_yticks(range(len(ESTIMATES)), ESTIMATES.values())
         panels[0].set_ylim(len(ESTIMATES) - 0.5, -0.5)
-        figure.supxlabel("R² of the volume's coefficient of variation", fontsize=9)
         figure.legend(handles=_legend(), loc="outside lower center", ncols=5, fontsize=8)
     return figure
 
@@ -73,7 +74,7 @@ def _point(axes: Axes, value: float, row: float, colour: str, marker: str) -> No
 
 def _legend() -> list[Line2D]:
     points = [
-        Line2D([], [], color=colour, marker=marker, linestyle="", label=f"{name} of the deviation")
+        Line2D([], [], color=colour, marker=marker, linestyle="", label=LABELS[name])
         for name, (colour, marker, _) in PREDICTORS.items()
     ]
     return [

@@ -34,7 +34,7 @@ def draw(
         left.set_yticks(range(len(structures)), [title(name) for name in structures])
         left.set_ylim(len(structures) - 0.5, -0.5)
         left.set_xlim(left=0)
-        right.axvline(0, color="black", linewidth=0.8)
+        right.axvline(0, color="black", linewidth=0.8, zorder=1)
         left.set_title("Variation between members")
         left.set_xlabel("coefficient of variation of the volume (%)")
         right.set_title("Bias against the fully sampled scan")

@@ -4,6 +4,7 @@ Members come from the parameters, never from a listing: folders of members that 
 the parameters may still exist.
 """
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -13,6 +14,7 @@ from stages import layout
 from stages.errors import StudyError
 from stages.images import load_volume
 from stages.structures import structure_volumes
+from stages.uncertainty.voxelwise import intensity_scale
 
 
 def load_like(path: Path, shape: tuple[int, ...]) -> np.ndarray:
@@ -30,6 +32,35 @@ def load_like(path: Path, shape: tuple[int, ...]) -> np.ndarray:
     if not np.isfinite(data).all():
         raise StudyError(f"{path}: expected finite values, got NaN or infinity; remake it")
     return data
+
+
+@dataclass(frozen=True)
+class Reference:
+    """The fully sampled scan that the members are compared with.
+
+    subject: its name; image: (i, j, k) float32; labels: (i, j, k) FreeSurfer ids; affine: (4, 4)
+    voxel to world, RAS+, mm; scale: median intensity of white matter, the unit of voxelwise measures.
+    """
+
+    subject: str
+    image: np.ndarray
+    labels: np.ndarray
+    affine: np.ndarray
+    scale: float
+
+
+def load_reference(subject: str) -> Reference:
+    """Read a scan's reference image and segmentation; raise `StudyError` without white matter."""
+    image, affine = load_volume(layout.image("reference", 0, subject))
+    path = layout.segmentation("reference", 0, subject)
+    labels = load_like(path, image.shape)
+    scale = intensity_scale(image, labels)
+    if not scale > 0:
+        raise StudyError(
+            f"{path}: expected white matter (labels 2, 41) of positive intensity, got none;"
+            " look at the image and its segmentation"
+        )
+    return Reference(subject, image, labels, affine, scale)
 
 
 def read_table(path: Path, columns: list[str]) -> pd.DataFrame:
