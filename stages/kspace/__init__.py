@@ -1,0 +1,1 @@
+"""Calgary-Campinas files, Fourier, coils and sensitivities, masks, noise."""

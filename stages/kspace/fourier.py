@@ -1,0 +1,34 @@
+r"""Fourier transforms in the convention of the Calgary-Campinas files.
+
+The files hold `fftshift(fft2(coil_image))` with the zero frequency at (n_ky // 2, n_kz // 2) and no
+shift in image space. The plain inverse transform without any shift (DIRECT's `centered=False`) puts
+the head where it belongs; the coil images keep a (-1)^(y+z) phase (even sizes), which modulus,
+root sum of squares and measured sensitivities take out.
+"""
+
+import numpy as np
+import scipy.fft
+
+PLANE = (-2, -1)  # (ky, kz)
+
+
+def to_image(kspace: np.ndarray) -> np.ndarray:
+    """Return coil images (..., y, z) of k-space (..., n_ky, n_kz) up to the checkerboard phase."""
+    return scipy.fft.ifft2(kspace, axes=PLANE, norm="ortho")
+
+
+def to_kspace(image: np.ndarray) -> np.ndarray:
+    """Return k-space as in the files, (..., n_ky, n_kz), of true coil images (..., y, z)."""
+    return scipy.fft.fftshift(scipy.fft.fft2(image, axes=PLANE, norm="ortho"), axes=PLANE)
+
+
+def root_sum_of_squares(coil_images: np.ndarray, axis: int = -3) -> np.ndarray:
+    r"""Return :math:`\sqrt{\sum_c |x_c|^2}` over the coil axis, real, (..., y, z)."""
+    # the squares of re and im avoid the square root that np.abs would take and undo
+    power = np.square(coil_images.real) + np.square(coil_images.imag)
+    return np.sqrt(power.sum(axis=axis))
+
+
+def rss_image(kspace: np.ndarray) -> np.ndarray:
+    """Return the root-sum-of-squares image (..., y, z) of k-space (..., n_coils, n_ky, n_kz)."""
+    return root_sum_of_squares(to_image(kspace))

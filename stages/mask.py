@@ -1,0 +1,74 @@
+"""One sampling mask a scan, training and validation, and how much each accelerates.
+
+python -m stages.mask
+"""
+
+from pathlib import Path
+
+from stages.errors import StudyError, door
+from stages.files import atomic_directory, write_json
+from stages.images import subject
+from stages.kspace.files import Scan, list_scans
+from stages.kspace.masks import MaskOptions, SamplingMask, draw_mask, save_mask
+from stages.kspace.volumes import scan_format
+from stages.params.data import DataParams
+from stages.params.mask import MaskParams
+from stages.progress import progress
+from stages.seeds import stable_seed
+
+DATA = Path("data")
+OUT = Path("work/masks")
+METRICS = Path("metrics/masks.json")
+
+
+def mask_of(scan: Scan, params: MaskParams) -> SamplingMask:
+    """Draw the mask of a scan; it depends on the scan's name and the mask seed, not on its path."""
+    options = MaskOptions(
+        acceleration=params.acceleration,
+        acceleration_of=params.acceleration_of,
+        center_fraction=params.center_fraction,
+        tolerance=params.tolerance,
+    )
+    seed = stable_seed("mask", subject(scan.path), params.seed)
+    return draw_mask((scan.n_ky, scan.n_kz), scan.n_acquired, options, seed)
+
+
+def check_distinct(scans: list[Scan]) -> None:
+    """Raise `StudyError` if two scans would share one label and so overwrite each other."""
+    seen: dict[str, Path] = {}
+    for scan in scans:
+        other = seen.setdefault(subject(scan.path), scan.path)
+        if other != scan.path:
+            raise StudyError(
+                f"{scan.path}: expected a label of its own, got {subject(scan.path)},"
+                f" which is {other}'s too; rename one scan"
+            )
+
+
+def spread(values: list[float]) -> dict[str, float]:
+    """Return mean, smallest and largest value."""
+    return {"mean": sum(values) / len(values), "min": min(values), "max": max(values)}
+
+
+@door
+def main() -> None:
+    """Write `work/masks/<subject>_mask.npz` and `metrics/masks.json`."""
+    data, params = DataParams.load(), MaskParams.load()
+    layout = scan_format(data)
+    folders = dict.fromkeys((DATA / data.train, DATA / data.validation))
+    scans = [scan for folder in folders for scan in list_scans(folder, layout)]
+    check_distinct(scans)
+    drawn = []
+    with atomic_directory(OUT) as folder:
+        for scan in progress(scans, desc="masks", unit="scan"):
+            drawn.append(mask_of(scan, params))
+            save_mask(folder / f"{subject(scan.path)}_mask.npz", drawn[-1])
+    accelerations = {
+        "acquired": spread([mask.acceleration_acquired for mask in drawn]),
+        "full": spread([mask.acceleration_full for mask in drawn]),
+    }
+    write_json(METRICS, {"acceleration": accelerations})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,69 @@
+"""One member of the noise ensemble: fully sampled scans with added noise, as images.
+
+python -m stages.noise 2
+"""
+
+import argparse
+from pathlib import Path
+
+import numpy as np
+
+from stages.errors import door
+from stages.files import atomic_directory
+from stages.images import describe_dataset, load_volume, subject
+from stages.kspace.files import Scan, list_scans
+from stages.kspace.fourier import rss_image
+from stages.kspace.noise import add_noise, brain_of, kspace_rms, mean_brain_rss, noise_sigma
+from stages.kspace.volumes import save_image, scan_format
+from stages.params.data import DataParams
+from stages.params.noise import NoiseParams
+from stages.progress import progress
+from stages.seeds import stable_seed
+
+DATA = Path("data")
+SEGMENTATIONS = Path("work/segmentations/reference-0")
+IMAGES = Path("work/images")
+
+
+def signal_of(scan: Scan, options: NoiseParams) -> float:
+    """Return the signal that the parameter's definition of SNR refers to."""
+    if options.definition != "brain_rss":
+        return kspace_rms(scan)
+    labels, _ = load_volume(SEGMENTATIONS / f"{subject(scan.path)}_dseg.nii.gz")
+    return mean_brain_rss(scan, brain_of(labels))
+
+
+def noisy_image(scan: Scan, sigma: float, rng: np.random.Generator) -> np.ndarray:
+    """Return the image (n_slices, n_ky, n_kz) of the scan with noise added to its k-space."""
+    return np.concatenate(
+        [rss_image(add_noise(k, sigma, scan.n_acquired, rng)) for _, k in scan.slabs()]
+    )
+
+
+@door
+def main() -> None:
+    """Write one NIfTI volume a scan; the sidecar holds the noise that was added."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("seed", type=int, help="member of the ensemble")
+    seed = parser.parse_args().seed
+    data, options = DataParams.load(), NoiseParams.load()
+    source = DATA / data.validation
+    scans = list_scans(source, scan_format(data))
+    with atomic_directory(IMAGES / f"noise-{seed}") as folder:
+        describe_dataset(folder, name=f"noise ensemble, member {seed}", sources=[str(source)])
+        for scan in progress(scans, desc=f"noise {seed}", unit="scan"):
+            sigma = noise_sigma(options.snr, options.definition, signal_of(scan, options))
+            rng = np.random.default_rng(stable_seed("noise", subject(scan.path), seed))
+            details = {
+                "Reconstruction": "root sum of squares of fully sampled k-space with added noise",
+                "NoiseSigma": sigma,
+                "NoiseSNR": options.snr,
+                "NoiseDefinition": options.definition,
+                "NoiseAcquiredFraction": scan.n_acquired / scan.n_kz,
+                "NoiseSeed": seed,
+            }
+            save_image(folder, scan, noisy_image(scan, sigma, rng), data, details)
+
+
+if __name__ == "__main__":
+    main()
