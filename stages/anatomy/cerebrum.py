@@ -22,7 +22,7 @@ FRONTAL_POLE = Ellipsoid((20, 30, -2), (23, 30, 20))
 OCCIPITAL_POLE = Ellipsoid((18, -71, 1), (24, 27, 20))
 TEMPORAL_LOBE = Ellipsoid((38.5, -16, -18.5), (25, 45, 20), elevation=12)
 CALLOSAL_ZONE = Ellipsoid((0, -8, 6), (1, 39, 24))
-"""Where the two hemispheres are joined: no interhemispheric fissure (its lateral radius is idle)."""
+"""Where the hemispheres are joined: no fissure between them (its lateral radius is idle)."""
 DIENCEPHALIC_ZONE = Ellipsoid((0, -10, 3), (31, 35, 19))
 """The core of the brain, which bears no cortex."""
 

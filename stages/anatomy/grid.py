@@ -8,7 +8,7 @@ HEAD_SHAPE = (192, 216, 168)
 """Voxels of the 1 mm object along (superior, anterior, right)."""
 
 HEAD_CENTRE_MM = (-4.0, -18.0, 0.0)
-"""Head coordinates (superior, anterior, right) of voxel N // 2, relative to the anterior commissure."""
+"""Where voxel N // 2 lies: (superior, anterior, right) of the anterior commissure."""
 
 
 class Points(NamedTuple):

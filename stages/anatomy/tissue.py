@@ -9,13 +9,13 @@ from math import exp
 CSF = 24
 BRAINSTEM = 16
 
-# The eye, soft tissue, bone and fat have the ids of the label maps that SynthSeg was trained on
+# The eye, soft tissue, cord, bone and marrow have the ids of the label maps that SynthSeg was trained on
 # (doi:10.1016/j.media.2023.102789); FreeSurfer itself has none for most of them.
 EYE = 506
 MUSCLE_SKIN = 507
-BONE_AIR = 511
+SPINAL_CORD = 512
+BONE_AIR = 515
 FAT_MARROW = 516
-SPINAL_CORD = 520
 
 LEFT_TO_RIGHT = {
     2: 41,
