@@ -36,7 +36,7 @@ def tap_sums(kernel: int) -> torch.Tensor:
 
 
 def subpixel_kernels(weight: torch.Tensor) -> torch.Tensor:
-    """Kernels of the eight parities, stacked: (o, i, k, k, k) -> (8 o, i, t, t, t), t = k // 2 + 1."""
+    """Kernels of the eight parities: (o, i, k, k, k) -> (8 o, i, t, t, t), t = k // 2 + 1."""
     sums = tap_sums(weight.shape[-1])
     parts = [
         torch.einsum("oixyz,ax,by,cz->oiabc", weight.double(), sums[p], sums[q], sums[r])

@@ -99,7 +99,7 @@ def layer_names(prefix: str) -> dict[str, tuple[str, tuple[str, ...]]]:
 
 
 def convert(path: Path, prefix: str, layers: Layers) -> dict[str, np.ndarray]:
-    """Arrays of one network by the names of `UNet`; kernels (x, y, z, in, out) -> (out, in, x, y, z)."""
+    """Arrays by the names of `UNet`; kernels (x, y, z, in, out) -> (out, in, x, y, z)."""
     arrays = {}
     for keras, (module, parts) in layer_names(prefix).items():
         if keras not in layers:

@@ -11,8 +11,8 @@ INFERIOR_HORN = {5: 4}  # too thin to tell from its surroundings at 2 mm
 # Topology classes of SynthSeg 2.0's standard mode, in the order of SYNTHSEG_LABELS: structures of
 # one class are cleaned together; class 0 (background and CSF) is never cleaned.
 SYNTHSEG_TOPOLOGY = (
-    (0, 4, 4, 4, 4, 5, 5, 6, 7, 8, 9, 1, 2, 3, 10, 11, 0)
-    + (12, 13, 14, 14, 14, 14, 15, 15, 16, 17, 18, 19, 20, 21, 22, 23)
+    0, 4, 4, 4, 4, 5, 5, 6, 7, 8, 9, 1, 2, 3, 10, 11, 0,
+    12, 13, 14, 14, 14, 14, 15, 15, 16, 17, 18, 19, 20, 21, 22, 23,
 )  # fmt: skip
 
 

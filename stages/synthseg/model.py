@@ -60,7 +60,7 @@ class Model:
 
 
 def save(path: Path, model: Model) -> None:
-    """Write networks (kernels in half precision), labels and recipe to one `.npz` without pickles."""
+    """Write networks (kernels in half precision), labels and recipe to one `.npz`, no pickles."""
     header = {
         "format": FORMAT,
         "networks": {name: asdict(net.architecture) for name, net in model.networks.items()},

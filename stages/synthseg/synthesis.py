@@ -92,7 +92,7 @@ def draw_image(
     Args:
         tissues: (2x, 2y, 2z) uint8, indices into the palette.
         palette: signals and channels of the tissues.
-        shading: (x, y, z) logarithm of the coils' root of the sum of squares over the field of view.
+        shading: (x, y, z) log of the coils' root of the sum of squares over the field of view.
         params: ranges of the draws.
         draws: random streams.
 
@@ -128,7 +128,7 @@ def crop_origin(field: Triple, params: SynthesisParams, draws: Draws) -> Triple:
 
 
 def window(volume: torch.Tensor, origin: Triple, shape: Triple, outside: str) -> torch.Tensor:
-    """Cut (x, y, z) at `origin`; outside the volume repeat its edge (`edge`) or zeros (`constant`)."""
+    """Cut (x, y, z) at `origin`; outside repeat the edge (`edge`) or take zeros (`constant`)."""
     pairs = list(zip(origin, shape, volume.shape, strict=True))
     inner = volume[tuple(slice(max(o, 0), min(o + s, n)) for o, s, n in pairs)]
     pad = [(max(-o, 0), max(o + s - n, 0)) for o, s, n in pairs]
@@ -151,7 +151,7 @@ def warp(
 ) -> torch.Tensor:
     """Look up the map through a random affine, elastic and mirroring transform, nearest neighbour.
 
-    x_map = R S (x - centre) + elastic(x) + shift + centre, first axis mirrored in half of the draws.
+    x_map = R S (x - centre) + elastic(x) + shift + centre, right axis mirrored in half of them.
 
     Args:
         tissues: (2x, 2y, 2z) uint8.
@@ -187,7 +187,7 @@ def elastic(shape: Triple, strength: tuple[float, float], draws: Draws) -> torch
 
 
 def partial_volumes(labels: torch.Tensor, palette: Palette) -> torch.Tensor:
-    """Share of each output channel in each image voxel: (2x, 2y, 2z) uint8 -> (n_channels, x, y, z).
+    """Share of each output channel in each voxel: (2x, 2y, 2z) uint8 -> (n_channels, x, y, z).
 
     The majority label alone would miss 9 % of the cortex at 2 mm.
     """
@@ -275,8 +275,8 @@ def add_noise(
 ) -> torch.Tensor:
     """Root of the sum of squares over 12 coils with complex noise of a log-uniform strength.
 
-    sqrt((x + s n)^2 + 23 s^2 (1 + 0.29 n')): the component along the signal, and the 23 others whose
-    squares sum to a chi-square variable.
+    sqrt((x + s n)^2 + 23 s^2 (1 + 0.29 n')): the component along the signal, and the 23 others
+    whose squares sum to a chi-square variable.
     """
     strength = float(np.exp(scalar.uniform(*np.log(bounds))))
     along = image + strength * torch.randn(image.shape, generator=field)
@@ -287,7 +287,7 @@ def add_noise(
 def undersample(image: torch.Tensor, acceleration: float, draws: Draws) -> torch.Tensor:
     """Damp a random part of k-space in the plane of the two phase encodings (axes 0 and 1).
 
-    Variable-density sampling; missing samples are damped rather than lost, as after a reconstruction.
+    Variable-density sampling; missing samples are damped, not lost, as after a reconstruction.
     """
     n, m = image.shape[:2]
     radius = np.hypot(*np.meshgrid(np.fft.fftfreq(n) * 2, np.fft.fftfreq(m) * 2, indexing="ij"))

@@ -63,7 +63,7 @@ def losses(
     """Soft Dice, cross-entropy and relative volume error of partial-volume targets.
 
     Dice: mean over structures of 1 - (2 sum p t + 1) / (sum p^2 + sum t^2 + 1);
-    volume: mean of |sum p - sum t| / (sum t + 20 voxels). Background counts in the cross-entropy only.
+    volume: mean of |sum p - sum t| / (sum t + 20 voxels). Background is in the cross-entropy only.
 
     Args:
         logits, target: (batch, channels, x, y, z); channel 0 is background.

@@ -1,0 +1,123 @@
+"""Segmentation of an image with any of the weight files."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from stages.synthseg import postprocess, preprocess
+from stages.synthseg.fused import FusedUNet
+from stages.synthseg.labels import mirrored_channels
+from stages.synthseg.model import Model
+
+
+@dataclass(frozen=True)
+class Segmentation:
+    """Result for one image.
+
+    labels: (i, j, k) int32 FreeSurfer ids in the axis order of the file. affine: of that grid.
+    volumes_mm3: one for each name of the model.
+    """
+
+    labels: np.ndarray
+    affine: np.ndarray
+    volumes_mm3: np.ndarray
+
+
+class Segmenter:
+    """Networks on a device, ready for many images."""
+
+    def __init__(self, model: Model, device: torch.device | None = None, *, fast: bool = False):
+        self.model = model
+        self.device = device or torch.device("cpu")
+        self.networks = {k: FusedUNet(v).to(self.device) for k, v in model.networks.items()}
+        self.topology = () if fast else model.topology
+        self.mirrored = model.mirrored and not fast
+
+    @torch.inference_mode()
+    def segment(self, path: Path) -> Segmentation:
+        """Read, prepare, segment, clean and measure one image; `StudyError` if it is unusable."""
+        prepared = preprocess.prepare(preprocess.load(path), self.model.recipe)
+        posteriors = self.clean(self.posteriors(prepared.image), prepared.inside)
+        labels = postprocess.label_map(posteriors, self.model.labels)
+        return Segmentation(
+            np.ascontiguousarray(preprocess.from_ras(labels, prepared.affine)),
+            prepared.affine,
+            postprocess.volumes(posteriors, prepared.voxel_size_mm),
+        )
+
+    def clean(self, posteriors: torch.Tensor, inside: tuple[slice, ...]) -> torch.Tensor:
+        """Post-processing of this model's mode: padded grid -> grid of the image."""
+        floor = self.model.recipe.floor
+        return postprocess.clean(posteriors, inside, topology=self.topology, floor=floor)
+
+    @torch.inference_mode()
+    def posteriors(self, image: np.ndarray) -> torch.Tensor:
+        """Network input (x, y, z) -> posteriors (channels, x, y, z) float32 on the CPU."""
+        x = torch.from_numpy(image)[None, None].to(self.device)
+        if "l2l" in self.networks:
+            return robust(x, self.networks)[0].cpu()
+        return standard(x, self.networks["unet"], self.model, mirrored=self.mirrored)[0].cpu()
+
+
+def robust(x: torch.Tensor, networks: dict[str, FusedUNet]) -> torch.Tensor:
+    """Cascade of the robust mode: tissue groups, their denoising, structures.
+
+    Args:
+        x: (1, 1, x, y, z) image.
+
+    Returns:
+        Posteriors (1, structures, x, y, z).
+    """
+    groups = networks["unet"](x).softmax(1).argmax(1)
+    n_groups = networks["l2l"].architecture.n_outputs
+    groups = networks["l2l"](one_hot(groups, n_groups)).softmax(1).argmax(1)
+    return structures(x, groups, networks["unet2"]).softmax(1)
+
+
+def structures(x: torch.Tensor, groups: torch.Tensor, network: FusedUNet) -> torch.Tensor:
+    """Logits of the last network, which sees the image and then the one-hot tissue groups."""
+    n_groups = network.architecture.n_inputs - 1
+    return network(torch.cat([x, one_hot(groups, n_groups)], 1))
+
+
+def one_hot(groups: torch.Tensor, n_groups: int) -> torch.Tensor:
+    """(1, x, y, z) integers -> (1, n_groups, x, y, z) float32."""
+    return torch.stack([groups == number for number in range(n_groups)], 1).float()
+
+
+def standard(x: torch.Tensor, network: FusedUNet, model: Model, *, mirrored: bool) -> torch.Tensor:
+    """Smoothed posteriors of one network, averaged with those of the mirrored image.
+
+    The mirrored image is flipped back and its channels are exchanged between the sides.
+
+    Args:
+        x: (1, 1, x, y, z), first axis right.
+    """
+    blur = model.recipe.blur
+    posteriors = smooth(network(x).softmax(1), blur)
+    if mirrored:
+        other = smooth(network(x.flip(2)).softmax(1), blur)
+        for channel, opposite in enumerate(mirrored_channels(model.labels)):
+            posteriors[:, channel].add_(other[:, opposite].flip(1)).mul_(0.5)
+    return posteriors
+
+
+def smooth(posteriors: torch.Tensor, sigma: float) -> torch.Tensor:
+    """Gaussian of 3 x 3 x 3 voxels on every channel in place, zeros outside; sigma 0: unchanged."""
+    if sigma == 0:
+        return posteriors
+    ratio = float(np.exp(-1 / (2 * sigma**2)))  # of a neighbour's weight to the middle one's
+    for channel in posteriors.flatten(0, 1):  # one at a time stays in the processor's cache
+        for axis in range(3):
+            add_neighbours(channel, axis, ratio)
+    return posteriors.div_((1 + 2 * ratio) ** 3)
+
+
+def add_neighbours(volume: torch.Tensor, axis: int, ratio: float) -> None:
+    """x[i] += ratio (x[i - 1] + x[i + 1]) along an axis, in place, zeros outside."""
+    n = volume.shape[axis]
+    original = volume.clone()
+    volume.narrow(axis, 1, n - 1).add_(original.narrow(axis, 0, n - 1), alpha=ratio)
+    volume.narrow(axis, 0, n - 1).add_(original.narrow(axis, 1, n - 1), alpha=ratio)

@@ -1,0 +1,190 @@
+"""From a NIfTI file to the network's input, by SynthSeg's recipe, and back to the image's axes.
+
+Specification: Billot et al. 2023, doi:10.1016/j.media.2023.102789, and its published command.
+"""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+from scipy import ndimage
+
+from stages.errors import StudyError
+from stages.synthseg.model import Recipe
+
+ANTI_ALIASING = 0.25  # standard deviation of the smoothing before down-sampling, output voxels
+
+
+@dataclass(frozen=True)
+class Scan:
+    """One image as stored.
+
+    data: (i, j, k) float64. affine: (4, 4) voxel to RAS mm. voxel_size_mm: from the header.
+    """
+
+    data: np.ndarray
+    affine: np.ndarray
+    voxel_size_mm: np.ndarray
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A network input and how to return from it.
+
+    image: (x, y, z) float32, axes right, anterior, superior, values 0..1, zero-padded.
+    start: first voxel of the image in the padded grid.
+    shape: of the image before padding.
+    affine: of the grid of the segmentation, in the axis order of the file.
+    voxel_size_mm: edges that volumes are multiplied with.
+    """
+
+    image: np.ndarray
+    start: tuple[int, ...]
+    shape: tuple[int, ...]
+    affine: np.ndarray
+    voxel_size_mm: np.ndarray
+
+    @property
+    def inside(self) -> tuple[slice, ...]:
+        """Slices of the image in the padded grid."""
+        return tuple(slice(a, a + n) for a, n in zip(self.start, self.shape, strict=True))
+
+
+def load(path: Path) -> Scan:
+    """Read an image: the first volume of a 4D one, any number type.
+
+    Raises:
+        StudyError: if the file is missing or damaged, not 3D, or holds values or an affine that
+            cannot be used.
+    """
+    try:
+        image = nib.load(path)
+        data = np.squeeze(image.get_fdata(caching="unchanged"))
+        header = image.header
+        size = np.array(header["delta"] if "delta" in header else header["pixdim"][1:4], float)
+    except FileNotFoundError:
+        raise StudyError(f"{path}: expected an image, found none; check the path") from None
+    except (nib.filebasedimages.ImageFileError, OSError, EOFError, ValueError, KeyError) as error:
+        reason = " ".join(str(error).split()) or type(error).__name__
+        raise StudyError(f"{path}: expected a NIfTI or MGZ image, got {reason}") from None
+    if data.ndim == 4:
+        data = data[..., 0]
+    check(path, data, image.affine, size)
+    return Scan(data, np.asarray(image.affine, float), size)
+
+
+def check(path: Path, data: np.ndarray, affine: np.ndarray, size: np.ndarray) -> None:
+    """Raise `StudyError` for images that cannot be segmented."""
+    if data.ndim != 3 or min(data.shape) < 2:
+        raise StudyError(f"{path}: expected three dimensions, got shape {data.shape}")
+    if np.iscomplexobj(data) or not np.all(np.isfinite(data)):
+        raise StudyError(f"{path}: expected finite real intensities, got NaN, infinite or complex")
+    if not np.all(np.isfinite(affine)) or abs(np.linalg.det(affine[:3, :3])) < 1e-9:
+        raise StudyError(f"{path}: expected an invertible affine, got {affine[:3].tolist()}")
+    if not np.all(size > 0):
+        raise StudyError(f"{path}: expected positive voxel sizes, got {size.tolist()}")
+
+
+def prepare(scan: Scan, recipe: Recipe) -> Prepared:
+    """Resample if the voxel size differs, align to RAS, rescale, pad."""
+    data, affine, size = scan.data, scan.affine, scan.voxel_size_mm
+    if np.any(np.abs(size - recipe.voxel_size_mm) > recipe.tolerance_mm):
+        data, affine = resample(data, affine, recipe.voxel_size_mm)
+        size = np.full(3, recipe.voxel_size_mm)
+    data = rescale(to_ras(data, affine), recipe.percentiles)
+    padded, start = pad(data, recipe.multiple, recipe.minimum)
+    return Prepared(padded, start, data.shape, affine, size)
+
+
+def resample(
+    data: np.ndarray, affine: np.ndarray, voxel_size_mm: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Change the voxel size: smoothing where it grows, then linear interpolation.
+
+    With f = old / new size along an axis: Gaussian of 0.25 / f voxels unless f > 1, samples at
+    x = -(f - 1) / (2 f) + m / f clamped to the image, m = 0 .. ceil(N f) - 1.
+
+    Returns:
+        The resampled volume and its affine.
+    """
+    factor = np.sqrt((affine[:3, :3] ** 2).sum(0)) / voxel_size_mm
+    sigma = ANTI_ALIASING / factor
+    sigma[factor > 1] = 0
+    data = ndimage.gaussian_filter(data, sigma)
+    for axis, f in enumerate(factor):
+        data = _interpolate(data, axis, f)
+    matrix = affine.copy()
+    matrix[:3, :3] /= factor
+    matrix[:3, 3] -= matrix[:3, :3] @ (0.5 * (factor - 1))
+    return data, matrix
+
+
+def _interpolate(data: np.ndarray, axis: int, factor: float) -> np.ndarray:
+    n = data.shape[axis]
+    start, step = -(factor - 1) / (2 * factor), 1 / factor
+    position = np.arange(start, start + step * math.ceil(n * factor), step).clip(0, n - 1)
+    below = np.minimum(position.astype(int), n - 2)
+    weight = (position - below).reshape([-1 if a == axis else 1 for a in range(3)])
+    return np.take(data, below, axis) * (1 - weight) + np.take(data, below + 1, axis) * weight
+
+
+def ras_axes(affine: np.ndarray) -> tuple[list[int], list[int]]:
+    """Which voxel axis runs along right, anterior, superior, and which of these are reversed.
+
+    Of an oblique image the nearest axes; where two voxel axes claim one direction, the later
+    direction takes the axis left over.
+    """
+    claimed = np.abs(np.linalg.inv(affine)[:3, :3]).argmax(0)
+    for axis in range(3):
+        if axis not in claimed:
+            values, counts = np.unique(claimed, return_counts=True)
+            twice = values[counts.argmax()]
+            claimed[np.flatnonzero(claimed == twice)[-1]] = axis
+    axes = [int(a) for a in claimed]
+    return axes, [world for world, axis in enumerate(axes) if affine[world, axis] < 0]
+
+
+def to_ras(data: np.ndarray, affine: np.ndarray) -> np.ndarray:
+    """View of a volume (i, j, k) with the axes right, anterior, superior."""
+    axes, reverse = ras_axes(affine)
+    return np.flip(data.transpose(axes), reverse)
+
+
+def from_ras(data: np.ndarray, affine: np.ndarray) -> np.ndarray:
+    """Undo `to_ras`: (right, anterior, superior) back to the axes of the file."""
+    axes, reverse = ras_axes(affine)
+    return np.flip(data, reverse).transpose(np.argsort(axes))
+
+
+def rescale(data: np.ndarray, percentiles: tuple[float, float]) -> np.ndarray:
+    """Map two percentiles of the whole image to 0 and 1 and clip; a constant image becomes zero."""
+    low, high = np.percentile(data, percentiles)
+    if low == high:
+        return np.zeros_like(data)
+    return (np.clip(data, low, high) - low) / (high - low)
+
+
+def pad(data: np.ndarray, multiple: int, minimum: int) -> tuple[np.ndarray, tuple[int, ...]]:
+    """Zeros around the volume up to multiples of `multiple`, at least `minimum`; float32."""
+    sides = [max(math.ceil(n / multiple) * multiple, minimum) for n in data.shape]
+    start = tuple((side - n) // 2 for side, n in zip(sides, data.shape, strict=True))
+    padded = np.zeros(sides, np.float32)
+    padded[tuple(slice(a, a + n) for a, n in zip(start, data.shape, strict=True))] = data
+    return padded, start
+
+
+def nearest_grid(
+    labels: np.ndarray, affine: np.ndarray, shape: tuple[int, ...], target: np.ndarray
+) -> np.ndarray:
+    """Labels on another grid, nearest neighbour; 0 outside.
+
+    Args:
+        labels: (i, j, k) with voxel-to-world `affine`.
+        shape, target: of the wanted grid.
+    """
+    matrix = np.linalg.inv(affine) @ target
+    return ndimage.affine_transform(
+        labels, matrix[:3, :3], matrix[:3, 3], output_shape=shape, order=0, mode="constant"
+    )
