@@ -16,10 +16,6 @@ from stages.params.mask import MaskParams
 from stages.progress import progress
 from stages.seeds import stable_seed
 
-DATA = Path("data")
-OUT = Path("work/masks")
-METRICS = Path("metrics/masks.json")
-
 
 def mask_of(scan: Scan, params: MaskParams) -> SamplingMask:
     """Draw the mask of a scan; it depends on the scan's name and the mask seed, not on its path."""
@@ -55,19 +51,19 @@ def main() -> None:
     """Write `work/masks/<subject>_mask.npz` and `metrics/masks.json`."""
     data, params = DataParams.load(), MaskParams.load()
     layout = scan_format(data)
-    folders = dict.fromkeys((DATA / data.train, DATA / data.validation))
+    folders = dict.fromkeys((layout.DATA / data.train, layout.DATA / data.validation))
     scans = [scan for folder in folders for scan in list_scans(folder, layout)]
     check_distinct(scans)
     drawn = []
-    with atomic_directory(OUT) as folder:
+    with atomic_directory(layout.MASKS) as folder:
         for scan in progress(scans, desc="masks", unit="scan"):
             drawn.append(mask_of(scan, params))
-            save_mask(folder / f"{subject(scan.path)}_mask.npz", drawn[-1])
+            save_mask(folder / layout.mask(subject(scan.path)).name, drawn[-1])
     accelerations = {
         "acquired": spread([mask.acceleration_acquired for mask in drawn]),
         "full": spread([mask.acceleration_full for mask in drawn]),
     }
-    write_json(METRICS, {"acceleration": accelerations})
+    write_json(layout.METRICS / "masks.json", {"acceleration": accelerations})
 
 
 if __name__ == "__main__":

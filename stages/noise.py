@@ -4,10 +4,10 @@ python -m stages.noise 2
 """
 
 import argparse
-from pathlib import Path
 
 import numpy as np
 
+from stages import layout
 from stages.errors import door
 from stages.files import atomic_directory
 from stages.images import describe_dataset, load_volume, subject
@@ -20,16 +20,12 @@ from stages.params.noise import NoiseParams
 from stages.progress import progress
 from stages.seeds import stable_seed
 
-DATA = Path("data")
-SEGMENTATIONS = Path("work/segmentations/reference-0")
-IMAGES = Path("work/images")
-
 
 def signal_of(scan: Scan, options: NoiseParams) -> float:
     """Return the signal that the parameter's definition of SNR refers to."""
     if options.definition != "brain_rss":
         return kspace_rms(scan)
-    labels, _ = load_volume(SEGMENTATIONS / f"{subject(scan.path)}_dseg.nii.gz")
+    labels, _ = load_volume(layout.segmentation("reference", 0, subject(scan.path)))
     return mean_brain_rss(scan, brain_of(labels))
 
 
@@ -47,9 +43,9 @@ def main() -> None:
     parser.add_argument("seed", type=int, help="member of the ensemble")
     seed = parser.parse_args().seed
     data, options = DataParams.load(), NoiseParams.load()
-    source = DATA / data.validation
+    source = layout.DATA / data.validation
     scans = list_scans(source, scan_format(data))
-    with atomic_directory(IMAGES / f"noise-{seed}") as folder:
+    with atomic_directory(layout.images("noise", seed)) as folder:
         describe_dataset(folder, name=f"noise ensemble, member {seed}", sources=[str(source)])
         for scan in progress(scans, desc=f"noise {seed}", unit="scan"):
             sigma = noise_sigma(options.snr, options.definition, signal_of(scan, options))

@@ -3,10 +3,9 @@
 python -m stages.reference
 """
 
-from pathlib import Path
-
 import numpy as np
 
+from stages import layout
 from stages.errors import door
 from stages.files import atomic_directory
 from stages.images import describe_dataset
@@ -15,9 +14,6 @@ from stages.kspace.fourier import rss_image
 from stages.kspace.volumes import save_image, scan_format
 from stages.params.data import DataParams
 from stages.progress import progress
-
-DATA = Path("data")
-OUT = Path("work/images/reference-0")
 
 
 def reference_image(scan: Scan) -> np.ndarray:
@@ -29,9 +25,9 @@ def reference_image(scan: Scan) -> np.ndarray:
 def main() -> None:
     """Write one NIfTI volume a scan."""
     data = DataParams.load()
-    source = DATA / data.validation
+    source = layout.DATA / data.validation
     scans = list_scans(source, scan_format(data))
-    with atomic_directory(OUT) as folder:
+    with atomic_directory(layout.images("reference", 0)) as folder:
         describe_dataset(folder, name="fully sampled images", sources=[str(source)])
         for scan in progress(scans, desc="reference", unit="scan"):
             details = {"Reconstruction": "root sum of squares of the fully sampled k-space"}

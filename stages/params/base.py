@@ -17,6 +17,7 @@ SECTIONS = (
     "data",
     "mask",
     "train",
+    "reconstruct",
     "noise",
     "segment",
     "segmenter",

@@ -12,6 +12,7 @@ from stages.params.mask import MaskParams
 from stages.params.measure import MeasureParams
 from stages.params.noise import NoiseParams
 from stages.params.phantom import PhantomParams
+from stages.params.reconstruct import ReconstructParams
 from stages.params.report import ReportParams
 from stages.params.segment import SegmentParams
 from stages.params.segmenter import SegmenterParams
@@ -24,6 +25,7 @@ PLAIN: tuple[type[Section], ...] = (
     DataParams,
     MaskParams,
     NoiseParams,
+    ReconstructParams,
     SegmentParams,
     SegmenterParams,
     MeasureParams,

@@ -1,19 +1,50 @@
 """Section `train`: one sub-section an architecture."""
 
-from typing import Any, Literal
+from pathlib import Path
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field
 
-from stages.params.base import Section
+from stages.errors import StudyError
+from stages.params.base import FILE, Section, parse, read, section_of
+
+Count = Annotated[int, Field(ge=0)]
+
+
+class ScheduleParams(Section):
+    """Learning rate over the steps: a linear warm-up, then DIRECT's cosine or multi-step decay."""
+
+    kind: Literal["cosine", "multistep"]
+    warmup_steps: int = Field(ge=0)
+    decay_steps: int = Field(default=50_000, ge=1)  # multistep only: steps between two decays
+    decay_factor: float = Field(default=0.2, gt=0, le=1)  # multistep only
 
 
 class TrainParams(Section):
     """Network and optimisation of one architecture (`train.<architecture>`)."""
 
-    model: str  # name of DIRECT's network
+    model: str  # DIRECT's name of the network: its path below direct.nn
     network: dict[str, Any]  # keyword arguments of DIRECT's configuration class
-    refine_sensitivity: bool  # DIRECT's sensitivity network
+    sensitivity_network: dict[str, Any] | None  # the same for DIRECT's U-Net that refines the maps
+    losses: dict[str, float]  # DIRECT's names: weight
     batch_size: int = Field(ge=1)
     steps: int = Field(ge=1)
     learning_rate: float = Field(gt=0)
-    schedule: Literal["cosine", "multistep"]
+    betas: tuple[float, float]  # of Adam
+    weight_decay: float = Field(ge=0)
+    gradient_clip: float | None = Field(gt=0)  # largest norm of the gradient; null: no limit
+    schedule: ScheduleParams
+    crop_outer_slices: tuple[Count, Count]  # slices left out at the start and at the end of a scan
+    validation_interval: int = Field(ge=1)  # steps
+    validation_slices: int = Field(ge=1)  # of each validation scan, evenly spread
+
+    @classmethod
+    def load_architecture(cls, architecture: str, path: Path = FILE) -> Self:
+        """Read the sub-section of an architecture; raise `StudyError` if there is none."""
+        known = section_of(read(path), "train", path)
+        if architecture not in known:
+            raise StudyError(
+                f"{path}: unknown architecture '{architecture}'; known: {', '.join(known)}"
+            )
+        name = f"train.{architecture}"
+        return parse(cls, name, section_of(read(path), name, path), path)

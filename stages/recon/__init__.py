@@ -1,0 +1,1 @@
+"""DIRECT networks by name, physics and batches on the device, training, inference."""

@@ -1,0 +1,31 @@
+"""The device, the threads and the determinism that torch works with."""
+
+import os
+
+import torch
+
+from stages.errors import StudyError
+from stages.params.compute import ComputeParams
+
+
+def prepare(compute: ComputeParams) -> torch.device:
+    """Set up torch for this process and return the device; called once, by the doors.
+
+    On a CPU every kernel that the study uses is deterministic for a fixed number of threads. On
+    CUDA the backward pass of replication padding (RIM) has no deterministic kernel: torch warns and
+    goes on.
+
+    Raises:
+        StudyError: if `cuda` is asked for and there is none.
+    """
+    torch.set_num_threads(compute.threads)
+    available = torch.cuda.is_available()
+    if compute.device == "cuda" and not available:
+        raise StudyError(
+            "params.yaml: 'compute.device' is cuda, but torch finds no GPU; set auto or cpu"
+        )
+    device = torch.device("cuda" if available and compute.device != "cpu" else "cpu")
+    os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS asks for it
+    torch.use_deterministic_algorithms(True, warn_only=device.type == "cuda")
+    torch.utils.deterministic.fill_uninitialized_memory = False  # a debugging aid that costs time
+    return device

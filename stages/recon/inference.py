@@ -1,0 +1,52 @@
+"""From a scan to an image: slab by slab, so that memory does not grow with the scan."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import torch
+
+from stages.kspace.files import Scan
+from stages.kspace.masks import SamplingMask
+from stages.recon.physics import DeviceMask, make_input, to_device, zero_filled
+from stages.recon.training import output_image
+
+Reconstruction = Callable[[torch.Tensor, DeviceMask], torch.Tensor]
+
+
+def learned(engine: Any) -> Reconstruction:
+    """Return the reconstruction by a trained network, in the scan's own units."""
+
+    def reconstruct(kspace: torch.Tensor, mask: DeviceMask) -> torch.Tensor:
+        batch = make_input(kspace, mask)
+        return output_image(engine, batch) * batch["scaling_factor"][:, None, None]
+
+    return reconstruct
+
+
+@torch.no_grad()
+def reconstruct_scan(
+    scan: Scan,
+    drawn: SamplingMask,
+    reconstruction: Reconstruction,
+    device: torch.device,
+    slab: int,
+) -> np.ndarray:
+    """Return the image of every slice, float32 (n_slices, n_ky, n_kz), in the scan's own units.
+
+    Args:
+        scan: fully sampled scan; the mask is applied here.
+        drawn: its mask.
+        reconstruction: `learned(engine)` or `zero_filled`.
+        device: where to compute.
+        slab: slices at once.
+    """
+    mask = DeviceMask.of(drawn, device)
+    image = np.empty(scan.shape, dtype=np.float32)
+    for start, kspace in scan.slabs(slab):
+        part = reconstruction(to_device(kspace, device), mask)
+        image[start : start + len(kspace)] = part.cpu().numpy()
+    return image
+
+
+__all__ = ["Reconstruction", "learned", "reconstruct_scan", "zero_filled"]

@@ -1,0 +1,177 @@
+"""Training of one member: DIRECT's iteration, losses and schedules in a loop of our own.
+
+The study drives DIRECT's engines itself because DIRECT's own loop recomputes masks, maps and
+targets slice by slice on the CPU, cannot resume exactly and keeps every checkpoint.
+"""
+
+import math
+from dataclasses import dataclass, field
+from typing import Any
+
+import torch
+
+from stages.params.train import ScheduleParams, TrainParams
+from stages.progress import progress
+from stages.recon.data import SliceOrder, Slices
+from stages.recon.networks import (
+    NetworkOptions,
+    build_engine,
+    modules_of,
+    parameters_of,
+    set_training,
+)
+from stages.recon.physics import Batch
+from stages.recon.quality import challenge_quality
+from stages.seeds import stable_seed
+
+WARMUP_FACTOR = 1 / 3  # of the learning rate at the first step, as in DIRECT's training script
+COLUMNS = ("step", "loss", "learning_rate", "validation_psnr", "validation_ssim")
+
+
+@dataclass
+class TrainingState:
+    """Everything that the next step depends on, in one object."""
+
+    engine: Any
+    optimizer: torch.optim.Optimizer
+    schedule: Any
+    order: SliceOrder
+    step: int = 0
+    curves: list[dict[str, float]] = field(default_factory=list)
+
+    def state_dict(self) -> dict[str, Any]:
+        """Return all of it as tensors and plain values."""
+        return {
+            "models": {name: m.state_dict() for name, m in modules_of(self.engine).items()},
+            "optimizer": self.optimizer.state_dict(),
+            "schedule": self.schedule.state_dict(),
+            "order": self.order.state_dict(),
+            "step": self.step,
+            "curves": self.curves,
+        }
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Go on where another run stood."""
+        for name, module in modules_of(self.engine).items():
+            module.load_state_dict(state["models"][name])
+        self.optimizer.load_state_dict(state["optimizer"])
+        self.schedule.load_state_dict(state["schedule"])
+        self.order.load_state_dict(state["order"])
+        self.step, self.curves = state["step"], list(state["curves"])
+
+
+def network_options(params: TrainParams) -> NetworkOptions:
+    """Return the part of the parameters that describes the networks and their losses."""
+    return NetworkOptions(
+        model=params.model,
+        network=params.network,
+        sensitivity_network=params.sensitivity_network,
+        losses=params.losses,
+    )
+
+
+def start(
+    params: TrainParams, architecture: str, seed: int, lengths: list[int], device: torch.device
+) -> TrainingState:
+    """Return the state before the first step; weights and order depend on (seed, architecture).
+
+    Args:
+        params: network and optimisation.
+        architecture: name of the ensemble.
+        seed: member of the ensemble.
+        lengths: number of slices of each training scan.
+        device: where the networks live.
+    """
+    weights = stable_seed("weights", architecture, seed)
+    engine = build_engine(network_options(params), device, weights)
+    optimizer = torch.optim.Adam(
+        parameters_of(engine),
+        lr=params.learning_rate,
+        betas=params.betas,
+        weight_decay=params.weight_decay,
+    )
+    generator = torch.Generator().manual_seed(stable_seed("order", architecture, seed))
+    order = SliceOrder(lengths, params.batch_size, generator)
+    schedule = learning_rate_schedule(optimizer, params.schedule, params.steps)
+    return TrainingState(engine, optimizer, schedule, order)
+
+
+def learning_rate_schedule(
+    optimizer: torch.optim.Optimizer, params: ScheduleParams, steps: int
+) -> Any:
+    """Return DIRECT's schedule: warm-up and cosine, or warm-up and decay every so many steps."""
+    from direct.data.lr_scheduler import WarmupCosineLR, WarmupMultiStepLR
+
+    warmup = {"warmup_factor": WARMUP_FACTOR, "warmup_iterations": params.warmup_steps}
+    if params.kind == "cosine":
+        return WarmupCosineLR(optimizer, steps, **warmup)
+    milestones = list(range(params.decay_steps, steps, params.decay_steps))
+    return WarmupMultiStepLR(optimizer, milestones, params.decay_factor, **warmup)
+
+
+def train_step(state: TrainingState, batch: Batch, losses: Any, clip: float | None) -> float:
+    """Take one step of the optimiser on a batch and return the loss."""
+    state.optimizer.zero_grad(set_to_none=True)
+    loss = backward(state.engine, batch, losses)
+    if clip is not None:
+        torch.nn.utils.clip_grad_norm_(parameters_of(state.engine), clip)
+    state.optimizer.step()
+    state.schedule.step()
+    state.step += 1
+    return loss
+
+
+def backward(engine: Any, batch: Batch, losses: Any) -> float:
+    """Run DIRECT's iteration on a batch: forward, losses, gradients; return the loss."""
+    # each engine of the zoo sums its losses in its own way (RIM over its time steps, CIRIM over its
+    # cascades), always in this method: the one entry point that they share
+    output = engine._do_iteration(batch, losses)
+    return float(sum(output.data_dict.values()))
+
+
+def train(
+    state: TrainingState, params: TrainParams, training: list[Slices], validation: list[Slices]
+) -> TrainingState:
+    """Train to the last step, following loss and validation; return the same state."""
+    device = next(iter(parameters_of(state.engine))).device
+    losses = state.engine.build_loss()
+    with progress(desc="training", total=params.steps, unit="step") as bar:
+        bar.update(state.step)
+        while state.step < params.steps:
+            scan, indices = state.order.next()
+            batch = training[scan].batch(indices, device)
+            rate = state.optimizer.param_groups[0]["lr"]
+            loss = train_step(state, batch, losses, params.gradient_clip)
+            row = {"step": state.step, "loss": loss, "learning_rate": rate}
+            if state.step % params.validation_interval == 0 or state.step == params.steps:
+                row |= validate(state.engine, validation, device)
+            state.curves.append(row)
+            bar.set_postfix(loss=f"{loss:.4f}", refresh=False)
+            bar.update()
+    return state
+
+
+@torch.no_grad()
+def validate(engine: Any, slices: list[Slices], device: torch.device) -> dict[str, float]:
+    """Return challenge PSNR (dB) and SSIM, the mean over all validation slices."""
+    set_training(engine, False)
+    scores = []
+    for scan in slices:
+        batch = scan.batch(slice(None), device)
+        target = batch["target"].cpu().numpy()
+        image = output_image(engine, batch).cpu().numpy()
+        scores.append(challenge_quality(target, image))
+    set_training(engine, True)
+    psnr, ssim = zip(*scores, strict=True)
+    return {
+        "validation_psnr": math.fsum(psnr) / len(psnr),
+        "validation_ssim": math.fsum(ssim) / len(ssim),
+    }
+
+
+def output_image(engine: Any, batch: Batch) -> torch.Tensor:
+    """Return the modulus image (batch, n_ky, n_kz) of DIRECT's iteration, in the batch's scale."""
+    image = engine._do_iteration(batch).output_image
+    if image.ndim == 4:  # (batch, n_ky, n_kz, 2): RIM leaves the modulus to its caller
+        image = image.square().sum(-1).sqrt()
+    return image

@@ -1,0 +1,65 @@
+"""Reconstruct every validation scan with one trained member, or by zero-filling.
+
+python -m stages.reconstruct unet 3
+python -m stages.reconstruct zero_filled 0
+"""
+
+import argparse
+
+import torch
+
+from stages import layout
+from stages.errors import door
+from stages.files import atomic_directory
+from stages.images import describe_dataset
+from stages.kspace.files import list_scans
+from stages.kspace.volumes import save_image, scan_format
+from stages.params.compute import ComputeParams
+from stages.params.data import DataParams
+from stages.params.reconstruct import ReconstructParams
+from stages.progress import progress
+from stages.recon.checkpoints import load_member
+from stages.recon.data import scan_mask
+from stages.recon.device import prepare
+from stages.recon.inference import Reconstruction, learned, reconstruct_scan
+from stages.recon.physics import zero_filled
+
+ZERO_FILLED = "zero_filled"
+
+
+def reconstruction_of(group: str, seed: int, device: torch.device) -> Reconstruction:
+    """Return the reconstruction that a group stands for; only networks have weights to load."""
+    if group == ZERO_FILLED:
+        return zero_filled
+    return learned(load_member(layout.model(group, seed), device))
+
+
+@door
+def main() -> None:
+    """Write one NIfTI volume a scan to `work/images/<group>/<seed>`."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("group", help="an architecture of params.yaml, or zero_filled")
+    parser.add_argument("seed", type=int, help="member of the ensemble")
+    arguments = parser.parse_args()
+    group, seed = arguments.group, arguments.seed
+    data, options = DataParams.load(), ReconstructParams.load()
+    device = prepare(ComputeParams.load())
+    source = layout.DATA / data.validation
+    scans = list_scans(source, scan_format(data))
+    reconstruction = reconstruction_of(group, seed, device)
+    with atomic_directory(layout.images(group, seed)) as folder:
+        describe_dataset(folder, name=f"{group}, member {seed}", sources=[str(source)])
+        for scan in progress(scans, desc=f"{group} {seed}", unit="scan"):
+            drawn = scan_mask(scan)
+            image = reconstruct_scan(scan, drawn, reconstruction, device, options.batch_size)
+            details = {
+                "Reconstruction": group,
+                "Member": seed,
+                "AccelerationAcquired": drawn.acceleration_acquired,
+                "AccelerationFull": drawn.acceleration_full,
+            }
+            save_image(folder, scan, image, data, details)
+
+
+if __name__ == "__main__":
+    main()
