@@ -9,8 +9,8 @@ from math import exp
 CSF = 24
 BRAINSTEM = 16
 
-# The eye, soft tissue, cord, bone and marrow have the ids of the label maps that SynthSeg was trained on
-# (doi:10.1016/j.media.2023.102789); FreeSurfer itself has none for most of them.
+# Ids of the label maps that SynthSeg was trained on (doi:10.1016/j.media.2023.102789); FreeSurfer
+# itself has none for most of these tissues.
 EYE = 506
 MUSCLE_SKIN = 507
 SPINAL_CORD = 512
@@ -114,12 +114,18 @@ def t1w_signal(
     return proton_density * abs(recovery)
 
 
-def tissue_signal(tissue: Tissue, t1_factor: float = 1.0) -> float:
+def tissue_signal(
+    tissue: Tissue,
+    t1_factor: float = 1.0,
+    inversion_ms: float = INVERSION_MS,
+    repetition_ms: float = REPETITION_MS,
+) -> float:
     """T1-weighted signal of a tissue whose T1 is `t1_factor` times the tabulated one.
 
     S = (1 - f) S(T1, PD) + f PD with the share f of fluid that was never inverted.
     """
-    inverted = t1w_signal(tissue.t1_ms * t1_factor, tissue.proton_density)
+    t1_ms = tissue.t1_ms * t1_factor
+    inverted = t1w_signal(t1_ms, tissue.proton_density, inversion_ms, repetition_ms)
     return (1 - tissue.fresh) * inverted + tissue.fresh * tissue.proton_density
 
 

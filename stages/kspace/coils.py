@@ -4,6 +4,9 @@ from dataclasses import dataclass
 
 import numpy as np
 
+AXIS_MM = np.float32(1e-3)
+"""Closer than this to the axis of a loop along the body the azimuth is not defined."""
+
 
 @dataclass(frozen=True)
 class Array:
@@ -88,10 +91,10 @@ def loop_field(positions: list[np.ndarray], n_coils: int, index: int, array: Arr
     superior, anterior, right = (p - np.float32(c) for p, c in zip(positions, centre, strict=True))
     squares = superior**2 + anterior**2 + right**2
     area = np.float32(array.loop_radius**2)
-    magnitude = (area / (area + squares)) ** np.float32(1.5)
+    share = area / (area + squares)
     slope = np.float32(array.phase_slope * (-1) ** ring)
-    phase = np.arctan2(anterior, right) + slope * superior
-    return (magnitude * np.exp(1j * phase)).astype(np.complex64)
+    azimuth = (right + 1j * anterior) / np.maximum(np.hypot(right, anterior), AXIS_MM)
+    return share * np.sqrt(share) * (azimuth * np.exp(1j * slope * superior))
 
 
 def normalisation(n_coils: int, array: Array = HEAD_ARRAY) -> float:
