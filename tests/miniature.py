@@ -33,7 +33,7 @@ def faults() -> list[str]:
     for path in Path("plots").rglob("*.csv"):
         if len(path.read_text().splitlines()) < 2:
             found.append(f"{path}: no rows")
-    partial = [str(p) for p in Path(".").rglob(".partial-*")]
+    partial = [str(p) for p in Path().rglob(".partial-*")]
     return found + [f"{name}: left behind" for name in partial]
 
 
