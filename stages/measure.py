@@ -5,6 +5,7 @@
 
 import sys
 from collections.abc import Iterator
+from dataclasses import asdict
 from pathlib import Path
 
 import numpy as np
@@ -58,11 +59,11 @@ def scored(
     """Pass the images on and append the quality of each to `rows`, so that a file is read once."""
     from stages.recon.quality import quality
 
-    # slices (axis 0) that hold brain
-    slices = np.flatnonzero(label_bits(scan.labels, bit_table()).any(axis=(1, 2)))
+    brain_slices = label_bits(scan.labels, bit_table()).any(axis=(1, 2))
     for member, image in zip(members, images, strict=True):
-        for row in quality(scan.image, image, slices):
-            rows.append({"member": member, **row})
+        rows += [
+            {"member": member, **asdict(row)} for row in quality(scan.image, image, brain_slices)
+        ]
         yield image
 
 
@@ -71,7 +72,7 @@ def voxelwise_tables(
     group: str,
     members: tuple[int, ...],
     images: Iterator[np.ndarray],
-    p: MeasureParams,
+    params: MeasureParams,
 ) -> Tables:
     """Return the tables of the voxelwise standard deviation of one scan."""
     union = union_bits(member_labels(scan, group, members), bit_table()).ravel()
@@ -82,7 +83,7 @@ def voxelwise_tables(
     mean, std = mean / scan.scale, std / scan.scale
     tables = {
         "regions": region_table(std, bits),
-        "histograms": histogram_table(std, bits, p.histogram_bins, p.histogram_upper),
+        "histograms": histogram_table(std, bits, params.histogram_bins, params.histogram_upper),
     }
     if group == NOISE:
         brain = label_bits(scan.labels.ravel()[positions], bit_table()) != 0

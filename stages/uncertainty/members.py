@@ -39,7 +39,7 @@ class Reference:
     """The fully sampled scan that the members are compared with.
 
     subject: its name; image: (i, j, k) float32; labels: (i, j, k) FreeSurfer ids; affine: (4, 4)
-    voxel to world, RAS+, mm; scale: median intensity of white matter, the unit of voxelwise measures.
+    voxel to world, RAS+, mm; scale: median intensity of white matter, unit of voxelwise measures.
     """
 
     subject: str
@@ -96,10 +96,10 @@ def volume_table(path: Path, subjects: list[str] | None = None) -> pd.DataFrame:
         n_rows = int((table.index == name).sum())
         if n_rows != 1:
             raise StudyError(f"{path}: expected one row for {name}, got {n_rows}; remake it")
-    volumes = structure_volumes(table.loc[subjects]).astype(np.float64)
-    if not np.isfinite(volumes.to_numpy()).all():
-        raise StudyError(f"{path}: expected volumes in mm3, got an empty cell or NaN; remake it")
-    tidy = volumes.rename_axis(index="subject").reset_index()
+    numbers = table.loc[subjects].apply(pd.to_numeric, errors="coerce")
+    if not np.isfinite(numbers.to_numpy(np.float64)).all():
+        raise StudyError(f"{path}: expected volumes in mm3, got an empty cell or text; remake it")
+    tidy = structure_volumes(numbers).rename_axis(index="subject").reset_index()
     return tidy.melt(id_vars="subject", var_name="structure", value_name="volume_mm3")
 
 

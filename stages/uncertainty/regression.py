@@ -111,7 +111,7 @@ def _standardise(x: np.ndarray, by: np.ndarray) -> np.ndarray:
 
 
 def _rank(x: np.ndarray) -> int:
-    return int(np.linalg.matrix_rank(_standardise(x, x)))
+    return int(np.linalg.matrix_rank(_standardise(x, x))) if len(x) else 0
 
 
 def _fit_predict(x: np.ndarray, y: np.ndarray, x_new: np.ndarray) -> np.ndarray:

@@ -42,10 +42,7 @@ def label_bits(labels: np.ndarray, table: np.ndarray) -> np.ndarray:
     Returns:
         uint32, the same shape.
     """
-    last = len(table) - 1
-    positions = np.clip(labels, -1, last).astype(np.int16)
-    positions[positions < 0] = last
-    return table[positions]
+    return table[np.clip(labels, 0, len(table) - 1).astype(np.int16)]
 
 
 def union_bits(segmentations: Iterable[np.ndarray], table: np.ndarray) -> np.ndarray:

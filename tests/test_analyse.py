@@ -1,0 +1,211 @@
+"""The stage `analyse`: public keys, known numbers, counted gaps, and the same bytes twice."""
+
+import json
+import math
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from stages import analyse, layout, measure
+from tests.fabricated import ARCHITECTURES, ROOT, Study, without_networks, write_study
+
+FILES = ("image_quality", "volumes", "prediction", "noise")
+TABLES = ("cv", "bias", "correlations", "regression", "image_quality", "training")
+
+
+def run(study: Study) -> None:
+    """Fabricate, measure and analyse a study in the current directory."""
+    write_study(layout.DATA.absolute().parent, study)
+    for group in study.members():
+        measure.main([group])
+    analyse.main()
+
+
+def metrics(name: str) -> dict:
+    """Return a metrics file."""
+    return json.loads((layout.METRICS / f"{name}.json").read_text())
+
+
+def leaves(tree: dict) -> list:
+    """Return all values of a nested dictionary."""
+    return [leaf for v in tree.values() for leaf in (leaves(v) if isinstance(v, dict) else [v])]
+
+
+@pytest.fixture(scope="module")
+def structures() -> list[str]:
+    """Return the default study's structures."""
+    return yaml.safe_load((ROOT / "params.yaml").read_text())["analyse"]["structures"]
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """An empty current directory."""
+    monkeypatch.chdir(tmp_path)
+    without_networks(monkeypatch)
+    return tmp_path
+
+
+@pytest.mark.parametrize("study", [Study(), Study(n_members=2, n_draws=2, n_scans=2, truth=False)])
+def test_every_file_has_its_public_keys_and_no_gaps(folder, study, structures, capsys):
+    run(study)
+    quality, volumes = metrics("image_quality"), metrics("volumes")
+    assert set(quality) == {*ARCHITECTURES, "zero_filled"}
+    for arch in ARCHITECTURES:
+        assert set(quality[arch]["psnr"]) == set(quality[arch]["ssim"]) == {"mean", "std"}
+    assert set(quality["zero_filled"]["psnr"]) == {"mean"}
+    for group in (*ARCHITECTURES, "noise"):
+        assert set(volumes[group]["cv"]) == {"median", *structures}
+        assert set(volumes[group]["bias"]) == set(structures)
+    assert "cv" not in volumes["zero_filled"]
+    if study.truth:
+        assert set(volumes["reference"]["bias_truth"]) == set(structures)
+    else:
+        assert volumes["truth"].startswith("absent")
+    for arch in ARCHITECTURES:
+        assert set(metrics("prediction")[arch]["r2"]) == {"histogram", "summary"}
+    assert metrics("noise")["asked"] == 30
+    for name in FILES:
+        numbers = [v for v in leaves(metrics(name)) if not isinstance(v, str)]
+        assert all(math.isfinite(v) for v in numbers)
+    assert all((layout.PLOTS / f"{name}.csv").exists() for name in TABLES)
+    assert ("per_structure_mean" in capsys.readouterr().err) == (study.n_scans == 2)
+
+
+def test_numbers_are_those_of_the_volumes(folder):
+    run(Study(n_members=4))
+    raw = pd.concat(
+        pd.read_csv(layout.segmentations("rim", m) / "volumes.csv") for m in range(4)
+    ).set_index("subject")
+    volume = raw["left caudate"] + raw["right caudate"]
+    by_scan = volume.groupby("subject")
+    expected = (100 * by_scan.std() / by_scan.mean()).median()
+    assert metrics("volumes")["rim"]["cv"]["caudate"] == pytest.approx(expected, rel=1e-5)
+    reference = pd.read_csv(layout.segmentations("reference", 0) / "volumes.csv")
+    reference = reference.set_index("subject")
+    true = reference["left caudate"] + reference["right caudate"]
+    expected = (100 * (by_scan.mean() - true) / true).median()
+    assert metrics("volumes")["rim"]["bias"]["caudate"] == pytest.approx(expected, rel=1e-5)
+    assert metrics("volumes")["reference"]["bias_truth"]["caudate"] == 0
+
+
+def test_two_runs_are_the_same_bytes(folder):
+    run(Study())
+    written = [*layout.METRICS.iterdir(), *layout.PLOTS.iterdir()]
+    first = {path: path.read_bytes() for path in written}
+    analyse.main()
+    assert {path: path.read_bytes() for path in written} == first
+
+
+def test_a_missing_and_a_vanished_structure_are_excluded_by_name(folder, capsys):
+    study = Study()
+    write_study(folder, study)
+    for member in range(study.n_members):
+        path = layout.segmentations("unet", member) / "volumes.csv"
+        table = pd.read_csv(path).drop(columns=["left caudate", "right caudate"])
+        table.loc[0, ["left amygdala", "right amygdala"]] = 0.0
+        table.to_csv(path, index=False)
+    for group in study.members():
+        measure.main([group])
+    analyse.main()
+    volumes, prediction = metrics("volumes"), metrics("prediction")
+    assert "caudate" not in volumes["unet"]["cv"]
+    assert volumes["unet"]["excluded"] == study.n_scans + 1
+    assert volumes["varnet"]["excluded"] == 0
+    assert prediction["unet"]["n"]["cells"] == 16 * study.n_scans - study.n_scans - 1
+    said = capsys.readouterr().err
+    assert "caudate of sub-e0s0" in said
+    assert "amygdala of sub-e0s0" in said
+
+
+def test_a_scan_without_a_reference_volume_has_no_bias(folder):
+    study = Study()
+    write_study(folder, study)
+    path = layout.segmentations("reference", 0) / "volumes.csv"
+    table = pd.read_csv(path)
+    table.loc[1, ["left putamen", "right putamen"]] = 0.0
+    table.to_csv(path, index=False)
+    for group in study.members():
+        measure.main([group])
+    analyse.main()
+    bias = pd.read_csv(layout.PLOTS / "bias.csv")
+    row = bias[(bias["group"] == "rim") & (bias["structure"] == "putamen")]
+    assert row["bias"].isna().tolist() == [False, True, False, False]
+    assert metrics("volumes")["rim"]["excluded"] == 1
+
+
+def test_identical_members_vary_by_nothing(folder):
+    study = Study(n_members=2)
+    write_study(folder, study)
+    for kind in (layout.images, layout.segmentations):
+        for source in kind("unet", 0).iterdir():
+            (kind("unet", 1) / source.name).write_bytes(source.read_bytes())
+    for group in study.members():
+        measure.main([group])
+    analyse.main()
+    assert metrics("volumes")["unet"]["cv"]["median"] == 0
+    assert "ceiling" in metrics("prediction")["unet"]
+    assert metrics("prediction")["unet"]["n"]["undefined"] > 0
+
+
+def test_training_curves_are_collected(folder):
+    run(Study(n_members=2))
+    table = pd.read_csv(layout.PLOTS / "training.csv")
+    assert table.groupby(["group", "seed"]).ngroups == 6
+    assert table["validation_psnr"].notna().any()
+    assert len(table) == 6 * 60
+
+
+def test_exam_pattern_leaves_exams_out(folder):
+    run(Study())
+    alone = metrics("prediction")["rim"]["controls"]["summary"]["leave_exam_out"]
+    params = yaml.safe_load((folder / "params.yaml").read_text())
+    params["analyse"]["exam_pattern"] = r"(e\d+)s"
+    (folder / "params.yaml").write_text(yaml.safe_dump(params))
+    analyse.main()
+    assert metrics("prediction")["rim"]["controls"]["summary"]["leave_exam_out"] != alone
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        ("structures", ["hippocampus", "soul"], ["unknown structure 'soul'", "known:"]),
+        ("structures", ["caudate", "caudate"], ["must be different"]),
+        ("exam_pattern", "e\\d+", ["one group"]),
+        ("exam_pattern", "(", ["regular expression"]),
+    ],
+)
+def test_faulty_parameters_are_one_line(folder, capsys, key, value, words):
+    write_study(folder, Study(n_members=2, n_draws=2, n_scans=2))
+    params = yaml.safe_load((folder / "params.yaml").read_text())
+    params["analyse"][key] = value
+    (folder / "params.yaml").write_text(yaml.safe_dump(params))
+    with pytest.raises(SystemExit):
+        analyse.main()
+    line = capsys.readouterr().err.strip().splitlines()[-1]
+    assert all(word in line for word in words), line
+
+
+def test_missing_tables_are_one_line(folder, capsys):
+    write_study(folder, Study(n_members=2, n_draws=2, n_scans=2))
+    with pytest.raises(SystemExit):
+        analyse.main()
+    assert "found none; run `dvc repro`" in capsys.readouterr().err
+    assert not layout.METRICS.exists()
+
+
+def test_statistics_need_no_torch():
+    code = "import sys, stages.analyse, stages.measure; assert 'torch' not in sys.modules"
+    subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
+
+
+def test_quality_rows_average_over_scans(folder):
+    run(Study(n_members=2))
+    table = pd.read_csv(layout.PLOTS / "image_quality.csv")
+    chosen = table[(table["group"] == "rim") & (table["range"] == "challenge")]
+    chosen = chosen[chosen["slices"] == "brain"]
+    expected = metrics("image_quality")["rim"]["psnr"]["mean"]
+    assert np.mean(chosen["psnr"]) == pytest.approx(expected, rel=1e-5)

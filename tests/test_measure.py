@@ -1,0 +1,194 @@
+"""The stage `measure`: tables of each kind of group, and one line for what it cannot use."""
+
+import sys
+from types import ModuleType
+
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from stages import layout, measure
+from stages.images import load_volume, save_volume
+from stages.uncertainty.voxelwise import SUMMARIES
+from tests.fabricated import Study, without_networks, write_study
+
+STUDY = Study(n_members=3, n_draws=4, n_scans=2)
+
+
+@pytest.fixture
+def study(tmp_path, monkeypatch):
+    """A fabricated study in the current directory."""
+    monkeypatch.chdir(tmp_path)
+    without_networks(monkeypatch)
+    write_study(tmp_path, STUDY)
+    return tmp_path
+
+
+def read(group: str, name: str) -> pd.DataFrame:
+    """Return a table that the stage wrote."""
+    return pd.read_csv(layout.measures(group) / f"{name}.csv")
+
+
+def fails(capsys, *arguments: str) -> str:
+    """Run the stage, expect exit code 1, and return the last line of stderr."""
+    with pytest.raises(SystemExit) as stop:
+        measure.main(list(arguments))
+    assert stop.value.code == 1
+    line = capsys.readouterr().err.strip().splitlines()[-1]
+    assert line.startswith("error: ")
+    return line
+
+
+def test_an_ensemble_has_all_tables(study):
+    measure.main(["unet"])
+    names = {path.name for path in layout.measures("unet").iterdir()}
+    assert names == {"volumes.csv", "regions.csv", "histograms.csv", "quality.csv"}
+    assert len(read("unet", "volumes")) == 3 * 2 * 17
+    assert len(read("unet", "regions")) == 2 * 17
+    assert len(read("unet", "quality")) == 3 * 2 * 4
+    sums = read("unet", "histograms").groupby(["subject", "structure", "edges"])["fraction"].sum()
+    assert sums.to_numpy() == pytest.approx(1)
+
+
+def test_regions_are_those_of_a_stack_in_memory(study):
+    measure.main(["varnet"])
+    subject = STUDY.subjects[1]
+    images = [load_volume(layout.image("varnet", m, subject))[0] for m in range(3)]
+    labels = [load_volume(layout.segmentation("varnet", m, subject))[0] for m in range(3)]
+    reference, _ = load_volume(layout.image("reference", 0, subject))
+    white = np.isin(load_volume(layout.segmentation("reference", 0, subject))[0], (2, 41))
+    std = np.std(np.float64(images), axis=0, ddof=1) / np.median(reference[white])
+    inside = std[np.isin(labels, (17, 53)).any(axis=0)]
+    table = read("varnet", "regions").set_index(["subject", "structure"])
+    row = table.loc[(subject, "hippocampus")]
+    assert row["n_voxels"] == len(inside)
+    assert row["mean"] == pytest.approx(inside.mean())
+    assert row["p95"] == pytest.approx(np.percentile(inside, 95))
+    assert row["max"] == pytest.approx(inside.max())
+
+
+def test_a_common_intensity_unit_changes_no_measure(study):
+    measure.main(["unet"])
+    before = read("unet", "regions")
+    paths = [layout.image("unet", m, s) for m in range(3) for s in STUDY.subjects]
+    paths += [layout.image("reference", 0, s) for s in STUDY.subjects]
+    for path in paths:
+        data, matrix = load_volume(path)
+        save_volume(path, data * np.float32(2**-12), matrix)
+    measure.main(["unet"])
+    pd.testing.assert_frame_equal(read("unet", "regions"), before)
+
+
+def test_noise_has_its_signal_to_noise(study):
+    measure.main(["noise"])
+    table = read("noise", "snr")
+    assert table["subject"].tolist() == STUDY.subjects
+    assert (table["pooled"] > 10).all()
+
+
+def test_single_members_have_no_voxelwise_tables(study):
+    measure.main(["zero_filled"])
+    names = {path.name for path in layout.measures("zero_filled").iterdir()}
+    assert names == {"volumes.csv", "quality.csv"}
+
+
+def test_the_reference_has_volumes_and_the_truth_of_a_simulated_cohort(study):
+    measure.main(["reference"])
+    names = {path.name for path in layout.measures("reference").iterdir()}
+    assert names == {"volumes.csv", "truth.csv"}
+    (layout.TRUTH / "volumes.csv").unlink()
+    measure.main(["reference"])
+    assert [path.name for path in layout.measures("reference").iterdir()] == ["volumes.csv"]
+
+
+def test_quality_is_asked_for_the_slices_with_brain(study, monkeypatch):
+    asked = []
+    fake = ModuleType("stages.recon.quality")
+    fake.quality = lambda reference, image, slices: asked.append(list(slices)) or []
+    monkeypatch.setitem(sys.modules, "stages.recon.quality", fake)
+    measure.main(["zero_filled"])
+    assert asked == [[False, *[True] * 10, False]] * 2
+
+
+def test_members_come_from_the_parameters_only(study):
+    params = yaml.safe_load((study / "params.yaml").read_text())
+    params["ensembles"]["unet"] = [0, 2]
+    (study / "params.yaml").write_text(yaml.safe_dump(params))
+    measure.main(["unet"])
+    assert set(read("unet", "volumes")["member"]) == {0, 2}
+
+
+def test_two_runs_are_the_same_bytes(study):
+    measure.main(["rim"])
+    first = {p.name: p.read_bytes() for p in layout.measures("rim").iterdir()}
+    measure.main(["rim"])
+    assert {p.name: p.read_bytes() for p in layout.measures("rim").iterdir()} == first
+
+
+def test_a_structure_that_nobody_found_has_an_empty_region(study):
+    for member in range(3):
+        path = layout.segmentation("unet", member, STUDY.subjects[0])
+        labels, matrix = load_volume(path)
+        save_volume(path, np.where(np.isin(labels, (17, 53)), 0, labels), matrix)
+    measure.main(["unet"])
+    row = read("unet", "regions").set_index(["subject", "structure"])
+    row = row.loc[(STUDY.subjects[0], "hippocampus")]
+    assert row["n_voxels"] == 0
+    assert row[list(SUMMARIES)].isna().all()
+
+
+def break_members(study):
+    params = yaml.safe_load((study / "params.yaml").read_text())
+    params["ensembles"]["unet"] = [0]
+    (study / "params.yaml").write_text(yaml.safe_dump(params))
+
+
+def break_shape(study):
+    path = layout.image("unet", 1, STUDY.subjects[0])
+    data, matrix = load_volume(path)
+    save_volume(path, data[1:], matrix)
+
+
+def break_values(study):
+    path = layout.image("unet", 1, STUDY.subjects[0])
+    data, matrix = load_volume(path)
+    data[3, 3, 3] = np.nan
+    save_volume(path, data, matrix)
+
+
+def break_file(study):
+    path = layout.segmentation("unet", 2, STUDY.subjects[1])
+    path.write_bytes(path.read_bytes()[:100])
+
+
+def break_volumes(study):
+    path = layout.segmentations("unet", 1) / "volumes.csv"
+    pd.read_csv(path).iloc[:1].to_csv(path, index=False)
+
+
+@pytest.mark.parametrize(
+    ("fault", "words"),
+    [
+        (break_members, ["ensembles.unet", "at least 2 members", "add seeds"]),
+        (break_shape, ["sub-e0s0_T1w.nii.gz", "expected shape (12, 20, 18)", "got (11, 20, 18)"]),
+        (break_values, ["sub-e0s0_T1w.nii.gz", "NaN"]),
+        (break_file, ["sub-e0s1_dseg.nii.gz", "damaged"]),
+        (break_volumes, ["volumes.csv", "sub-e0s1", "got 0"]),
+        (lambda _: layout.image("unet", 2, "sub-e0s0").unlink(), ["sub-e0s0_T1w", "found none"]),
+        (
+            lambda _: layout.segmentation("unet", 2, "sub-e0s0").unlink(),
+            ["sub-e0s0_dseg", "found none"],
+        ),
+    ],
+)
+def test_faults_are_one_line_and_leave_nothing_behind(study, capsys, fault, words):
+    fault(study)
+    line = fails(capsys, "unet")
+    assert all(word in line for word in words), line
+    assert not layout.measures("unet").exists()
+
+
+def test_unknown_groups_and_missing_arguments(study, capsys):
+    assert "unknown group 'cascade'" in fails(capsys, "cascade")
+    assert "usage: python -m stages.measure unet|varnet|rim|noise" in fails(capsys)

@@ -1,0 +1,85 @@
+"""Correlations against scipy, and what pooling does to them."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from hypothesis import assume, given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+from scipy import stats
+
+from stages.uncertainty.correlation import (
+    centre,
+    correlation_table,
+    fisher_mean,
+    pearson,
+    spearman,
+)
+
+pairs = arrays(np.float64, (2, 8), elements=st.floats(-100, 100).map(lambda v: round(v, 3)))
+
+
+@given(pairs)
+def test_coefficients_are_scipys(pair):
+    x, y = pair
+    assume(np.ptp(x) > 0 and np.ptp(y) > 0)
+    assert pearson(x, y) == pytest.approx(stats.pearsonr(x, y).statistic, abs=1e-6)
+    assert spearman(x, y) == pytest.approx(stats.spearmanr(x, y).statistic, abs=1e-6)
+
+
+@given(pairs, st.floats(0.1, 10), st.floats(-5, 5))
+def test_unit_and_origin_do_not_matter(pair, factor, shift):
+    x, y = pair
+    assume(np.ptp(x) > 0.1 and np.ptp(y) > 0.1)
+    assert pearson(factor * x + shift, y) == pytest.approx(pearson(x, y), abs=1e-6)
+    assert pearson(-x, y) == pytest.approx(-pearson(x, y), abs=1e-9)
+
+
+def test_undefined_for_two_points_or_a_constant():
+    assert np.isnan(pearson(np.array([1.0, 2.0]), np.array([3.0, 1.0])))
+    assert np.isnan(pearson(np.full(5, 0.1), np.arange(5.0)))
+    assert np.isnan(spearman(np.arange(5.0), np.full(5, 0.1)))
+
+
+def test_fisher_mean_by_hand():
+    expected = np.tanh((np.arctanh(0.5) + np.arctanh(-0.2)) / 2)
+    assert fisher_mean(np.array([0.5, np.nan, -0.2]), 10) == pytest.approx(expected)
+    assert np.isnan(fisher_mean(np.array([np.nan]), 10))
+
+
+def test_fisher_mean_of_perfect_ranks_is_finite_and_below_one():
+    # with four scans the rank correlations below 1 start at 0.8
+    assert fisher_mean(np.array([1.0]), 4) == pytest.approx(0.9)
+    assert fisher_mean(np.array([1.0, -1.0]), 4) == pytest.approx(0)
+
+
+@given(arrays(np.float64, (12, 2), elements=st.floats(-10, 10)))
+def test_centred_groups_have_no_mean(values):
+    groups = np.repeat(["b", "a", "c"], 4)
+    centred = centre(values, groups)
+    for name in "abc":
+        assert centred[groups == name].mean(axis=0) == pytest.approx([0, 0], abs=1e-9)
+    assert centre(values[:, 0], groups) == pytest.approx(centred[:, 0])
+
+
+def simpson() -> pd.DataFrame:
+    """Return three structures: slope -1 within each, strongly positive over all."""
+    offset = np.repeat([-6.12, 0.0, 6.12], 3)
+    step = np.tile([-1.0, 0.0, 1.0], 3)
+    structure = np.repeat(["a", "b", "c"], 3)
+    return pd.DataFrame({"structure": structure, "x": offset + step, "y": offset - step})
+
+
+def test_simpsons_paradox():
+    table = correlation_table(simpson(), ["x"], "y").set_index("scope")["pearson"]
+    assert table["within_structure"] == pytest.approx(-1)
+    assert table["pooled"] == pytest.approx(0.948, abs=5e-4)
+    assert [table[k] for k in "abc"] == pytest.approx([-1, -1, -1])
+
+
+def test_table_has_each_scope_of_each_predictor():
+    data = simpson().assign(z=lambda t: t["x"] ** 2)
+    table = correlation_table(data, ["x", "z"], "y")
+    scopes = ["a", "b", "c", "per_structure_mean", "pooled", "within_structure"]
+    assert table["scope"].tolist() == scopes * 2
+    assert table["n"].tolist() == [3, 3, 3, 3, 9, 9] * 2

@@ -1,0 +1,173 @@
+"""Voxelwise statistics: streaming against one stack in memory, numpy, and invariances."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from stages.structures import STRUCTURES
+from stages.uncertainty import voxelwise
+from stages.uncertainty.voxelwise import (
+    SUMMARIES,
+    bit_table,
+    gather,
+    global_histogram,
+    histogram_table,
+    intensity_scale,
+    label_bits,
+    mean_and_std,
+    own_histogram,
+    region_table,
+    signal_to_noise,
+    summarise,
+    union_bits,
+)
+
+regions = arrays(np.float64, st.integers(1, 60), elements=st.floats(0, 1))
+
+
+def members(n_members: int = 3, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
+    """Return label and image volumes (n_members, 4, 5, 6)."""
+    generator = np.random.default_rng(seed)
+    known = [0, 24, 99, *(label for s in STRUCTURES for label in s.labels)]
+    labels = generator.choice(known, size=(n_members, 4, 5, 6)).astype(np.int16)
+    return labels, generator.normal(size=labels.shape).astype(np.float32)
+
+
+def test_sides_share_a_bit_and_unknown_labels_have_none():
+    table = bit_table()
+    bits = label_bits(np.array([17, 53, 4, 43, 5, 44, 0, 1, 77, 9999, -3]), table)
+    assert bits[0] == bits[1] > 0
+    assert len(set(bits[2:6])) == 1
+    assert not bits[6:].any()
+    assert len({int(label_bits(np.array(s.left[0]), table)) for s in STRUCTURES}) == len(STRUCTURES)
+
+
+def test_labels_stored_as_floats_give_the_same_bits():
+    labels, _ = members()
+    expected = label_bits(labels, bit_table())
+    assert np.array_equal(label_bits(labels.astype(np.float32), bit_table()), expected)
+
+
+def test_union_holds_each_structure_that_any_member_says():
+    labels, _ = members()
+    union = union_bits(iter(labels), bit_table())
+    for position, entry in enumerate(STRUCTURES):
+        expected = np.isin(labels, entry.labels).any(axis=0)
+        assert np.array_equal((union & np.uint32(1 << position)) != 0, expected)
+
+
+def test_union_of_nothing_is_an_error():
+    with pytest.raises(ValueError, match="at least one"):
+        union_bits(iter(()), bit_table())
+
+
+def test_streamed_regions_equal_a_stack_in_memory(monkeypatch):
+    monkeypatch.setattr(voxelwise, "CHUNK_VOXELS", 7)
+    labels, images = members()
+    union = union_bits(iter(labels), bit_table()).ravel()
+    positions = np.flatnonzero(union)
+    _, std = mean_and_std(gather(iter(images), positions, len(images)))
+    table = region_table(std, union[positions]).set_index("structure")
+    whole = np.abs(images.astype(np.float64)).std(axis=0, ddof=1)
+    for entry in STRUCTURES:
+        inside = whole[np.isin(labels, entry.labels).any(axis=0)]
+        assert table.loc[entry.name, "n_voxels"] == len(inside)
+        assert table.loc[entry.name, "mean"] == pytest.approx(inside.mean())
+        assert table.loc[entry.name, "p95"] == pytest.approx(np.quantile(inside, 0.95))
+
+
+def test_two_passes_keep_their_digits_on_a_large_offset():
+    values = (16_000_000 + np.array([[0.0], [1.0], [2.0]])).astype(np.float32)
+    mean, std = mean_and_std(values)
+    assert (mean[0], std[0]) == (16_000_001.0, 1.0)
+
+
+@given(
+    arrays(np.float32, (4, 9), elements=st.floats(0, 1000, width=32)),
+    st.permutations(range(4)),
+    st.sampled_from([0.25, 2.0, 1024.0]),
+)
+def test_deviation_ignores_order_and_follows_the_unit(values, order, factor):
+    _, std = mean_and_std(values)
+    assert mean_and_std(values[list(order)])[1] == pytest.approx(std, rel=1e-9, abs=1e-6)
+    scaled = mean_and_std(values * np.float32(factor))[1]
+    assert scaled / factor == pytest.approx(std, rel=1e-9, abs=1e-9)
+
+
+def test_summaries_are_numpys():
+    values = np.random.default_rng(1).gamma(2, size=101)
+    found = summarise(values)
+    assert tuple(found) == SUMMARIES
+    assert found["median"] == pytest.approx(np.median(values))
+    assert found["p25"] == pytest.approx(np.percentile(values, 25))
+    assert (found["min"], found["max"]) == (values.min(), values.max())
+    assert found["std"] == pytest.approx(values.std())
+
+
+@given(regions)
+def test_histograms_sum_to_one(values):
+    assert own_histogram(values, 10).sum() == pytest.approx(1)
+    assert global_histogram(values, 10, 0.1).sum() == pytest.approx(1)
+
+
+@given(regions, st.sampled_from([0.125, 4.0, 1024.0]))
+@settings(max_examples=50)
+def test_own_edges_erase_magnitude(values, factor):
+    values = np.round(values, 3)
+    assert np.array_equal(own_histogram(values * factor, 10), own_histogram(values, 10))
+
+
+def test_own_histogram_of_seven_times_the_values():
+    values = np.random.default_rng(2).gamma(2, size=1000)
+    assert own_histogram(7 * values, 10) == pytest.approx(own_histogram(values, 10))
+
+
+def test_own_histogram_is_numpys():
+    values = np.random.default_rng(3).random(500)
+    assert own_histogram(values, 10) == pytest.approx(np.histogram(values, 10)[0] / 500)
+
+
+def test_global_histogram_is_numpys_with_overflow_in_the_last_bin():
+    values = np.array([0.001, 0.015, 0.05, 0.099, 0.5])
+    expected = np.histogram(np.minimum(values, 0.0999), 10, (0, 0.1))[0] / 5
+    assert global_histogram(values, 10, 0.1) == pytest.approx(expected)
+
+
+@pytest.mark.parametrize("value", [0.0, 0.3])
+def test_constant_region_fills_one_bin(value):
+    fractions = own_histogram(np.full(8, value), 10)
+    assert sorted(fractions) == [0.0] * 9 + [1.0]
+
+
+def test_empty_regions_have_no_histogram_and_no_summaries():
+    bits = label_bits(np.array([2, 2, 17]), bit_table())
+    std = np.array([0.1, 0.2, 0.3])
+    table = region_table(std, bits).set_index("structure")
+    assert table.loc["caudate", "n_voxels"] == 0
+    assert table.loc["caudate", list(SUMMARIES)].isna().all()
+    assert table.loc["hippocampus", "mean"] == 0.3
+    found = histogram_table(std, bits, 5, 0.1)
+    assert set(found["structure"]) == {"white_matter", "hippocampus"}
+    assert len(found) == 2 * 2 * 5
+
+
+def test_scale_is_the_median_of_white_matter():
+    labels = np.array([2, 41, 2, 3, 0])
+    assert intensity_scale(np.array([1.0, -2.0, 4.0, 100.0, 100.0]), labels) == 2.0
+    assert np.isnan(intensity_scale(np.ones(3), np.zeros(3, dtype=int)))
+
+
+def test_signal_to_noise_of_known_noise():
+    draws = np.random.default_rng(4).normal(30, 1, size=(6, 20_000)).astype(np.float32)
+    found = signal_to_noise(*mean_and_std(draws))
+    assert found["pooled"] == pytest.approx(30, rel=0.01)
+    assert found["mean"] == pytest.approx(30 * 1.189, rel=0.01)
+    assert 30 < found["median"] < found["mean"]
+
+
+def test_signal_to_noise_without_noise_is_undefined():
+    found = signal_to_noise(np.ones(3), np.zeros(3))
+    assert found["n_voxels"] == 3
+    assert np.isnan([found["median"], found["mean"], found["pooled"]]).all()
