@@ -35,7 +35,7 @@ class Member:
     @property
     def name(self) -> str:
         """Stem of its scan: no real scan is called like this."""
-        return f"head{self.split[0].upper()}{self.number:03d}_T1w"
+        return f"head{self.split[0].upper()}{self.number:03d}"
 
     def rng(self, stream: int) -> np.random.Generator:
         """One of the subject's independent random streams."""
