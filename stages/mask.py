@@ -5,6 +5,7 @@ python -m stages.mask
 
 from pathlib import Path
 
+from stages import layout
 from stages.errors import StudyError, door
 from stages.files import atomic_directory, write_json
 from stages.images import subject
@@ -50,9 +51,9 @@ def spread(values: list[float]) -> dict[str, float]:
 def main() -> None:
     """Write `work/masks/<subject>_mask.npz` and `metrics/masks.json`."""
     data, params = DataParams.load(), MaskParams.load()
-    layout = scan_format(data)
+    file_format = scan_format(data)
     folders = dict.fromkeys((layout.DATA / data.train, layout.DATA / data.validation))
-    scans = [scan for folder in folders for scan in list_scans(folder, layout)]
+    scans = [scan for folder in folders for scan in list_scans(folder, file_format)]
     check_distinct(scans)
     drawn = []
     with atomic_directory(layout.MASKS) as folder:

@@ -36,9 +36,9 @@ def main() -> None:
     params = TrainParams.load_architecture(architecture)
     compute, data = ComputeParams.load(), DataParams.load()
     device = prepare(compute)
-    layout_of_files = scan_format(data)
-    scans = list_scans(layout.DATA / data.train, layout_of_files)
-    others = list_scans(layout.DATA / data.validation, layout_of_files)
+    file_format = scan_format(data)
+    scans = list_scans(layout.DATA / data.train, file_format)
+    others = list_scans(layout.DATA / data.validation, file_format)
     training = training_slices(scans, params.crop_outer_slices, device)
     validation = validation_slices(
         others, params.crop_outer_slices, params.validation_slices, device

@@ -97,7 +97,7 @@ def list_scans(folder: Path, layout: ScanFormat) -> list[Scan]:
 
 
 def open_scan(path: Path, layout: ScanFormat) -> Scan:
-    """Check the layout of one file without reading its values; raise `StudyError` if it is wrong."""
+    """Check the layout of one file, not its values; raise `StudyError` if it is wrong."""
     with _open(path) as file:
         dataset = file.get(DATASET)
         if not isinstance(dataset, h5py.Dataset):

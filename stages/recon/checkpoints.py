@@ -1,5 +1,6 @@
-"""Trained members on disk: weights in DIRECT's layout and the resolved configuration beside them."""
+"""Trained members on disk: weights in DIRECT's layout, resolved configuration, curves."""
 
+import json
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -34,7 +35,7 @@ def load_member(folder: Path, device: torch.device) -> Any:
         StudyError: if a file is missing or damaged, or weights and configuration do not fit.
     """
     configuration = read_json(folder / CONFIGURATION)
-    params = TrainParams.model_validate_json(_json(configuration["train"]))
+    params = TrainParams.model_validate_json(json.dumps(configuration["train"]))
     engine = build_engine(network_options(params), device, seed=0)
     try:
         weights = torch.load(folder / WEIGHTS, map_location=device, weights_only=True)
@@ -49,9 +50,3 @@ def load_member(folder: Path, device: torch.device) -> Any:
         ) from None
     set_training(engine, False)
     return engine
-
-
-def _json(content: Any) -> str:
-    import json
-
-    return json.dumps(content)

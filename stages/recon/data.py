@@ -1,4 +1,4 @@
-"""The slices that a network learns from, kept in host memory, and the order in which it sees them."""
+"""The slices that a network learns from, in host memory, and the order in which it sees them."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

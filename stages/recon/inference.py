@@ -8,7 +8,7 @@ import torch
 
 from stages.kspace.files import Scan
 from stages.kspace.masks import SamplingMask
-from stages.recon.physics import DeviceMask, make_input, to_device, zero_filled
+from stages.recon.physics import DeviceMask, make_input, to_device
 from stages.recon.training import output_image
 
 Reconstruction = Callable[[torch.Tensor, DeviceMask], torch.Tensor]
@@ -37,7 +37,7 @@ def reconstruct_scan(
     Args:
         scan: fully sampled scan; the mask is applied here.
         drawn: its mask.
-        reconstruction: `learned(engine)` or `zero_filled`.
+        reconstruction: `learned(engine)` or `physics.zero_filled`.
         device: where to compute.
         slab: slices at once.
     """
@@ -47,6 +47,3 @@ def reconstruct_scan(
         part = reconstruction(to_device(kspace, device), mask)
         image[start : start + len(kspace)] = part.cpu().numpy()
     return image
-
-
-__all__ = ["Reconstruction", "learned", "reconstruct_scan", "zero_filled"]

@@ -1,4 +1,4 @@
-"""From k-space to what a network eats: masked and scaled batches, on the device, all slices at once.
+"""From k-space to what a network eats: masked and scaled batches on the device.
 
 Same quantities as DIRECT's per-slice transforms (`direct.data.mri_transforms`), computed in
 batches. DIRECT also looks for zero-padded positions in each slice; here those are the columns that
