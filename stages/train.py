@@ -54,7 +54,7 @@ def main() -> None:
         "masks": mask_hashes(scans),
     }
     with atomic_directory(layout.model(architecture, seed)) as folder:
-        save_member(folder, state, configuration)
+        save_member(folder, state.engine, state.curves, configuration)
 
 
 if __name__ == "__main__":

@@ -1,31 +1,38 @@
 """Trained members on disk: weights in DIRECT's layout, resolved configuration, curves."""
 
+import csv
 import json
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
-import pandas as pd
 import torch
 
 from stages.errors import StudyError
 from stages.files import read_json, write_json
 from stages.params.train import TrainParams
-from stages.recon.networks import build_engine, modules_of, set_training
-from stages.recon.training import COLUMNS, TrainingState, network_options
+from stages.recon.networks import build_engine, modules_of, network_options, set_training
 
 WEIGHTS, CONFIGURATION, CURVES = "model.pt", "config.json", "curves.csv"
 PACKAGES = ("torch", "direct-recon", "numpy")
+COLUMNS = ("step", "loss", "learning_rate", "validation_psnr", "validation_ssim")
 
 
-def save_member(folder: Path, state: TrainingState, configuration: dict[str, Any]) -> None:
+def save_member(
+    folder: Path, engine: Any, curves: list[dict[str, float]], configuration: dict[str, Any]
+) -> None:
     """Write weights, configuration and curves of a trained member into an existing folder."""
-    weights = {name: module.state_dict() for name, module in modules_of(state.engine).items()}
+    weights = {
+        name: {key: value.cpu() for key, value in module.state_dict().items()}
+        for name, module in modules_of(engine).items()
+    }
     torch.save(weights, folder / WEIGHTS)
     versions = {name: version(name) for name in PACKAGES}
     write_json(folder / CONFIGURATION, {**configuration, "versions": versions})
-    table = pd.DataFrame(state.curves, columns=list(COLUMNS))
-    table.to_csv(folder / CURVES, index=False, float_format="%.6g")
+    with open(folder / CURVES, "w", newline="", encoding="utf-8") as stream:
+        table = csv.DictWriter(stream, COLUMNS, restval="", lineterminator="\n")
+        table.writeheader()
+        table.writerows({key: f"{value:.6g}" for key, value in row.items()} for row in curves)
 
 
 def load_member(folder: Path, device: torch.device) -> Any:

@@ -8,8 +8,8 @@ import torch
 
 from stages.kspace.files import Scan
 from stages.kspace.masks import SamplingMask
+from stages.recon.networks import output_image
 from stages.recon.physics import DeviceMask, make_input, to_device
-from stages.recon.training import output_image
 
 Reconstruction = Callable[[torch.Tensor, DeviceMask], torch.Tensor]
 

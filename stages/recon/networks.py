@@ -19,6 +19,7 @@ from omegaconf import OmegaConf
 from omegaconf.errors import OmegaConfBaseException
 
 from stages.errors import StudyError
+from stages.params.train import TrainParams
 
 NOT_NETWORK = ("model_name", "engine_name")  # keys of DIRECT's configuration that name classes
 SENSITIVITY_MODEL = "unet.unet_2d.UnetModel2d"  # refines coil sensitivities, coil by coil
@@ -33,6 +34,16 @@ class NetworkOptions:
     network: dict[str, Any]
     sensitivity_network: dict[str, Any] | None
     losses: dict[str, float]
+
+
+def network_options(params: TrainParams) -> NetworkOptions:
+    """Return the part of the parameters that describes the networks and their losses."""
+    return NetworkOptions(
+        model=params.model,
+        network=params.network,
+        sensitivity_network=params.sensitivity_network,
+        losses=params.losses,
+    )
 
 
 def build_engine(options: NetworkOptions, device: torch.device, seed: int) -> Any:
@@ -78,6 +89,24 @@ def set_training(engine: Any, training: bool) -> None:
     """Switch every network of an engine between training and evaluation."""
     for module in modules_of(engine).values():
         module.train(training)
+
+
+# Each engine of the zoo runs its networks and sums its losses in its own way (RIM over its time
+# steps, CIRIM over its cascades), always in `_do_iteration`: the one entry point that they share.
+
+
+def backward(engine: Any, batch: dict[str, torch.Tensor], losses: Any) -> float:
+    """Run DIRECT's iteration on a batch: forward, losses, gradients; return the loss."""
+    output = engine._do_iteration(batch, losses)
+    return float(sum(output.data_dict.values()))
+
+
+def output_image(engine: Any, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+    """Return the modulus image (batch, n_ky, n_kz) of DIRECT's iteration, in the batch's scale."""
+    image = engine._do_iteration(batch).output_image
+    if image.ndim == 4:  # (batch, n_ky, n_kz, 2): RIM leaves the modulus to its caller
+        image = image.square().sum(-1).sqrt()
+    return image
 
 
 def network_configuration(model: str, arguments: dict[str, Any]) -> Any:

@@ -14,9 +14,11 @@ from stages.params.train import ScheduleParams, TrainParams
 from stages.progress import progress
 from stages.recon.data import SliceOrder, Slices
 from stages.recon.networks import (
-    NetworkOptions,
+    backward,
     build_engine,
     modules_of,
+    network_options,
+    output_image,
     parameters_of,
     set_training,
 )
@@ -25,7 +27,6 @@ from stages.recon.quality import challenge_quality
 from stages.seeds import stable_seed
 
 WARMUP_FACTOR = 1 / 3  # of the learning rate at the first step, as in DIRECT's training script
-COLUMNS = ("step", "loss", "learning_rate", "validation_psnr", "validation_ssim")
 
 
 @dataclass
@@ -58,16 +59,6 @@ class TrainingState:
         self.schedule.load_state_dict(state["schedule"])
         self.order.load_state_dict(state["order"])
         self.step, self.curves = state["step"], list(state["curves"])
-
-
-def network_options(params: TrainParams) -> NetworkOptions:
-    """Return the part of the parameters that describes the networks and their losses."""
-    return NetworkOptions(
-        model=params.model,
-        network=params.network,
-        sensitivity_network=params.sensitivity_network,
-        losses=params.losses,
-    )
 
 
 def start(
@@ -121,14 +112,6 @@ def train_step(state: TrainingState, batch: Batch, losses: Any, clip: float | No
     return loss
 
 
-def backward(engine: Any, batch: Batch, losses: Any) -> float:
-    """Run DIRECT's iteration on a batch: forward, losses, gradients; return the loss."""
-    # each engine of the zoo sums its losses in its own way (RIM over its time steps, CIRIM over its
-    # cascades), always in this method: the one entry point that they share
-    output = engine._do_iteration(batch, losses)
-    return float(sum(output.data_dict.values()))
-
-
 def train(
     state: TrainingState, params: TrainParams, training: list[Slices], validation: list[Slices]
 ) -> TrainingState:
@@ -167,11 +150,3 @@ def validate(engine: Any, slices: list[Slices], device: torch.device) -> dict[st
         "validation_psnr": math.fsum(psnr) / len(psnr),
         "validation_ssim": math.fsum(ssim) / len(ssim),
     }
-
-
-def output_image(engine: Any, batch: Batch) -> torch.Tensor:
-    """Return the modulus image (batch, n_ky, n_kz) of DIRECT's iteration, in the batch's scale."""
-    image = engine._do_iteration(batch).output_image
-    if image.ndim == 4:  # (batch, n_ky, n_kz, 2): RIM leaves the modulus to its caller
-        image = image.square().sum(-1).sqrt()
-    return image
