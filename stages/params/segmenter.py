@@ -62,12 +62,19 @@ class OptimisationParams(Section):
 
 
 class QualityParams(Section):
-    """How the trained network is judged, on heads of their own seeds."""
+    """How the trained network is judged: on scans of heads of their own."""
 
     seed: int = Field(ge=0)
     n_phantoms: int = Field(ge=3)
-    n_noise: int = Field(ge=2)
-    acceleration: float = Field(ge=1)
+    n_noise: int = Field(ge=2)  # draws of the noise ensemble
+    grid: tuple[int, int, int]  # (slices, ky, kz)
+    voxel_size_mm: float = Field(ge=1)
+    n_coils: int = Field(ge=1)
+    snr: float = Field(gt=0)  # of the scan
+    partial_fourier: float = Field(gt=0.5, le=1)
+    noise_snr: float = Field(gt=0)  # of the noise ensemble, against the mean brain
+    acceleration: float = Field(ge=1)  # of the undersampled images
+    center_fraction: float = Field(gt=0, lt=1)
 
 
 class SegmenterParams(Section):
