@@ -34,7 +34,9 @@ MERGED_INTO = {
     163: 43,
     164: 44,
     72: 14,  # cavum septi pellucidi, the fifth ventricle
-    77: 2,  # white matter lesion
+    25: 2,  # lesion
+    57: 41,
+    77: 2,  # white matter hypointensity
     78: 2,
     79: 41,
     85: SPINAL_CORD,  # optic chiasm: a tract outside the label table
