@@ -1,0 +1,160 @@
+"""The door that simulates the cohort, on tiny label maps."""
+
+import hashlib
+import sys
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+import pandas as pd
+import pytest
+import yaml
+
+from stages import phantom
+from stages.kspace.files import ScanFormat, list_scans
+from stages.kspace.fourier import rss_image
+from stages.structures import SYNTHSEG_NAMES
+from tests.anatomy.maps import block_head, write_lia
+from tests.imports import ROOT
+
+GRID = (24, 28, 22)
+
+
+def write_params(folder: Path, threads: int = 1, **change: object) -> None:
+    """Write the default parameters with a tiny phantom into a folder with two label maps."""
+    params = yaml.safe_load((ROOT / "params.yaml").read_text())
+    params["compute"]["threads"] = threads
+    params["phantom"] |= {
+        "n_train": 2,
+        "n_validation": 1,
+        "grid": list(GRID),
+        "voxel_size_mm": 6.0,
+        "n_coils": 4,
+        "label_maps": "maps",
+        **change,
+    }
+    (folder / "params.yaml").write_text(yaml.safe_dump(params))
+    (folder / "maps").mkdir(exist_ok=True)
+    for k in range(2):
+        head = block_head()
+        head[8 + k, 7:17, 6:14] = np.where(head[8 + k, 7:17, 6:14] == 2, 10, 49)
+        write_lia(folder / "maps" / f"map{k}.nii.gz", head)
+
+
+@pytest.fixture(scope="module")
+def cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A finished cohort, simulated by one process."""
+    folder = tmp_path_factory.mktemp("phantom")
+    write_params(folder)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        phantom.main()
+    return folder / "work/phantom"
+
+
+def test_files(cohort: Path) -> None:
+    found = sorted(str(p.relative_to(cohort)) for p in cohort.rglob("*") if p.is_file())
+    assert found == [
+        "train/headT001.h5",
+        "train/headT002.h5",
+        "truth/headT001_dseg.nii.gz",
+        "truth/headT002_dseg.nii.gz",
+        "truth/headV001_dseg.nii.gz",
+        "truth/subjects.csv",
+        "truth/volumes.csv",
+        "validation/headV001.h5",
+    ]
+
+
+def test_scans_can_be_read_and_lie_on_their_labels(cohort: Path) -> None:
+    for scan in list_scans(cohort / "train", ScanFormat(n_coils=4, partial_fourier=0.85)):
+        assert scan.shape == GRID
+        image = rss_image(scan.read())
+        truth = nib.load(cohort / "truth" / f"{scan.path.stem}_dseg.nii.gz")
+        labels = np.asarray(truth.dataobj)
+        assert labels.dtype == np.uint16
+        assert labels.shape == GRID
+        assert nib.aff2axcodes(truth.affine) == ("S", "A", "R")
+        assert image[np.isin(labels, (2, 41))].mean() > 1.3 * image[np.isin(labels, (3, 42))].mean()
+        assert image[np.isin(labels, (3, 42))].mean() > 2 * image[labels == 24].mean()
+
+
+def test_tables(cohort: Path) -> None:
+    volumes = pd.read_csv(cohort / "truth/volumes.csv").set_index("subject")
+    subjects = pd.read_csv(cohort / "truth/subjects.csv").set_index("subject")
+    assert tuple(volumes.columns) == SYNTHSEG_NAMES
+    assert (
+        list(volumes.index)
+        == list(subjects.index)
+        == [
+            "sub-headT001",
+            "sub-headT002",
+            "sub-headV001",
+        ]
+    )
+    assert list(subjects["split"]) == ["train", "train", "validation"]
+    assert list(subjects["source"]) == ["map0.nii.gz", "map1.nii.gz", "map0.nii.gz"]
+    assert subjects["age"].isna().all()
+    assert subjects["seed"].is_unique
+    nominal = (block_head() == 2).sum() * 512
+    assert volumes["left cerebral white matter"].to_numpy() == pytest.approx(nominal, rel=0.5)
+    assert volumes["left cerebral white matter"].is_unique
+
+
+def test_same_bytes_from_two_processes(
+    cohort: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    write_params(tmp_path, threads=2)
+    monkeypatch.chdir(tmp_path)
+    phantom.main()
+    for path in cohort.rglob("*"):
+        if path.is_file():
+            other = tmp_path / "work/phantom" / path.relative_to(cohort)
+            assert digest(other) == digest(path), path.name
+
+
+def digest(path: Path) -> str:
+    return hashlib.sha256(path.read_bytes()).hexdigest()
+
+
+def failure(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> str:
+    """Run the door, which must fail and leave nothing behind; return its last line."""
+    monkeypatch.chdir(folder)
+    monkeypatch.setattr(sys, "argv", ["phantom"])
+    with pytest.raises(SystemExit) as stop:
+        phantom.main()
+    assert stop.value.code == 1
+    assert not (folder / "work/phantom").exists()
+    assert not list(folder.rglob(".partial-*"))
+    return capsys.readouterr().err.splitlines()[-1]
+
+
+def test_unknown_label_stops_with_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+) -> None:
+    write_params(tmp_path)
+    write_lia(tmp_path / "maps/map1.nii.gz", np.where(block_head() == 16, 998, block_head()))
+    line = failure(tmp_path, monkeypatch, capsys)
+    assert line.startswith("error: maps/map1.nii.gz: ")
+    assert "998" in line
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        ({"label_maps": "nowhere"}, "nowhere"),
+        ({"voxel_size_mm": 2.5}, "'phantom.voxel_size_mm': expected a whole number of mm"),
+        ({"grid": [4, 28, 22]}, "'phantom.grid': expected at least 8 voxels"),
+        ({"snr": -1.0}, "'phantom.snr'"),
+        ({"n_trian": 3}, "n_trian"),
+    ],
+)
+def test_wrong_parameters_stop_with_one_line(
+    change: dict[str, object],
+    expected: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture,
+) -> None:
+    write_params(tmp_path, **change)
+    assert expected in failure(tmp_path, monkeypatch, capsys)
