@@ -27,6 +27,7 @@ from stages.uncertainty.members import (
 )
 from stages.uncertainty.voxelwise import (
     bit_table,
+    flat,
     gather,
     histogram_table,
     label_bits,
@@ -75,9 +76,9 @@ def voxelwise_tables(
     params: MeasureParams,
 ) -> Tables:
     """Return the tables of the voxelwise standard deviation of one scan."""
-    union = union_bits(member_labels(scan, group, members), bit_table()).ravel()
-    positions = np.flatnonzero(union)
-    bits = union[positions]
+    union = union_bits(member_labels(scan, group, members), bit_table())
+    positions = np.flatnonzero(flat(union))
+    bits = flat(union)[positions]
     del union
     mean, std = mean_and_std(gather(images, positions, len(members)))
     mean, std = mean / scan.scale, std / scan.scale
@@ -86,7 +87,7 @@ def voxelwise_tables(
         "histograms": histogram_table(std, bits, params.histogram_bins, params.histogram_upper),
     }
     if group == NOISE:
-        brain = label_bits(scan.labels.ravel()[positions], bit_table()) != 0
+        brain = label_bits(flat(scan.labels)[positions], bit_table()) != 0
         tables["snr"] = pd.DataFrame([signal_to_noise(mean[brain], std[brain])])
     return tables
 

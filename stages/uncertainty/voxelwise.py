@@ -64,12 +64,24 @@ def union_bits(segmentations: Iterable[np.ndarray], table: np.ndarray) -> np.nda
     return union
 
 
+def flat(volume: np.ndarray) -> np.ndarray:
+    """Return the voxels of a volume in the order of a NIfTI file, a view if it came from one.
+
+    Args:
+        volume: (i, j, k).
+
+    Returns:
+        (i * j * k,), first index fastest.
+    """
+    return volume.ravel(order="F")
+
+
 def gather(images: Iterable[np.ndarray], positions: np.ndarray, n_members: int) -> np.ndarray:
     """Return the intensities of all members at some voxels.
 
     Args:
         images: one volume (i, j, k) a member; read one at a time.
-        positions: (n_voxels,) flat indices.
+        positions: (n_voxels,) indices into `flat` volumes.
         n_members: how many volumes come.
 
     Returns:
@@ -77,7 +89,7 @@ def gather(images: Iterable[np.ndarray], positions: np.ndarray, n_members: int) 
     """
     values = np.empty((n_members, len(positions)), dtype=np.float32)
     for member, image in enumerate(images):
-        np.take(np.abs(image).ravel(), positions, out=values[member])
+        np.abs(flat(image)[positions], out=values[member])
     return values
 
 

@@ -11,6 +11,7 @@ from stages.uncertainty import voxelwise
 from stages.uncertainty.voxelwise import (
     SUMMARIES,
     bit_table,
+    flat,
     gather,
     global_histogram,
     histogram_table,
@@ -66,7 +67,7 @@ def test_union_of_nothing_is_an_error():
 def test_streamed_regions_equal_a_stack_in_memory(monkeypatch):
     monkeypatch.setattr(voxelwise, "CHUNK_VOXELS", 7)
     labels, images = members()
-    union = union_bits(iter(labels), bit_table()).ravel()
+    union = flat(union_bits(iter(labels), bit_table()))
     positions = np.flatnonzero(union)
     _, std = mean_and_std(gather(iter(images), positions, len(images)))
     table = region_table(std, union[positions]).set_index("structure")
