@@ -28,6 +28,74 @@ DIENCEPHALIC_ZONE = Ellipsoid((0, -10, 3), (31, 35, 19))
 
 
 @dataclass(frozen=True)
+class SkullBase:
+    """What the cerebrum rests on; mm. From front to back: orbits, middle fossa, tentorium."""
+
+    orbits_from: float = 2.0
+    """Anterior coordinate where the roof of the orbits begins."""
+    orbit_height: float = -15.0
+    orbit_slope: float = 0.12
+    """Rise towards lateral, about `orbit_middle`, up to `orbit_edge`."""
+    orbit_middle: float = 15.0
+    orbit_edge: float = 45.0
+    middle_height: float = -11.0
+    """Floor beside the midline, between orbits and tentorium."""
+    fossa_height: float = -46.0
+    """Floor under the temporal lobes."""
+    tentorium_from: float = -18.0
+    """Anterior coordinate where the floor begins to turn into the tentorium."""
+    tentorium_turn: float = 26.0
+    """Length of that transition."""
+    smoothing: float = 2.5
+    """Blur of the floor, coarse voxels."""
+    fillets: tuple[float, float] = (6.0, 5.0)
+    """Widths of the fillets at the poles and at the temporal lobes."""
+
+
+@dataclass(frozen=True)
+class Tentorium:
+    """The sheet between cerebrum and cerebellum; mm."""
+
+    cerebral_height: float = 1.0
+    """Its upper side in the midline; the cerebellum stays a little below."""
+    cerebellar_height: float = -1.2
+    lateral_slope: float = 0.30
+    posterior_slope: float = 0.22
+    posterior_from: float = 48.0
+    """It falls off behind this distance from the anterior commissure."""
+
+
+@dataclass(frozen=True)
+class FissurePlan:
+    """Where the large fissures run; mm."""
+
+    wobble: tuple[tuple[float, float], ...] = ((1.6, 4.0), (1.5, 7.0))
+    """Amplitudes, and widths in coarse voxels, of the noise that bends them."""
+    midline_wobble: float = 0.35
+    sylvian_wobble: float = 1.6
+    sylvian_height: float = -3.0
+    """Superior coordinate at `sylvian_middle`."""
+    sylvian_middle: float = 6.0
+    sylvian_slope: float = 0.42
+    """Rise towards the back."""
+    sylvian_depth: float = 36.0
+    """Lateral coordinate that it reaches inwards."""
+    sylvian_range: tuple[float, float] = (-44.0, 30.0)
+    """Posterior and anterior end."""
+    sylvian_width: float = 0.9
+    """Of the width of the interhemispheric fissure."""
+    insula_lateral: float = 37.8
+    """Lateral coordinate of the cleft over the insula."""
+    insula_slope: float = 0.06
+    insula_above: float = 2.0
+    """Middle of the insula above the Sylvian fissure."""
+    insula_reach: float = 11.5
+    """Half height of the cleft."""
+    insula_range: float = 22.0
+    """Half length of the cleft."""
+
+
+@dataclass(frozen=True)
 class FoldingScale:
     """Scales of the cortex; mm unless said otherwise."""
 
@@ -50,6 +118,9 @@ class FoldingScale:
 
 
 FOLDING = FoldingScale()
+BASE = SkullBase()
+TENTORIUM = Tentorium()
+FISSURES = FissurePlan()
 
 
 @dataclass(frozen=True)
@@ -73,7 +144,7 @@ def build_cerebrum(
     """
     coarse = points.every(HALF)
     hull = cerebral_hull(coarse)
-    wobble = 1.6 * smooth_noise(hull.shape, 4, rng) + 1.5 * smooth_noise(hull.shape, 7, rng)
+    wobble = sum(a * smooth_noise(hull.shape, width, rng) for a, width in FISSURES.wobble)
     half_width = FOLDING.fissure + FOLDING.fissure_ageing * subject.ageing
     carved = fissures(coarse, right[::HALF, ::HALF, ::HALF], wobble, half_width)
     inside = (hull < 0) & (carved > 0)
@@ -85,19 +156,35 @@ def build_cerebrum(
 
 def cerebral_hull(points: Points) -> np.ndarray:
     """Signed distance of the unfolded cerebrum."""
-    lateral, anterior, superior = points
-    upper = smooth_least(CONVEXITY.distance(points), FRONTAL_POLE.distance(points), 6)
-    upper = smooth_least(upper, OCCIPITAL_POLE.distance(points), 6)
-    backwards = np.clip((-18 - anterior) / 26, 0, 1)
-    tentorium = 1 - 0.30 * lateral - 0.22 * np.maximum(-anterior - 48, 0) - superior
-    orbits = -15 + 0.12 * (lateral - 15) * (lateral < 45) - superior
-    skull_base = (1 - backwards) * (-11 - superior) + backwards * tentorium
-    floor = ndimage.gaussian_filter(np.where(anterior > 2, orbits, skull_base), 2.5)
-    temporal_floor = (1 - backwards) * (-46 - superior) + backwards * tentorium
+    anterior, superior = points.anterior, points.superior
+    pole_fillet, temporal_fillet = BASE.fillets
+    upper = smooth_least(CONVEXITY.distance(points), FRONTAL_POLE.distance(points), pole_fillet)
+    upper = smooth_least(upper, OCCIPITAL_POLE.distance(points), pole_fillet)
+    back = np.clip((BASE.tentorium_from - anterior) / BASE.tentorium_turn, 0, 1)
+    tentorium = tentorium_height(points, TENTORIUM.cerebral_height) - superior
+    middle = (1 - back) * (BASE.middle_height - superior) + back * tentorium
+    floor = np.where(anterior > BASE.orbits_from, orbit_roof(points), middle)
+    floor = ndimage.gaussian_filter(floor, BASE.smoothing)
+    fossa = (1 - back) * (BASE.fossa_height - superior) + back * tentorium
     temporal = most(
-        TEMPORAL_LOBE.distance(points), np.where(anterior < -18, temporal_floor, np.float32(-99))
+        TEMPORAL_LOBE.distance(points),
+        np.where(anterior < BASE.tentorium_from, fossa, np.float32(-99)),
     )
-    return smooth_least(most(upper, floor), temporal, 5)
+    return smooth_least(most(upper, floor), temporal, temporal_fillet)
+
+
+def tentorium_height(points: Points, midline_height: float) -> np.ndarray:
+    """Superior coordinate of the tentorium, mm."""
+    behind = np.maximum(-points.anterior - TENTORIUM.posterior_from, 0)
+    sideways = midline_height - TENTORIUM.lateral_slope * points.lateral
+    return sideways - TENTORIUM.posterior_slope * behind
+
+
+def orbit_roof(points: Points) -> np.ndarray:
+    """Depth below the roof of the orbits, mm; the floor of the frontal lobes."""
+    lateral = points.lateral
+    rise = BASE.orbit_slope * (lateral - BASE.orbit_middle) * (lateral < BASE.orbit_edge)
+    return BASE.orbit_height + rise - points.superior
 
 
 def fissures(
@@ -105,22 +192,24 @@ def fissures(
 ) -> np.ndarray:
     """Signed distance of the interhemispheric and Sylvian fissures and of the insular cleft."""
     lateral, anterior, superior = points
+    plan = FISSURES
     midline = most(
-        np.abs(right + 0.35 * wobble) - half_width,
+        np.abs(right + plan.midline_wobble * wobble) - half_width,
         -CALLOSAL_ZONE.distance(Points(lateral * 0, anterior, superior)),
     )
-    sylvian_height = -3 - 0.42 * (anterior - 6) + 1.6 * wobble
+    along_fissure = plan.sylvian_height - plan.sylvian_slope * (anterior - plan.sylvian_middle)
+    above = superior - (along_fissure + plan.sylvian_wobble * wobble)
+    back, front = plan.sylvian_range
+    half_cleft = plan.sylvian_width * half_width
     sylvian = most(
-        np.abs(superior - sylvian_height) - 0.9 * half_width,
-        36 - lateral,
-        anterior - 30,
-        -44 - anterior,
+        np.abs(above) - half_cleft, plan.sylvian_depth - lateral, anterior - front, back - anterior
     )
+    cleft = lateral - plan.insula_lateral - plan.insula_slope * np.abs(anterior) + wobble
     insula = most(
-        np.abs(lateral - 37.8 - 0.06 * np.abs(anterior) + wobble) - 0.9 * half_width,
-        np.abs(superior - sylvian_height - 2) - 11.5,
-        anterior - 22,
-        -22 - anterior,
+        np.abs(cleft) - half_cleft,
+        np.abs(above - plan.insula_above) - plan.insula_reach,
+        anterior - plan.insula_range,
+        -plan.insula_range - anterior,
     )
     return least(midline, sylvian, insula)
 

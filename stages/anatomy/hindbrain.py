@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from stages.anatomy.cerebrum import TENTORIUM, tentorium_height
 from stages.anatomy.grid import Points
 from stages.anatomy.shapes import Ellipsoid, Tube, least, most, smooth_least
 from stages.anatomy.variation import Subject
@@ -23,7 +24,16 @@ FORAMEN_MAGNUM_MM = -62.0
 """Superior coordinate below which the brainstem is spinal cord."""
 TOP_OF_BRAINSTEM_MM = -4.0
 
+FILLET_MM = 6.0
+"""Width of the fillet between hemispheres and vermis."""
+
+FOLIA_CENTRE_MM = (-32.0, -44.0)
+"""(superior, anterior) of the axis about which the folia are arranged."""
 FOLIA_PER_RADIAN = 15.0
+FOLIA_SLANT_PER_MM = 0.05
+"""Phase that the folia gain towards lateral, rad / mm."""
+FOLIA_WOBBLE = 1.2
+"""Phase by which a texture of unit variance bends them, rad."""
 FOLIUM_DEPTH_MM = 6.5
 FOLIUM_MEAN_DEPTH_MM = 7.5
 CORTEX_LEAST_MM = 1.6
@@ -36,18 +46,19 @@ def cerebellum(
     points: Points, right: np.ndarray, subject: Subject, texture: np.ndarray
 ) -> tuple[np.ndarray, np.ndarray]:
     """Masks (cerebellum, its white matter) at `points`; `texture` (unit noise) bends the folia."""
-    lateral, anterior, superior = points
     size = subject.volume["cerebellum"]
     hemisphere = np.where(
         right > 0,
         HEMISPHERE.grown(size[1]).distance(points),
         HEMISPHERE.grown(size[0]).distance(points),
     )
-    tentorium = superior + 1.2 + 0.30 * lateral + 0.22 * np.maximum(-anterior - 48, 0)
+    below = points.superior - tentorium_height(points, TENTORIUM.cerebellar_height)
     vermis = VERMIS.grown((size[0] * size[1]) ** 0.5)
-    distance = most(smooth_least(hemisphere, vermis.distance(points), 6), tentorium)
-    angle = np.arctan2(superior + 32, -(anterior + 44))
-    folia = np.cos(FOLIA_PER_RADIAN * angle + 0.05 * lateral + 1.2 * texture)
+    distance = most(smooth_least(hemisphere, vermis.distance(points), FILLET_MM), below)
+    top, front = FOLIA_CENTRE_MM
+    angle = np.arctan2(points.superior - top, front - points.anterior)
+    bent = FOLIA_SLANT_PER_MM * points.lateral + FOLIA_WOBBLE * texture
+    folia = np.cos(FOLIA_PER_RADIAN * angle + bent)
     core_size = subject.volume["cerebellum white matter"]
     core = np.where(
         right > 0,
