@@ -106,7 +106,7 @@ def t1w_signal(
     """Magnitude signal of an inversion-recovery gradient echo, relative to water at rest.
 
     S = PD |1 - 2 exp(-TI / T1) + exp(-TR / T1)|, ideal inversion and complete spoiling; 0 for
-    T1 = 0. Times in ms. Source: Bernstein 2004, Handbook of MRI Pulse Sequences, chapter 14.2.
+    T1 = 0. Times in ms. Source: Bernstein, King and Zhou 2004, Handbook of MRI Pulse Sequences.
     """
     if t1_ms <= 0:
         return 0.0
