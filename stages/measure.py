@@ -4,7 +4,7 @@
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import asdict
 from pathlib import Path
 
@@ -14,6 +14,7 @@ import pandas as pd
 from stages import layout
 from stages.errors import StudyError, door
 from stages.files import atomic_directory
+from stages.params.compute import ComputeParams
 from stages.params.ensembles import NOISE, SINGLE, EnsembleParams
 from stages.params.measure import MeasureParams
 from stages.progress import progress
@@ -40,6 +41,18 @@ from stages.uncertainty.voxelwise import (
 REFERENCE = "reference"
 FLOAT_FORMAT = "%.9g"  # a float32 survives nine digits
 Tables = dict[str, pd.DataFrame]
+# reference and image (i, j, k), brain slices (i,) -> rows with range, slices, psnr, ssim
+Quality = Callable[[np.ndarray, np.ndarray, np.ndarray], list]
+
+
+def image_quality(compute: ComputeParams) -> Quality:
+    """Return DIRECT's scores; torch is loaded here only, the statistics do not need it."""
+    import torch
+
+    from stages.recon.quality import quality
+
+    torch.set_num_threads(compute.threads)
+    return quality
 
 
 def member_images(scan: Reference, group: str, members: tuple[int, ...]) -> Iterator[np.ndarray]:
@@ -55,16 +68,17 @@ def member_labels(scan: Reference, group: str, members: tuple[int, ...]) -> Iter
 
 
 def scored(
-    images: Iterator[np.ndarray], scan: Reference, members: tuple[int, ...], rows: list[dict]
+    images: Iterator[np.ndarray],
+    scan: Reference,
+    members: tuple[int, ...],
+    quality: Quality,
+    rows: list[dict],
 ) -> Iterator[np.ndarray]:
     """Pass the images on and append the quality of each to `rows`, so that a file is read once."""
-    from stages.recon.quality import quality
-
     brain_slices = label_bits(scan.labels, bit_table()).any(axis=(1, 2))
     for member, image in zip(members, images, strict=True):
-        rows += [
-            {"member": member, **asdict(row)} for row in quality(scan.image, image, brain_slices)
-        ]
+        scores = quality(scan.image, image, brain_slices)
+        rows += [{"member": member, **asdict(row)} for row in scores]
         yield image
 
 
@@ -93,11 +107,11 @@ def voxelwise_tables(
 
 
 def measure_scan(
-    subject: str, group: str, members: tuple[int, ...], params: MeasureParams
+    subject: str, group: str, members: tuple[int, ...], params: MeasureParams, quality: Quality
 ) -> Tables:
     """Return all tables of one scan; a single member has a quality but nothing that varies."""
     scan, rows = load_reference(subject), []
-    images = scored(member_images(scan, group, members), scan, members, rows)
+    images = scored(member_images(scan, group, members), scan, members, quality, rows)
     if group in SINGLE:
         tables = {}
         for _ in images:
@@ -112,18 +126,18 @@ def measure_scan(
 
 
 def measure(
-    group: str, members: tuple[int, ...], subjects: list[str], params: MeasureParams
+    group: str,
+    members: tuple[int, ...],
+    subjects: list[str],
+    params: MeasureParams,
+    quality: Quality,
 ) -> Tables:
-    """Return the tidy tables of a group, one row a scan and what the columns name."""
-    tables = {"volumes": member_volumes(group, members, subjects)}
-    if group == REFERENCE:
-        return tables | truth(subjects)
+    """Return the tidy tables of a group of images, one row a scan and what the columns name."""
     parts = [
-        measure_scan(subject, group, members, params)
+        measure_scan(subject, group, members, params, quality)
         for subject in progress(subjects, desc=f"measure {group}", unit="scan")
     ]
-    joined = {name: pd.concat([p[name] for p in parts], ignore_index=True) for name in parts[0]}
-    return tables | joined
+    return {name: pd.concat([p[name] for p in parts], ignore_index=True) for name in parts[0]}
 
 
 def truth(subjects: list[str]) -> Tables:
@@ -147,9 +161,15 @@ def main(arguments: list[str] | None = None) -> None:
     if len(arguments) != 1:
         known = "|".join(ensembles.groups)
         raise StudyError(f"usage: python -m stages.measure {known}, got {arguments}")
-    group = arguments[0]
+    group, subjects = arguments[0], scans()
     members = ensembles.members(group, at_least=2)
-    write(measure(group, members, scans(), params), layout.measures(group))
+    tables = {"volumes": member_volumes(group, members, subjects)}
+    if group == REFERENCE:
+        tables |= truth(subjects)
+    else:
+        quality = image_quality(ComputeParams.load())
+        tables |= measure(group, members, subjects, params, quality)
+    write(tables, layout.measures(group))
 
 
 if __name__ == "__main__":

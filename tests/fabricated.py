@@ -1,16 +1,14 @@
 """A study on disk without any network: images, segmentations and volumes of toy heads."""
 
-import sys
 from dataclasses import dataclass
 from pathlib import Path
-from types import ModuleType
 
 import numpy as np
 import pandas as pd
 import pytest
 import yaml
 
-from stages import layout
+from stages import layout, measure
 from stages.images import affine, save_volume
 from stages.structures import SYNTHSEG_LABELS, SYNTHSEG_TABLE
 
@@ -157,6 +155,4 @@ def plain_quality(
 
 def without_networks(monkeypatch: pytest.MonkeyPatch) -> None:
     """Make `measure` use `plain_quality`."""
-    module = ModuleType("stages.recon.quality")
-    module.quality = plain_quality
-    monkeypatch.setitem(sys.modules, "stages.recon.quality", module)
+    monkeypatch.setattr(measure, "image_quality", lambda _: plain_quality)

@@ -1,15 +1,14 @@
 """The stage `measure`: tables of each kind of group, and one line for what it cannot use."""
 
-import sys
-from types import ModuleType
-
 import numpy as np
 import pandas as pd
 import pytest
+import torch
 import yaml
 
 from stages import layout, measure
 from stages.images import load_volume, save_volume
+from stages.params.compute import ComputeParams
 from stages.uncertainty.voxelwise import SUMMARIES
 from tests.fabricated import Study, without_networks, write_study
 
@@ -104,11 +103,24 @@ def test_the_reference_has_volumes_and_the_truth_of_a_simulated_cohort(study):
 
 def test_quality_is_asked_for_the_slices_with_brain(study, monkeypatch):
     asked = []
-    fake = ModuleType("stages.recon.quality")
-    fake.quality = lambda reference, image, slices: asked.append(list(slices)) or []
-    monkeypatch.setitem(sys.modules, "stages.recon.quality", fake)
+
+    def remember(reference, image, brain_slices):
+        asked.append(brain_slices.tolist())
+        return []
+
+    monkeypatch.setattr(measure, "image_quality", lambda _: remember)
     measure.main(["zero_filled"])
     assert asked == [[False, *[True] * 10, False]] * 2
+
+
+def test_scores_have_the_columns_of_the_table():
+    threads = torch.get_num_threads()
+    quality = measure.image_quality(ComputeParams(device="cpu", threads=threads))
+    image = np.random.default_rng(0).random((3, 32, 32)).astype(np.float32)
+    rows = quality(image, image + np.float32(0.01), np.array([False, True, True]))
+    kinds = {(row.range, row.slices) for row in rows}
+    assert kinds == {(r, s) for r in ("challenge", "fixed") for s in ("brain", "all")}
+    assert all(row.psnr > 30 and row.ssim > 0.9 for row in rows)
 
 
 def test_members_come_from_the_parameters_only(study):
