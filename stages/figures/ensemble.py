@@ -138,6 +138,7 @@ def draw(part: Slice, group: str, members: Sequence[int], subject: str) -> Figur
     n_columns = max(len(members), 4)
     with rc_context(RC):
         figure = new_figure(2.55 * n_columns, 6.6)
+        figure.get_layout_engine().set(rect=(0, 0.04, 1, 0.96), h_pad=0.08)
         axes = figure.subplots(2, n_columns)
         white = float(np.percentile(part.reference, BRIGHTEST))
         for panel in axes.ravel():
