@@ -127,7 +127,9 @@ def network_configuration(model: str, arguments: dict[str, Any]) -> Any:
         return OmegaConf.merge(OmegaConf.structured(kind), {"model_name": model, **arguments})
     except OmegaConfBaseException as error:
         reason = str(error).splitlines()[0]
-        raise StudyError(f"params.yaml: network of '{model}': {reason}") from None
+        raise StudyError(
+            f"params.yaml: network of '{model}': '{error.full_key}': {reason}"
+        ) from None
 
 
 def sensitivity_network(arguments: dict[str, Any]) -> torch.nn.Module:
@@ -139,7 +141,8 @@ def sensitivity_network(arguments: dict[str, Any]) -> torch.nn.Module:
 def known_models() -> list[str]:
     """Return the names of all networks of the installed DIRECT that have an engine."""
     names = []
-    for package in sorted(info.name for info in pkgutil.iter_modules(direct.nn.__path__)):
+    packages = [info.name for info in pkgutil.iter_modules(direct.nn.__path__) if info.ispkg]
+    for package in sorted(packages):
         if find_spec(f"direct.nn.{package}.{package}_engine") is not None:
             names += _models_in(package)
     return names

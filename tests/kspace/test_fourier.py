@@ -1,0 +1,55 @@
+"""The Fourier convention of the files."""
+
+import numpy as np
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from stages.kspace.fourier import root_sum_of_squares, rss_image, to_image, to_kspace
+from tests.scans import toy_coils, toy_head
+
+sizes = st.integers(1, 9)
+
+
+def complex_normal(seed: int, shape: tuple[int, ...]) -> np.ndarray:
+    parts = np.random.default_rng(seed).standard_normal((2, *shape))
+    return parts[0] + 1j * parts[1]
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 2**32 - 1), sizes, sizes)
+def test_both_ways_are_unitary(seed: int, n_y: int, n_z: int) -> None:
+    x = complex_normal(seed, (2, n_y, n_z))
+    for transform in (to_image, to_kspace):
+        assert np.linalg.norm(transform(x)) == pytest.approx(np.linalg.norm(x))
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 2**32 - 1), sizes, sizes)
+def test_the_modulus_survives_the_round_trip(seed: int, n_y: int, n_z: int) -> None:
+    # the phase does not: a checkerboard for even sizes, a ramp for odd ones
+    x = complex_normal(seed, (n_y, n_z))
+    np.testing.assert_allclose(np.abs(to_image(to_kspace(x))), np.abs(x), atol=1e-12)
+
+
+def test_the_phase_left_over_is_a_checkerboard() -> None:
+    x = complex_normal(0, (6, 8))
+    y, z = np.indices(x.shape)
+    np.testing.assert_allclose(to_image(to_kspace(x)), x * (-1.0) ** (y + z), atol=1e-12)
+
+
+def test_zero_frequency_lies_in_the_middle() -> None:
+    kspace = np.abs(to_kspace(np.ones((10, 7))))
+    assert np.unravel_index(kspace.argmax(), kspace.shape) == (5, 3)
+
+
+def test_the_head_is_not_rolled() -> None:
+    head, coils = toy_head()[3], toy_coils()[3]
+    image = rss_image(to_kspace(head * coils))
+    expected = head * root_sum_of_squares(coils)
+    np.testing.assert_allclose(image, expected, atol=1e-6)
+
+
+def test_root_sum_of_squares_against_numpy() -> None:
+    x = complex_normal(3, (5, 4, 3, 2))
+    np.testing.assert_allclose(root_sum_of_squares(x), np.linalg.norm(x, axis=1))

@@ -1,0 +1,179 @@
+"""Networks by name, and one iteration against DIRECT set up by DIRECT itself."""
+
+from typing import Any
+
+import pytest
+import torch
+from direct.config.defaults import DefaultConfig, TrainingConfig
+from direct.environment import (
+    initialize_models_from_config,
+    load_models_into_environment_config,
+    setup_engine,
+)
+from omegaconf import OmegaConf
+from torch.utils.data import default_collate
+
+from stages.errors import StudyError
+from stages.kspace.files import Scan
+from stages.kspace.masks import SamplingMask
+from stages.params.train import TrainParams
+from stages.recon.data import Slices
+from stages.recon.networks import (
+    backward,
+    build_engine,
+    fourier_operators,
+    known_models,
+    modules_of,
+    network_configuration,
+    network_options,
+    output_image,
+    parameters_of,
+    set_training,
+)
+from tests.recon.conftest import CPU, train_params
+from tests.recon.test_physics import direct_items
+
+REFINED = {"num_filters": 4, "num_pool_layers": 2}
+CASES = [("unet", None), ("varnet", None), ("varnet", REFINED), ("rim", None), ("rim", REFINED)]
+
+
+def direct_engine(params: TrainParams) -> Any:
+    """Return the engine that DIRECT's own set-up makes of a configuration file."""
+    content = {
+        "model": {"model_name": params.model, **params.network},
+        "additional_models": {},
+        "training": {
+            "loss": {"losses": [{"function": f, "multiplier": m} for f, m in params.losses.items()]}
+        },
+    }
+    if params.sensitivity_network is not None:
+        content["additional_models"]["sensitivity_model"] = {
+            "model_name": "unet.unet_2d.UnetModel2d",
+            **params.sensitivity_network,
+        }
+    content = OmegaConf.create(content)
+    models, configurations = load_models_into_environment_config(content)
+    base = OmegaConf.structured(DefaultConfig)
+    base.model = configurations.model
+    base.training = OmegaConf.merge(OmegaConf.structured(TrainingConfig), content.training)
+    extra = {key: value for key, value in configurations.items() if key != "model"}
+    base.additional_models = extra
+    operators = fourier_operators()
+    network, others = initialize_models_from_config(base, models, *operators.values(), "cpu")
+    engine = setup_engine(base, "cpu", network, others, *operators.values())
+    engine.ndim = 2
+    return engine
+
+
+@pytest.mark.parametrize(("architecture", "refined"), CASES)
+def test_one_iteration_equals_directs(
+    architecture: str,
+    refined: dict | None,
+    scan: Scan,
+    drawn: SamplingMask,
+    slices: Slices,
+) -> None:
+    params = train_params(architecture, sensitivity_network=refined)
+    ours, theirs = build_engine(network_options(params), CPU, seed=3), direct_engine(params)
+    for name, module in modules_of(theirs).items():
+        module.load_state_dict(modules_of(ours)[name].state_dict())
+    set_training(ours, True)
+    set_training(theirs, True)
+    items = direct_items(scan, drawn, padding_eps=0.001)[1:4]
+    batch = default_collate([{k: v for k, v in i.items() if k != "filename"} for i in items])
+    their_loss = sum(theirs._do_iteration(batch, theirs.build_loss()).data_dict.values())
+    our_loss = backward(ours, slices.batch([1, 2, 3], CPU), ours.build_loss())
+    assert our_loss == pytest.approx(float(their_loss), rel=1e-5)
+    for mine, direct in zip(parameters_of(ours), parameters_of(theirs), strict=True):
+        # VarNet amplifies rounding most: 3e-3 at real sizes
+        scale = float(direct.grad.abs().max())
+        torch.testing.assert_close(mine.grad, direct.grad, rtol=0, atol=3e-3 * scale + 1e-7)
+    gradient, reference = (
+        torch.cat([p.grad.flatten() for p in parameters_of(e)]) for e in (ours, theirs)
+    )
+    assert (gradient - reference).norm() <= 1e-4 * reference.norm()
+
+
+@pytest.mark.parametrize("architecture", ["unet", "varnet", "rim"])
+def test_evaluation_gives_one_modulus_image(architecture: str, slices: Slices) -> None:
+    engine = build_engine(network_options(train_params(architecture)), CPU, seed=0)
+    set_training(engine, False)
+    batch = slices.batch([0, 1], CPU)
+    with torch.no_grad():
+        image = output_image(engine, batch)
+    assert image.shape == batch["target"].shape
+    assert (image >= 0).all()
+    assert image.max() > 0
+
+
+def test_rim_ends_where_its_training_mode_ends(slices: Slices) -> None:
+    engine = build_engine(network_options(train_params("rim")), CPU, seed=0)
+    batch = slices.batch([2], CPU)
+    images = []
+    for training in (True, False):
+        set_training(engine, training)
+        with torch.set_grad_enabled(training):
+            images.append(engine.model(input_image=None, **batch)[0][-1].detach())
+    torch.testing.assert_close(*images)
+
+
+def test_weights_depend_on_the_seed_alone() -> None:
+    options = network_options(train_params("unet"))
+    torch.manual_seed(1)
+    one = parameters_of(build_engine(options, CPU, seed=5))
+    after = torch.rand(1)
+    torch.manual_seed(2)
+    same = parameters_of(build_engine(options, CPU, seed=5))
+    other = parameters_of(build_engine(options, CPU, seed=6))
+    assert all(torch.equal(a, b) for a, b in zip(one, same, strict=True))
+    assert not all(torch.equal(a, b) for a, b in zip(one, other, strict=True))
+    torch.manual_seed(1)
+    assert torch.equal(torch.rand(1), after)  # torch's own state was left alone
+
+
+def test_the_unet_starts_from_the_sense_image(slices: Slices) -> None:
+    batch = slices.batch([2], CPU)
+    options = network_options(train_params("unet"))
+    engine = build_engine(options, CPU, seed=0)
+    start = engine.model.compute_sense_init(batch["masked_kspace"], batch["sensitivity_map"])
+    seen = []
+    engine.model.unet.register_forward_pre_hook(lambda _, inputs: seen.append(inputs[0]))
+    backward(engine, batch, engine.build_loss())
+    torch.testing.assert_close(seen[0], start.permute(0, 3, 1, 2))
+
+
+def test_a_network_that_direct_does_not_have() -> None:
+    for name in ("unet.unet_2d.Unet5d", "nothing.at.All", "unet"):
+        with pytest.raises(
+            StudyError, match=f"got '{name}'; known: .*varnet.varnet.EndToEndVarNet"
+        ):
+            network_configuration(name, {})
+
+
+def test_an_argument_that_the_network_does_not_have() -> None:
+    with pytest.raises(StudyError, match=r"no argument 'num_layer'; allowed: num_layers, regul"):
+        network_configuration("varnet.varnet.EndToEndVarNet", {"num_layer": 2})
+
+
+@pytest.mark.parametrize(
+    "arguments", [{"num_layers": "many"}, {"num_layers": None}, {"num_layers": 2.5}]
+)
+def test_an_argument_of_the_wrong_type(arguments: dict) -> None:
+    with pytest.raises(StudyError, match=r"params\.yaml: network of 'varnet.*num_layers"):
+        network_configuration("varnet.varnet.EndToEndVarNet", arguments)
+
+
+def test_an_initialisation_that_does_not_exist() -> None:
+    with pytest.raises(StudyError, match="SENSE"):
+        network_configuration("rim.rim.RIM", {"image_initialization": "sense "})
+
+
+def test_the_zoo_is_known() -> None:
+    known = known_models()
+    for name in (
+        "unet.unet_2d.Unet2d",
+        "rim.rim.RIM",
+        "cirim.cirim.CIRIM",
+        "vsharp.vsharp.VSharpNet",
+    ):
+        assert name in known

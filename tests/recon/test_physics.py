@@ -1,0 +1,102 @@
+"""Batches against DIRECT's own per-slice transforms on the same file and mask."""
+
+import numpy as np
+import pytest
+import torch
+from direct.data.datasets import CalgaryCampinasDataset
+from direct.data.mri_transforms import build_mri_transforms
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from stages.kspace.files import Scan
+from stages.kspace.fourier import rss_image
+from stages.kspace.masks import SamplingMask
+from stages.recon.data import Slices
+from stages.recon.networks import fourier_operators
+from stages.recon.physics import make_batch, make_input, scaling_factors, zero_filled
+from tests.recon.conftest import CPU
+from tests.scans import GRID, N_COILS
+
+KEYS = ("masked_kspace", "kspace", "sensitivity_map", "target", "scaling_factor")
+
+
+def direct_items(scan: Scan, drawn: SamplingMask, **options: object) -> list[dict]:
+    """Return every slice as DIRECT's dataset and transforms give it."""
+    transforms = build_mri_transforms(
+        **fourier_operators(),
+        mask_func=None,
+        sensitivity_maps_gaussian=0.7,
+        delete_acs_mask=False,
+        delete_kspace=False,
+        **options,
+    )
+    name = scan.path.name
+    masks = {
+        "sampling_mask": {name: drawn.mask[None, :, :, None]},
+        "acs_mask": {name: drawn.calibration[None, :, :, None]},
+    }
+    dataset = CalgaryCampinasDataset(scan.path.parent, transforms, pass_dictionaries=masks)
+    return [dataset[index] for index in range(scan.n_slices)]
+
+
+# eps 0 switches DIRECT's search for zero-padded positions off, .001 is the challenge's setting
+@pytest.mark.parametrize("padding_eps", [0.0, 0.001])
+def test_batches_equal_directs_items(
+    scan: Scan, drawn: SamplingMask, slices: Slices, padding_eps: float
+) -> None:
+    theirs = direct_items(scan, drawn, padding_eps=padding_eps)
+    ours = slices.batch(slice(None), CPU)
+    for key in KEYS:
+        expected = torch.stack([torch.as_tensor(item[key]) for item in theirs])
+        scale = expected.abs().max()
+        assert ours[key].shape == expected.reshape(ours[key].shape).shape
+        difference = (ours[key] - expected.reshape(ours[key].shape)).abs().max()
+        assert difference <= 1e-5 * scale, key
+
+
+def test_masks_have_directs_shape(scan: Scan, drawn: SamplingMask, slices: Slices) -> None:
+    item = direct_items(scan, drawn)[0]
+    batch = slices.batch([0, 1], CPU)
+    for key in ("sampling_mask", "acs_mask"):
+        assert batch[key].shape == (2, *item[key].shape)
+        torch.testing.assert_close(batch[key][0].float(), item[key].float())
+
+
+def test_a_slice_does_not_depend_on_its_batch(slices: Slices) -> None:
+    together, alone = slices.batch(slice(None), CPU), slices.batch([3], CPU)
+    for key in KEYS:
+        torch.testing.assert_close(alone[key][0], together[key][3], rtol=1e-5, atol=1e-6)
+
+
+def test_the_input_needs_sampled_positions_only(slices: Slices) -> None:
+    kspace = slices.kspace[:2]
+    disturbed = torch.where(slices.mask.sampling, kspace, 7 + 1j)
+    ours, other = make_input(kspace, slices.mask), make_input(disturbed, slices.mask)
+    for key, value in ours.items():
+        torch.testing.assert_close(other[key], value)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.integers(0, 2**32 - 1), st.integers(1, 3), st.integers(0, 3))
+def test_scaling_against_sorting(seed: int, n_slices: int, n_blank: int) -> None:
+    values = np.random.default_rng(seed).standard_normal((n_slices, 4, 9, 8, 2)).astype("f4")
+    values[:, :n_blank] = 0
+    counted = np.sort(np.hypot(values[..., 0], values[..., 1])[:, n_blank:].reshape(n_slices, -1))
+    expected = counted[:, -1 - int((1 - 0.99) * counted.shape[1])]
+    kspace = torch.from_numpy(values.view(np.complex64)[..., 0])
+    np.testing.assert_allclose(scaling_factors(kspace).numpy(), expected, rtol=1e-6)
+
+
+def test_blank_slices_stay_finite(slices: Slices) -> None:
+    batch = make_batch(torch.zeros(2, N_COILS, *GRID[1:], dtype=torch.complex64), slices.mask)
+    assert all(torch.isfinite(value).all() for value in batch.values())
+    assert not batch["target"].any()
+
+
+def test_target_and_zero_filling_against_numpy(slices: Slices) -> None:
+    batch = slices.batch(slice(None), CPU)
+    target = batch["target"] * batch["scaling_factor"][:, None, None]
+    kspace = slices.kspace.numpy()
+    np.testing.assert_allclose(target.numpy(), rss_image(kspace), atol=1e-5)
+    masked = rss_image(kspace * slices.mask.sampling.numpy())
+    np.testing.assert_allclose(zero_filled(slices.kspace, slices.mask), masked, atol=1e-5)
