@@ -9,7 +9,7 @@ import argparse
 import torch
 
 from stages import layout
-from stages.errors import door
+from stages.errors import StudyError, door
 from stages.files import atomic_directory
 from stages.images import describe_dataset
 from stages.kspace.files import list_scans
@@ -17,6 +17,7 @@ from stages.kspace.volumes import save_image, scan_format
 from stages.params.compute import ComputeParams
 from stages.params.data import DataParams
 from stages.params.reconstruct import ReconstructParams
+from stages.params.train import TrainParams
 from stages.progress import progress
 from stages.recon.checkpoints import load_member
 from stages.recon.data import scan_mask
@@ -31,7 +32,14 @@ def reconstruction_of(group: str, seed: int, device: torch.device) -> Reconstruc
     """Return the reconstruction that a group stands for; only networks have weights to load."""
     if group == ZERO_FILLED:
         return zero_filled
-    return learned(load_member(layout.model(group, seed), device))
+    member = layout.model(group, seed)
+    if not member.is_dir():
+        TrainParams.load_architecture(group)  # a name that is not known is the better error
+        raise StudyError(
+            f"{member}: expected a trained member, found none;"
+            f" run `dvc repro train-{group}@{group}-{seed}`"
+        )
+    return learned(load_member(member, device))
 
 
 @door

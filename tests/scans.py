@@ -90,11 +90,16 @@ def tiny_params(**changes: object) -> dict:
     return params
 
 
-def write_toy_study(root: Path, n_train: int = 2, n_validation: int = 1, **changes: object) -> None:
+def write_toy_params(root: Path, **changes: object) -> None:
+    """Write the params.yaml of a tiny study."""
+    text = yaml.safe_dump(tiny_params(**changes), sort_keys=False)
+    (root / "params.yaml").write_text(text, encoding="utf-8")
+
+
+def write_toy_study(root: Path, n_train: int = 2, n_validation: int = 1) -> None:
     """Write scans and params.yaml of a tiny study below `root`."""
     for k in range(n_train):
         fabricate_scan(root / f"data/train/e1s{k}_P{k}.7.h5", seed=k)
     for k in range(n_validation):
         fabricate_scan(root / f"data/validation/e2s{k}_P{k}.7.h5", seed=100 + k)
-    text = yaml.safe_dump(tiny_params(**changes), sort_keys=False)
-    (root / "params.yaml").write_text(text, encoding="utf-8")
+    write_toy_params(root)
