@@ -3,7 +3,7 @@
 The challenge divides each slice by the truth's maximum in it and takes the union of both ranges as
 the data range, so one hot pixel in the reconstruction can raise its PSNR. The fixed range is the
 maximum of the true volume, the same for every reconstruction of a scan. Slices in which the truth
-is blank have no score and are left out.
+is blank have no score and are left out; an image without any error has an infinite PSNR.
 """
 
 from dataclasses import dataclass
@@ -40,16 +40,17 @@ def quality(reference: np.ndarray, image: np.ndarray, brain_slices: np.ndarray) 
     _check(reference, image)
     scored = reference.reshape(len(reference), -1).max(axis=1) > 0
     rows = []
+    peak = float(reference.max())
     for name, chosen in (("brain", scored & brain_slices), ("all", scored)):
         if not chosen.any():
             raise StudyError(
                 f"image quality: expected {name} slices with signal, found none;"
                 " check the scan and its segmentation"
             )
-        peak = float(reference.max())
         pair = reference[chosen], image[chosen]
-        rows.append(Quality("challenge", name, *challenge_quality(*pair)))
-        rows.append(Quality("fixed", name, *fixed_quality(*pair, peak)))
+        with np.errstate(divide="ignore"):  # no error at all: PSNR is infinite
+            rows.append(Quality("challenge", name, *challenge_quality(*pair)))
+            rows.append(Quality("fixed", name, *fixed_quality(*pair, peak)))
     return rows
 
 

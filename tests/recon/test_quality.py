@@ -78,6 +78,12 @@ def test_a_hot_pixel_moves_the_challenge_range_only(
     assert lost["challenge"] < lost["fixed"]
 
 
+def test_the_truth_itself(pair: tuple[np.ndarray, np.ndarray]) -> None:
+    for row in quality(pair[0], pair[0], BRAIN):
+        assert row.psnr == np.inf
+        assert row.ssim == pytest.approx(1)
+
+
 @pytest.mark.parametrize("name", ["reference", "image"])
 def test_nan_never_gets_out(name: str, pair: tuple[np.ndarray, np.ndarray]) -> None:
     volumes = dict(zip(("reference", "image"), (v.copy() for v in pair), strict=True))
