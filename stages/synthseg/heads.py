@@ -5,6 +5,7 @@ from collections.abc import Iterator
 import numpy as np
 import torch
 
+from stages.anatomy.grid import HEAD_SHAPE
 from stages.anatomy.head import digital_head
 from stages.anatomy.tissue import LEFT_TO_RIGHT, relative_signals
 from stages.kspace.coils import receive_coils
@@ -35,6 +36,12 @@ def tissue_map(labels: np.ndarray) -> torch.Tensor:
     known = {label: index[merged_label(label)] for label in relative_signals()}
     table = lookup(known, int(labels.max())).astype(np.uint8)
     return torch.from_numpy(np.ascontiguousarray(table[labels].transpose(2, 1, 0)))
+
+
+def field_of_view(voxel_size_mm: float) -> tuple[int, int, int]:
+    """Voxels of a scan of a whole head, (right, anterior, superior)."""
+    superior, anterior, right = (round(n / voxel_size_mm) for n in HEAD_SHAPE)
+    return right, anterior, superior
 
 
 def training_maps(seed: int, n_heads: int) -> Iterator[torch.Tensor]:

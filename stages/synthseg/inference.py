@@ -35,11 +35,19 @@ class Segmenter:
         self.topology = () if fast else model.topology
         self.mirrored = model.mirrored and not fast
 
-    @torch.inference_mode()
     def segment(self, path: Path) -> Segmentation:
-        """Read, prepare, segment, clean and measure one image; `StudyError` if it is unusable."""
-        prepared = preprocess.prepare(preprocess.load(path), self.model.recipe)
-        posteriors = self.clean(self.posteriors(prepared.image), prepared.inside)
+        """Segment and measure one image file; `StudyError` if it is unusable."""
+        return self.segment_scan(preprocess.load(path))
+
+    @torch.inference_mode()
+    def segment_scan(self, scan: preprocess.Scan) -> Segmentation:
+        """Prepare, segment, clean and measure one image."""
+        prepared = preprocess.prepare(scan, self.model.recipe)
+        return self.measure(self.posteriors(prepared.image), prepared)
+
+    def measure(self, posteriors: torch.Tensor, prepared: preprocess.Prepared) -> Segmentation:
+        """Clean posteriors (channels, x, y, z) on the padded grid in place; labels and volumes."""
+        posteriors = self.clean(posteriors, prepared.inside)
         labels = postprocess.label_map(posteriors, self.model.labels)
         return Segmentation(
             np.ascontiguousarray(preprocess.from_ras(labels, prepared.affine)),

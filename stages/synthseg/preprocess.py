@@ -186,5 +186,5 @@ def nearest_grid(
     """
     matrix = np.linalg.inv(affine) @ target
     return ndimage.affine_transform(
-        labels, matrix[:3, :3], matrix[:3, 3], output_shape=shape, order=0, mode="constant"
+        labels, matrix[:3, :3], matrix[:3, 3], output_shape=shape, order=0, mode="grid-constant"
     )

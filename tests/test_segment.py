@@ -1,0 +1,115 @@
+"""The stage that segments one member's images."""
+
+import json
+import sys
+
+import nibabel as nib
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+import yaml
+
+from stages import layout, segment
+from stages.errors import StudyError
+from stages.files import md5
+from stages.images import affine, save_volume
+from stages.params.segment import SegmentParams
+from stages.structures import STRUCTURES, structure_volumes
+from stages.synthseg import model
+from stages.synthseg.labels import MERGED_LABELS, merged_name
+from stages.synthseg.network import Architecture
+from tests.fabricated import ROOT
+from tests.synthseg.conftest import random_network
+
+CPU = torch.device("cpu")
+
+
+@pytest.fixture(scope="module")
+def weights(tmp_path_factory):
+    names = tuple(merged_name(label) for label in MERGED_LABELS[1:])
+    recipe = model.Recipe(voxel_size_mm=2.0, multiple=2, minimum=0, blur=0.0)
+    network = random_network(Architecture(1, 18, (2, 3)))
+    path = tmp_path_factory.mktemp("weights") / "tiny.npz"
+    model.save(path, model.Model({"unet": network}, MERGED_LABELS, names, recipe))
+    return path
+
+
+@pytest.fixture
+def study(tmp_path, monkeypatch, weights):
+    """Two images of a member, and the parameters."""
+    monkeypatch.chdir(tmp_path)
+    params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
+    params["segment"] = {"weights": str(weights), "mode": "standard", "fast": False}
+    params["compute"] = {"device": "cpu", "threads": 1}
+    (tmp_path / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
+    for number in (1, 2):
+        data = np.random.default_rng(number).random((8, 12, 10), np.float32)
+        matrix = affine(data.shape, (2.0, 2.0, 2.0), "SAR")
+        save_volume(layout.image("unet", 3, f"sub-{number}"), data, matrix, {})
+    return tmp_path
+
+
+def run(monkeypatch, *values):
+    monkeypatch.setattr(sys, "argv", ["segment", *values])
+    segment.main()
+
+
+def test_a_member_is_segmented(study, monkeypatch, weights):
+    run(monkeypatch, "unet", "3")
+    folder = layout.segmentations("unet", 3)
+    table = pd.read_csv(folder / "volumes.csv", index_col="subject")
+    assert table.index.tolist() == ["sub-1", "sub-2"]
+    assert list(structure_volumes(table)) == [s.name for s in STRUCTURES]
+    total = table.drop(columns="total intracranial").sum(axis=1)
+    assert table["total intracranial"].to_numpy() == pytest.approx(total.to_numpy(), abs=0.02)
+    assert total.max() <= 8 * 8 * 12 * 10
+    for subject in table.index:
+        path = layout.segmentation("unet", 3, subject)
+        labels, image = nib.load(path), nib.load(layout.image("unet", 3, subject))
+        assert labels.shape == image.shape and np.array_equal(labels.affine, image.affine)
+        assert set(np.unique(labels.dataobj)) <= set(MERGED_LABELS)
+        sidecar = json.loads(path.with_name(f"{subject}_dseg.json").read_text())
+        assert sidecar["WeightsMD5"] == md5(weights)
+        assert sidecar["Sources"] == [str(layout.image("unet", 3, subject))]
+    assert (folder / "dataset_description.json").is_file()
+    assert (folder / "dseg.tsv").read_text().count("\n") == 19
+
+
+def test_twice_the_same_bytes(study, monkeypatch):
+    contents = []
+    for _ in range(2):
+        run(monkeypatch, "unet", "3")
+        files = sorted(layout.segmentations("unet", 3).iterdir())
+        contents.append([(path.name, path.read_bytes()) for path in files])
+    assert contents[0] == contents[1]
+
+
+def test_labels_come_back_on_the_grid_of_the_image(study, weights):
+    data = np.random.default_rng(0).random((16, 24, 20), np.float32)
+    path = layout.image("fine", 0, "sub-1")
+    save_volume(path, data, affine(data.shape, (1.0, 1.0, 1.0), "LPI"), {})
+    params = SegmentParams(weights=str(weights), mode="standard", fast=False)
+    segment.segment(layout.images("fine", 0), layout.segmentations("fine", 0), params, CPU)
+    found = nib.load(layout.segmentation("fine", 0, "sub-1"))
+    assert found.shape == data.shape and np.array_equal(found.affine, nib.load(path).affine)
+    blocks = np.asarray(found.dataobj).reshape(8, 2, 12, 2, 10, 2)
+    assert (blocks == blocks[:, :1, :, :1, :, :1]).all()
+
+
+def test_no_images_and_bad_arguments(study, monkeypatch, capsys):
+    for values in (("varnet", "0"), ("unet",), ("unet", "x")):
+        with pytest.raises(SystemExit) as stopped:
+            run(monkeypatch, *values)
+        assert stopped.value.code == 1
+        assert len(capsys.readouterr().err.splitlines()) == 1
+
+
+def test_a_bad_image_leaves_nothing_behind(study, weights):
+    layout.image("unet", 3, "sub-2").write_bytes(b"no image")
+    params = SegmentParams(weights=str(weights), mode="standard", fast=False)
+    target = layout.segmentations("unet", 3)
+    with pytest.raises(StudyError, match=r"sub-2_T1w\.nii\.gz"):
+        segment.segment(layout.images("unet", 3), target, params, CPU)
+    assert not target.exists()
+    assert not list(target.parent.iterdir())
