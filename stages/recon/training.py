@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from stages.errors import StudyError
 from stages.params.train import ScheduleParams, TrainParams
 from stages.progress import progress
 from stages.recon.data import SliceOrder, Slices
@@ -47,6 +48,7 @@ class TrainingState:
             "optimizer": self.optimizer.state_dict(),
             "schedule": self.schedule.state_dict(),
             "order": self.order.state_dict(),
+            "random": torch.get_rng_state(),
             "step": self.step,
             "curves": self.curves,
         }
@@ -58,13 +60,16 @@ class TrainingState:
         self.optimizer.load_state_dict(state["optimizer"])
         self.schedule.load_state_dict(state["schedule"])
         self.order.load_state_dict(state["order"])
+        torch.set_rng_state(state["random"])
         self.step, self.curves = state["step"], list(state["curves"])
 
 
 def start(
     params: TrainParams, architecture: str, seed: int, lengths: list[int], device: torch.device
 ) -> TrainingState:
-    """Return the state before the first step; weights and order depend on (seed, architecture).
+    """Return the state before the first step; all that is random depends on (seed, architecture).
+
+    Dropout, where a network has it, draws from torch's global generator, which is seeded here.
 
     Args:
         params: network and optimisation.
@@ -81,6 +86,7 @@ def start(
         betas=params.betas,
         weight_decay=params.weight_decay,
     )
+    torch.manual_seed(stable_seed("dropout", architecture, seed))
     generator = torch.Generator().manual_seed(stable_seed("order", architecture, seed))
     order = SliceOrder(lengths, params.batch_size, generator)
     schedule = learning_rate_schedule(optimizer, params.schedule, params.steps)
@@ -125,6 +131,11 @@ def train(
             batch = training[scan].batch(indices, device)
             rate = state.optimizer.param_groups[0]["lr"]
             loss = train_step(state, batch, losses, params.gradient_clip)
+            if not math.isfinite(loss):
+                raise StudyError(
+                    f"training: expected a finite loss, got {loss} at step {state.step};"
+                    " lower learning_rate or set gradient_clip"
+                )
             row = {"step": state.step, "loss": loss, "learning_rate": rate}
             if state.step % params.validation_interval == 0 or state.step == params.steps:
                 row |= validate(state.engine, validation, device)

@@ -5,6 +5,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stages.errors import StudyError
 from stages.params.train import ScheduleParams, TrainParams
 from stages.recon.data import SliceOrder, Slices
 from stages.recon.networks import parameters_of
@@ -56,6 +57,12 @@ def test_a_state_that_was_put_aside_goes_on_exactly(slices: Slices) -> None:
     resumed.load_state_dict(half.state_dict())
     train(resumed, params, [slices], [slices])
     assert same_weights(resumed, whole)
+
+
+def test_a_training_that_diverges_stops(slices: Slices) -> None:
+    params = train_params("unet", learning_rate=1e30, gradient_clip=None)
+    with pytest.raises(StudyError, match="expected a finite loss, got (nan|inf) at step"):
+        trained(params, slices, 0)
 
 
 def rates(params: ScheduleParams, steps: int) -> list[float]:
