@@ -55,7 +55,7 @@ def main() -> None:
         palette(),
         coil_shading(field_of_view(size), size),
         params,
-        watch=watcher(params.optimisation.steps),
+        watch=watcher(params.optimisation.steps + params.refinement.steps),
     )
     model.save(EMBEDDED_FILE, embedded_model(network, params))
 

@@ -45,7 +45,7 @@ class SynthesisParams(Section):
     noise: Range  # standard deviation in each coil
     undersampled: Probability
     acceleration: Range  # of undersampled draws
-    gain: NotNegative  # relative jitter of the intensity scale
+    gain: Range  # factor of the intensity scale
 
 
 class OptimisationParams(Section):
@@ -59,6 +59,14 @@ class OptimisationParams(Section):
     volume_weight: NotNegative  # of the relative volume error in the loss
     volume_from: Probability  # part of the steps without it
     averaging: float = Field(ge=0, lt=1)  # decay of the exponential moving average of the weights
+
+
+class RefinementParams(Section):
+    """Second phase: near the study's own images, batch normalisation as at inference."""
+
+    steps: int = Field(ge=0)
+    learning_rate: float = Field(gt=0)
+    synthesis: SynthesisParams
 
 
 class QualityParams(Section):
@@ -86,11 +94,13 @@ class SegmenterParams(Section):
     network: NetworkParams
     synthesis: SynthesisParams
     optimisation: OptimisationParams
+    refinement: RefinementParams
     quality: QualityParams
 
     @model_validator(mode="after")
     def _crop_fits_the_network(self) -> "SegmenterParams":
         multiple = 2 ** (len(self.network.features) - 1)
-        if any(side % multiple for side in self.synthesis.crop):
+        crops = (*self.synthesis.crop, *self.refinement.synthesis.crop)
+        if any(side % multiple for side in crops):
             raise ValueError(f"'synthesis.crop' must hold multiples of {multiple}")
         return self

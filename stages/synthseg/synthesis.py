@@ -97,7 +97,7 @@ def draw_image(
         draws: random streams.
 
     Returns:
-        image (1, 1, *crop) float32 in 0..1 but for the jitter of its gain, and the partial-volume
+        image (1, 1, *crop) float32 in 0..1 times the drawn gain, and the partial-volume
         target (1, n_channels, *crop) float32, which sums to one.
     """
     field = tuple(int(side) for side in shading.shape)
@@ -110,7 +110,7 @@ def draw_image(
     image = add_noise(image, draws.scalar, draws.field, params.noise)
     if draws.chance(params.undersampled):
         image = undersample(image, draws.between(params.acceleration), draws)
-    image = normalise(image) * (1 + params.gain * draws.between((-1, 1)))
+    image = normalise(image) * draws.between(params.gain)
     inside = window(torch.ones(field), origin, params.crop, "constant")
     return (image * inside)[None, None], target[None]
 

@@ -17,13 +17,13 @@ QUIET = {
     "surroundings": 0.0, "blur_mm": (0.0, 0.0), "partial_fourier": (1.0, 1.0),
     "partial_fourier_drawn": 0.0, "ghost": 0.0, "texture": 0.0, "bias_field": 0.0,
     "coil_shading": 0.0, "noise": (1e-6, 1e-6), "undersampled": 0.0, "acceleration": (3.0, 8.0),
-    "gain": 0.0,
+    "gain": (1.0, 1.0),
 }  # fmt: skip
 LIVELY = QUIET | {
     "low_crop": 0.5, "rotation_deg": 6.0, "scaling": 0.1, "shift_mm": 2.0, "elastic_mm": (2.0, 1.0),
     "contrast": (0.02, 0.2), "blur_mm": (0.4, 1.6), "partial_fourier": (0.85, 1.0), "ghost": 0.5,
     "texture": 0.02, "bias_field": 0.3, "coil_shading": 0.5, "noise": (0.01, 0.05),
-    "undersampled": 0.5, "gain": 0.1, "surroundings": 0.3,
+    "undersampled": 0.5, "gain": (0.9, 1.1), "surroundings": 0.3,
 }  # fmt: skip
 FIELD = (10, 12, 14)
 
