@@ -45,6 +45,20 @@ def subpixel_kernels(weight: torch.Tensor) -> torch.Tensor:
     return torch.cat(parts).to(weight.dtype)
 
 
+def convolve(
+    x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, padding: int
+) -> torch.Tensor:
+    """Convolution with the same result as `conv3d`; on a CPU always by oneDNN.
+
+    For few channels, and for a kernel of one voxel, torch would choose an implementation that takes
+    three times as long and leaves the channels-last layout.
+    """
+    if x.device.type == "cpu" and torch.backends.mkldnn.is_available():
+        ones = [1] * 3
+        return torch.mkldnn_convolution(x, weight, bias, [padding] * 3, ones, ones, 1)
+    return functional.conv3d(x, weight, bias, padding=padding)
+
+
 class FusedLevel(nn.Module):
     """Kernels, biases and the folded normalisation of one level."""
 
@@ -68,9 +82,7 @@ class FusedLevel(nn.Module):
 
     def tail(self, x: torch.Tensor) -> torch.Tensor:
         """Second convolution and ELU."""
-        return functional.elu_(
-            functional.conv3d(x, self.second, self.second_bias, padding=self.padding)
-        )
+        return functional.elu_(convolve(x, self.second, self.second_bias, self.padding))
 
     def normalise_(self, x: torch.Tensor) -> torch.Tensor:
         """Batch normalisation in place."""
@@ -82,7 +94,7 @@ class EncoderLevel(FusedLevel):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Two convolutions with ELU."""
-        x = functional.conv3d(x, self.first, self.first_bias, padding=self.padding)
+        x = convolve(x, self.first, self.first_bias, self.padding)
         return self.tail(functional.elu_(x))
 
 
@@ -100,13 +112,13 @@ class DecoderLevel(FusedLevel):
     def forward(self, x: torch.Tensor, skip: torch.Tensor | None) -> torch.Tensor:
         """(batch, inputs, x, y, z) and the skip (batch, n_skip, 2x, 2y, 2z) -> doubled features."""
         sides, width = x.shape[2:], self.first_bias.numel()
-        parts = functional.conv3d(x, self.coarse, padding=-self.starts[0])
+        parts = convolve(x, self.coarse, None, -self.starts[0])
         if skip is None:
             joined = parts.new_empty((len(x), width, *(2 * n for n in sides)))
             joined = joined.contiguous(memory_format=LAYOUT)
             joined.copy_(self.first_bias.reshape(1, -1, 1, 1, 1).expand_as(joined))
         else:
-            joined = functional.conv3d(skip, self.first, self.first_bias, padding=self.padding)
+            joined = convolve(skip, self.first, self.first_bias, self.padding)
         shift = self.starts[1] - self.starts[0]
         for number, parity in enumerate(PARITIES):
             cut = tuple(slice(p * shift, p * shift + n) for p, n in zip(parity, sides, strict=True))
@@ -146,4 +158,4 @@ class FusedUNet(nn.Module):
         for number in reversed(range(len(self.up))):
             x = self.up[number](x, kept[number])
             kept[number] = None
-        return functional.conv3d(x, self.likelihood, self.likelihood_bias)
+        return convolve(x, self.likelihood, self.likelihood_bias, 0)

@@ -81,7 +81,7 @@ def robust(x: torch.Tensor, networks: dict[str, FusedUNet]) -> torch.Tensor:
     groups = networks["unet"](x).softmax(1).argmax(1)
     n_groups = networks["l2l"].architecture.n_outputs
     groups = networks["l2l"](one_hot(groups, n_groups)).softmax(1).argmax(1)
-    return structures(x, groups, networks["unet2"]).softmax(1)
+    return structures(x, groups, networks["unet2"]).softmax(1).contiguous()
 
 
 def structures(x: torch.Tensor, groups: torch.Tensor, network: FusedUNet) -> torch.Tensor:
@@ -104,9 +104,9 @@ def standard(x: torch.Tensor, network: FusedUNet, model: Model, *, mirrored: boo
         x: (1, 1, x, y, z), first axis right.
     """
     blur = model.recipe.blur
-    posteriors = smooth(network(x).softmax(1), blur)
+    posteriors = smooth(network(x).softmax(1).contiguous(), blur)
     if mirrored:
-        other = smooth(network(x.flip(2)).softmax(1), blur)
+        other = smooth(network(x.flip(2)).softmax(1).contiguous(), blur)
         for channel, opposite in enumerate(mirrored_channels(model.labels)):
             posteriors[:, channel].add_(other[:, opposite].flip(1)).mul_(0.5)
     return posteriors
