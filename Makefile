@@ -4,8 +4,8 @@ PYTHON ?= $(shell command -v python3.12 || command -v python3)
 VENV := .venv
 BIN := $(CURDIR)/$(VENV)/bin
 export PATH := $(BIN):$(PATH)
-# one numeric thread a process unless a stage asks for more: two runs then add up in the same order
-export OMP_NUM_THREADS ?= 1
+# threads that wait must not spin: on a busy machine two spinning threads starve each other
+export OMP_WAIT_POLICY ?= PASSIVE
 
 .PHONY: repro test lint clean
 

@@ -2,9 +2,8 @@
 
 from pathlib import Path
 
-from stages.errors import StudyError
 from stages.params.analyse import AnalyseParams
-from stages.params.base import FILE, Section, read, unknown_key
+from stages.params.base import FILE, Section
 from stages.params.compute import ComputeParams
 from stages.params.data import DataParams
 from stages.params.ensembles import EnsembleParams
