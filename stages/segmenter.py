@@ -33,9 +33,14 @@ def embedded_model(network: UNet, params: SegmenterParams) -> model.Model:
     return model.Model({"unet": network}, MERGED_LABELS, names, recipe, training=settings)
 
 
-def watcher(n_steps: int) -> Callable[[Step, UNet], None]:
+def n_steps(params: SegmenterParams) -> int:
+    """Steps of all phases."""
+    return params.optimisation.steps + sum(phase.steps for phase in params.refinements)
+
+
+def watcher(total: int) -> Callable[[Step, UNet], None]:
     """A progress bar that shows the losses of the last step."""
-    bar = progress(desc="segmenter", total=n_steps, unit="step")
+    bar = progress(desc="segmenter", total=total, unit="step")
 
     def watch(step: Step, _: UNet) -> None:
         bar.update()
@@ -55,7 +60,7 @@ def main() -> None:
         palette(),
         coil_shading(field_of_view(size), size),
         params,
-        watch=watcher(params.optimisation.steps + params.refinement.steps),
+        watch=watcher(n_steps(params)),
     )
     model.save(EMBEDDED_FILE, embedded_model(network, params))
 

@@ -62,10 +62,11 @@ class OptimisationParams(Section):
 
 
 class RefinementParams(Section):
-    """Second phase: near the study's own images, batch normalisation as at inference."""
+    """A later phase: nearer to the study's own images, batch normalisation as at inference."""
 
     steps: int = Field(ge=0)
     learning_rate: float = Field(gt=0)
+    volume_weight: NotNegative
     synthesis: SynthesisParams
 
 
@@ -94,13 +95,13 @@ class SegmenterParams(Section):
     network: NetworkParams
     synthesis: SynthesisParams
     optimisation: OptimisationParams
-    refinement: RefinementParams
+    refinements: tuple[RefinementParams, ...]
     quality: QualityParams
 
     @model_validator(mode="after")
     def _crop_fits_the_network(self) -> "SegmenterParams":
         multiple = 2 ** (len(self.network.features) - 1)
-        crops = (*self.synthesis.crop, *self.refinement.synthesis.crop)
-        if any(side % multiple for side in crops):
+        draws = (self.synthesis, *(phase.synthesis for phase in self.refinements))
+        if any(side % multiple for each in draws for side in each.crop):
             raise ValueError(f"'synthesis.crop' must hold multiples of {multiple}")
         return self

@@ -10,7 +10,12 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from stages.params.segmenter import OptimisationParams, SegmenterParams, SynthesisParams
+from stages.params.segmenter import (
+    OptimisationParams,
+    RefinementParams,
+    SegmenterParams,
+    SynthesisParams,
+)
 from stages.synthseg.network import Architecture, UNet, initialise
 from stages.synthseg.synthesis import Draws, Palette, draw_image
 
@@ -100,12 +105,12 @@ def train(
     *,
     watch: Callable[[Step, UNet], None] | None = None,
 ) -> UNet:
-    """Train the network in two phases and return the moving average of its weights.
+    """Train the network in phases and return the moving average of its weights.
 
     The first phase sees a wide range of contrasts and artefacts; what it learns measures every
-    image as if it were an average one, which biases volumes by up to 30 %. The second phase begins
-    at the average, stays near the images of the study, and normalises with the running statistics,
-    as at inference.
+    image as if it were an average one, which biases volumes by up to 30 %. Every later phase begins
+    at the average of the one before, stays nearer to the images of the study, and normalises with
+    the running statistics, as at inference.
 
     Heads are built while the training runs: it begins with a few and takes a new one every so many
     steps, which depends on nothing but the parameters.
@@ -119,17 +124,20 @@ def train(
     """
     pool: list[torch.Tensor] = []
 
-    def pairs(draws: Draws, synthesis: SynthesisParams) -> Iterator[Pair]:
+    def pairs(number: int, synthesis: SynthesisParams) -> Iterator[Pair]:
+        draws = Draws.seeded(params.seed + number)
         for step in itertools.count():
-            pool.extend(next(maps) for _ in range(pool_size(step, params) - len(pool)))
+            size = pool_size(step, params) if number == 0 else params.n_heads
+            pool.extend(next(maps) for _ in range(size - len(pool)))
             tissues = pool[int(draws.scalar.integers(len(pool)))]
             yield draw_image(tissues, palette, shading, synthesis, draws)
 
-    first = pairs(Draws.seeded(params.seed), params.synthesis)
+    first = pairs(0, params.synthesis)
     network = run_phase(build(params, palette), first, params.optimisation, watch)
-    pool.extend(maps)
-    second = pairs(Draws.seeded(params.seed + 1), params.refinement.synthesis)
-    network = run_phase(frozen_norms(network), second, refinement(params), watch)
+    for number, phase in enumerate(params.refinements, start=1):
+        stream = pairs(number, phase.synthesis)
+        settings = refined(params.optimisation, phase)
+        network = run_phase(frozen_norms(network), stream, settings, watch)
     return network.eval().requires_grad_(False)
 
 
@@ -160,10 +168,10 @@ def frozen_norms(network: UNet) -> UNet:
     return network
 
 
-def refinement(params: SegmenterParams) -> OptimisationParams:
-    """Optimisation of the second phase: cosine decay from the start, the whole loss."""
-    own = {"steps": params.refinement.steps, "learning_rate": params.refinement.learning_rate}
-    return params.optimisation.model_copy(update=own | {"flat": 0.05, "volume_from": 0.0})
+def refined(params: OptimisationParams, phase: RefinementParams) -> OptimisationParams:
+    """Optimisation of a later phase: short warm-up, cosine decay, the whole loss from the start."""
+    own = phase.model_dump(include={"steps", "learning_rate", "volume_weight"})
+    return params.model_copy(update=own | {"flat": params.warm_up, "volume_from": 0.0})
 
 
 def optimise(
