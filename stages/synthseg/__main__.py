@@ -16,6 +16,7 @@ import torch
 from stages.errors import StudyError, door
 from stages.images import save_volume
 from stages.progress import progress
+from stages.synthseg.blocks import by_size
 from stages.synthseg.catalogue import EMBEDDED, open_segmenter
 from stages.synthseg.device import pick_device
 from stages.synthseg.inference import Segmenter
@@ -75,7 +76,11 @@ def main() -> None:
     check_names(options.images)
     torch.set_num_threads(options.threads)
     segmenter = open_segmenter(
-        options.weights, options.mode, pick_device(options.device), fast=options.fast
+        options.weights,
+        options.mode,
+        pick_device(options.device),
+        fast=options.fast,
+        evaluation=by_size,
     )
     failures: list[str] = []
     rows = list(segment_all(options.images, segmenter, options.out, failures))

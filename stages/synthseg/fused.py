@@ -98,6 +98,29 @@ class EncoderLevel(FusedLevel):
         return self.tail(functional.elu_(x))
 
 
+def empty_features(like: torch.Tensor, width: int, sides: tuple[int, ...]) -> torch.Tensor:
+    """Uninitialised channels-last features (batch, width, *sides)."""
+    return torch.empty(
+        (len(like), width, *sides), device=like.device, dtype=like.dtype, memory_format=LAYOUT
+    )
+
+
+def add_parities(joined: torch.Tensor, parts: torch.Tensor, shift: int) -> None:
+    """Add the eight stacked sub-pixel results to the voxels of their parity, in place.
+
+    Args:
+        joined: (batch, width, 2x, 2y, 2z).
+        parts: (batch, 8 width, x + shift, y + shift, z + shift).
+        shift: how much later the results of odd positions begin.
+    """
+    width, sides = joined.shape[1], [n // 2 for n in joined.shape[2:]]
+    for number, parity in enumerate(PARITIES):
+        at = tuple(slice(p * shift, p * shift + n) for p, n in zip(parity, sides, strict=True))
+        a, b, c = parity
+        part = parts[(slice(None), slice(number * width, (number + 1) * width), *at)]
+        joined[:, :, a::2, b::2, c::2] += part
+
+
 class DecoderLevel(FusedLevel):
     """Doubles the coarse features and joins the skip, without writing either out."""
 
@@ -106,25 +129,25 @@ class DecoderLevel(FusedLevel):
         weight = level.first.weight.detach()
         self._keep("first", weight[:, :n_skip])
         self._keep("coarse", subpixel_kernels(weight[:, n_skip:]))
-        self.n_skip = n_skip
-        self.starts = first_taps(weight.shape[-1])
+        starts = first_taps(weight.shape[-1])
+        self.reach = -starts[0]  # coarse voxels that the kernels look beyond either side
+        self.shift = starts[1] - starts[0]
+
+    def bias_or_skip(
+        self, skip: torch.Tensor | None, sides: tuple[int, ...], like: torch.Tensor, padding: int
+    ) -> torch.Tensor:
+        """What the skip, or the bias alone, adds to the first convolution, (..., *sides)."""
+        if skip is not None:
+            return convolve(skip, self.first, self.first_bias, padding)
+        features = empty_features(like, len(self.first_bias), sides)
+        return features.copy_(self.first_bias.reshape(1, -1, 1, 1, 1).expand_as(features))
 
     def forward(self, x: torch.Tensor, skip: torch.Tensor | None) -> torch.Tensor:
         """(batch, inputs, x, y, z) and the skip (batch, n_skip, 2x, 2y, 2z) -> doubled features."""
-        sides, width = x.shape[2:], self.first_bias.numel()
-        parts = convolve(x, self.coarse, None, -self.starts[0])
-        if skip is None:
-            joined = parts.new_empty((len(x), width, *(2 * n for n in sides)))
-            joined = joined.contiguous(memory_format=LAYOUT)
-            joined.copy_(self.first_bias.reshape(1, -1, 1, 1, 1).expand_as(joined))
-        else:
-            joined = convolve(skip, self.first, self.first_bias, self.padding)
-        shift = self.starts[1] - self.starts[0]
-        for number, parity in enumerate(PARITIES):
-            cut = tuple(slice(p * shift, p * shift + n) for p, n in zip(parity, sides, strict=True))
-            part = parts[(slice(None), slice(number * width, (number + 1) * width), *cut)]
-            a, b, c = parity
-            joined[:, :, a::2, b::2, c::2] += part
+        parts = convolve(x, self.coarse, None, self.reach)
+        sides = tuple(2 * n for n in x.shape[2:])
+        joined = self.bias_or_skip(skip, sides, parts, self.padding)
+        add_parities(joined, parts, self.shift)
         return self.normalise_(self.tail(functional.elu_(joined)))
 
 
@@ -145,17 +168,25 @@ class FusedUNet(nn.Module):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """(batch, n_inputs, x, y, z) -> logits (batch, n_outputs, x, y, z)."""
-        x = x.contiguous(memory_format=LAYOUT)
-        kept: list[torch.Tensor | None] = []
-        for number, level in enumerate(self.down):
+        return self.classify(self.middle(x.contiguous(memory_format=LAYOUT), 0))
+
+    def classify(self, x: torch.Tensor) -> torch.Tensor:
+        """Finest features -> logits."""
+        return convolve(x, self.likelihood, self.likelihood_bias, 0)
+
+    def middle(self, x: torch.Tensor, finest: int) -> torch.Tensor:
+        """Input of the level `finest` -> output of its decoder, all deeper levels included."""
+        kept: dict[int, torch.Tensor] = {}
+        for number in range(finest, len(self.down)):
+            level = self.down[number]
             before = level(x)
-            skipped = number < len(self.up) and self.architecture.skips[number]
-            kept.append(before if skipped else None)
-            x = level.normalise_(before.clone() if skipped else before)
+            if number < len(self.up) and self.architecture.skips[number]:
+                kept[number] = before
+                before = before.clone()
+            x = level.normalise_(before)
+            del before
             if number < len(self.up):
                 x = functional.max_pool3d(x, 2)
-            del before
-        for number in reversed(range(len(self.up))):
-            x = self.up[number](x, kept[number])
-            kept[number] = None
-        return convolve(x, self.likelihood, self.likelihood_bias, 0)
+        for number in reversed(range(finest, len(self.up))):
+            x = self.up[number](x, kept.pop(number, None))
+        return x

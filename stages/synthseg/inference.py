@@ -1,5 +1,6 @@
 """Segmentation of an image with any of the weight files."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,11 @@ from stages.synthseg import postprocess, preprocess
 from stages.synthseg.fused import FusedUNet
 from stages.synthseg.labels import mirrored_channels
 from stages.synthseg.model import Model
+
+# Called with slices (x, y, z) of the volume and the logits there, (1, outputs, x, y, z).
+Writer = Callable[[tuple[slice, ...], torch.Tensor], None]
+# Evaluates a network on an image (1, inputs, x, y, z) and hands its logits to a writer.
+Evaluation = Callable[[FusedUNet, torch.Tensor, Writer], None]
 
 
 @dataclass(frozen=True)
@@ -28,8 +34,16 @@ class Segmentation:
 class Segmenter:
     """Networks on a device, ready for many images."""
 
-    def __init__(self, model: Model, device: torch.device | None = None, *, fast: bool = False):
+    def __init__(
+        self,
+        model: Model,
+        device: torch.device | None = None,
+        *,
+        fast: bool = False,
+        evaluation: Evaluation | None = None,
+    ) -> None:
         self.model = model
+        self.evaluation = evaluation or whole
         self.device = device or torch.device("cpu")
         self.networks = {k: FusedUNet(v).to(self.device) for k, v in model.networks.items()}
         self.topology = () if fast else model.topology
@@ -45,6 +59,7 @@ class Segmenter:
         prepared = preprocess.prepare(scan, self.model.recipe)
         return self.measure(self.posteriors(prepared.image), prepared)
 
+    @torch.inference_mode()
     def measure(self, posteriors: torch.Tensor, prepared: preprocess.Prepared) -> Segmentation:
         """Clean posteriors (channels, x, y, z) on the padded grid in place; labels and volumes."""
         posteriors = self.clean(posteriors, prepared.inside)
@@ -55,6 +70,7 @@ class Segmenter:
             postprocess.volumes(posteriors, prepared.voxel_size_mm),
         )
 
+    @torch.inference_mode()
     def clean(self, posteriors: torch.Tensor, inside: tuple[slice, ...]) -> torch.Tensor:
         """Post-processing of this model's mode: padded grid -> grid of the image."""
         floor = self.model.recipe.floor
@@ -65,11 +81,27 @@ class Segmenter:
         """Network input (x, y, z) -> posteriors (channels, x, y, z) float32 on the CPU."""
         x = torch.from_numpy(image)[None, None].to(self.device)
         if "l2l" in self.networks:
-            return robust(x, self.networks)[0].cpu()
-        return standard(x, self.networks["unet"], self.model, mirrored=self.mirrored)[0].cpu()
+            return robust(x, self.networks, self.evaluation)[0].cpu()
+        return self.standard(x)[0].cpu()
+
+    def standard(self, x: torch.Tensor) -> torch.Tensor:
+        """Smoothed posteriors of one network, averaged with those of the mirrored image.
+
+        The mirrored image is flipped back and its channels are exchanged between the sides.
+
+        Args:
+            x: (1, 1, x, y, z), first axis right.
+        """
+        network, blur = self.networks["unet"], self.model.recipe.blur
+        posteriors = smooth(probabilities(network, x, self.evaluation), blur)
+        if self.mirrored:
+            other = smooth(probabilities(network, x.flip(2), self.evaluation), blur)
+            for channel, opposite in enumerate(mirrored_channels(self.model.labels)):
+                posteriors[:, channel].add_(other[:, opposite].flip(1)).mul_(0.5)
+        return posteriors
 
 
-def robust(x: torch.Tensor, networks: dict[str, FusedUNet]) -> torch.Tensor:
+def robust(x: torch.Tensor, networks: dict[str, FusedUNet], evaluation: Evaluation) -> torch.Tensor:
     """Cascade of the robust mode: tissue groups, their denoising, structures.
 
     Args:
@@ -78,16 +110,15 @@ def robust(x: torch.Tensor, networks: dict[str, FusedUNet]) -> torch.Tensor:
     Returns:
         Posteriors (1, structures, x, y, z).
     """
-    groups = networks["unet"](x).softmax(1).argmax(1)
+    groups = most_likely(networks["unet"], x, evaluation)
     n_groups = networks["l2l"].architecture.n_outputs
-    groups = networks["l2l"](one_hot(groups, n_groups)).softmax(1).argmax(1)
-    return structures(x, groups, networks["unet2"]).softmax(1).contiguous()
+    groups = most_likely(networks["l2l"], one_hot(groups, n_groups), evaluation)
+    return probabilities(networks["unet2"], with_groups(x, groups, n_groups), evaluation)
 
 
-def structures(x: torch.Tensor, groups: torch.Tensor, network: FusedUNet) -> torch.Tensor:
-    """Logits of the last network, which sees the image and then the one-hot tissue groups."""
-    n_groups = network.architecture.n_inputs - 1
-    return network(torch.cat([x, one_hot(groups, n_groups)], 1))
+def with_groups(x: torch.Tensor, groups: torch.Tensor, n_groups: int) -> torch.Tensor:
+    """Input of the last network: the image and then the one-hot tissue groups."""
+    return torch.cat([x, one_hot(groups, n_groups)], 1)
 
 
 def one_hot(groups: torch.Tensor, n_groups: int) -> torch.Tensor:
@@ -95,21 +126,31 @@ def one_hot(groups: torch.Tensor, n_groups: int) -> torch.Tensor:
     return torch.stack([groups == number for number in range(n_groups)], 1).float()
 
 
-def standard(x: torch.Tensor, network: FusedUNet, model: Model, *, mirrored: bool) -> torch.Tensor:
-    """Smoothed posteriors of one network, averaged with those of the mirrored image.
+def most_likely(network: FusedUNet, x: torch.Tensor, evaluation: Evaluation) -> torch.Tensor:
+    """Channel of the largest posterior, (1, x, y, z) uint8."""
+    channels = torch.empty((1, *x.shape[2:]), dtype=torch.uint8, device=x.device)
 
-    The mirrored image is flipped back and its channels are exchanged between the sides.
+    def write(where: tuple[slice, ...], logits: torch.Tensor) -> None:
+        channels[(0, *where)] = logits.softmax(1).argmax(1)[0].to(torch.uint8)
 
-    Args:
-        x: (1, 1, x, y, z), first axis right.
-    """
-    blur = model.recipe.blur
-    posteriors = smooth(network(x).softmax(1).contiguous(), blur)
-    if mirrored:
-        other = smooth(network(x.flip(2)).softmax(1).contiguous(), blur)
-        for channel, opposite in enumerate(mirrored_channels(model.labels)):
-            posteriors[:, channel].add_(other[:, opposite].flip(1)).mul_(0.5)
+    evaluation(network, x, write)
+    return channels
+
+
+def probabilities(network: FusedUNet, x: torch.Tensor, evaluation: Evaluation) -> torch.Tensor:
+    """Posteriors (1, n_outputs, x, y, z), contiguous."""
+    posteriors = x.new_empty((1, network.architecture.n_outputs, *x.shape[2:]))
+
+    def write(where: tuple[slice, ...], logits: torch.Tensor) -> None:
+        posteriors[(0, slice(None), *where)] = logits.softmax(1)[0]
+
+    evaluation(network, x, write)
     return posteriors
+
+
+def whole(network: FusedUNet, x: torch.Tensor, write: Writer) -> None:
+    """Evaluate a network on the whole volume at once."""
+    write(tuple(slice(0, n) for n in x.shape[2:]), network(x))
 
 
 def smooth(posteriors: torch.Tensor, sigma: float) -> torch.Tensor:

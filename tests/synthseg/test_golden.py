@@ -11,8 +11,8 @@ import numpy as np
 import pytest
 import torch
 
-from stages.synthseg import keras, preprocess
-from stages.synthseg.inference import Segmenter, one_hot, structures
+from stages.synthseg import blocks, keras, preprocess
+from stages.synthseg.inference import Segmenter, one_hot, with_groups
 from tests.synthseg.conftest import GOLDEN
 
 INPUTS = ("t1_iso", "t1_aniso")
@@ -68,7 +68,7 @@ def test_robust_cascade_stage_by_stage(name):
     assert np.abs(every(cleaned, 8) - expected["d_logits_sub8"]).max() <= 1e-3
     assert (cleaned.argmax(1)[0].numpy() != expected["d_argmax"]).sum() <= 50
     reference = torch.from_numpy(expected["d_argmax"])[None]
-    final = structures(image, reference, networks["unet2"]).softmax(1)
+    final = networks["unet2"](with_groups(image, reference, 5)).softmax(1)
     assert np.abs(every(final, 8) - expected["net_post_sub8_u16"] / 65535).max() <= 2e-4
 
 
@@ -91,3 +91,14 @@ def test_end_to_end(name, mode):
     large = volumes > 500
     assert measured[large] == pytest.approx(volumes[large], rel=5e-3)
     assert (measured[~large] < 510).all()
+
+
+@pytest.mark.slow
+def test_blocks_change_nothing(monkeypatch):
+    monkeypatch.setattr(blocks, "WHOLE_VOXELS", 0)
+    own, found = segmenter("fast"), prepared("t1_aniso")
+    other = Segmenter(own.model, fast=True, evaluation=blocks.by_size)
+    whole, parts = (s.measure(s.posteriors(found.image), found) for s in (own, other))
+    assert (whole.labels == parts.labels).mean() > 0.999999
+    large = whole.volumes_mm3 > 500
+    assert parts.volumes_mm3[large] == pytest.approx(whole.volumes_mm3[large], rel=1e-6)

@@ -1,0 +1,173 @@
+"""Block-wise evaluation of a network's finest levels: the same numbers in less memory.
+
+The two finest levels hold nearly all of a U-Net's memory and look only a few voxels far. They are
+evaluated block by block: each block is cut out with a halo, convolved without padding, and what
+lies outside the volume is set to zero after every convolution, as padding would have it. The
+deeper levels, which see far, are evaluated whole. Tiling the network as a whole would change the
+result.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from itertools import product
+
+import torch
+from torch.nn import functional
+
+from stages.synthseg.fused import (
+    LAYOUT,
+    DecoderLevel,
+    EncoderLevel,
+    FusedUNet,
+    add_parities,
+    convolve,
+    empty_features,
+)
+from stages.synthseg.inference import Writer, whole
+
+WHOLE_VOXELS = 4_000_000  # the largest padded volume that is evaluated whole
+BLOCK = 64  # side of the blocks of larger ones, voxels
+N_BLOCKED = 2  # finest levels that are evaluated in blocks
+
+Triple = tuple[int, int, int]
+
+
+@dataclass(frozen=True)
+class Box:
+    """Voxels low <= i < high along each axis; may reach beyond the volume."""
+
+    low: Triple
+    high: Triple
+
+    @property
+    def shape(self) -> Triple:
+        """Voxels along each axis."""
+        return tuple(b - a for a, b in zip(self.low, self.high, strict=True))
+
+    @property
+    def slices(self) -> tuple[slice, ...]:
+        """Index of the box in a volume that holds it."""
+        return tuple(slice(a, b) for a, b in zip(self.low, self.high, strict=True))
+
+    def grown(self, n: int) -> "Box":
+        """The box with n more voxels on every side."""
+        return Box(tuple(a - n for a in self.low), tuple(b + n for b in self.high))
+
+    def halved(self) -> "Box":
+        """The same region on a grid of half the resolution; all limits are even."""
+        return Box(tuple(a // 2 for a in self.low), tuple(b // 2 for b in self.high))
+
+
+def boxes(shape: Triple, side: int) -> Iterator[Box]:
+    """Boxes of at most `side` voxels that fill a volume."""
+    for low in product(*(range(0, n, side) for n in shape)):
+        yield Box(low, tuple(min(a + side, n) for a, n in zip(low, shape, strict=True)))
+
+
+def cut(x: torch.Tensor, box: Box) -> torch.Tensor:
+    """(1, channels, x, y, z) -> the box of it, zeros outside the volume."""
+    pad, inner = [], []
+    for low, high, n in zip(box.low, box.high, x.shape[2:], strict=True):
+        inner.append(slice(max(low, 0), min(high, n)))
+        pad.append((max(-low, 0), max(high - n, 0)))
+    part = x[(slice(None), slice(None), *inner)]
+    if any(map(any, pad)):
+        part = functional.pad(part, [n for pair in reversed(pad) for n in pair])
+    return part.contiguous(memory_format=LAYOUT)
+
+
+def clear_outside(x: torch.Tensor, box: Box, shape: Triple) -> torch.Tensor:
+    """Zero in place the voxels of `x`, which covers `box`, that lie outside a volume of `shape`."""
+    for axis, (low, high, n) in enumerate(zip(box.low, box.high, shape, strict=True), start=2):
+        if low < 0:
+            x.narrow(axis, 0, -low).zero_()
+        if high > n:
+            x.narrow(axis, n - low, high - n).zero_()
+    return x
+
+
+def encode(
+    level: EncoderLevel, x: torch.Tensor, side: int, *, keep: bool
+) -> tuple[torch.Tensor, torch.Tensor | None]:
+    """One encoder level: (pooled features after the normalisation, skip or None).
+
+    Args:
+        x: (1, inputs, x, y, z), even sides.
+        side: of the blocks, even.
+        keep: whether the features before the normalisation are needed by the decoder.
+    """
+    shape, width, halo = tuple(x.shape[2:]), len(level.first_bias), level.padding
+    pooled = empty_features(x, width, tuple(n // 2 for n in shape))
+    skip = empty_features(x, width, shape) if keep else None
+    for box in boxes(shape, side):
+        part = convolve(cut(x, box.grown(2 * halo)), level.first, level.first_bias, 0)
+        part = clear_outside(functional.elu_(part), box.grown(halo), shape)
+        part = functional.elu_(convolve(part, level.second, level.second_bias, 0))
+        if skip is not None:
+            skip[(..., *box.slices)] = part
+        part = functional.max_pool3d(level.normalise_(part), 2)
+        pooled[(..., *box.halved().slices)] = part
+    return pooled, skip
+
+
+def decode(
+    level: DecoderLevel, x: torch.Tensor, skip: torch.Tensor | None, box: Box
+) -> torch.Tensor:
+    """One block of a decoder level.
+
+    Args:
+        x: (1, inputs, x, y, z) coarse features, whole.
+        skip: (1, n_skip, 2x, 2y, 2z), whole.
+        box: even limits, on the fine grid.
+
+    Returns:
+        Features (1, width, *box.shape) after the normalisation.
+    """
+    shape, halo = tuple(2 * n for n in x.shape[2:]), level.padding
+    margin = halo + halo % 2  # the coarse grid asks for an even one
+    wide = box.grown(margin)
+    parts = convolve(cut(x, wide.halved().grown(level.reach)), level.coarse, None, 0)
+    fine = None if skip is None else cut(skip, wide.grown(halo))
+    joined = level.bias_or_skip(fine, wide.shape, parts, padding=0)
+    add_parities(joined, parts, level.shift)
+    clear_outside(functional.elu_(joined), wide, shape)
+    trimmed = joined[(..., *[slice(margin - halo, n - margin + halo) for n in wide.shape])]
+    trimmed = trimmed.contiguous(memory_format=LAYOUT)
+    return level.normalise_(functional.elu_(convolve(trimmed, level.second, level.second_bias, 0)))
+
+
+def by_size(network: FusedUNet, x: torch.Tensor, write: Writer) -> None:
+    """Evaluate whole what fits, and larger volumes in blocks (an `Evaluation`)."""
+    if x[0, 0].numel() > WHOLE_VOXELS:
+        evaluate(network, x, BLOCK, write)
+    else:
+        whole(network, x, write)
+
+
+def evaluate(network: FusedUNet, x: torch.Tensor, side: int, write: Writer) -> None:
+    """Evaluate a network on one image and hand out its logits block by block.
+
+    Args:
+        network: the network.
+        x: (1, inputs, x, y, z).
+        side: of the blocks at the finest level, a multiple of 4; half of it at the next.
+        write: called with the slices (x, y, z) of each block and its logits (1, outputs, ...).
+    """
+    blocked = min(N_BLOCKED, len(network.up))
+    shape = tuple(x.shape[2:])
+    kept: list[torch.Tensor | None] = []
+    x = x.contiguous(memory_format=LAYOUT)
+    for number in range(blocked):
+        keep = network.architecture.skips[number]
+        x, skip = encode(network.down[number], x, side >> number, keep=keep)
+        kept.append(skip)
+    x = network.middle(x, blocked)
+    for number in reversed(range(1, blocked)):
+        level, skip = network.up[number], kept.pop()
+        fine = tuple(2 * n for n in x.shape[2:])
+        features = empty_features(x, len(level.first_bias), fine)
+        for box in boxes(fine, side >> number):
+            features[(..., *box.slices)] = decode(level, x, skip, box)
+        x = features
+    for box in boxes(shape, side):
+        write(box.slices, network.classify(decode(network.up[0], x, kept[0], box)))

@@ -1,0 +1,60 @@
+"""Blocks change nothing."""
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from stages.synthseg.blocks import Box, boxes, clear_outside, cut, evaluate
+from stages.synthseg.fused import FusedUNet
+from stages.synthseg.network import Architecture
+from tests.synthseg.conftest import random_network
+
+
+@settings(max_examples=20, deadline=None)
+@given(
+    features=st.lists(st.integers(1, 4), min_size=2, max_size=4),
+    kernel=st.sampled_from([1, 3, 5, 7]),
+    sides=st.tuples(*[st.integers(1, 4)] * 3),
+    side=st.sampled_from([4, 8, 12, 64]),
+    data=st.data(),
+)
+def test_equals_the_whole_volume(features, kernel, sides, side, data):
+    skips = tuple(data.draw(st.booleans()) for _ in features[1:])
+    network = FusedUNet(random_network(Architecture(2, 3, tuple(features), kernel, skips)))
+    shape = [n * 2 ** (len(features) - 1) for n in sides]
+    x = torch.randn(1, 2, *shape, generator=torch.Generator().manual_seed(0))
+    with torch.inference_mode():
+        expected = network(x)
+        found = torch.full_like(expected, torch.nan)
+
+        def write(where, logits):
+            found[(..., *where)] = logits
+
+        evaluate(network, x, side, write)
+        scale = float(expected.abs().max()) + 1
+        torch.testing.assert_close(found, expected, atol=1e-5 * scale, rtol=1e-4)
+
+
+@given(st.tuples(*[st.integers(1, 20)] * 3), st.integers(1, 9))
+def test_boxes_fill_the_volume_once(shape, side):
+    count = torch.zeros(shape)
+    for box in boxes(shape, side):
+        count[box.slices] += 1
+        assert max(box.shape) <= side
+    assert (count == 1).all()
+
+
+@pytest.mark.parametrize("low", [(-2, 0, 1), (0, -1, -1), (1, 1, 1)])
+def test_cutting_and_clearing_beyond_the_border(low):
+    x = torch.rand(1, 2, 4, 5, 6)
+    box = Box(low, tuple(a + n for a, n in zip(low, (6, 5, 6), strict=True)))
+    padded = torch.nn.functional.pad(x, [9] * 6)
+    expected = (
+        padded[(..., *box.grown(0).slices)]
+        if min(low) >= 9
+        else padded[(..., *[slice(a + 9, b + 9) for a, b in zip(box.low, box.high, strict=True)])]
+    )
+    assert torch.equal(cut(x, box), expected)
+    ones = torch.ones(1, 1, *box.shape)
+    assert torch.equal(clear_outside(ones, box, (4, 5, 6)), cut(torch.ones(1, 1, 4, 5, 6), box))
