@@ -4,8 +4,6 @@ PYTHON ?= $(shell command -v python3.12 || command -v python3)
 VENV := .venv
 BIN := $(CURDIR)/$(VENV)/bin
 export PATH := $(BIN):$(PATH)
-# threads that wait must not spin: on a busy machine two spinning threads starve each other
-export OMP_WAIT_POLICY ?= PASSIVE
 
 .PHONY: repro test lint clean
 

@@ -115,7 +115,7 @@ def test_quality_is_asked_for_the_slices_with_brain(study, monkeypatch):
 
 def test_scores_have_the_columns_of_the_table():
     threads = torch.get_num_threads()
-    quality = measure.image_quality(ComputeParams(device="cpu", threads=threads))
+    quality = measure.image_quality(ComputeParams(device="cpu", threads=threads, processes=1))
     image = np.random.default_rng(0).random((3, 32, 32)).astype(np.float32)
     rows = quality(image, image + np.float32(0.01), np.array([False, True, True]))
     kinds = {(row.range, row.slices) for row in rows}

@@ -20,10 +20,10 @@ from tests.imports import ROOT
 GRID = (24, 28, 22)
 
 
-def write_params(folder: Path, threads: int = 1, **change: object) -> None:
+def write_params(folder: Path, processes: int = 1, **change: object) -> None:
     """Write the default parameters with a tiny phantom into a folder with two label maps."""
     params = yaml.safe_load((ROOT / "params.yaml").read_text())
-    params["compute"]["threads"] = threads
+    params["compute"]["processes"] = processes
     params["phantom"] |= {
         "n_train": 2,
         "n_validation": 1,
@@ -104,7 +104,7 @@ def test_tables(cohort: Path) -> None:
 def test_same_bytes_from_two_processes(
     cohort: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    write_params(tmp_path, threads=2)
+    write_params(tmp_path, processes=2)
     monkeypatch.chdir(tmp_path)
     phantom.main()
     for path in cohort.rglob("*"):

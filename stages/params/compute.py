@@ -8,8 +8,9 @@ from stages.params.base import Section
 
 
 class ComputeParams(Section):
-    """Where the study computes; the number of threads is part of what makes bytes identical."""
+    """Where the study computes; the threads of a process are part of what makes bytes identical."""
 
     section: ClassVar[str] = "compute"
     device: Literal["auto", "cpu", "cuda"]
     threads: int = Field(ge=1)
+    processes: int = Field(ge=1)  # independent heads at a time; no byte depends on it
