@@ -98,7 +98,9 @@ def test_blocks_change_nothing(monkeypatch):
     monkeypatch.setattr(blocks, "WHOLE_VOXELS", 0)
     own, found = segmenter("fast"), prepared("t1_aniso")
     other = Segmenter(own.model, fast=True, evaluation=blocks.by_size)
-    whole, parts = (s.measure(s.posteriors(found.image), found) for s in (own, other))
-    assert (whole.labels == parts.labels).mean() > 0.999999
-    large = whole.volumes_mm3 > 500
-    assert parts.volumes_mm3[large] == pytest.approx(whole.volumes_mm3[large], rel=1e-6)
+    whole, parts = (s.posteriors(found.image) for s in (own, other))
+    assert (whole - parts).abs().max() < 1e-5
+    whole, parts = own.measure(whole, found), other.measure(parts, found)
+    assert (whole.labels == parts.labels).mean() > 0.99999
+    large = whole.volumes_mm3 > 500  # rounding may lift a voxel over the floor of 0.2
+    assert parts.volumes_mm3[large] == pytest.approx(whole.volumes_mm3[large], rel=1e-5)
