@@ -20,7 +20,7 @@ from stages.params.compute import ComputeParams
 from stages.params.segment import SegmentParams
 from stages.progress import progress
 from stages.synthseg.catalogue import open_segmenter, weight_file
-from stages.synthseg.device import pick_device
+from stages.synthseg.device import keep_freed_memory, pick_device
 from stages.synthseg.inference import Segmentation, Segmenter
 from stages.synthseg.preprocess import nearest_grid
 from stages.synthseg.volumes import write_label_table, write_table
@@ -83,6 +83,7 @@ def main() -> None:
     group, seed = sys.argv[1], int(sys.argv[2])
     compute = ComputeParams.load()
     torch.set_num_threads(compute.threads)
+    keep_freed_memory()
     source, target = layout.images(group, seed), layout.segmentations(group, seed)
     segment(source, target, SegmentParams.load(), pick_device(compute.device))
 

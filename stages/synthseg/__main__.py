@@ -18,7 +18,7 @@ from stages.images import save_volume
 from stages.progress import progress
 from stages.synthseg.blocks import by_size
 from stages.synthseg.catalogue import EMBEDDED, open_segmenter
-from stages.synthseg.device import pick_device
+from stages.synthseg.device import keep_freed_memory, pick_device
 from stages.synthseg.inference import Segmenter
 from stages.synthseg.volumes import write_table
 
@@ -75,6 +75,7 @@ def main() -> None:
         raise StudyError(f"--threads: expected 1 or more, got {options.threads}")
     check_names(options.images)
     torch.set_num_threads(options.threads)
+    keep_freed_memory()
     segmenter = open_segmenter(
         options.weights,
         options.mode,
