@@ -1,6 +1,6 @@
 """Judge the embedded segmenter on fresh heads: metrics/segmenter.json.
 
-`python -m stages.segmenter_quality`; a frozen stage, since all that it depends on is in Git.
+`python -m stages.segmenter_quality`; all that it depends on is in Git, so a clone need not run it.
 """
 
 import multiprocessing
