@@ -22,6 +22,7 @@ from stages.progress import progress
 from stages.synthseg.catalogue import open_segmenter, weight_file
 from stages.synthseg.device import keep_freed_memory, pick_device
 from stages.synthseg.inference import Segmentation, Segmenter
+from stages.synthseg.orientation import Guard
 from stages.synthseg.preprocess import nearest_grid
 from stages.synthseg.volumes import write_label_table, write_table
 
@@ -48,10 +49,19 @@ def on_grid_of(image: Path, result: Segmentation) -> tuple[np.ndarray, np.ndarra
 def segment_all(
     paths: list[Path], segmenter: Segmenter, output: Path, sidecar: dict[str, Any]
 ) -> Iterator[tuple[str, np.ndarray]]:
-    """Segment image by image, write the label map and yield (subject, volumes in mm3)."""
+    """Segment image by image, write the label map and yield (subject, volumes in mm3).
+
+    Raises:
+        StudyError: if a head lies otherwise than its affine says.
+    """
+    guard = Guard(segmenter)
     for path in progress(paths, desc=f"segment {paths[0].parent}", unit="image"):
         subject = path.name.removesuffix(SUFFIX)
         result = segmenter.segment(path)
+        if finding := guard.check(path, result):
+            if finding.certain:
+                raise StudyError(finding.message)
+            print(f"warning: {finding.message}", file=sys.stderr)
         labels, affine = on_grid_of(path, result)
         target = output / f"{subject}_dseg.nii.gz"
         save_volume(target, labels.astype(np.int16), affine, sidecar | {"Sources": [str(path)]})

@@ -5,6 +5,7 @@ named at the end, and the exit code is then 1; the others are segmented all the 
 """
 
 import argparse
+import os
 import re
 import sys
 from collections.abc import Iterator
@@ -16,10 +17,10 @@ import torch
 from stages.errors import StudyError, door
 from stages.images import save_volume
 from stages.progress import progress
-from stages.synthseg.blocks import by_size
 from stages.synthseg.catalogue import EMBEDDED, open_segmenter
 from stages.synthseg.device import keep_freed_memory, pick_device
 from stages.synthseg.inference import Segmenter
+from stages.synthseg.orientation import Guard
 from stages.synthseg.volumes import write_table
 
 EXTENSION = re.compile(r"\.(nii|nii\.gz|mgz)$")
@@ -53,10 +54,17 @@ def check_names(images: list[Path]) -> None:
             raise StudyError(f"{name}: two images of this name would overwrite each other's labels")
 
 
+def check_folder(out: Path) -> None:
+    """Raise `StudyError` if no results can be written there."""
+    if out.exists() and not (out.is_dir() and os.access(out, os.W_OK)):
+        raise StudyError(f"{out}: expected a folder to write to, got something else; set --out")
+
+
 def segment_all(
     images: list[Path], segmenter: Segmenter, out: Path, failures: list[str]
 ) -> Iterator[tuple[str, np.ndarray]]:
     """Segment image by image and yield (name, volumes in mm3); faults are collected, not raised."""
+    guard = Guard(segmenter)
     for image in progress(images, desc="synthseg", unit="image"):
         try:
             result = segmenter.segment(image)
@@ -64,6 +72,8 @@ def segment_all(
             failures.append(str(error))
             continue
         save_volume(out / f"{name_of(image)}_labels.nii.gz", result.labels, result.affine)
+        if finding := guard.check(image, result):
+            print(f"warning: {finding.message}", file=sys.stderr)
         yield name_of(image), result.volumes_mm3
 
 
@@ -74,15 +84,11 @@ def main() -> None:
     if options.threads < 1:
         raise StudyError(f"--threads: expected 1 or more, got {options.threads}")
     check_names(options.images)
+    check_folder(options.out)
     torch.set_num_threads(options.threads)
     keep_freed_memory()
-    segmenter = open_segmenter(
-        options.weights,
-        options.mode,
-        pick_device(options.device),
-        fast=options.fast,
-        evaluation=by_size,
-    )
+    device = pick_device(options.device)
+    segmenter = open_segmenter(options.weights, options.mode, device, fast=options.fast)
     failures: list[str] = []
     rows = list(segment_all(options.images, segmenter, options.out, failures))
     if rows:

@@ -7,13 +7,14 @@ deeper levels, which see far, are evaluated whole. Tiling the network as a whole
 result.
 """
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from itertools import product
 
 import torch
 from torch.nn import functional
 
+from stages.synthseg.device import return_large_blocks
 from stages.synthseg.fused import (
     LAYOUT,
     DecoderLevel,
@@ -23,13 +24,16 @@ from stages.synthseg.fused import (
     convolve,
     empty_features,
 )
-from stages.synthseg.inference import Writer, whole
 
 WHOLE_VOXELS = 4_000_000  # the largest padded volume that is evaluated whole
 BLOCK = 64  # side of the blocks of larger ones, voxels
 N_BLOCKED = 2  # finest levels that are evaluated in blocks
 
 Triple = tuple[int, int, int]
+# Called with slices (x, y, z) of the volume and the logits there, (1, outputs, x, y, z).
+Writer = Callable[[tuple[slice, ...], torch.Tensor], None]
+# Evaluates a network on an image (1, inputs, x, y, z) and hands its logits to a writer.
+Evaluation = Callable[[FusedUNet, torch.Tensor, Writer], None]
 
 
 @dataclass(frozen=True)
@@ -52,6 +56,13 @@ class Box:
     def grown(self, n: int) -> "Box":
         """The box with n more voxels on every side."""
         return Box(tuple(a - n for a in self.low), tuple(b + n for b in self.high))
+
+    def within(self, other: "Box") -> tuple[slice, ...]:
+        """Index of the box in an array that covers the larger box `other`."""
+        return tuple(
+            slice(a - start, b - start)
+            for a, b, start in zip(self.low, self.high, other.low, strict=True)
+        )
 
     def halved(self) -> "Box":
         """The same region on a grid of half the resolution; all limits are even."""
@@ -76,6 +87,45 @@ def cut(x: torch.Tensor, box: Box) -> torch.Tensor:
     return part.contiguous(memory_format=LAYOUT)
 
 
+class Skip:
+    """Features that the decoder will need, in slabs along x: what it is done with can go.
+
+    The finest skip is as large as the posteriors; one shrinks while the other grows.
+    """
+
+    def __init__(self, shape: Triple) -> None:
+        self.shape = shape
+        self.slabs: dict[int, torch.Tensor] = {}  # by their first plane
+
+    def put(self, box: Box, part: torch.Tensor) -> None:
+        """Store a box of features (1, width, *box.shape); all of a slab have the same x limits."""
+        low, high = box.low[0], box.high[0]
+        if low not in self.slabs:
+            sides = (high - low, *self.shape[1:])
+            self.slabs[low] = empty_features(part, part.shape[1], sides)
+        self.slabs[low][(..., slice(None), *box.slices[1:])] = part
+
+    def cut(self, box: Box) -> torch.Tensor:
+        """The box of the features, zeros outside the volume."""
+        planes = []
+        for low, slab in sorted(self.slabs.items()):
+            high = low + slab.shape[2]
+            first, last = max(box.low[0], low), min(box.high[0], high)
+            if first < last:
+                part = slab[:, :, first - low : last - low]
+                inner = Box((0, *box.low[1:]), (last - first, *box.high[1:]))
+                planes.append(cut(part, inner))
+        joined = torch.cat(planes, 2)
+        missing = (max(-box.low[0], 0), max(box.high[0] - self.shape[0], 0))
+        if any(missing):
+            joined = functional.pad(joined, (0, 0, 0, 0, *missing))
+        return joined.contiguous(memory_format=LAYOUT)
+
+    def forget(self, below: int) -> None:
+        """Free the slabs that end at or before a plane."""
+        self.slabs = {n: slab for n, slab in self.slabs.items() if n + slab.shape[2] > below}
+
+
 def clear_outside(x: torch.Tensor, box: Box, shape: Triple) -> torch.Tensor:
     """Zero in place the voxels of `x`, which covers `box`, that lie outside a volume of `shape`."""
     for axis, (low, high, n) in enumerate(zip(box.low, box.high, shape, strict=True), start=2):
@@ -88,7 +138,7 @@ def clear_outside(x: torch.Tensor, box: Box, shape: Triple) -> torch.Tensor:
 
 def encode(
     level: EncoderLevel, x: torch.Tensor, side: int, *, keep: bool
-) -> tuple[torch.Tensor, torch.Tensor | None]:
+) -> tuple[torch.Tensor, Skip | None]:
     """One encoder level: (pooled features after the normalisation, skip or None).
 
     Args:
@@ -98,47 +148,55 @@ def encode(
     """
     shape, width, halo = tuple(x.shape[2:]), len(level.first_bias), level.padding
     pooled = empty_features(x, width, tuple(n // 2 for n in shape))
-    skip = empty_features(x, width, shape) if keep else None
+    skip = Skip(shape) if keep else None
     for box in boxes(shape, side):
         part = convolve(cut(x, box.grown(2 * halo)), level.first, level.first_bias, 0)
         part = clear_outside(functional.elu_(part), box.grown(halo), shape)
         part = functional.elu_(convolve(part, level.second, level.second_bias, 0))
         if skip is not None:
-            skip[(..., *box.slices)] = part
+            skip.put(box, part)
         part = functional.max_pool3d(level.normalise_(part), 2)
         pooled[(..., *box.halved().slices)] = part
     return pooled, skip
 
 
 def decode(
-    level: DecoderLevel, x: torch.Tensor, skip: torch.Tensor | None, box: Box
-) -> torch.Tensor:
-    """One block of a decoder level.
+    level: DecoderLevel, x: torch.Tensor, skip: Skip | None, side: int
+) -> Iterator[tuple[Box, torch.Tensor]]:
+    """One decoder level, block by block; frees the skip as it goes.
 
     Args:
         x: (1, inputs, x, y, z) coarse features, whole.
-        skip: (1, n_skip, 2x, 2y, 2z), whole.
-        box: even limits, on the fine grid.
+        skip: of the fine grid, (2x, 2y, 2z).
+        side: of the blocks on the fine grid, even.
 
-    Returns:
-        Features (1, width, *box.shape) after the normalisation.
+    Yields:
+        A box of the fine grid and its features (1, width, *box.shape) after the normalisation.
     """
     shape, halo = tuple(2 * n for n in x.shape[2:]), level.padding
-    margin = halo + halo % 2  # the coarse grid asks for an even one
-    wide = box.grown(margin)
-    parts = convolve(cut(x, wide.halved().grown(level.reach)), level.coarse, None, 0)
-    fine = None if skip is None else cut(skip, wide.grown(halo))
-    joined = level.bias_or_skip(fine, wide.shape, parts, padding=0)
-    add_parities(joined, parts, level.shift)
-    clear_outside(functional.elu_(joined), wide, shape)
-    trimmed = joined[(..., *[slice(margin - halo, n - margin + halo) for n in wide.shape])]
-    trimmed = trimmed.contiguous(memory_format=LAYOUT)
-    return level.normalise_(functional.elu_(convolve(trimmed, level.second, level.second_bias, 0)))
+    for box in boxes(shape, side):
+        inner, wide = box.grown(halo), box.grown(halo + halo % 2)  # the coarse grid: even limits
+        parts = convolve(cut(x, wide.halved().grown(level.reach)), level.coarse, None, 0)
+        fine = None if skip is None else skip.cut(wide.grown(halo))
+        joined = level.bias_or_skip(fine, wide.shape, parts, padding=0)
+        add_parities(joined, parts, level.shift)
+        clear_outside(functional.elu_(joined), wide, shape)
+        trimmed = joined[(..., *inner.within(wide))].contiguous(memory_format=LAYOUT)
+        part = functional.elu_(convolve(trimmed, level.second, level.second_bias, 0))
+        if skip is not None:
+            skip.forget(wide.low[0] - halo)
+        yield box, level.normalise_(part)
+
+
+def whole(network: FusedUNet, x: torch.Tensor, write: Writer) -> None:
+    """Evaluate a network on the whole volume at once (an `Evaluation`)."""
+    write(tuple(slice(0, n) for n in x.shape[2:]), network(x))
 
 
 def by_size(network: FusedUNet, x: torch.Tensor, write: Writer) -> None:
     """Evaluate whole what fits, and larger volumes in blocks (an `Evaluation`)."""
     if x[0, 0].numel() > WHOLE_VOXELS:
+        return_large_blocks()
         evaluate(network, x, BLOCK, write)
     else:
         whole(network, x, write)
@@ -150,24 +208,22 @@ def evaluate(network: FusedUNet, x: torch.Tensor, side: int, write: Writer) -> N
     Args:
         network: the network.
         x: (1, inputs, x, y, z).
-        side: of the blocks at the finest level, a multiple of 4; half of it at the next.
+        side: of the blocks in voxels of their level, even.
         write: called with the slices (x, y, z) of each block and its logits (1, outputs, ...).
     """
     blocked = min(N_BLOCKED, len(network.up))
-    shape = tuple(x.shape[2:])
-    kept: list[torch.Tensor | None] = []
+    skips: list[Skip | None] = []
     x = x.contiguous(memory_format=LAYOUT)
     for number in range(blocked):
         keep = network.architecture.skips[number]
-        x, skip = encode(network.down[number], x, side >> number, keep=keep)
-        kept.append(skip)
+        x, skip = encode(network.down[number], x, side, keep=keep)
+        skips.append(skip)
     x = network.middle(x, blocked)
     for number in reversed(range(1, blocked)):
-        level, skip = network.up[number], kept.pop()
         fine = tuple(2 * n for n in x.shape[2:])
-        features = empty_features(x, len(level.first_bias), fine)
-        for box in boxes(fine, side >> number):
-            features[(..., *box.slices)] = decode(level, x, skip, box)
+        features = empty_features(x, network.architecture.features[number], fine)
+        for box, part in decode(network.up[number], x, skips.pop(), side):
+            features[(..., *box.slices)] = part
         x = features
-    for box in boxes(shape, side):
-        write(box.slices, network.classify(decode(network.up[0], x, kept[0], box)))
+    for box, part in decode(network.up[0], x, skips.pop(), side):
+        write(box.slices, network.classify(part))

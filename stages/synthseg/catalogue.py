@@ -6,7 +6,7 @@ import torch
 
 from stages.errors import StudyError
 from stages.synthseg import model
-from stages.synthseg.inference import Evaluation, Segmenter
+from stages.synthseg.inference import Segmenter
 
 EMBEDDED = "embedded"
 EMBEDDED_FILE = Path(__file__).with_name("embedded.npz")
@@ -41,13 +41,6 @@ def open_model(weights: str, mode: str) -> model.Model:
     return keras.load(path, mode)
 
 
-def open_segmenter(
-    weights: str,
-    mode: str,
-    device: torch.device,
-    *,
-    fast: bool,
-    evaluation: Evaluation | None = None,
-) -> Segmenter:
+def open_segmenter(weights: str, mode: str, device: torch.device, *, fast: bool) -> Segmenter:
     """Weights on a device, ready for many images."""
-    return Segmenter(open_model(weights, mode), device, fast=fast, evaluation=evaluation)
+    return Segmenter(open_model(weights, mode), device, fast=fast)

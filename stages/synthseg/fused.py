@@ -25,24 +25,24 @@ def first_taps(kernel: int) -> tuple[int, int]:
     return (-half) // 2, (1 - half) // 2
 
 
-def tap_sums(kernel: int) -> torch.Tensor:
-    """(2, taps, kernel) zeros and ones: which fine taps fall on which coarse tap, per parity."""
-    half = kernel // 2
-    sums = torch.zeros(2, half + 1, kernel, dtype=torch.float64)
-    for parity, first in enumerate(first_taps(kernel)):
-        for tap in range(kernel):
-            sums[parity, (parity + tap - half) // 2 - first, tap] = 1
-    return sums
+def coarse_tap(kernel: int, parity: int, tap: int) -> int:
+    """The coarse tap that a kernel's fine tap falls on, for even (0) or odd (1) fine positions."""
+    return (parity + tap - kernel // 2) // 2 - first_taps(kernel)[parity]
 
 
 def subpixel_kernels(weight: torch.Tensor) -> torch.Tensor:
-    """Kernels of the eight parities: (o, i, k, k, k) -> (8 o, i, t, t, t), t = k // 2 + 1."""
-    sums = tap_sums(weight.shape[-1])
-    parts = [
-        torch.einsum("oixyz,ax,by,cz->oiabc", weight.double(), sums[p], sums[q], sums[r])
-        for p, q, r in PARITIES
-    ]
-    return torch.cat(parts).to(weight.dtype)
+    """Kernels of the eight parities: (o, i, k, k, k) -> (8 o, i, t, t, t), t = k // 2 + 1.
+
+    Each coarse tap is the sum of the fine taps that fall on it.
+    """
+    kernel, taps = weight.shape[-1], weight.shape[-1] // 2 + 1
+    fine = weight.permute(2, 3, 4, 0, 1).double().contiguous()  # the sums run along memory
+    coarse = fine.new_zeros(8, taps, taps, taps, *weight.shape[:2])
+    for number, parity in enumerate(PARITIES):
+        for position in product(range(kernel), repeat=3):
+            at = (coarse_tap(kernel, p, tap) for p, tap in zip(parity, position, strict=True))
+            coarse[(number, *at)] += fine[position]
+    return coarse.permute(0, 4, 5, 1, 2, 3).to(weight.dtype).flatten(0, 1)
 
 
 def convolve(
@@ -144,7 +144,10 @@ class DecoderLevel(FusedLevel):
 
     def forward(self, x: torch.Tensor, skip: torch.Tensor | None) -> torch.Tensor:
         """(batch, inputs, x, y, z) and the skip (batch, n_skip, 2x, 2y, 2z) -> doubled features."""
-        parts = convolve(x, self.coarse, None, self.reach)
+        # padded by hand: oneDNN adds up in another order where it pads an even kernel itself, and
+        # block-wise evaluation would differ in the last bits
+        wide = functional.pad(x, [self.reach] * 6).contiguous(memory_format=LAYOUT)
+        parts = convolve(wide, self.coarse, None, 0)
         sides = tuple(2 * n for n in x.shape[2:])
         joined = self.bias_or_skip(skip, sides, parts, self.padding)
         add_parities(joined, parts, self.shift)

@@ -1,21 +1,17 @@
 """Segmentation of an image with any of the weight files."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from copy import copy
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from stages.synthseg import postprocess, preprocess
-from stages.synthseg.fused import FusedUNet
+from stages.synthseg.blocks import Evaluation, by_size
+from stages.synthseg.fused import FusedUNet, empty_features
 from stages.synthseg.labels import mirrored_channels
 from stages.synthseg.model import Model
-
-# Called with slices (x, y, z) of the volume and the logits there, (1, outputs, x, y, z).
-Writer = Callable[[tuple[slice, ...], torch.Tensor], None]
-# Evaluates a network on an image (1, inputs, x, y, z) and hands its logits to a writer.
-Evaluation = Callable[[FusedUNet, torch.Tensor, Writer], None]
 
 
 @dataclass(frozen=True)
@@ -40,14 +36,20 @@ class Segmenter:
         device: torch.device | None = None,
         *,
         fast: bool = False,
-        evaluation: Evaluation | None = None,
+        evaluation: Evaluation = by_size,
     ) -> None:
-        self.model = model
-        self.evaluation = evaluation or whole
+        self.evaluation = evaluation
         self.device = device or torch.device("cpu")
         self.networks = {k: FusedUNet(v).to(self.device) for k, v in model.networks.items()}
+        self.model = replace(model, networks={})  # the literal form is not kept in memory
         self.topology = () if fast else model.topology
         self.mirrored = model.mirrored and not fast
+
+    def quick(self) -> "Segmenter":
+        """The same networks without the mirrored image and the topology step (fast mode)."""
+        other = copy(self)
+        other.topology, other.mirrored = (), False
+        return other
 
     def segment(self, path: Path) -> Segmentation:
         """Segment and measure one image file; `StudyError` if it is unusable."""
@@ -85,20 +87,17 @@ class Segmenter:
         return self.standard(x)[0].cpu()
 
     def standard(self, x: torch.Tensor) -> torch.Tensor:
-        """Smoothed posteriors of one network, averaged with those of the mirrored image.
-
-        The mirrored image is flipped back and its channels are exchanged between the sides.
+        """Posteriors of one network, averaged with those of the mirrored image, then smoothed.
 
         Args:
             x: (1, 1, x, y, z), first axis right.
         """
-        network, blur = self.networks["unet"], self.model.recipe.blur
-        posteriors = smooth(probabilities(network, x, self.evaluation), blur)
+        network = self.networks["unet"]
+        posteriors = probabilities(network, x, self.evaluation)
         if self.mirrored:
-            other = smooth(probabilities(network, x.flip(2), self.evaluation), blur)
-            for channel, opposite in enumerate(mirrored_channels(self.model.labels)):
-                posteriors[:, channel].add_(other[:, opposite].flip(1)).mul_(0.5)
-        return posteriors
+            opposite = mirrored_channels(self.model.labels)
+            add_mirrored(posteriors, network, x, opposite, self.evaluation)
+        return smooth(posteriors, self.model.recipe.blur)
 
 
 def robust(x: torch.Tensor, networks: dict[str, FusedUNet], evaluation: Evaluation) -> torch.Tensor:
@@ -118,12 +117,18 @@ def robust(x: torch.Tensor, networks: dict[str, FusedUNet], evaluation: Evaluati
 
 def with_groups(x: torch.Tensor, groups: torch.Tensor, n_groups: int) -> torch.Tensor:
     """Input of the last network: the image and then the one-hot tissue groups."""
-    return torch.cat([x, one_hot(groups, n_groups)], 1)
+    joined = empty_features(x, 1 + n_groups, tuple(x.shape[2:]))
+    joined[:, :1], joined[:, 1:] = x, one_hot(groups, n_groups)
+    return joined
 
 
 def one_hot(groups: torch.Tensor, n_groups: int) -> torch.Tensor:
     """(1, x, y, z) integers -> (1, n_groups, x, y, z) float32."""
-    return torch.stack([groups == number for number in range(n_groups)], 1).float()
+    like = torch.empty(1, device=groups.device)
+    features = empty_features(like, n_groups, tuple(groups.shape[1:]))
+    for number in range(n_groups):
+        features[:, number] = groups == number
+    return features
 
 
 def most_likely(network: FusedUNet, x: torch.Tensor, evaluation: Evaluation) -> torch.Tensor:
@@ -148,9 +153,28 @@ def probabilities(network: FusedUNet, x: torch.Tensor, evaluation: Evaluation) -
     return posteriors
 
 
-def whole(network: FusedUNet, x: torch.Tensor, write: Writer) -> None:
-    """Evaluate a network on the whole volume at once."""
-    write(tuple(slice(0, n) for n in x.shape[2:]), network(x))
+def add_mirrored(
+    posteriors: torch.Tensor,
+    network: FusedUNet,
+    x: torch.Tensor,
+    opposite: tuple[int, ...],
+    evaluation: Evaluation,
+) -> None:
+    """Average posteriors in place with those of the mirrored image, mirrored back.
+
+    Args:
+        posteriors: (1, channels, x, y, z).
+        x: the image (1, 1, x, y, z), first axis right.
+        opposite: for every channel the same structure's on the other side.
+    """
+    n = x.shape[2]
+
+    def write(where: tuple[slice, ...], logits: torch.Tensor) -> None:
+        there = slice(n - where[0].stop, n - where[0].start)
+        other = logits.softmax(1)[0, list(opposite)].flip(1)
+        posteriors[(0, slice(None), there, *where[1:])].add_(other).mul_(0.5)
+
+    evaluation(network, x.flip(2), write)
 
 
 def smooth(posteriors: torch.Tensor, sigma: float) -> torch.Tensor:

@@ -122,18 +122,24 @@ def network_of(
         name: prefix of the network's arrays.
         arrays: `<name>.<parameter>` -> values; those of other prefixes are ignored.
     """
-    network = UNet(architecture)
+    with torch.device("meta"):  # nothing is drawn or allocated that would be overwritten
+        network = UNet(architecture)
     wanted = {k: v for k, v in network.state_dict().items() if not k.endswith("batches_tracked")}
     found = {k.removeprefix(f"{name}."): v for k, v in arrays.items() if k.startswith(f"{name}.")}
-    for key in wanted.keys() ^ found.keys():
+    for key in sorted(wanted.keys() ^ found.keys()):
         fault = "misses" if key in wanted else "has the unknown"
         raise StudyError(f"{path}: {fault} array '{name}.{key}'; take a complete file")
     for key, value in wanted.items():
         if tuple(value.shape) != found[key].shape:
             shapes = f"expected shape {tuple(value.shape)}, got {found[key].shape}"
             raise StudyError(f"{path}: array '{name}.{key}': {shapes}")
-    state = {key: torch.from_numpy(value.astype(np.float32)) for key, value in found.items()}
-    network.load_state_dict(state, strict=False)
+        if not np.isfinite(found[key]).all():
+            raise StudyError(f"{path}: array '{name}.{key}': expected finite values, got NaN")
+    state = {
+        key: torch.from_numpy(value.astype(np.float32, copy=False)) for key, value in found.items()
+    }
+    state |= {key: torch.tensor(0) for key in network.state_dict() if key not in wanted}
+    network.load_state_dict(state, assign=True)
     return network.eval().requires_grad_(False)
 
 

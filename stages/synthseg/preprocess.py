@@ -4,6 +4,7 @@ Specification: Billot et al. 2023, doi:10.1016/j.media.2023.102789, and its publ
 """
 
 import math
+import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,6 +16,21 @@ from stages.errors import StudyError
 from stages.synthseg.model import Recipe
 
 ANTI_ALIASING = 0.25  # standard deviation of the smoothing before down-sampling, output voxels
+SINGULAR = 1e-9  # mm3, volume of a voxel below which an affine counts as flat
+AGREEMENT = 0.05  # relative, between the voxel sizes of header and affine
+LARGEST_VOXEL_MM = 15  # thicker slices show no structure
+LARGEST_EXTENT_MM = 700  # head and neck; more would fill the memory
+UNREADABLE = (
+    nib.filebasedimages.ImageFileError,
+    nib.spatialimages.HeaderDataError,
+    OSError,
+    EOFError,
+    ValueError,
+    KeyError,
+    OverflowError,
+    MemoryError,
+    zlib.error,
+)
 
 
 @dataclass(frozen=True)
@@ -53,7 +69,7 @@ class Prepared:
 
 
 def load(path: Path) -> Scan:
-    """Read an image: the first volume of a 4D one, any number type.
+    """Read an image: the first volume of a 4D one, any real number type.
 
     Raises:
         StudyError: if the file is missing or damaged, not 3D, or holds values or an affine that
@@ -61,30 +77,52 @@ def load(path: Path) -> Scan:
     """
     try:
         image = nib.load(path)
+        check_grid(path, image)
         data = np.squeeze(image.get_fdata(caching="unchanged"))
-        header = image.header
-        size = np.array(header["delta"] if "delta" in header else header["pixdim"][1:4], float)
     except FileNotFoundError:
         raise StudyError(f"{path}: expected an image, found none; check the path") from None
-    except (nib.filebasedimages.ImageFileError, OSError, EOFError, ValueError, KeyError) as error:
+    except UNREADABLE as error:
         reason = " ".join(str(error).split()) or type(error).__name__
-        raise StudyError(f"{path}: expected a NIfTI or MGZ image, got {reason}") from None
+        raise StudyError(
+            f"{path}: expected a NIfTI or MGZ image, got {reason}; export it again"
+        ) from None
     if data.ndim == 4:
         data = data[..., 0]
-    check(path, data, image.affine, size)
-    return Scan(data, np.asarray(image.affine, float), size)
+    if not np.all(np.isfinite(data)):
+        raise StudyError(f"{path}: expected finite intensities, got NaN or infinite values")
+    return Scan(data, np.asarray(image.affine, float), header_voxel_size(image))
 
 
-def check(path: Path, data: np.ndarray, affine: np.ndarray, size: np.ndarray) -> None:
-    """Raise `StudyError` for images that cannot be segmented."""
-    if data.ndim != 3 or min(data.shape) < 2:
-        raise StudyError(f"{path}: expected three dimensions, got shape {data.shape}")
-    if np.iscomplexobj(data) or not np.all(np.isfinite(data)):
-        raise StudyError(f"{path}: expected finite real intensities, got NaN, infinite or complex")
-    if not np.all(np.isfinite(affine)) or abs(np.linalg.det(affine[:3, :3])) < 1e-9:
+def header_voxel_size(image: nib.spatialimages.SpatialImage) -> np.ndarray:
+    """Edges of a voxel in mm as the header states them, apart from the affine."""
+    header = image.header
+    return np.array(header["delta"] if "delta" in header else header["pixdim"][1:4], float)
+
+
+def check_grid(path: Path, image: nib.spatialimages.SpatialImage) -> None:
+    """Raise `StudyError` for number types, shapes and affines that cannot be segmented."""
+    shape = tuple(n for n in image.shape if n != 1)
+    affine, size = image.affine, header_voxel_size(image)
+    if image.get_data_dtype().kind not in "biuf":
+        raise StudyError(f"{path}: expected real intensities, got {image.get_data_dtype()}")
+    if len(shape) not in (3, 4) or 1 in image.shape[:3] or min(shape) < 1:
+        raise StudyError(f"{path}: expected three dimensions, got shape {image.shape}")
+    if not np.all(np.isfinite(affine)) or abs(np.linalg.det(affine[:3, :3])) < SINGULAR:
         raise StudyError(f"{path}: expected an invertible affine, got {affine[:3].tolist()}")
-    if not np.all(size > 0):
-        raise StudyError(f"{path}: expected positive voxel sizes, got {size.tolist()}")
+    spacing = np.linalg.norm(affine[:3, :3], axis=0)
+    if not np.allclose(spacing, size, rtol=AGREEMENT):
+        raise StudyError(
+            f"{path}: expected the voxel size of the header to be that of the affine,"
+            f" {spacing.round(3).tolist()} mm, got {size.round(3).tolist()} mm; volumes would be"
+            " wrong: correct the header"
+        )
+    extent = spacing * image.shape[:3]
+    if spacing.max() > LARGEST_VOXEL_MM or extent.max() > LARGEST_EXTENT_MM:
+        raise StudyError(
+            f"{path}: expected a head: voxels up to {LARGEST_VOXEL_MM} mm, sides up to"
+            f" {LARGEST_EXTENT_MM} mm, got {spacing.round(2).tolist()} and"
+            f" {extent.round().tolist()} mm; crop the image or correct its header"
+        )
 
 
 def prepare(scan: Scan, recipe: Recipe) -> Prepared:

@@ -1,6 +1,7 @@
 """Tiny networks and images."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -42,6 +43,15 @@ def tiny_model() -> model.Model:
     names = tuple(merged_name(label) for label in MERGED_LABELS[1:])
     recipe = model.Recipe(voxel_size_mm=2.0, multiple=2, minimum=0, blur=0.0)
     return model.Model({"unet": network}, MERGED_LABELS, names, recipe, training={"seed": 0})
+
+
+@pytest.fixture(scope="session")
+def native_weights(tiny_model: model.Model, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same for images at 1 mm."""
+    recipe = replace(tiny_model.recipe, voxel_size_mm=1.0)
+    path = tmp_path_factory.mktemp("weights") / "native.npz"
+    model.save(path, replace(tiny_model, recipe=recipe))
+    return path
 
 
 @pytest.fixture(scope="session")

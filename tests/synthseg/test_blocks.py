@@ -5,9 +5,10 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.synthseg.blocks import Box, boxes, clear_outside, cut, evaluate
+from stages.synthseg.blocks import Box, Skip, boxes, clear_outside, cut, evaluate
 from stages.synthseg.fused import FusedUNet
 from stages.synthseg.network import Architecture
+from tests.synthseg import official
 from tests.synthseg.conftest import random_network
 
 
@@ -36,6 +37,25 @@ def test_equals_the_whole_volume(features, kernel, sides, side, data):
         torch.testing.assert_close(found, expected, atol=1e-5 * scale, rtol=1e-4)
 
 
+@pytest.mark.parametrize("prefix", ["unet", "l2l", "unet2"])
+@torch.inference_mode()
+def test_official_widths_give_the_same_bits_for_any_block_and_any_threads(prefix):
+    shape = official.architecture(prefix, "robust", official.WIDTH[prefix])
+    network = FusedUNet(random_network(shape))
+    x = torch.rand(1, shape.n_inputs, 64, 48, 48, generator=torch.Generator().manual_seed(0))
+    expected = network(x)
+    for side, n_threads in ((16, 1), (48, 1), (32, 2), (64, 2)):
+        torch.set_num_threads(n_threads)
+        found = torch.full_like(expected, torch.nan)
+
+        def write(where, logits, found=found):
+            found[(..., *where)] = logits
+
+        evaluate(network, x, side, write)
+        torch.set_num_threads(1)
+        assert torch.equal(found, expected)
+
+
 @given(st.tuples(*[st.integers(1, 20)] * 3), st.integers(1, 9))
 def test_boxes_fill_the_volume_once(shape, side):
     count = torch.zeros(shape)
@@ -58,3 +78,23 @@ def test_cutting_and_clearing_beyond_the_border(low):
     assert torch.equal(cut(x, box), expected)
     ones = torch.ones(1, 1, *box.shape)
     assert torch.equal(clear_outside(ones, box, (4, 5, 6)), cut(torch.ones(1, 1, 4, 5, 6), box))
+
+
+@given(
+    shape=st.tuples(*[st.integers(1, 9)] * 3),
+    side=st.integers(1, 5),
+    low=st.tuples(*[st.integers(-3, 6)] * 3),
+    size=st.tuples(*[st.integers(1, 8)] * 3),
+)
+def test_a_skip_in_slabs_is_cut_like_a_whole_one(shape, side, low, size):
+    box = Box(low, tuple(a + n for a, n in zip(low, size, strict=True)))
+    if any(a >= n or b <= 0 for a, b, n in zip(box.low, box.high, shape, strict=True)):
+        return  # beside the volume: no block asks for that
+    x = torch.rand(1, 2, *shape, generator=torch.Generator().manual_seed(0))
+    skip = Skip(shape)
+    for part in boxes(shape, side):
+        skip.put(part, x[(..., *part.slices)])
+    assert torch.equal(skip.cut(box), cut(x, box))
+    skip.forget(max(box.low[0], 0))  # what the box does not need
+    assert all(first + side > box.low[0] for first in skip.slabs)
+    assert torch.equal(skip.cut(box), cut(x, box))

@@ -12,7 +12,7 @@ import pytest
 import torch
 
 from stages.synthseg import blocks, keras, preprocess
-from stages.synthseg.inference import Segmenter, one_hot, with_groups
+from stages.synthseg.inference import Segmenter, one_hot, smooth, with_groups
 from tests.synthseg.conftest import GOLDEN
 
 INPUTS = ("t1_iso", "t1_aniso")
@@ -21,11 +21,11 @@ CASES = [(name, mode) for mode in MODES for name in INPUTS]
 
 
 @cache
-def segmenter(mode):
-    if mode == "robust":
-        return Segmenter(keras.load(GOLDEN / "synthseg_robust_2.0.h5", "robust"))
-    model = keras.load(GOLDEN / "synthseg_2.0.h5", "standard")
-    return Segmenter(model, fast=mode == "fast")
+def segmenter(mode, evaluation=blocks.whole):
+    name = "robust" if mode == "robust" else "standard"
+    file = {"robust": "synthseg_robust_2.0.h5", "standard": "synthseg_2.0.h5"}[name]
+    model = keras.load(GOLDEN / file, name)
+    return Segmenter(model, fast=mode == "fast", evaluation=evaluation)
 
 
 @cache
@@ -94,13 +94,36 @@ def test_end_to_end(name, mode):
 
 
 @pytest.mark.slow
-def test_blocks_change_nothing(monkeypatch):
-    monkeypatch.setattr(blocks, "WHOLE_VOXELS", 0)
-    own, found = segmenter("fast"), prepared("t1_aniso")
-    other = Segmenter(own.model, fast=True, evaluation=blocks.by_size)
-    whole, parts = (s.posteriors(found.image) for s in (own, other))
-    assert (whole - parts).abs().max() < 1e-5
-    whole, parts = own.measure(whole, found), other.measure(parts, found)
-    assert (whole.labels == parts.labels).mean() > 0.99999
-    large = whole.volumes_mm3 > 500  # rounding may lift a voxel over the floor of 0.2
-    assert parts.volumes_mm3[large] == pytest.approx(whole.volumes_mm3[large], rel=1e-5)
+@pytest.mark.parametrize("name", INPUTS)
+@torch.inference_mode()
+def test_standard_network_and_smoothing(name):
+    expected, own = stages(name, "standard"), segmenter("fast")
+    logits = own.networks["unet"](torch.from_numpy(prepared(name).image)[None, None])
+    assert np.abs(every(logits, 8) - expected["s1_logits_sub8"]).max() <= 1e-3
+    assert (logits.argmax(1)[0].numpy() != expected["s1_argmax"]).sum() <= 50
+    smoothed = smooth(logits.softmax(1), own.model.recipe.blur)
+    assert np.abs(every(smoothed, 8) - expected["smooth_post_sub8_u16"] / 65535).max() <= 2e-4
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", MODES)
+def test_blocks_and_threads_change_no_volume(mode):
+    expected = volumes(mode, blocks.whole)
+    for side in (32, 44):
+        assert volumes(mode, in_blocks(side)) == pytest.approx(expected, rel=1e-9)
+    assert volumes(mode, blocks.whole, n_threads=2) == pytest.approx(expected, rel=1e-9)
+
+
+def volumes(mode, evaluation, n_threads=1):
+    """Volumes of one image, its networks evaluated in this way."""
+    own = segmenter(mode, evaluation)
+    torch.set_num_threads(n_threads)
+    try:
+        found = prepared("t1_aniso")
+        return own.measure(own.posteriors(found.image), found).volumes_mm3
+    finally:
+        torch.set_num_threads(1)
+
+
+def in_blocks(side):
+    return lambda network, x, write: blocks.evaluate(network, x, side, write)

@@ -2,12 +2,15 @@
 
 import subprocess
 import sys
+from itertools import permutations, product
 
 import nibabel as nib
 import numpy as np
 import pytest
 
+from stages.images import affine, save_volume
 from stages.synthseg.__main__ import arguments, check_names, main, name_of
+from stages.synthseg.preprocess import from_ras
 
 
 def run(monkeypatch, *values):
@@ -39,21 +42,25 @@ def test_several_images_and_one_that_cannot_be_read(
     assert labels.shape == image.shape and np.array_equal(labels.affine, image.affine)
 
 
-@pytest.mark.parametrize("codes", ["RAS", "LPI", "ASR"])
-def test_the_axis_order_of_the_file_does_not_matter(codes, tmp_path, tiny_model):
-    from stages.images import affine
-    from stages.synthseg.inference import Segmenter
-    from stages.synthseg.preprocess import Scan, from_ras
+CODES = ["".join(c) for o in permutations(("RL", "AP", "SI")) for c in product(*o)]
 
-    data = np.random.default_rng(0).random((10, 12, 8))
-    size = np.full(3, 2.0)
-    segmenter = Segmenter(tiny_model)
-    plain = segmenter.segment_scan(Scan(data, affine(data.shape, (2.0,) * 3, "RAS"), size))
-    probe = affine(data.shape, (2.0,) * 3, codes)
-    stored = np.ascontiguousarray(from_ras(data, probe))
-    turned = segmenter.segment_scan(Scan(stored, affine(stored.shape, (2.0,) * 3, codes), size))
-    assert np.array_equal(from_ras(plain.labels, probe), turned.labels)
-    assert np.array_equal(plain.volumes_mm3, turned.volumes_mm3)
+
+def test_all_48_axis_orders_and_directions_give_one_volume_table(
+    tmp_path, monkeypatch, native_weights
+):
+    data = np.random.default_rng(0).random((9, 12, 7)).astype(np.float32)  # right, anterior, ...
+    for codes in CODES:
+        probe = affine(data.shape, (1.0,) * 3, codes)
+        stored = from_ras(data, probe)
+        save_volume(tmp_path / f"{codes}.nii.gz", stored, affine(stored.shape, (1.0,) * 3, codes))
+    paths = [tmp_path / f"{codes}.nii.gz" for codes in CODES]
+    run(monkeypatch, *paths, "--weights", native_weights, "--out", tmp_path / "out")
+    rows = (tmp_path / "out" / "volumes.csv").read_text().splitlines()[1:]
+    assert len({row.split(",", 1)[1] for row in rows}) == 1 and len(rows) == 48
+    plain = np.asarray(nib.load(tmp_path / "out" / "RAS_labels.nii.gz").dataobj)
+    for codes in CODES:
+        labels = nib.load(tmp_path / "out" / f"{codes}_labels.nii.gz")
+        assert np.array_equal(nib.as_closest_canonical(labels).dataobj, plain)
 
 
 @pytest.mark.parametrize(

@@ -71,14 +71,56 @@ def test_floor_zero_drops_nothing():
     torch.testing.assert_close(clean, expected / expected.sum(0))
 
 
-def test_topology_cleans_each_class_and_leaves_class_zero():
-    p = torch.full((4, 9, 3, 3), 0.0)
-    p[0] = 0.4
-    p[1, 0:2], p[2, 2:4], p[1, 6] = 0.6, 0.6, 0.6  # channels 1 and 2: one class, two parts
-    p[3, 5], p[3, 8] = 0.6, 0.6  # never cleaned
-    postprocess.clean_topology(p, (0, 1, 1, 0))
-    assert (p[1, :2] > 0).all() and (p[2, 2:4] > 0).all() and (p[1, 6] == 0).all()
-    assert (p[3, 5] > 0).all() and (p[3, 8] > 0).all()
+def plainly(p, inside, topology, floor):
+    """The recipe word by word: one full volume after the other."""
+    p = p.numpy().astype(np.float64)
+    cut = (slice(None), *inside)
+    if not topology:
+        p = p[cut]
+    p[1:] *= postprocess.largest_component(p[1:].sum(0) > 0.25)
+    for number in set(topology) - {0}:
+        members = [c for c, own in enumerate(topology) if own == number]
+        kept = postprocess.largest_component((p[members] > 0.25).any(0))
+        p[members] *= kept
+    if topology:
+        p = p[cut]
+    else:
+        p[1:][p[1:] <= floor] = 0
+    total = p.sum(0)
+    p[0][total == 0] = 1
+    return p / np.where(total > 0, total, 1)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    seed=st.integers(0, 10_000),
+    topology=st.lists(st.integers(0, 3), min_size=4, max_size=4) | st.just([]),
+    floor=st.floats(0, 0.4),
+    margin=st.tuples(*[st.integers(0, 2)] * 3),
+)
+def test_equals_the_recipe_word_by_word(seed, topology, floor, margin):
+    if topology:
+        topology[0] = 0
+    p = posteriors(seed, shape=(7, 6, 5))
+    inside = tuple(slice(m, n - m) for m, n in zip(margin, p.shape[1:], strict=True))
+    expected = plainly(p.clone(), inside, tuple(topology), floor)
+    found = postprocess.clean(p, inside, topology=tuple(topology), floor=floor)
+    assert found.numpy() == pytest.approx(expected, abs=1e-6)
+
+
+@given(st.integers(0, 10_000))
+def test_bounding_boxes_hold_every_bit_and_no_empty_border(seed):
+    rng = np.random.default_rng(seed)
+    bits = np.where(rng.random((5, 4, 6)) < 0.1, rng.integers(0, 1 << 24, (5, 4, 6)), 0)
+    bits = bits.astype(np.int32)
+    boxes = postprocess.bounding_boxes(bits)
+    for number in range(31):
+        where = np.argwhere(bits >> number & 1)
+        if len(where) == 0:
+            assert number not in boxes
+            continue
+        low, high = where.min(0), where.max(0) + 1
+        assert boxes[number] == tuple(slice(a, b) for a, b in zip(low, high, strict=True))
 
 
 def test_standard_cleans_before_and_others_after_the_cut():
