@@ -16,10 +16,13 @@ from stages.params.analyse import AnalyseParams
 from stages.params.ensembles import NOISE, EnsembleParams
 from stages.params.noise import NoiseParams
 from stages.uncertainty.curves import COLUMNS, thin
+from stages.uncertainty.exams import exam_map
 from stages.uncertainty.gaps import grid, without_gaps
 from stages.uncertainty.image_quality import member_means, quality_summary
 from stages.uncertainty.members import read_table
+from stages.uncertainty.paper import cohort_of, compare
 from stages.uncertainty.prediction import predict, prediction_table
+from stages.uncertainty.questions import Answer, Cohort, answers
 from stages.uncertainty.volumes import bias_table, cv_table, medians
 
 FLOAT_FORMAT = "%.6g"
@@ -58,10 +61,12 @@ def volumes(
 ) -> tuple[dict[str, Any], pd.DataFrame, pd.DataFrame]:
     """Return metrics/volumes.json and the tables of variation and bias.
 
-    A cell (structure of a scan) without a positive volume is left out and counted in `excluded`.
+    Bias is told against the fully sampled scans and, where they are known, against true volumes. A
+    cell (structure of a scan) without a positive volume is left out and counted in `excluded`.
     """
     reference = measured(REFERENCE, "volumes", VOLUME_COLUMNS)
     subjects = list(dict.fromkeys(reference["subject"]))
+    known = truth()
     varied, biased, tree = [], [], {}
     for group in (*ensembles.architectures, NOISE, ZERO_FILLED):
         table, missing = grid(measured(group, "volumes", VOLUME_COLUMNS), structures, subjects)
@@ -69,6 +74,8 @@ def volumes(
         biased.append(bias)
         undefined = _undefined(bias, "bias") + missing
         tree[group] = {"bias": medians(bias, "bias").get(group, {})}
+        if known is not None:
+            tree[group]["bias_truth"] = medians(bias_table(table, known), "bias").get(group, {})
         if group != ZERO_FILLED:
             cv = cv_table(table)
             varied.append(cv)
@@ -77,7 +84,7 @@ def volumes(
             tree[group] = {"cv": overall | medians(cv, "cv").get(group, {}), **tree[group]}
         tree[group]["excluded"] = len(undefined)
         tell([f"{group}: {cell}" for cell in undefined], "metrics/volumes.json")
-    tree |= against_truth(reference, structures, subjects)
+    tree |= reference_bias(reference, known, structures, subjects)
     return tree, pd.concat(varied, ignore_index=True), pd.concat(biased, ignore_index=True)
 
 
@@ -86,20 +93,27 @@ def _undefined(table: pd.DataFrame, value: str) -> list[str]:
     return [f"{k} of {s}" for k, s in zip(rows["structure"], rows["subject"], strict=True)]
 
 
-def against_truth(
-    reference: pd.DataFrame, structures: tuple[str, ...], subjects: list[str]
-) -> dict[str, Any]:
-    """Return the bias of the fully sampled scans against true volumes, where these are known."""
+def truth() -> pd.DataFrame | None:
+    """Return the true volumes of a simulated cohort."""
     path = layout.measures(REFERENCE) / "truth.csv"
-    if not path.exists():
+    return read_table(path, ["subject", "structure", "volume_mm3"]) if path.exists() else None
+
+
+def reference_bias(
+    reference: pd.DataFrame,
+    known: pd.DataFrame | None,
+    structures: tuple[str, ...],
+    subjects: list[str],
+) -> dict[str, Any]:
+    """Return how far the fully sampled scans are off true volumes themselves."""
+    if known is None:
         return {"truth": "absent: the cohort is not simulated"}
-    known = read_table(path, ["subject", "structure", "volume_mm3"])
     bias = bias_table(grid(reference, structures, subjects)[0], known)
     return {REFERENCE: {"bias_truth": medians(bias, "bias").get(REFERENCE, {})}}
 
 
 def prediction(
-    ensembles: EnsembleParams, cv: pd.DataFrame, params: AnalyseParams
+    ensembles: EnsembleParams, cv: pd.DataFrame, exams: dict[str, str]
 ) -> tuple[dict[str, Any], pd.DataFrame, pd.DataFrame]:
     """Return metrics/prediction.json and the tables of correlations and regressions."""
     tree: dict[str, Any] = {}
@@ -111,7 +125,7 @@ def prediction(
             measured(group, "regions", ["structure", "subject", "mean"]),
             measured(group, "histograms", ["structure", "subject", "edges", "bin", "fraction"]),
         )
-        answers, coefficients = predict(table, n_members, params.exam_pattern)
+        answers, coefficients = predict(table, n_members, exams)
         answers, gaps = without_gaps(answers)
         tell([f"{group}.{gap}" for gap in gaps], "metrics/prediction.json")
         counts = {"members": n_members, "cells": len(table), "excluded": n_excluded}
@@ -133,6 +147,33 @@ def regression_rows(group: str, answers: dict[str, Any]) -> list[tuple[str, str,
     rows.append((group, "structure", "in_sample", means))
     rows += [(group, "ceiling", scope, value) for scope, value in answers["ceiling"].items()]
     return rows
+
+
+def cohort(ensembles: EnsembleParams, cv: pd.DataFrame, params: AnalyseParams) -> Cohort:
+    """Return the tables that the study's further questions are put to: architectures only."""
+    groups = ensembles.architectures
+    reference = measured(REFERENCE, "volumes", VOLUME_COLUMNS)
+    subjects = list(dict.fromkeys(reference["subject"]))
+
+    def joined(name: str, columns: list[str]) -> pd.DataFrame:
+        table = pd.concat([measured(g, name, columns) for g in groups], ignore_index=True)
+        return grid(table, params.structures, subjects)[0] if "structure" in columns else table
+
+    known = truth()
+    cell = ["group", "subject", "structure"]
+    return Cohort(
+        volumes=joined("volumes", VOLUME_COLUMNS),
+        reference=grid(reference, params.structures, subjects)[0],
+        truth=None if known is None else grid(known, params.structures, subjects)[0],
+        draws=None,
+        quality=joined("quality", QUALITY_COLUMNS),
+        cv=cv[cv["group"].isin(groups)],
+        regions=joined("regions", [*cell, "mean"]),
+        halves=joined("halves", [*cell, "half"]),
+        histograms=joined("histograms", [*cell, "edges", "bin", "fraction"]),
+        surrogates=joined("surrogates", [*cell, "surrogate", "kind", "value"]),
+        exams=exam_map(subjects, params.exam_pattern, params.exam_table),
+    )
 
 
 def noise(params: NoiseParams) -> dict[str, Any]:
@@ -166,14 +207,15 @@ def main() -> None:
     ensembles, params = EnsembleParams.load(), AnalyseParams.load()
     quality, quality_table = image_quality((*ensembles.architectures, ZERO_FILLED))
     volume, cv, bias = volumes(ensembles, params.structures)
-    predicted, correlations, regressions = prediction(ensembles, cv, params)
-    trees = {
-        "image_quality": quality,
-        "volumes": volume,
-        "prediction": predicted,
-        "noise": noise(NoiseParams.load()),
-    }
-    tables = {
+    tables = cohort(ensembles, cv, params)
+    predicted, correlations, regressions = prediction(ensembles, cv, tables.exams)
+    found: dict[str, Answer] = answers(tables, params)
+    headline = {"image_quality": quality, "volumes": volume, "prediction": predicted}
+    members = {group: len(ensembles.members(group)) for group in ensembles.architectures}
+    found["paper"] = compare(headline, members, len(tables.exams), cohort_of(list(tables.exams)))
+    trees = headline | {"noise": noise(NoiseParams.load())}
+    trees |= {name: tree for name, (tree, _) in found.items()}
+    plots = {
         "cv": cv,
         "bias": bias,
         "correlations": correlations,
@@ -181,11 +223,12 @@ def main() -> None:
         "image_quality": quality_table,
         "training": training(ensembles, params.curve_points),
     }
+    plots |= {name: table for name, (_, table) in found.items()}
     for name, tree in trees.items():
         whole, gaps = without_gaps(tree)
         tell(gaps, f"metrics/{name}.json")
         write_json(layout.METRICS / f"{name}.json", whole)
-    for name, table in tables.items():
+    for name, table in plots.items():
         write_table(name, table)
 
 

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from nibabel.affines import voxel_sizes
 
 from stages import layout
 from stages.errors import StudyError, door
@@ -18,15 +19,20 @@ from stages.params.compute import ComputeParams
 from stages.params.ensembles import NOISE, SINGLE, EnsembleParams
 from stages.params.measure import MeasureParams
 from stages.progress import progress
+from stages.structures import STRUCTURES
 from stages.uncertainty.members import (
+    HALVES,
     Reference,
+    halves_of,
     load_like,
     load_reference,
     member_volumes,
     scans,
     volume_table,
 )
+from stages.uncertainty.scan_surrogates import gathered_table, surroundings
 from stages.uncertainty.voxelwise import (
+    SUMMARIES,
     bit_table,
     flat,
     gather,
@@ -39,6 +45,7 @@ from stages.uncertainty.voxelwise import (
 )
 
 REFERENCE = "reference"
+HALF_COLUMNS = ["structure", "n_voxels", *SUMMARIES, "half"]
 FLOAT_FORMAT = "%.9g"  # a float32 survives nine digits
 Tables = dict[str, pd.DataFrame]
 # reference and image (i, j, k), brain slices (i,) -> rows with range, slices, psnr, ssim
@@ -89,21 +96,53 @@ def voxelwise_tables(
     images: Iterator[np.ndarray],
     params: MeasureParams,
 ) -> Tables:
-    """Return the tables of the voxelwise standard deviation of one scan."""
+    """Return the tables of one scan that compare the images of all members voxel by voxel."""
     union = union_bits(member_labels(scan, group, members), bit_table())
-    positions = np.flatnonzero(flat(union))
+    positions = np.flatnonzero(flat(surroundings(union != 0)))
     bits = flat(union)[positions]
     del union
-    mean, std = mean_and_std(gather(images, positions, len(members)))
-    mean, std = mean / scan.scale, std / scan.scale
+    values = gather(images, positions, len(members))
+    values /= np.float32(scan.scale)
+    mean, std = mean_and_std(values)
+    inside = bits != 0
     tables = {
-        "regions": region_table(std, bits),
-        "histograms": histogram_table(std, bits, params.histogram_bins, params.histogram_upper),
+        "regions": region_table(std[inside], bits[inside]),
+        "halves": half_table(values[:, inside], bits[inside], members),
+        "histograms": histogram_table(
+            std[inside], bits[inside], params.histogram_bins, params.histogram_upper
+        ),
+        "surrogates": gathered_table(
+            values,
+            positions,
+            scan.image.shape,
+            member_labels(scan, group, members),
+            {entry.name: entry.labels for entry in STRUCTURES},
+            tuple(voxel_sizes(scan.affine)),
+        ),
     }
     if group == NOISE:
-        brain = label_bits(flat(scan.labels)[positions], bit_table()) != 0
+        brain = inside & (label_bits(flat(scan.labels)[positions], bit_table()) != 0)
         tables["snr"] = pd.DataFrame([signal_to_noise(mean[brain], std[brain])])
     return tables
+
+
+def half_table(values: np.ndarray, bits: np.ndarray, members: tuple[int, ...]) -> pd.DataFrame:
+    """Return the region summaries of the deviation within each half of the members.
+
+    The primary test foretells the variation of one half's volumes from the other half's images.
+
+    Args:
+        values: (n_members, n_voxels).
+        bits: (n_voxels,) structure bits.
+        members: seeds, in the order of `values`.
+    """
+    parts = []
+    for half, chosen in zip(HALVES, halves_of(list(members)), strict=True):
+        rows = [members.index(member) for member in chosen]
+        if len(rows) > 1:
+            _, std = mean_and_std(values[rows])
+            parts.append(region_table(std, bits).assign(half=half))
+    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=HALF_COLUMNS)
 
 
 def measure_scan(

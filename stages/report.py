@@ -7,16 +7,26 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
+from matplotlib.figure import Figure
 
 from stages import layout
 from stages.errors import StudyError, door
 from stages.figures import cohort, correlations, ensemble, regression, training, volumes
+from stages.figures.calibration import calibration_figure
+from stages.figures.components import components_figure
+from stages.figures.conformal import conformal_figure
+from stages.figures.ensemble_size import ensemble_size_figure
+from stages.figures.power import power_figure
 from stages.figures.style import save
+from stages.figures.surrogates import surrogates_figure
+from stages.figures.task_error import task_error_figure
 from stages.params.analyse import AnalyseParams
 from stages.params.data import DataParams
 from stages.params.ensembles import NOISE, EnsembleParams
 from stages.params.report import ReportParams
+from stages.uncertainty.exams import exam_map
 from stages.uncertainty.members import load_like, load_reference, read_table, scans
+from stages.uncertainty.paper import anchors
 
 
 def plotted(name: str, columns: list[str]) -> pd.DataFrame:
@@ -64,7 +74,7 @@ def figure2(ensembles: EnsembleParams, structures: tuple[str, ...]) -> None:
     cv = plotted("cv", ["group", "structure", "cv"])
     bias = plotted("bias", ["group", "structure", "bias"])
     groups = (*ensembles.architectures, NOISE)
-    save(volumes.draw(cv, bias, groups, structures), layout.PLOTS / "figure2.png")
+    save(volumes.draw(cv, bias, groups, structures, anchors()), layout.PLOTS / "figure2.png")
 
 
 def figure3(group: str, structures: tuple[str, ...]) -> None:
@@ -80,17 +90,40 @@ def figure3(group: str, structures: tuple[str, ...]) -> None:
     save(figure, layout.PLOTS / f"figure3_{group}.png")
 
 
+def answers(groups: tuple[str, ...], params: AnalyseParams) -> dict[str, Figure]:
+    """Draw the answers to the study's further questions, by the name of their table."""
+    names = ("surrogates", "components", "power", "conformal", "ensemble_size", "task_error")
+    tables = {name: plotted(name, ["group"]) for name in names}
+    known = plotted("calibration", ["group", "target"])
+    target = "truth" if (known["target"] == "truth").any() else "reference"
+    label = {"truth": "true volume", "reference": "fully sampled volume"}[target]
+    subjects = scans()
+    n_exams = len(set(exam_map(subjects, params.exam_pattern, params.exam_table).values()))
+    structures = params.structures
+    return {
+        "surrogates": surrogates_figure(tables["surrogates"], groups),
+        "components": components_figure(tables["components"], groups, structures),
+        "power": power_figure(tables["power"], groups, structures),
+        "conformal": conformal_figure(tables["conformal"], groups, params.alpha, n_exams),
+        "ensemble_size": ensemble_size_figure(tables["ensemble_size"], groups),
+        "task_error": task_error_figure(tables["task_error"], groups),
+        "calibration": calibration_figure(known[known["target"] == target], groups, label),
+    }
+
+
 @door
 def main() -> None:
     """Draw every figure."""
-    ensembles, structures = EnsembleParams.load(), AnalyseParams.load().structures
-    report, data = ReportParams.load(), DataParams.load()
+    ensembles, params = EnsembleParams.load(), AnalyseParams.load()
+    report, data, structures = ReportParams.load(), DataParams.load(), params.structures
     figure1(ensembles, report)
     figure2(ensembles, structures)
     for group in ensembles.architectures:
         figure3(group, structures)
     table = plotted("regression", ["group", "predictors", "estimate", "r2"])
     save(regression.draw(table, ensembles.architectures), layout.PLOTS / "r2.png")
+    for name, figure in answers(ensembles.architectures, params).items():
+        save(figure, layout.PLOTS / f"{name}.png")
     curves = plotted("training", ["group", "seed", "step", *training.PANELS])
     save(training.draw(curves, ensembles.architectures), layout.PLOTS / "training.png")
     cohort.draw(layout.DATA, layout.PLOTS / "cohort.png", data)

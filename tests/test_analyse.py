@@ -11,10 +11,12 @@ import pytest
 import yaml
 
 from stages import analyse, layout, measure
+from stages.uncertainty.questions import QUESTIONS
 from tests.fabricated import ARCHITECTURES, ROOT, Study, without_networks, write_study
 
-FILES = ("image_quality", "volumes", "prediction", "noise")
-TABLES = ("cv", "bias", "correlations", "regression", "image_quality", "training")
+ANSWERS = (*QUESTIONS, "paper")
+FILES = ("image_quality", "volumes", "prediction", "noise", *ANSWERS)
+TABLES = ("cv", "bias", "correlations", "regression", "image_quality", "training", *ANSWERS)
 
 
 def run(study: Study) -> None:

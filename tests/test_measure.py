@@ -42,8 +42,12 @@ def fails(capsys, *arguments: str) -> str:
 def test_an_ensemble_has_all_tables(study):
     measure.main(["unet"])
     names = {path.name for path in layout.measures("unet").iterdir()}
-    assert names == {"volumes.csv", "regions.csv", "histograms.csv", "quality.csv"}
+    voxelwise = {"regions.csv", "halves.csv", "histograms.csv", "surrogates.csv"}
+    assert names == {"volumes.csv", "quality.csv"} | voxelwise
     assert len(read("unet", "volumes")) == 3 * 2 * 17
+    assert set(read("unet", "surrogates")["kind"]) == {"B", "C"}
+    assert len(read("unet", "surrogates")) == 2 * 17 * 5
+    assert set(read("unet", "halves")["half"]) == {"a"}  # a single member does not vary
     assert len(read("unet", "regions")) == 2 * 17
     assert len(read("unet", "quality")) == 3 * 2 * 4
     sums = read("unet", "histograms").groupby(["subject", "structure", "edges"])["fraction"].sum()

@@ -12,7 +12,23 @@ import yaml
 from stages import analyse, layout, measure, report
 from tests.fabricated import ARCHITECTURES, ROOT, Study, without_networks, write_study
 
-FIGURES = ("figure1", "figure2", "r2", "training", *(f"figure3_{a}" for a in ARCHITECTURES))
+ANSWERS = (
+    "calibration",
+    "components",
+    "conformal",
+    "ensemble_size",
+    "power",
+    "surrogates",
+    "task_error",
+)
+FIGURES = (
+    "figure1",
+    "figure2",
+    "r2",
+    "training",
+    *ANSWERS,
+    *(f"figure3_{a}" for a in ARCHITECTURES),
+)
 SMALLEST = Study(n_members=2, n_draws=2, n_scans=2)
 
 

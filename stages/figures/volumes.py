@@ -7,6 +7,7 @@ import pandas as pd
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from stages.figures.style import RC, colour, new_figure, title
@@ -16,7 +17,11 @@ BAND = 0.84  # part of a structure's row that its boxes fill
 
 
 def draw(
-    cv: pd.DataFrame, bias: pd.DataFrame, groups: Sequence[str], structures: Sequence[str]
+    cv: pd.DataFrame,
+    bias: pd.DataFrame,
+    groups: Sequence[str],
+    structures: Sequence[str],
+    retest: pd.DataFrame,
 ) -> Figure:
     """Draw box plots over scans: coefficient of variation left, bias right.
 
@@ -25,6 +30,7 @@ def draw(
         bias: columns group, structure, bias (percent).
         groups: in the order of the boxes.
         structures: in the order of the rows, from the top.
+        retest: columns structure, cv_percent: published variation between repeated scans.
     """
     with rc_context(RC):
         figure = new_figure(10.5, 1.5 + ROW_INCHES * len(structures))
@@ -34,13 +40,18 @@ def draw(
         left.set_yticks(range(len(structures)), [title(name) for name in structures])
         left.set_ylim(len(structures) - 0.5, -0.5)
         left.set_xlim(left=0)
+        for row, structure in enumerate(structures):
+            known = retest.loc[retest["structure"] == structure, "cv_percent"]
+            left.vlines(known, row - 0.5, row + 0.5, color="black", linestyle=":", linewidth=1.4)
         right.axvline(0, color="black", linewidth=0.8, zorder=1)
         left.set_title("Variation between members")
         left.set_xlabel("coefficient of variation of the volume (%)")
         right.set_title("Bias against the fully sampled scan")
         right.set_xlabel("difference of the volume, mean over members (%)")
         patches = [Patch(color=colour(name, groups), label=title(name)) for name in groups]
-        figure.legend(handles=patches, loc="outside lower center", ncols=len(groups))
+        line = Line2D([], [], color="black", linestyle=":", label="published test-retest variation")
+        handles = [*patches, line] if retest["structure"].isin(structures).any() else patches
+        figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
     return figure
 
 

@@ -1,12 +1,25 @@
 """Section `analyse`: the statistics on the tidy tables."""
 
 import re
-from typing import ClassVar
+from typing import Annotated, ClassVar
 
 from pydantic import Field, field_validator
 
 from stages.params.base import Section
 from stages.structures import STRUCTURES
+
+Share = Annotated[float, Field(gt=0, lt=1)]
+
+
+class TrialParams(Section):
+    """A trial of two arms that compares rates of hippocampal atrophy."""
+
+    trial_years: float = Field(gt=0)
+    atrophy_percent_per_year: float = Field(gt=0)  # mean of the untreated arm
+    atrophy_sd_percent_per_year: float = Field(gt=0)  # of true rates between patients
+    slowing: float = Field(gt=0, le=1)  # part of the rate that the treatment takes away
+    power: Share
+    alpha: Share
 
 
 class AnalyseParams(Section):
@@ -17,7 +30,16 @@ class AnalyseParams(Section):
     exam_pattern: (
         str | None
     )  # regular expression with one group: the person's exam in a scan's name
+    exam_table: str | None  # CSV with columns subject, exam; goes before the pattern
     curve_points: int = Field(ge=2)  # points a member in the plotted training curves
+    seed: int
+    bootstrap_draws: int = Field(ge=1)  # of exams
+    permutations: int = Field(ge=1)  # of exams, for the chance level
+    subsets: int = Field(ge=1)  # of members: halves for the ceiling, smaller ensembles
+    level: Share  # of confidence
+    alpha: Annotated[float, Field(gt=0, lt=0.5)]  # that conformal intervals may miss
+    outlier_threshold: float = Field(gt=0)  # robust z
+    trial: TrialParams
 
     @field_validator("structures")
     @classmethod

@@ -27,6 +27,7 @@ from stages.synthseg.fused import (
 
 WHOLE_VOXELS = 4_000_000  # the largest padded volume that is evaluated whole
 BLOCK = 64  # side of the blocks of larger ones, voxels
+SLAB = 16  # planes of a skip that are freed together
 N_BLOCKED = 2  # finest levels that are evaluated in blocks
 
 Triple = tuple[int, int, int]
@@ -98,12 +99,14 @@ class Skip:
         self.slabs: dict[int, torch.Tensor] = {}  # by their first plane
 
     def put(self, box: Box, part: torch.Tensor) -> None:
-        """Store a box of features (1, width, *box.shape); all of a slab have the same x limits."""
-        low, high = box.low[0], box.high[0]
-        if low not in self.slabs:
-            sides = (high - low, *self.shape[1:])
-            self.slabs[low] = empty_features(part, part.shape[1], sides)
-        self.slabs[low][(..., slice(None), *box.slices[1:])] = part
+        """Store a box of features (1, width, *box.shape); boxes share their limits along x."""
+        for low, planes in zip(
+            range(box.low[0], box.high[0], SLAB), part.split(SLAB, dim=2), strict=True
+        ):
+            if low not in self.slabs:
+                sides = (planes.shape[2], *self.shape[1:])
+                self.slabs[low] = empty_features(part, part.shape[1], sides)
+            self.slabs[low][(..., slice(None), *box.slices[1:])] = planes
 
     def cut(self, box: Box) -> torch.Tensor:
         """The box of the features, zeros outside the volume."""

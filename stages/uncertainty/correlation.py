@@ -9,6 +9,7 @@ import pandas as pd
 from scipy.stats import rankdata
 
 LEAST_SCANS = 3  # two points always lie on a line
+LEAST_FREEDOM = 2  # of residuals: with one, any two variables are proportional
 NEARLY_ONE = 1.0 - 1e-9
 
 
@@ -71,15 +72,44 @@ def centre(values: np.ndarray, groups: np.ndarray) -> np.ndarray:
     return (columns - (sums / counts[:, None])[number]).reshape(values.shape)
 
 
+def centre_two_way(values: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
+    """Return what is left of the values after the best sum of a row and a column effect.
+
+    residual = v_ij - (a_i + b_j) with a, b by least squares over the cells that exist; for a
+    complete table v_ij - mean_j - mean_i + mean. Residuals of the size of rounding become 0.
+
+    Args:
+        values: (n,) or (n, n_columns).
+        rows: (n,) labels of the structures.
+        columns: (n,) labels of the scans.
+    """
+    values = np.asarray(values, dtype=np.float64)
+    if not values.size:
+        return values
+    table = values.reshape(len(values), -1)
+    numbers = [np.unique(np.asarray(labels), return_inverse=True)[1] for labels in (rows, columns)]
+    design = np.concatenate([np.eye(number.max() + 1)[number] for number in numbers], axis=1)
+    effects, *_ = np.linalg.lstsq(design, table, rcond=None)
+    residual = table - design @ effects
+    rounding = 1e-12 * np.max(np.abs(table), axis=0)
+    return np.where(np.abs(residual) <= rounding, 0.0, residual).reshape(values.shape)
+
+
+def two_way_freedom(n_cells: int, n_structures: int, n_subjects: int) -> int:
+    """Return the degrees of freedom that two-way centring leaves; one of them makes any r +-1."""
+    return n_cells - n_structures - n_subjects + 1
+
+
 def correlation_table(table: pd.DataFrame, predictors: list[str], target: str) -> pd.DataFrame:
     """Return both coefficients of each predictor with the target, per structure and over all.
 
     Scopes: a structure's key (over scans); `per_structure_mean` (Fisher-z average of those);
     `pooled` (all scans and structures: mixes structures of different kind); `within_structure`
-    (pooled after centring per structure).
+    (pooled after centring per structure); `two_way` (pooled after centring per structure and per
+    scan: scans that are worse in everything add nothing).
 
     Args:
-        table: columns structure, `target` and `predictors`, without NaN.
+        table: columns structure, subject, `target` and `predictors`, without NaN.
         predictors: column names.
         target: column name.
 
@@ -100,6 +130,11 @@ def _scopes(table: pd.DataFrame, predictor: str, target: str) -> list[tuple]:
     rows.append(("per_structure_mean", predictor, len(rows), *averages))
     x, y = table[predictor].to_numpy(), table[target].to_numpy()
     rows.append(("pooled", predictor, len(x), pearson(x, y), spearman(x, y)))
-    x, y = (centre(v, table["structure"].to_numpy()) for v in (x, y))
-    rows.append(("within_structure", predictor, len(x), pearson(x, y), spearman(x, y)))
+    structure, subject = table["structure"].to_numpy(), table["subject"].to_numpy()
+    u, v = (centre(values, structure) for values in (x, y))
+    rows.append(("within_structure", predictor, len(x), pearson(u, v), spearman(u, v)))
+    u, v = (centre_two_way(values, structure, subject) for values in (x, y))
+    free = two_way_freedom(len(x), len(np.unique(structure)), len(np.unique(subject)))
+    both = (pearson(u, v), spearman(u, v)) if free >= LEAST_FREEDOM else (np.nan, np.nan)
+    rows.append(("two_way", predictor, len(x), *both))
     return rows

@@ -16,6 +16,14 @@ from stages.images import load_volume
 from stages.structures import structure_volumes
 from stages.uncertainty.voxelwise import intensity_scale
 
+HALVES = ("a", "b")  # of the members, by the names that tables use
+
+
+def halves_of(members: list[int]) -> tuple[list[int], list[int]]:
+    """Return the members at even and at odd positions in sorted order, halves a and b."""
+    ordered = sorted(members)
+    return ordered[::2], ordered[1::2]
+
 
 def load_like(path: Path, shape: tuple[int, ...]) -> np.ndarray:
     """Read a volume (i, j, k) that must lie on a known grid.

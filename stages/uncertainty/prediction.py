@@ -48,19 +48,6 @@ def histogram_columns(table: pd.DataFrame, edges: str) -> list[str]:
     return sorted(names, key=lambda name: int(name.rsplit("_", 1)[1]))[:-1]
 
 
-def exams(subjects: pd.Series, pattern: str | None) -> np.ndarray:
-    """Return the exam that each scan belongs to: scans of one person are no independent evidence.
-
-    Args:
-        subjects: scan names, `sub-...`.
-        pattern: regular expression with one group that finds the exam in the name; names without a
-            match, and all names when it is None, are exams of their own.
-    """
-    if pattern is None:
-        return subjects.to_numpy()
-    return subjects.str.extract(pattern, expand=False).fillna(subjects).to_numpy()
-
-
 def regression_report(
     table: pd.DataFrame, columns: list[str], exam: np.ndarray
 ) -> dict[str, float]:
@@ -69,7 +56,7 @@ def regression_report(
     Args:
         table: from `prediction_table`.
         columns: the predictors.
-        exam: (n,) labels from `exams`.
+        exam: (n,) labels.
 
     Returns:
         in_sample (the paper's), chance (its expectation for irrelevant predictors), adjusted,
@@ -121,19 +108,19 @@ def headline_correlations(correlations: pd.DataFrame) -> dict[str, dict[str, flo
 
 
 def predict(
-    table: pd.DataFrame, n_members: int, exam_pattern: str | None
+    table: pd.DataFrame, n_members: int, exams: dict[str, str]
 ) -> tuple[dict, pd.DataFrame]:
     """Return all numbers of one architecture: the R^2 pair, controls, ceiling, correlations.
 
     Args:
         table: from `prediction_table`.
         n_members: size of the ensemble.
-        exam_pattern: see `exams`.
+        exams: scan -> exam.
 
     Returns:
         The tree of the metrics file (NaN where undefined), and the table of all correlations.
     """
-    exam = exams(table["subject"], exam_pattern)
+    exam = table["subject"].map(exams).to_numpy()
     sets = {
         "histogram": histogram_columns(table, "own"),
         "summary": list(SUMMARIES),

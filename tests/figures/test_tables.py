@@ -6,6 +6,7 @@ import pytest
 from matplotlib.patches import PathPatch
 
 from stages.figures import correlations, regression, training, volumes
+from stages.uncertainty.paper import anchors
 
 STRUCTURES = ("hippocampus", "caudate")
 GROUPS = ("unet", "rim", "noise")
@@ -19,7 +20,9 @@ def spread(value: str, n_scans: int = 4) -> pd.DataFrame:
 
 @pytest.mark.parametrize("n_scans", [1, 4])
 def test_figure2_has_a_box_a_group_and_structure(n_scans):
-    figure = volumes.draw(spread("cv", n_scans), spread("bias", n_scans), GROUPS, STRUCTURES)
+    figure = volumes.draw(
+        spread("cv", n_scans), spread("bias", n_scans), GROUPS, STRUCTURES, anchors()
+    )
     for axes in figure.axes:
         boxes = [patch for patch in axes.patches if isinstance(patch, PathPatch)]
         assert len(boxes) == len(GROUPS) * len(STRUCTURES)
@@ -30,7 +33,7 @@ def test_figure2_has_a_box_a_group_and_structure(n_scans):
 def test_figure2_leaves_undefined_cells_empty():
     cv = spread("cv")
     cv.loc[cv["structure"] == "caudate", "cv"] = np.nan
-    figure = volumes.draw(cv, spread("bias"), GROUPS, STRUCTURES)
+    figure = volumes.draw(cv, spread("bias"), GROUPS, STRUCTURES, anchors())
     left = [patch for patch in figure.axes[0].patches if isinstance(patch, PathPatch)]
     assert len(left) == len(GROUPS)
 

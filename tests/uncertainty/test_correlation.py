@@ -10,6 +10,7 @@ from scipy import stats
 
 from stages.uncertainty.correlation import (
     centre,
+    centre_two_way,
     correlation_table,
     fisher_mean,
     pearson,
@@ -67,7 +68,9 @@ def simpson() -> pd.DataFrame:
     offset = np.repeat([-6.12, 0.0, 6.12], 3)
     step = np.tile([-1.0, 0.0, 1.0], 3)
     structure = np.repeat(["a", "b", "c"], 3)
-    return pd.DataFrame({"structure": structure, "x": offset + step, "y": offset - step})
+    subject = np.tile(["s", "t", "u"], 3)
+    columns = {"structure": structure, "subject": subject, "x": offset + step, "y": offset - step}
+    return pd.DataFrame(columns)
 
 
 def test_simpsons_paradox():
@@ -75,11 +78,43 @@ def test_simpsons_paradox():
     assert table["within_structure"] == pytest.approx(-1)
     assert table["pooled"] == pytest.approx(0.948, abs=5e-4)
     assert [table[k] for k in "abc"] == pytest.approx([-1, -1, -1])
+    # nothing but effects of structure and scan
+    assert np.isnan(table["two_way"])
 
 
 def test_table_has_each_scope_of_each_predictor():
     data = simpson().assign(z=lambda t: t["x"] ** 2)
     table = correlation_table(data, ["x", "z"], "y")
-    scopes = ["a", "b", "c", "per_structure_mean", "pooled", "within_structure"]
+    scopes = ["a", "b", "c", "per_structure_mean", "pooled", "within_structure", "two_way"]
     assert table["scope"].tolist() == scopes * 2
-    assert table["n"].tolist() == [3, 3, 3, 3, 9, 9] * 2
+    assert table["n"].tolist() == [3, 3, 3, 3, 9, 9, 9] * 2
+
+
+@given(arrays(np.float64, (4, 5), elements=st.floats(-10, 10)))
+def test_two_way_centring_of_a_complete_table_is_the_textbooks(values):
+    rows, columns = (index.ravel() for index in np.indices(values.shape))
+    expected = values - values.mean(axis=0) - values.mean(axis=1, keepdims=True) + values.mean()
+    assert centre_two_way(values.ravel(), rows, columns) == pytest.approx(
+        expected.ravel(), abs=1e-9
+    )
+
+
+def test_two_way_centring_of_an_incomplete_table_solves_the_normal_equations():
+    generator = np.random.default_rng(0)
+    kept = generator.random((6, 7)) < 0.7
+    rows, columns = np.nonzero(kept)
+    values = generator.normal(size=(len(rows), 2))
+    residual = centre_two_way(values, rows, columns)
+    for labels in (rows, columns):
+        for label in np.unique(labels):
+            assert residual[labels == label].sum(axis=0) == pytest.approx([0, 0], abs=1e-9)
+    additive = 100.0 + rows**2 - np.sqrt(columns)
+    assert (centre_two_way(additive, rows, columns) == 0).all()
+    assert centre_two_way(values[:, 0] + additive, rows, columns) == pytest.approx(residual[:, 0])
+
+
+def test_two_way_with_one_degree_of_freedom_is_undefined():
+    cells = {"structure": list("aabb"), "subject": list("stst")}
+    data = pd.DataFrame({**cells, "x": [1.0, 2.0, 3.0, 7.0], "y": [2.0, 1.0, 4.0, 9.0]})
+    table = correlation_table(data, ["x"], "y").set_index("scope")
+    assert table.loc["two_way", ["pearson", "spearman"]].isna().all()

@@ -4,10 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from stages.uncertainty.exams import exam_map
 from stages.uncertainty.gaps import without_gaps
 from stages.uncertainty.prediction import (
     ceilings,
-    exams,
     histogram_columns,
     predict,
     prediction_table,
@@ -51,15 +51,14 @@ def test_last_bin_is_dropped_in_numeric_order():
     assert histogram_columns(twelve, "own") == [f"own_{k}" for k in range(11)]
 
 
-def test_exams_come_from_the_name():
-    names = pd.Series(["sub-e1s4", "sub-e1s14", "sub-phantom3"])
-    assert exams(names, None).tolist() == names.tolist()
-    assert exams(names, r"sub-(e\d+)s\d+").tolist() == ["e1", "e1", "sub-phantom3"]
+def answers(table, n_members=N_MEMBERS, pattern=None):
+    """Return the tree and the correlations, exams read from the names of the scans."""
+    return predict(table, n_members, exam_map(table["subject"], pattern))
 
 
 def test_a_linked_predictor_is_found_and_an_idle_one_is_not():
-    idle, _ = predict(prediction_table(*tables(link=0.0))[0], N_MEMBERS, r"(e\d+)")
-    linked, _ = predict(prediction_table(*tables(link=1.0))[0], N_MEMBERS, r"(e\d+)")
+    idle, _ = answers(prediction_table(*tables(link=0.0))[0], pattern=r"(e\d+)")
+    linked, _ = answers(prediction_table(*tables(link=1.0))[0], pattern=r"(e\d+)")
     assert linked["r2"]["summary"] > 0.8
     assert linked["controls"]["summary"]["leave_exam_out"] > 0.8
     assert linked["correlation"]["spearman"]["per_structure_mean"] > 0.9
@@ -81,15 +80,15 @@ def test_exams_are_left_out_whole():
         "first"
     )
     table, _ = prediction_table(cv, regions, histograms)
-    alone, _ = predict(table, N_MEMBERS, None)
-    together, _ = predict(table, N_MEMBERS, r"(e\d+)")
+    alone, _ = answers(table)
+    together, _ = answers(table, pattern=r"(e\d+)")
     assert together["r2"] == alone["r2"]
     summary = [tree["controls"]["summary"]["leave_exam_out"] for tree in (together, alone)]
     assert summary[0] < summary[1] - 0.05
 
 
 def test_tree_has_the_public_keys():
-    tree, correlations = predict(prediction_table(*tables(4, 5))[0], N_MEMBERS, None)
+    tree, correlations = answers(prediction_table(*tables(4, 5))[0])
     assert set(tree) == {"r2", "controls", "ceiling", "correlation"}
     assert set(tree["r2"]) == {"histogram", "summary"}
     assert set(tree["controls"]) == {"histogram", "summary", "structure_means"}
@@ -101,7 +100,7 @@ def test_tree_has_the_public_keys():
 
 
 def test_two_scans_give_numbers_or_named_gaps():
-    tree, gaps = without_gaps(predict(prediction_table(*tables(2, 16))[0], 2, None)[0])
+    tree, gaps = without_gaps(answers(prediction_table(*tables(2, 16))[0], 2)[0])
     assert gaps == [
         "correlation.pearson.per_structure_mean",
         "correlation.spearman.per_structure_mean",
@@ -113,7 +112,7 @@ def test_cells_that_do_not_vary_leave_the_logarithm_defined():
     cv, regions, histograms = tables(4, 16)
     cv.loc[:5, "cv"] = 0.0
     table, n_excluded = prediction_table(cv, regions, histograms)
-    _, gaps = without_gaps(predict(table, N_MEMBERS, None)[0])
+    _, gaps = without_gaps(answers(table)[0])
     assert (n_excluded, gaps) == (0, [])
     assert ceilings(table, N_MEMBERS) == ceilings(table[table["cv"] > 0], N_MEMBERS)
 
@@ -121,6 +120,6 @@ def test_cells_that_do_not_vary_leave_the_logarithm_defined():
 def test_order_of_the_rows_does_not_matter():
     table, _ = prediction_table(*tables(6, 4))
     shuffled = table.sample(frac=1, random_state=1)
-    tree, shuffled_tree = (predict(t, N_MEMBERS, None)[0] for t in (table, shuffled))
+    tree, shuffled_tree = (answers(t)[0] for t in (table, shuffled))
     assert shuffled_tree["r2"] == pytest.approx(tree["r2"])
     assert shuffled_tree["controls"]["histogram"] == pytest.approx(tree["controls"]["histogram"])

@@ -1,0 +1,66 @@
+"""The coefficient of variation and its standard error against the number of members."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import MaxNLocator
+
+from stages.figures.style import RC, colour, new_figure, title
+from stages.uncertainty.ensemble_size import TARGETS, members_needed, relative_error
+from stages.uncertainty.volumes import PERCENT
+
+LAST = 55  # members; the theory reaches 10 % at 51
+MARKERS = "osD^vP"
+
+
+def ensemble_size_figure(table: pd.DataFrame, groups: Sequence[str]) -> Figure:
+    """Draw the median coefficient of variation left, the relative standard error right.
+
+    Args:
+        table: columns group, n_members, n_cells, cv, cv_low, cv_high, se, as in
+            plots/ensemble_size.csv.
+        groups: the architectures.
+    """
+    with rc_context(RC):
+        figure = new_figure(9.5, 3.9)
+        left, right = figure.subplots(1, 2)
+        for g, group in enumerate(groups):
+            part = table[table["group"] == group]
+            style = {"color": colour(group, groups), "marker": MARKERS[g % len(MARKERS)]}
+            style |= {"markersize": 4.5, "label": title(group)}
+            left.plot(part["n_members"], part["cv"], **style)
+            band = [part[name] for name in ("cv_low", "cv_high")]
+            left.fill_between(part["n_members"], *band, color=style["color"], alpha=0.2, lw=0)
+            known = part.dropna(subset=["se"])
+            right.plot(known["n_members"], known["se"], **style)
+        _theory(right)
+        left.set_ylim(bottom=0)
+        left.xaxis.set_major_locator(MaxNLocator(integer=True))
+        left.set_title("Variation (band: 95 % of the subsets)")
+        left.set_xlabel("members in the subset, m")
+        n_cells = table["n_cells"].max() if len(table) else 0
+        left.set_ylabel(f"coefficient of variation (%),\nmedian of {n_cells} structures × scans")
+        if len(groups):
+            left.legend(fontsize=8)
+    return figure
+
+
+def _theory(axes: Axes) -> None:
+    sizes = np.arange(2, LAST + 1)
+    errors = [PERCENT * relative_error(m) for m in sizes]
+    axes.plot(sizes, errors, "--", color="black", lw=1.2, label="theory, 1/√(2(m−1))")
+    for target in TARGETS:
+        needed = members_needed(target)
+        axes.plot([2, needed, needed], [PERCENT * target] * 2 + [0], color="0.6", lw=0.8, zorder=0)
+        note = f"{PERCENT * target:.0f} %: {needed:.0f} members"
+        axes.text(needed + 0.5, PERCENT * target + 1.2, note, fontsize=8)
+    axes.set_xlim(1, LAST + 17)
+    axes.set_ylim(bottom=0)
+    axes.set_title("Uncertainty of one coefficient of variation")
+    axes.set_xlabel("members, m")
+    axes.set_ylabel("relative standard error (%)")
+    axes.legend(fontsize=8)

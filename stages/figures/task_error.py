@@ -1,0 +1,96 @@
+"""Image quality against task error of all members, as measured and within architectures."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+
+from stages.figures.style import RC, colour, new_figure, title
+from stages.uncertainty.task_error import ERRORS, MEASURES, SCOPES, correlations
+
+LABELS = {
+    "psnr": "PSNR (dB)",
+    "ssim": "SSIM",
+    "variation": "distance from the\nensemble's mean volume (%)",
+    "bias": "distance from the\nreference volume (%)",
+}
+SHORT = {
+    "psnr": "PSNR",
+    "ssim": "SSIM",
+    "variation": "distance\nfrom the mean",
+    "bias": "distance\nfrom the reference",
+}
+MARKERS = "osD^vP"
+
+
+def task_error_figure(table: pd.DataFrame, groups: Sequence[str]) -> Figure:
+    """Draw task error against image quality: above as measured, below as ranks within architecture.
+
+    Args:
+        table: columns group, psnr, ssim, variation, bias and each `<variable>_rank`, as in
+            plots/task_error.csv.
+        groups: the architectures.
+    """
+    pairs = [(score, error) for error in ERRORS for score in MEASURES]
+    with rc_context(RC):
+        figure = new_figure(2.9 * len(pairs), 6.2)
+        panels = figure.subplots(len(SCOPES), len(pairs))
+        for column, (score, error) in enumerate(pairs):
+            above, below = panels[:, column]
+            _panel(above, table, groups, (score, error), "pooled")
+            _panel(below, table, groups, (score, error), "within")
+        figure.legend(
+            handles=_legend(groups), loc="outside lower center", ncols=max(1, len(groups))
+        )
+    return figure
+
+
+def _panel(
+    axes: Axes, table: pd.DataFrame, groups: Sequence[str], pair: tuple[str, str], scope: str
+) -> None:
+    suffix = "_rank" if scope == "within" else ""
+    x, y = (f"{name}{suffix}" for name in pair)
+    for g, group in enumerate(groups):
+        part = table[table["group"] == group]
+        style = {"color": colour(group, groups), "marker": MARKERS[g % len(MARKERS)]}
+        axes.plot(
+            part[x],
+            part[y],
+            linestyle="",
+            markersize=5 + 2 * (scope == "within"),
+            fillstyle="none" if scope == "within" else "full",
+            alpha=0.85,
+            **style,
+        )
+    score, error = pair
+    ranked = scope == "within"
+    axes.set_xlabel(f"rank of {SHORT[score]} in its architecture" if ranked else LABELS[score])
+    axes.set_ylabel(f"rank of {SHORT[error]}" if ranked else LABELS[error])
+    shown = table[table["group"].isin(groups)]
+    values = [shown[name].to_numpy(np.float64) for name in pair]
+    r = float(correlations(*values, shown["group"].to_numpy(), scope))
+    written = f"{r:.2f}" if np.isfinite(r) else "–"
+    name = "within" if ranked else "pooled"
+    axes.set_title(f"{name}: ρ = {written}, n = {len(shown)}", fontsize=9)
+    if ranked:
+        axes.set(xlim=(-0.55, 0.55), ylim=(-0.55, 0.55))
+    elif len(shown):
+        axes.set_ylim(bottom=0)
+
+
+def _legend(groups: Sequence[str]) -> list[Line2D]:
+    return [
+        Line2D(
+            [],
+            [],
+            linestyle="",
+            color=colour(group, groups),
+            label=title(group),
+            marker=MARKERS[g % len(MARKERS)],
+        )
+        for g, group in enumerate(groups)
+    ]

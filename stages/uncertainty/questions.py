@@ -1,0 +1,184 @@
+"""The questions that the study puts to its tables; each is answered by metrics and one table.
+
+A new question is a function `(Cohort, AnalyseParams, Generator) -> (tree, table)` and its entry in
+`QUESTIONS`: `analyse` writes metrics/<name>.json and plots/<name>.csv.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from stages.params.analyse import AnalyseParams
+from stages.seeds import stable_seed
+from stages.uncertainty import (
+    calibration,
+    components,
+    conformal,
+    ensemble_size,
+    outliers,
+    power,
+    surrogates,
+    task_error,
+)
+from stages.uncertainty.gaps import without_gaps
+from stages.uncertainty.halves import disjoint_r2, reliability
+from stages.uncertainty.image_quality import MEASURES, quality_summary
+from stages.uncertainty.inference import infer
+from stages.uncertainty.prediction import TARGET, prediction_table
+from stages.uncertainty.volumes import cv_table
+from stages.uncertainty.voxelwise import SUMMARIES
+
+Answer = tuple[dict, pd.DataFrame]
+HEADLINE = "mean"  # the summary of the voxelwise deviation that correlations are told of
+
+
+@dataclass(frozen=True)
+class Cohort:
+    """Tidy tables of all architectures; see `measure` for the columns.
+
+    reference, truth: columns subject, structure, volume_mm3; no truth unless it is known.
+    draws: repeated segmentations of the same image; None if there are none.
+    exams: scan -> exam.
+    """
+
+    volumes: pd.DataFrame
+    reference: pd.DataFrame
+    truth: pd.DataFrame | None
+    draws: pd.DataFrame | None
+    quality: pd.DataFrame
+    cv: pd.DataFrame
+    regions: pd.DataFrame
+    halves: pd.DataFrame
+    histograms: pd.DataFrame
+    surrogates: pd.DataFrame
+    exams: dict[str, str]
+
+    @property
+    def groups(self) -> list[str]:
+        """The architectures, in the order of the study."""
+        return list(dict.fromkeys(self.volumes["group"]))
+
+
+def of(table: pd.DataFrame, group: str) -> pd.DataFrame:
+    """Rows of one group."""
+    return table[table["group"] == group]
+
+
+def ask_inference(cohort: Cohort, params: AnalyseParams, rng: np.random.Generator) -> Answer:
+    """Intervals, chance and ceilings of correlations and R^2; halves of the members apart."""
+    tree, tables = {}, []
+    for group in cohort.groups:
+        table, _ = prediction_table(
+            of(cohort.cv, group), of(cohort.regions, group), of(cohort.histograms, group)
+        )
+        sizes = (params.bootstrap_draws, params.permutations, params.level)
+        found, rows = infer(table, [HEADLINE], TARGET, cohort.exams, *sizes, rng)
+        own = of(cohort.volumes, group)
+        ceilings, limits = reliability(
+            own, cohort.exams, params.subsets, params.bootstrap_draws, params.level, rng
+        )
+        halves = disjoint_r2(own, of(cohort.halves, group), list(SUMMARIES))
+        leaves, gaps = without_gaps(found | {"ceiling": ceilings, "halves": halves})
+        tree[group] = leaves | {"undefined": len(gaps)}
+        limits = limits.assign(statistic="ceiling")
+        tables += [rows.assign(group=group), limits.assign(group=group)]
+    return tree, pd.concat(tables, ignore_index=True)
+
+
+def ask_surrogates(cohort: Cohort, params: AnalyseParams, rng: np.random.Generator) -> Answer:
+    """What does foretell volume uncertainty, and what it costs."""
+    everything = [surrogates.image_surrogates(cohort.regions), cohort.surrogates]
+    return surrogates.foretell(
+        pd.concat(everything, ignore_index=True),
+        cohort.cv,
+        cohort.exams,
+        params.bootstrap_draws,
+        params.level,
+        rng,
+    )
+
+
+def ask_components(cohort: Cohort, _: AnalyseParams, __: np.random.Generator) -> Answer:
+    """Variance between members, their interaction with scans, and the segmenter's own."""
+    return components.decompose(cohort.volumes, cohort.draws)
+
+
+def ask_power(cohort: Cohort, params: AnalyseParams, _: np.random.Generator) -> Answer:
+    """Smallest detectable change and size of a trial."""
+    _, table = components.decompose(cohort.volumes, cohort.draws)
+    options = power.PowerOptions(**params.trial.model_dump())
+    return power.power(table, options)
+
+
+def ask_conformal(cohort: Cohort, params: AnalyseParams, _: np.random.Generator) -> Answer:
+    """Intervals of volumes that cover as often as they say."""
+    return conformal.conformal(cohort.volumes, cohort.reference, cohort.exams, params.alpha)
+
+
+def ask_calibration(cohort: Cohort, _: AnalyseParams, __: np.random.Generator) -> Answer:
+    """Do ensembles spread as far as they err, against the fully sampled scan and the truth."""
+    targets = {"reference": cohort.reference}
+    if cohort.truth is not None:
+        targets["truth"] = cohort.truth
+    found = {name: calibration.calibrate(cohort.volumes, t) for name, t in targets.items()}
+    tables = [table.assign(target=name) for name, (_, table) in found.items()]
+    return {name: tree for name, (tree, _) in found.items()}, pd.concat(tables, ignore_index=True)
+
+
+def ask_ensemble_size(cohort: Cohort, params: AnalyseParams, rng: np.random.Generator) -> Answer:
+    """How many members a coefficient of variation needs."""
+    return ensemble_size.ensemble_size(cohort.volumes, params.subsets, rng)
+
+
+def ask_outliers(cohort: Cohort, params: AnalyseParams, _: np.random.Generator) -> Answer:
+    """Members that stand apart, and the headline numbers with and without them."""
+    threshold = params.outlier_threshold
+    tree, table = outliers.outliers(cohort.quality, cohort.volumes, threshold)
+    kept = [outliers.without(t, table) for t in (cohort.volumes, cohort.quality)]
+    for group in cohort.groups:
+        tree[group]["with"] = headline(of(cohort.volumes, group), of(cohort.quality, group))
+        tree[group]["without"] = headline(of(kept[0], group), of(kept[1], group))
+    return tree, table
+
+
+def headline(volumes: pd.DataFrame, quality: pd.DataFrame) -> dict:
+    """Median CV in percent, and PSNR (dB) and SSIM over members."""
+    cv = float(cv_table(volumes)["cv"].median())
+    scores = quality_summary(quality)
+    return without_gaps({"cv_median": cv, **{name: scores[name] for name in MEASURES}})[0]
+
+
+def ask_task_error(cohort: Cohort, params: AnalyseParams, rng: np.random.Generator) -> Answer:
+    """Whether PSNR and SSIM foretell errors of volumes."""
+    return task_error.task_error(
+        cohort.quality,
+        cohort.volumes,
+        cohort.reference,
+        cohort.exams,
+        params.bootstrap_draws,
+        params.level,
+        rng,
+    )
+
+
+QUESTIONS: dict[str, Callable[[Cohort, AnalyseParams, np.random.Generator], Answer]] = {
+    "inference": ask_inference,
+    "surrogates": ask_surrogates,
+    "components": ask_components,
+    "power": ask_power,
+    "conformal": ask_conformal,
+    "calibration": ask_calibration,
+    "ensemble_size": ask_ensemble_size,
+    "outliers": ask_outliers,
+    "task_error": ask_task_error,
+}
+
+
+def answers(cohort: Cohort, params: AnalyseParams) -> dict[str, Answer]:
+    """Return the answer to every question; each draws from a generator of its own."""
+    return {
+        name: ask(cohort, params, np.random.default_rng(stable_seed("analyse", name, params.seed)))
+        for name, ask in QUESTIONS.items()
+    }

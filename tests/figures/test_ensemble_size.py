@@ -1,0 +1,35 @@
+"""Variation and its standard error against the number of members."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from stages.figures.ensemble_size import ensemble_size_figure
+from stages.uncertainty.ensemble_size import ensemble_size
+
+
+@pytest.mark.parametrize("n_members", [2, 6])
+def test_a_line_an_architecture_and_the_theory(n_members):
+    rng = np.random.default_rng(0)
+    volumes = pd.DataFrame(
+        [
+            (g, m, f"s{i}", "a", rng.normal(100, 2))
+            for g in ("unet", "rim")
+            for m in range(n_members)
+            for i in range(2)
+        ],
+        columns=["group", "member", "subject", "structure", "volume_mm3"],
+    )
+    table = ensemble_size(volumes, 10, rng)[1]
+    figure = ensemble_size_figure(table, ("unet", "rim"))
+    figure.draw_without_rendering()
+    left, right = figure.axes
+    assert [len(line.get_xdata()) for line in left.lines] == [n_members - 1] * 2
+    # the whole ensemble has no standard error of its own
+    assert [len(line.get_xdata()) for line in right.lines[:2]] == [n_members - 2] * 2
+    assert [text.get_text() for text in right.texts] == [
+        "20 %: 14 members",
+        "15 %: 23 members",
+        "10 %: 51 members",
+    ]
+    ensemble_size_figure(table[:0], ("unet",)).draw_without_rendering()

@@ -1,0 +1,35 @@
+"""Image quality against task error of the members."""
+
+import numpy as np
+import pandas as pd
+
+from stages.figures.task_error import task_error_figure
+from stages.uncertainty.task_error import VARIABLES, ranks_within
+
+GROUPS = ("unet", "varnet", "rim")
+
+
+def members(n_members: int) -> pd.DataFrame:
+    """Return a table as in plots/task_error.csv."""
+    rng = np.random.default_rng(0)
+    groups = np.repeat(GROUPS, n_members)
+    values = {name: rng.uniform(1, 2, len(groups)) for name in VARIABLES}
+    ranks = {f"{name}_rank": ranks_within(v, groups) for name, v in values.items()}
+    return pd.DataFrame({"group": groups, **values, **ranks})
+
+
+def test_every_member_is_in_every_panel():
+    figure = task_error_figure(members(4), GROUPS)
+    figure.draw_without_rendering()
+    assert len(figure.axes) == 8
+    for axes in figure.axes:
+        assert [len(line.get_xdata()) for line in axes.lines] == [4, 4, 4]
+        assert "n = 12" in axes.get_title()
+
+
+def test_what_is_undefined_is_a_dash():
+    table = members(2).assign(variation_rank=0.0, variation=1.0)
+    figure = task_error_figure(table, GROUPS)
+    figure.draw_without_rendering()
+    assert sum("–" in axes.get_title() for axes in figure.axes) == 4
+    task_error_figure(table[:0], GROUPS).draw_without_rendering()
