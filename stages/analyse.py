@@ -159,13 +159,19 @@ def cohort(ensembles: EnsembleParams, cv: pd.DataFrame, params: AnalyseParams) -
         table = pd.concat([measured(g, name, columns) for g in groups], ignore_index=True)
         return grid(table, params.structures, subjects)[0] if "structure" in columns else table
 
+    def draws() -> pd.DataFrame | None:
+        paths = [layout.measures(group) / "draws.csv" for group in groups]
+        if not all(path.exists() for path in paths):
+            return None
+        return joined("draws", [*VOLUME_COLUMNS, "draw"])
+
     known = truth()
     cell = ["group", "subject", "structure"]
     return Cohort(
         volumes=joined("volumes", VOLUME_COLUMNS),
         reference=grid(reference, params.structures, subjects)[0],
         truth=None if known is None else grid(known, params.structures, subjects)[0],
-        draws=None,
+        draws=draws(),
         quality=joined("quality", QUALITY_COLUMNS),
         cv=cv[cv["group"].isin(groups)],
         regions=joined("regions", [*cell, "mean"]),

@@ -23,6 +23,7 @@ from stages.structures import STRUCTURES
 from stages.uncertainty.members import (
     HALVES,
     Reference,
+    drawn_volumes,
     halves_of,
     load_like,
     load_reference,
@@ -208,6 +209,8 @@ def main(arguments: list[str] | None = None) -> None:
     else:
         quality = image_quality(ComputeParams.load())
         tables |= measure(group, members, subjects, params, quality)
+        draws = drawn_volumes(group, members, subjects)
+        tables |= {} if draws is None else {"draws": draws}
     write(tables, layout.measures(group))
 
 

@@ -19,11 +19,13 @@ from stages.images import describe_dataset, save_volume
 from stages.params.compute import ComputeParams
 from stages.params.segment import SegmentParams
 from stages.progress import progress
+from stages.seeds import stable_seed
 from stages.synthseg.catalogue import open_segmenter, weight_file
 from stages.synthseg.device import keep_freed_memory, pick_device
 from stages.synthseg.inference import Segmentation, Segmenter
 from stages.synthseg.orientation import Guard
-from stages.synthseg.preprocess import nearest_grid
+from stages.synthseg.perturbation import draw_offset, shifted
+from stages.synthseg.preprocess import load, nearest_grid
 from stages.synthseg.volumes import write_label_table, write_table
 
 SUFFIX = "_T1w.nii.gz"
@@ -68,6 +70,17 @@ def segment_all(
         yield subject, result.volumes_mm3
 
 
+def segment_draws(
+    paths: list[Path], segmenter: Segmenter, params: SegmentParams, number: int
+) -> Iterator[tuple[str, np.ndarray]]:
+    """Yield (subject, volumes in mm3) of copies shifted by parts of a voxel."""
+    largest = params.perturbations.shift_voxels
+    for path in progress(paths, desc=f"draw {number}", unit="image"):
+        rng = np.random.default_rng(stable_seed("perturbation", str(path), number))
+        scan = shifted(load(path), draw_offset(largest, rng))
+        yield path.name.removesuffix(SUFFIX), segmenter.segment_scan(scan).volumes_mm3
+
+
 def segment(source: Path, target: Path, params: SegmentParams, device: torch.device) -> None:
     """Fill `target` with label maps, sidecars and `volumes.csv` of the images in `source`."""
     paths = member_images(source)
@@ -81,6 +94,9 @@ def segment(source: Path, target: Path, params: SegmentParams, device: torch.dev
     with atomic_directory(target) as output:
         rows = list(segment_all(paths, segmenter, output, sidecar))
         write_table(output / "volumes.csv", segmenter.model.names, rows)
+        for number in range(params.perturbations.draws):
+            drawn = list(segment_draws(paths, segmenter, params, number))
+            write_table(output / f"volumes_draw-{number}.csv", segmenter.model.names, drawn)
         write_label_table(output / "dseg.tsv", segmenter.model)
         describe_dataset(output, name="Segmentations", sources=[str(source)])
 

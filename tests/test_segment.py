@@ -14,7 +14,7 @@ from stages import layout, segment
 from stages.errors import StudyError
 from stages.files import md5
 from stages.images import affine, save_volume
-from stages.params.segment import SegmentParams
+from stages.params.segment import PerturbationParams, SegmentParams
 from stages.structures import STRUCTURES, structure_volumes
 from stages.synthseg import model
 from stages.synthseg.labels import MERGED_LABELS, merged_name
@@ -40,7 +40,7 @@ def study(tmp_path, monkeypatch, weights):
     """Two images of a member, and the parameters."""
     monkeypatch.chdir(tmp_path)
     params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
-    params["segment"] = {"weights": str(weights), "mode": "standard", "fast": False}
+    params["segment"] |= {"weights": str(weights), "mode": "standard", "fast": False}
     params["compute"] = {"device": "cpu", "threads": 1, "processes": 1}
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
     for number in (1, 2):
@@ -48,6 +48,12 @@ def study(tmp_path, monkeypatch, weights):
         matrix = affine(data.shape, (2.0, 2.0, 2.0), "SAR")
         save_volume(layout.image("unet", 3, f"sub-{number}"), data, matrix, {})
     return tmp_path
+
+
+def options(weights, draws=0):
+    """Parameters of the section, as an object."""
+    shifts = PerturbationParams(draws=draws, shift_voxels=0.5)
+    return SegmentParams(weights=str(weights), mode="standard", fast=False, perturbations=shifts)
 
 
 def run(monkeypatch, *values):
@@ -89,7 +95,7 @@ def test_labels_come_back_on_the_grid_of_the_image(study, weights):
     data = np.random.default_rng(0).random((16, 24, 20), np.float32)
     path = layout.image("fine", 0, "sub-1")
     save_volume(path, data, affine(data.shape, (1.0, 1.0, 1.0), "LPI"), {})
-    params = SegmentParams(weights=str(weights), mode="standard", fast=False)
+    params = options(weights)
     segment.segment(layout.images("fine", 0), layout.segmentations("fine", 0), params, CPU)
     found = nib.load(layout.segmentation("fine", 0, "sub-1"))
     assert found.shape == data.shape and np.array_equal(found.affine, nib.load(path).affine)
@@ -107,9 +113,22 @@ def test_no_images_and_bad_arguments(study, monkeypatch, capsys):
 
 def test_a_bad_image_leaves_nothing_behind(study, weights):
     layout.image("unet", 3, "sub-2").write_bytes(b"no image")
-    params = SegmentParams(weights=str(weights), mode="standard", fast=False)
+    params = options(weights)
     target = layout.segmentations("unet", 3)
     with pytest.raises(StudyError, match=r"sub-2_T1w\.nii\.gz"):
         segment.segment(layout.images("unet", 3), target, params, CPU)
     assert not target.exists()
     assert not list(target.parent.iterdir())
+
+
+def test_shifted_copies_have_tables_of_their_own(study, weights):
+    source, target = layout.images("unet", 3), layout.segmentations("unet", 3)
+    segment.segment(source, target, options(weights, draws=2), CPU)
+    tables = [
+        pd.read_csv(target / f"{name}.csv", index_col="subject")
+        for name in ("volumes", "volumes_draw-0", "volumes_draw-1")
+    ]
+    for table in tables[1:]:
+        assert table.shape == tables[0].shape and list(table) == list(tables[0])
+        assert not np.array_equal(table, tables[0])
+    assert not np.array_equal(tables[1], tables[2])

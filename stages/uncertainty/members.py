@@ -126,6 +126,33 @@ def member_volumes(group: str, members: tuple[int, ...], subjects: list[str]) ->
     return pd.concat(parts, ignore_index=True)
 
 
+def drawn_volumes(group: str, members: tuple[int, ...], subjects: list[str]) -> pd.DataFrame | None:
+    """Return the volumes of shifted copies of the images; None if none were segmented.
+
+    Returns:
+        Columns group, member, draw, subject, structure, volume_mm3.
+
+    Raises:
+        StudyError: if members have different numbers of draws.
+    """
+    parts, counts = [], set()
+    for member in members:
+        paths = sorted(layout.segmentations(group, member).glob("volumes_draw-*.csv"))
+        counts.add(len(paths))
+        for number, path in enumerate(paths):
+            table = volume_table(path, subjects)
+            parts.append(table.assign(group=group, member=member, draw=number))
+    if len(counts) > 1:
+        raise StudyError(
+            f"{layout.segmentations(group, members[0]).parent}: expected as many draws of every"
+            f" member, got {sorted(counts)}; run `dvc repro`"
+        )
+    if not parts:
+        return None
+    columns = ["group", "member", "draw", "subject", "structure", "volume_mm3"]
+    return pd.concat(parts, ignore_index=True)[columns]
+
+
 def scans() -> list[str]:
     """Return the subjects of the validation scans, in the order of the reference's volume table."""
     path = layout.segmentations("reference", 0) / "volumes.csv"

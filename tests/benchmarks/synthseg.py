@@ -8,10 +8,7 @@ same run is the network written out literally (`UNet`: doubled arrays, torch's o
 """
 
 import argparse
-import resource
 import tempfile
-from concurrent.futures import ProcessPoolExecutor
-from multiprocessing import get_context
 from pathlib import Path
 from time import perf_counter, process_time
 
@@ -24,10 +21,10 @@ from stages.synthseg.device import keep_freed_memory, pick_device
 from stages.synthseg.inference import one_hot
 from stages.synthseg.network import Architecture
 from stages.synthseg.preprocess import load, prepare
+from tests.benchmarks.process import alone, peak_gb
 from tests.synthseg import official
 
 SIZES = ("96x96x96", "128x128x128", "256x218x170")
-GIGABYTE = 1e6  # of ru_maxrss, which counts in kB
 MATRIX = 2048  # side of the matrix product that shows what the machine can do
 
 
@@ -55,12 +52,6 @@ def main() -> None:
                 ratio = other["networks"] / found["networks"]
                 print(f"  literal form: networks {other['networks']:.1f} CPU-s ({ratio:.2f} x),"
                       f" peak {other['peak_gb']:.2f} GB")  # fmt: skip
-
-
-def alone(function, *arguments):
-    """Call a function in a fresh process, so that memory and imports are its own."""
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as pool:
-        return pool.submit(function, *arguments).result()
 
 
 def matrix_speed(threads: int) -> float:
@@ -106,7 +97,7 @@ def segment(image: str, weights: str, options: argparse.Namespace) -> dict[str, 
     return found | {
         "process": process_time(),
         "wall": perf_counter() - started,
-        "peak_gb": resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / GIGABYTE,
+        "peak_gb": peak_gb(),
         "macs_per_voxel": macs,
         "flop": 2 * macs * passes * prepared.image.size,
     }
@@ -128,8 +119,7 @@ def literal(image: str, weights: str, options: argparse.Namespace) -> dict[str, 
             if model.mirrored and not options.fast:
                 network(x.flip(2)).softmax(1)
     seconds = process_time() - started
-    peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / GIGABYTE
-    return {"networks": seconds, "peak_gb": peak}
+    return {"networks": seconds, "peak_gb": peak_gb()}
 
 
 def multiplications(shape: Architecture) -> float:

@@ -135,14 +135,17 @@ def test_the_study_stops_and_the_command_warns(image_of_head, tmp_path, monkeypa
     import sys
 
     from stages import segment
-    from stages.params.segment import SegmentParams
+    from stages.params.segment import PerturbationParams, SegmentParams
     from stages.synthseg.__main__ import main
     from stages.synthseg.catalogue import EMBEDDED_FILE
 
     source, target = tmp_path / "images", tmp_path / "out"
     source.mkdir()
     shutil.copy(image_of_head("IAR"), source / "sub-1_T1w.nii.gz")
-    params = SegmentParams(weights=str(EMBEDDED_FILE), mode="standard", fast=True)
+    shifts = PerturbationParams(draws=0, shift_voxels=0.5)
+    params = SegmentParams(
+        weights=str(EMBEDDED_FILE), mode="standard", fast=True, perturbations=shifts
+    )
     with pytest.raises(StudyError, match="right with SAR"):
         segment.segment(source, target, params, torch.device("cpu"))
     assert not target.exists()

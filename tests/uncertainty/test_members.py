@@ -8,6 +8,7 @@ from stages import layout
 from stages.errors import StudyError
 from stages.images import affine, save_volume
 from stages.uncertainty.members import (
+    drawn_volumes,
     load_like,
     load_reference,
     member_volumes,
@@ -93,3 +94,21 @@ def test_volumes_must_lie_on_the_grid_of_the_reference(tmp_path):
     save_volume(path, data, matrix)
     with pytest.raises(StudyError, match="NaN or infinity"):
         load_like(path, (2, 3, 4))
+
+
+def test_draws_are_read_and_must_be_as_many_for_every_member(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    header = "subject,left hippocampus,right hippocampus\n"
+    for member, n_draws in ((0, 2), (1, 2)):
+        folder = layout.segmentations("unet", member)
+        folder.mkdir(parents=True)
+        for draw in range(n_draws):
+            row = f"sub-1,{100 + member},{200 + draw}\n"
+            (folder / f"volumes_draw-{draw}.csv").write_text(header + row)
+    table = drawn_volumes("unet", (0, 1), ["sub-1"])
+    assert table["volume_mm3"].tolist() == [300, 301, 301, 302]
+    assert table["draw"].tolist() == [0, 1, 0, 1]
+    (layout.segmentations("unet", 1) / "volumes_draw-1.csv").unlink()
+    with pytest.raises(StudyError, match=r"as many draws of every member, got \[1, 2\]"):
+        drawn_volumes("unet", (0, 1), ["sub-1"])
+    assert drawn_volumes("rim", (0, 1), ["sub-1"]) is None

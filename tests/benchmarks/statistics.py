@@ -1,0 +1,155 @@
+"""Time and memory of `measure` and `analyse` at the size of the published study.
+
+python -m tests.benchmarks.statistics [--members 11 4]
+
+`measure`: one scan of 256 x 218 x 170 at 1 mm, a digital head of which every member shows a
+slightly shifted, noisy copy; the alternative in the same run is reading and decompressing the same
+files. `analyse`: 37 members, 20 scans, 16 structures, 1,000 bootstrap draws.
+"""
+
+import argparse
+import os
+import tempfile
+from pathlib import Path
+from time import process_time
+
+import nibabel as nib
+import numpy as np
+import pandas as pd
+import yaml
+
+from stages import analyse, layout, measure
+from stages.anatomy.head import digital_head
+from stages.images import affine, save_volume
+from stages.params.measure import MeasureParams
+from stages.structures import STRUCTURES
+from stages.uncertainty.members import load_reference
+from stages.uncertainty.voxelwise import SUMMARIES
+from tests.benchmarks.process import alone, peak_gb
+from tests.fabricated import ROOT, Study, write_csv, write_curves, write_params
+
+SHAPE = (256, 218, 170)
+GROUP, SCAN = "unet", "sub-1"
+PAPER = {"unet": 15, "varnet": 11, "rim": 11}
+N_SCANS = 20
+
+
+def main() -> None:
+    """Print one line for each number of members, then one for the analysis."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("--members", nargs="+", type=int, default=[4, 11])
+    options = parser.parse_args()
+    with tempfile.TemporaryDirectory() as folder:
+        alone(write_scan, folder, max(options.members))
+        for n in options.members:
+            reading, _ = alone(read_files, folder, n)
+            seconds, peak = alone(measure_scan, folder, n)
+            print(f"measure, {n} members: {seconds:.1f} CPU-s, {seconds / reading:.2f} x reading"
+                  f" ({reading:.1f} CPU-s), peak {peak:.2f} GB", flush=True)  # fmt: skip
+    with tempfile.TemporaryDirectory() as folder:
+        seconds, peak = alone(analyse_tables, folder)
+    print(f"analyse, {sum(PAPER.values())} members x {N_SCANS} scans: {seconds:.1f} CPU-s,"
+          f" peak {peak:.2f} GB")  # fmt: skip
+
+
+def write_scan(folder: str, n_members: int) -> None:
+    """Write the reference and the members of one scan."""
+    rng = np.random.default_rng(0)
+    whole = digital_head(3).labels
+    labels = np.zeros(SHAPE, np.int16)
+    low = [max(0, (a - b) // 2) for a, b in zip(whole.shape, SHAPE, strict=True)]
+    part = whole[tuple(slice(a, a + n) for a, n in zip(low, SHAPE, strict=True))]
+    part = np.where(part < 100, part, 0)  # the brain alone
+    labels[tuple(slice(0, n) for n in part.shape)] = part
+    matrix = affine(SHAPE, (1.0,) * 3, "SAR")
+    for group, n in (("reference", 1), (GROUP, n_members)):
+        for member in range(n):
+            own = np.roll(labels, rng.integers(-1, 2, 3), (0, 1, 2)) if n > 1 else labels
+            image = (1 + own % 7 + 0.1 * rng.standard_normal(SHAPE)).astype(np.float32)
+            save_volume(Path(folder) / layout.image(group, member, SCAN), image, matrix)
+            save_volume(Path(folder) / layout.segmentation(group, member, SCAN), own, matrix)
+
+
+def read_files(folder: str, n_members: int) -> tuple[float, float]:
+    """CPU seconds and memory of reading what `measure_scan` reads."""
+    os.chdir(folder)
+    started = process_time()
+    for group, n in (("reference", 1), (GROUP, n_members)):
+        for member in range(n):
+            np.asarray(nib.load(layout.image(group, member, SCAN)).dataobj)
+            np.asarray(nib.load(layout.segmentation(group, member, SCAN)).dataobj)
+    return process_time() - started, peak_gb()
+
+
+def measure_scan(folder: str, n_members: int) -> tuple[float, float]:
+    """CPU seconds and memory of the voxelwise tables of one scan (image quality apart)."""
+    os.chdir(folder)
+    params = MeasureParams.load(ROOT / "params.yaml")
+    members = tuple(range(n_members))
+    started = process_time()
+    scan = load_reference(SCAN)
+    images = measure.member_images(scan, GROUP, members)
+    measure.voxelwise_tables(scan, GROUP, members, images, params)
+    return process_time() - started, peak_gb()
+
+
+def analyse_tables(folder: str) -> tuple[float, float]:
+    """CPU seconds and memory of the analysis of fabricated tables."""
+    os.chdir(folder)
+    write_params(Path("params.yaml"), Study())
+    params = yaml.safe_load(Path("params.yaml").read_text())
+    params["ensembles"] = {g: list(range(n)) for g, n in PAPER.items()} | {"noise": [0, 1, 2, 3]}
+    Path("params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+    write_tables(np.random.default_rng(0))
+    started = process_time()
+    analyse.main()
+    return process_time() - started, peak_gb()
+
+
+def write_tables(rng: np.random.Generator) -> None:
+    """Write what `measure` would have written."""
+    structures = [entry.name for entry in STRUCTURES]
+    subjects = [f"sub-e{n}s{n}P{n}7" for n in range(N_SCANS)]
+    sizes = PAPER | {"noise": 4, "reference": 1, "zero_filled": 1}
+    for group, n_members in sizes.items():
+        cells = pd.MultiIndex.from_product(
+            [[group], range(n_members), subjects, structures],
+            names=["group", "member", "subject", "structure"],
+        ).to_frame(index=False)
+        cells["volume_mm3"] = 5000 * np.exp(0.02 * rng.standard_normal(len(cells)))
+        write_csv(layout.measures(group) / "volumes.csv", cells)
+        kinds = [(r, part) for r in ("challenge", "fixed") for part in ("brain", "all")]
+        rows = [
+            {"group": group, "member": m, "subject": name, "range": r, "slices": part}
+            | {"psnr": 33 + rng.standard_normal(), "ssim": 0.9 + 0.01 * rng.standard_normal()}
+            for m in range(n_members)
+            for name in subjects
+            for r, part in kinds
+        ]
+        write_csv(layout.measures(group) / "quality.csv", rows)
+        cell = cells[cells["member"] == 0][["group", "subject", "structure"]]
+        values = rng.gamma(4, 0.01, (len(cell), len(SUMMARIES)))
+        regions = cell.assign(n_voxels=100, **dict(zip(SUMMARIES, values.T, strict=True)))
+        write_csv(layout.measures(group) / "regions.csv", regions)
+        halves = pd.concat([regions.assign(half=half) for half in "ab"])
+        write_csv(layout.measures(group) / "halves.csv", halves)
+        bins = pd.concat(
+            [cell.assign(edges=e, bin=b, fraction=rng.dirichlet(np.ones(10), len(cell))[:, b])
+             for e in ("own", "global") for b in range(10)]
+        )  # fmt: skip
+        write_csv(layout.measures(group) / "histograms.csv", bins)
+        kinds = {"sigma_over_gradient": "B", "linearised_volume": "B", "one_minus_dice": "C"}
+        surrogates = pd.concat(
+            [cell.assign(surrogate=name, kind=kind, value=rng.gamma(4, 0.1, len(cell)))
+             for name, kind in kinds.items()]
+        )  # fmt: skip
+        write_csv(layout.measures(group) / "surrogates.csv", surrogates)
+        snr = [{"subject": s, "median": 30.0, "mean": 30.0, "pooled": 30.0} for s in subjects]
+        write_csv(layout.measures(group) / "snr.csv", snr)
+    for group, n_members in PAPER.items():
+        for member in range(n_members):
+            write_curves(layout.model(group, member) / "curves.csv", rng)
+
+
+if __name__ == "__main__":
+    main()
