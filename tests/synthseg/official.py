@@ -59,3 +59,14 @@ def write(path: Path, mode: str, widths: dict[str, int] | None = None, seed: int
                     group[key] = np.asarray(values, np.float32)
         file.attrs["layer_names"] = np.array(names, "S")
     return path
+
+
+def drop_layer(file: h5py.File) -> None:
+    """Leave a batch norm out of the list of layers."""
+    file.attrs["layer_names"] = [n for n in file.attrs["layer_names"] if n != "unet_bn_up_2"]
+
+
+def add_layer(file: h5py.File) -> None:
+    """List a layer that the network does not have."""
+    file.copy("unet_bn_up_2", "unet_bn_up_9")
+    file.attrs["layer_names"] = [*file.attrs["layer_names"], "unet_bn_up_9"]

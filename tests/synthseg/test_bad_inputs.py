@@ -13,6 +13,7 @@ import pytest
 from stages.synthseg.__main__ import main
 from stages.synthseg.catalogue import EMBEDDED_FILE
 from tests.synthseg.conftest import GOLDEN
+from tests.synthseg.official import add_layer, drop_layer
 
 ROBUST = GOLDEN / "synthseg_robust_2.0.h5"
 STANDARD = GOLDEN / "synthseg_2.0.h5"
@@ -82,16 +83,6 @@ def rewritten(path, change, source=STANDARD):
         change(file)
 
 
-def drop(file):
-    names = [n for n in file.attrs["layer_names"] if n != "unet_bn_up_2"]
-    file.attrs["layer_names"] = names
-
-
-def add(file):
-    file.copy("unet_bn_up_2", "unet_bn_up_9")
-    file.attrs["layer_names"] = [*file.attrs["layer_names"], "unet_bn_up_9"]
-
-
 def replace(file, layer, number, change):
     group = file[layer]
     name = group.attrs["weight_names"][number]
@@ -123,8 +114,8 @@ WEIGHTS = {
     "truncated.npz": lambda p: (shutil.copy(EMBEDDED_FILE, p), cut(p, 200_000)),
     "other mode.h5": lambda p: shutil.copy(ROBUST, p),
     "no names.h5": lambda p: rewritten(p, lambda f: f.attrs.pop("layer_names")),
-    "layer missing.h5": lambda p: rewritten(p, drop),
-    "layer unknown.h5": lambda p: rewritten(p, add),
+    "layer missing.h5": lambda p: rewritten(p, drop_layer),
+    "layer unknown.h5": lambda p: rewritten(p, add_layer),
     "kernel narrower.h5": lambda p: rewritten(
         p, lambda f: replace(f, "unet_conv_downarm_1_0", 0, lambda v: v[..., :-1])
     ),

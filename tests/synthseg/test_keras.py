@@ -10,6 +10,7 @@ from stages.errors import StudyError
 from stages.structures import SYNTHSEG_LABELS, SYNTHSEG_NAMES
 from stages.synthseg import keras
 from tests.synthseg.conftest import GOLDEN
+from tests.synthseg.official import add_layer, drop_layer
 
 STANDARD = GOLDEN / "synthseg_2.0.h5"
 ROBUST = GOLDEN / "synthseg_robust_2.0.h5"
@@ -55,16 +56,6 @@ def test_bytes_as_names_and_a_nested_group_are_read(tmp_path):
     assert n_values(keras.load(tmp_path / "a.h5", "standard")) == 369_009
 
 
-def _drop(file):
-    names = [n for n in file.attrs["layer_names"] if n != "unet_bn_up_2"]
-    file.attrs["layer_names"] = names
-
-
-def _add(file):
-    file.copy("unet_bn_up_2", "unet_bn_up_9")
-    file.attrs["layer_names"] = [*file.attrs["layer_names"], "unet_bn_up_9"]
-
-
 def _misshape(file):
     group = file["unet_conv_downarm_1_0"]
     name = group.attrs["weight_names"][0]
@@ -83,8 +74,8 @@ def _strip(file):
 
 
 FAULTS = {
-    _drop: "misses the layer 'unet_bn_up_2'",
-    _add: "unknown layer 'unet_bn_up_9'",
+    drop_layer: "misses the layer 'unet_bn_up_2'",
+    add_layer: "unknown layer 'unet_bn_up_9'",
     _misshape: "'unet.down.1.first.weight': expected shape",
     _shorten: "'unet_bn_up_2': expected 4 arrays, got 3",
     _strip: "expected a Keras weight file",
