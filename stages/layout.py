@@ -8,6 +8,7 @@ from pathlib import Path
 
 DATA = Path("data")
 TRUTH = DATA / "truth"
+CODE = Path("work/code")
 PHANTOM = Path("work/phantom")
 MASKS = Path("work/masks")
 METRICS = Path("metrics")

@@ -13,6 +13,7 @@ import numpy as np
 import torch
 
 from stages import layout
+from stages.allocator import keep_freed_memory
 from stages.errors import StudyError, door
 from stages.files import atomic_directory, md5
 from stages.images import describe_dataset, save_volume
@@ -21,7 +22,7 @@ from stages.params.segment import SegmentParams
 from stages.progress import progress
 from stages.seeds import stable_seed
 from stages.synthseg.catalogue import open_segmenter, weight_file
-from stages.synthseg.device import keep_freed_memory, pick_device
+from stages.synthseg.device import pick_device
 from stages.synthseg.inference import Segmentation, Segmenter
 from stages.synthseg.orientation import Guard
 from stages.synthseg.perturbation import draw_offset, shifted

@@ -1,4 +1,4 @@
-"""Train the embedded segmenter on digital heads: stages/synthseg/embedded.npz.
+"""Train the embedded segmenter on digital heads: weights/embedded.npz.
 
 `python -m stages.segmenter`; a frozen stage, its result is in Git. It always runs on one
 CPU thread.

@@ -15,7 +15,7 @@ from stages.kspace.files import ScanFormat, list_scans
 from stages.kspace.fourier import rss_image
 from stages.structures import SYNTHSEG_NAMES
 from tests.anatomy.maps import block_head, write_lia
-from tests.imports import ROOT
+from tests.fabricated import ROOT
 
 GRID = (24, 28, 22)
 

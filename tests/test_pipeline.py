@@ -4,15 +4,28 @@ import re
 import shutil
 import subprocess
 import sys
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
 import yaml
 from dvc.repo import Repo
 
-from tests.imports import ROOT, doors, listed, module_file, needed, stages
+from stages.imports import imported, scripts
+from tests.fabricated import ROOT
 
-COPIED = ("dvc.yaml", "params.yaml", "data.dvc", "stages", ".dvcignore")
+COPIED = ("dvc.yaml", "params.yaml", "data.dvc", "stages", "weights", ".dvcignore")
+
+
+def stages() -> dict[str, dict]:
+    """Return the stages of dvc.yaml with merges resolved."""
+    return yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+
+
+def doors(stage: dict) -> list[str]:
+    """Return the modules that a stage's command runs."""
+    words = stage["cmd"].split()
+    return [after for word, after in pairwise(words) if word == "-m"]
 
 
 def dvc(folder: Path, *arguments: str) -> str:
@@ -29,18 +42,22 @@ def dvc(folder: Path, *arguments: str) -> str:
 
 
 def fabricate_outputs(folder: Path) -> None:
-    """Put something of its own under the name of every output of every stage."""
+    """Put something of its own under the name of every output, and what others need below it."""
     with Repo(str(folder)) as repo:
-        outputs = [(s.addressing, Path(o.fs_path)) for s in repo.index.stages for o in s.outs]
-    for address, path in outputs:
-        if path.suffix:
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(address)
-            continue
-        # the scans need the folders that other stages depend on
-        for part in ("train", "validation", "truth") if path.name in ("phantom", "data") else ("",):
-            (path / part).mkdir(parents=True, exist_ok=True)
-            (path / part / "out").write_text("scan" if part else address)
+        all_stages = list(repo.index.stages)
+    outputs = {Path(out.fs_path): s.addressing for s in all_stages for out in s.outs}
+    for path, address in outputs.items():
+        fabricate(path, address)
+    for path in {Path(dep.fs_path) for s in all_stages for dep in s.deps}:
+        if set(path.parents) & set(outputs):
+            fabricate(path, path.name)
+
+
+def fabricate(path: Path, content: str) -> None:
+    """Write a file, or a folder with a file in it."""
+    file = path if path.suffix else path / "out"
+    file.parent.mkdir(parents=True, exist_ok=True)
+    file.write_text(content)
 
 
 @pytest.fixture(scope="module")
@@ -115,24 +132,18 @@ def test_acceleration_leaves_reference_and_noise_alone(finished: Path) -> None:
     assert not [s for s in todo if s.startswith(("reference", "noise", "phantom", "segment-noise"))]
 
 
-@pytest.mark.parametrize("name", stages())
-def test_a_stage_lists_the_code_it_runs(name: str) -> None:
-    stage = stages()[name]
-    assert needed(stage) == {f for f in listed(stage) if f.endswith(".py")}
-
-
-def test_every_stage_runs_a_door() -> None:
+def test_every_stage_depends_on_the_record_of_its_script() -> None:
+    scripts_of = {name: doors(stage) for name, stage in stages().items()}
+    assert set().union(*scripts_of.values()) == set(scripts(ROOT))
     for name, stage in stages().items():
-        assert doors(stage), name
-        assert all(module_file(door) for door in doors(stage)), name
+        records = [f"work/code/{door.removeprefix('stages.')}.json" for door in scripts_of[name]]
+        expected = ["stages"] if name == "code" else records
+        assert [d for d in stage["deps"] if "code" in d or d == "stages"] == expected, name
 
 
 def test_rooms_do_not_import_doors() -> None:
-    from tests.imports import imported
-
-    scripts = {door for stage in stages().values() for door in doors(stage)}
     for path in (ROOT / "stages").glob("*/*.py"):
-        assert not imported(path.relative_to(ROOT)) & scripts, path
+        assert not imported(path, ROOT) & set(scripts(ROOT)), path
 
 
 @pytest.mark.parametrize("room", ["uncertainty", "figures"])

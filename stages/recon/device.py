@@ -4,6 +4,7 @@ import os
 
 import torch
 
+from stages.allocator import keep_freed_memory
 from stages.errors import StudyError
 from stages.params.compute import ComputeParams
 
@@ -18,6 +19,7 @@ def prepare(compute: ComputeParams) -> torch.device:
     Raises:
         StudyError: if `cuda` is asked for and there is none.
     """
+    keep_freed_memory()
     torch.set_num_threads(compute.threads)
     available = torch.cuda.is_available()
     if compute.device == "cuda" and not available:

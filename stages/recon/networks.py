@@ -7,10 +7,14 @@ checked against DIRECT's configuration class of the same name.
 
 import pkgutil
 import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass, fields
 from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
+from types import ModuleType
 from typing import Any
 
 import direct.nn
@@ -179,9 +183,34 @@ def _engine_configuration(configuration: Any, losses: dict[str, float]) -> Any:
 
 
 def _engine_class(model: str) -> Any:
-    # heavy (torchvision, scikit-learn): only stages that run a network pay for it
+    # heavy (scikit-learn, tensorboard): only stages that run a network pay for it
     package, name = model.split(".")[0], model.split(".")[-1]
-    return _class_of(model, f"direct.nn.{package}.{package}_engine", f"{name}Engine")
+    with _torchvision_on_demand():
+        return _class_of(model, f"direct.nn.{package}.{package}_engine", f"{name}Engine")
+
+
+@contextmanager
+def _torchvision_on_demand() -> Iterator[None]:
+    """Let DIRECT's engines be imported without torchvision, half of their start-up time.
+
+    They need it for the pictures of DIRECT's own training loop alone (`make_grid`), which still
+    finds it.
+    """
+
+    def make_grid(*arguments: Any, **options: Any) -> torch.Tensor:
+        return import_module("torchvision.utils").make_grid(*arguments, **options)
+
+    if "torchvision" in sys.modules:
+        yield
+        return
+    names = ("torchvision", "torchvision.utils")
+    sys.modules |= {name: ModuleType(name) for name in names}
+    sys.modules["torchvision.utils"].make_grid = make_grid
+    try:
+        yield
+    finally:
+        for name in names:
+            del sys.modules[name]
 
 
 def _configuration_class(model: str) -> Any:

@@ -14,11 +14,12 @@ from pathlib import Path
 import numpy as np
 import torch
 
+from stages.allocator import keep_freed_memory
 from stages.errors import StudyError, door
 from stages.images import save_volume
 from stages.progress import progress
 from stages.synthseg.catalogue import EMBEDDED, open_segmenter
-from stages.synthseg.device import keep_freed_memory, pick_device
+from stages.synthseg.device import pick_device
 from stages.synthseg.inference import Segmenter
 from stages.synthseg.orientation import Guard
 from stages.synthseg.volumes import write_table

@@ -14,7 +14,7 @@ from itertools import product
 import torch
 from torch.nn import functional
 
-from stages.synthseg.device import return_large_blocks
+from stages.allocator import return_large_blocks
 from stages.synthseg.fused import (
     LAYOUT,
     DecoderLevel,

@@ -9,7 +9,7 @@ from stages.synthseg import model
 from stages.synthseg.inference import Segmenter
 
 EMBEDDED = "embedded"
-EMBEDDED_FILE = Path(__file__).with_name("embedded.npz")
+EMBEDDED_FILE = Path(__file__).parents[2] / "weights" / "embedded.npz"
 
 
 def weight_file(weights: str) -> Path:

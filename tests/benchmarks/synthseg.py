@@ -15,9 +15,10 @@ from time import perf_counter, process_time
 import numpy as np
 import torch
 
+from stages.allocator import keep_freed_memory
 from stages.images import affine, save_volume
 from stages.synthseg.catalogue import open_model, open_segmenter
-from stages.synthseg.device import keep_freed_memory, pick_device
+from stages.synthseg.device import pick_device
 from stages.synthseg.inference import one_hot
 from stages.synthseg.network import Architecture
 from stages.synthseg.preprocess import load, prepare

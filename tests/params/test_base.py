@@ -10,7 +10,7 @@ from stages.params.data import DataParams
 from stages.params.ensembles import EnsembleParams
 from stages.params.mask import MaskParams
 from stages.params.study import load_all
-from tests.imports import ROOT
+from tests.fabricated import ROOT
 
 FILES = sorted(ROOT.glob("params*.yaml"))
 

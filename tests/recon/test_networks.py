@@ -1,5 +1,7 @@
 """Networks by name, and one iteration against DIRECT set up by DIRECT itself."""
 
+import subprocess
+import sys
 from typing import Any
 
 import pytest
@@ -30,6 +32,7 @@ from stages.recon.networks import (
     parameters_of,
     set_training,
 )
+from tests.fabricated import ROOT
 from tests.recon.conftest import CPU, train_params
 from tests.recon.test_physics import direct_items
 
@@ -177,3 +180,16 @@ def test_the_zoo_is_known() -> None:
         "vsharp.vsharp.VSharpNet",
     ):
         assert name in known
+
+
+def test_engines_come_without_torchvision_until_they_draw() -> None:
+    code = (
+        "import sys, torch; from stages.recon.networks import _engine_class;"
+        "_engine_class('unet.unet_2d.Unet2d'); import direct.engine;"
+        "assert 'torchvision' not in sys.modules;"
+        "print(*direct.engine.make_grid(torch.zeros(4, 1, 2, 2), nrow=2, padding=0).shape)"
+    )
+    done = subprocess.run(
+        [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=False
+    )
+    assert done.stdout.split() == ["3", "4", "4"], done.stderr
