@@ -28,6 +28,8 @@ from stages.uncertainty.exams import exam_map
 from stages.uncertainty.members import load_like, load_reference, read_table, scans
 from stages.uncertainty.paper import anchors
 
+INFERENCE_COLUMNS = ["group", "scope", "statistic", "estimate", "value", "low", "high"]
+
 
 def plotted(name: str, columns: list[str]) -> pd.DataFrame:
     """Read a table that `analyse` wrote."""
@@ -94,6 +96,7 @@ def answers(groups: tuple[str, ...], params: AnalyseParams) -> dict[str, Figure]
     """Draw the answers to the study's further questions, by the name of their table."""
     names = ("surrogates", "components", "power", "conformal", "ensemble_size", "task_error")
     tables = {name: plotted(name, ["group"]) for name in names}
+    inference = plotted("inference", INFERENCE_COLUMNS)
     known = plotted("calibration", ["group", "target"])
     target = "truth" if (known["target"] == "truth").any() else "reference"
     label = {"truth": "true volume", "reference": "fully sampled volume"}[target]
@@ -101,7 +104,7 @@ def answers(groups: tuple[str, ...], params: AnalyseParams) -> dict[str, Figure]
     n_exams = len(set(exam_map(subjects, params.exam_pattern, params.exam_table).values()))
     structures = params.structures
     return {
-        "surrogates": surrogates_figure(tables["surrogates"], groups),
+        "surrogates": surrogates_figure(tables["surrogates"], inference, groups),
         "components": components_figure(tables["components"], groups, structures),
         "power": power_figure(tables["power"], groups, structures),
         "conformal": conformal_figure(tables["conformal"], groups, params.alpha, n_exams),
@@ -121,7 +124,9 @@ def main() -> None:
     for group in ensembles.architectures:
         figure3(group, structures)
     table = plotted("regression", ["group", "predictors", "estimate", "r2"])
-    save(regression.draw(table, ensembles.architectures), layout.PLOTS / "r2.png")
+    inference = plotted("inference", INFERENCE_COLUMNS)
+    figure = regression.draw(table, inference, ensembles.architectures)
+    save(figure, layout.PLOTS / "r2.png")
     for name, figure in answers(ensembles.architectures, params).items():
         save(figure, layout.PLOTS / f"{name}.png")
     curves = plotted("training", ["group", "seed", "step", *training.PANELS])

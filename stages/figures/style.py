@@ -3,6 +3,8 @@
 from collections.abc import Sequence
 from pathlib import Path
 
+import numpy as np
+import pandas as pd
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
@@ -32,6 +34,9 @@ TITLES = {
     "within_structure": "Within structures",
 }
 STRUCTURE_TITLES = {entry.name: entry.title for entry in STRUCTURES}
+# estimates of the R^2 that a perfect predictor would reach
+CEILINGS = {"split_half": "ceiling, two halves", "analytic": "ceiling, analytic"}
+Ceilings = dict[tuple[str, str], tuple[float, float, float]]
 RC = {
     "font.family": "DejaVu Sans",  # comes with matplotlib: the same glyphs everywhere
     "font.size": 9,
@@ -53,6 +58,22 @@ def colour(group: str, groups: Sequence[str] = ()) -> str:
 def title(name: str) -> str:
     """Return the printed name of a group, a structure or a scope."""
     return TITLES.get(name) or STRUCTURE_TITLES.get(name) or name.replace("_", " ").capitalize()
+
+
+def ceilings(inference: pd.DataFrame) -> Ceilings:
+    """Return scope and estimate (`CEILINGS`) -> ceiling of R^2 and the ends of its interval.
+
+    Args:
+        inference: columns scope, statistic, estimate, value, low, high of one group, as in
+            plots/inference.csv.
+
+    Returns:
+        Ceilings that are defined; ends NaN where there is no interval.
+    """
+    chosen = inference[(inference["statistic"] == "ceiling") & np.isfinite(inference["value"])]
+    columns = ["scope", "estimate", "value", "low", "high"]
+    rows = chosen[columns].itertuples(index=False)
+    return {(scope, name): (value, low, high) for scope, name, value, low, high in rows}
 
 
 def new_figure(width: float, height: float) -> Figure:

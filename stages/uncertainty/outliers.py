@@ -3,15 +3,26 @@
 import numpy as np
 import pandas as pd
 
+from stages.uncertainty.correlation import correlation_table
 from stages.uncertainty.gaps import without_gaps
 from stages.uncertainty.image_quality import HEADLINE, MEASURES, member_means
-from stages.uncertainty.volumes import MAD_TO_SD, PERCENT
+from stages.uncertainty.prediction import (
+    HEADLINE_STATISTIC,
+    TARGET,
+    headline_correlations,
+    histogram_columns,
+    prediction_table,
+)
+from stages.uncertainty.regression import in_sample_r2
+from stages.uncertainty.volumes import MAD_TO_SD, PERCENT, cv_table
+from stages.uncertainty.voxelwise import SUMMARIES
 
 LEAST_MEMBERS = 4  # of three members one is always far from the other two
 # standard deviation of a normal variable in units of its mean absolute deviation: 1.2533
 MEAN_DEVIATION_TO_SD = float(np.sqrt(np.pi / 2.0))
 SAME = 1e-12  # relative difference that is rounding
 SCORES = (*MEASURES, "volume")
+LEFT_OUT = ["cv_without", "r2_histogram_target_only", "r2_summary_target_only"]
 COLUMNS = ["group", "member", *SCORES, *(f"z_{name}" for name in SCORES), "flagged"]
 
 
@@ -139,3 +150,51 @@ def without(volumes: pd.DataFrame, flagged: pd.DataFrame) -> pd.DataFrame:
     keys = zip(volumes["group"], volumes["member"], strict=True)
     kept = np.fromiter((key not in bad for key in keys), dtype=bool, count=len(volumes))
     return volumes[kept].reset_index(drop=True)
+
+
+def foretold(cv: pd.DataFrame, regions: pd.DataFrame, histograms: pd.DataFrame) -> dict[str, dict]:
+    """Return how well voxelwise measures of all members foretell the CV of some of them.
+
+    The measures of a scan come from the images of all members. Where the CV leaves members out, it
+    is the target alone that does without them: a member that failed still spreads the predictors.
+
+    Args:
+        cv: columns structure, subject, cv, of one group.
+        regions: columns structure, subject and `SUMMARIES`.
+        histograms: columns structure, subject, edges, bin, fraction.
+
+    Returns:
+        r2 -> histogram, summary, in sample, the paper's pair; correlation -> pearson, spearman of
+        the mean deviation, see `headline_correlations`; NaN where undefined, and no correlation
+        without any cell.
+    """
+    table, _ = prediction_table(cv, regions, histograms)
+    sets = {"histogram": histogram_columns(table, "own"), "summary": list(SUMMARIES)}
+    y = table[TARGET].to_numpy(np.float64)
+    r2 = {name: in_sample_r2(table[c].to_numpy(np.float64), y) for name, c in sets.items()}
+    if table.empty:
+        return {"r2": r2}
+    correlations = correlation_table(table, [HEADLINE_STATISTIC], TARGET)
+    return {"r2": r2, "correlation": headline_correlations(correlations)}
+
+
+def left_out(
+    volumes: pd.DataFrame, regions: pd.DataFrame, histograms: pd.DataFrame
+) -> pd.DataFrame:
+    """Return what each member does to the headline numbers: those without its volumes.
+
+    Args:
+        volumes: columns group, member, subject, structure, volume_mm3, of one group.
+        regions: columns structure, subject and `SUMMARIES`, of all members.
+        histograms: columns structure, subject, edges, bin, fraction, of all members.
+
+    Returns:
+        Columns group, member and `LEFT_OUT`: the median CV of the others in percent, and both R^2
+        of `foretold` with that CV as target; NaN where undefined, as of two members.
+    """
+    rows = []
+    for group, member in volumes[["group", "member"]].drop_duplicates().itertuples(index=False):
+        cv = cv_table(volumes[volumes["member"] != member])
+        r2 = foretold(cv, regions, histograms)["r2"]
+        rows.append((group, member, cv["cv"].median(), r2["histogram"], r2["summary"]))
+    return pd.DataFrame(rows, columns=["group", "member", *LEFT_OUT])

@@ -133,21 +133,37 @@ def ask_ensemble_size(cohort: Cohort, params: AnalyseParams, rng: np.random.Gene
 
 
 def ask_outliers(cohort: Cohort, params: AnalyseParams, _: np.random.Generator) -> Answer:
-    """Members that stand apart, and the headline numbers with and without them."""
-    threshold = params.outlier_threshold
-    tree, table = outliers.outliers(cohort.quality, cohort.volumes, threshold)
+    """Members that stand apart, and the headline numbers with and without them.
+
+    Without them, R^2 and correlations stand under `target_only`: the predictors are of all members.
+    """
+    tree, table = outliers.outliers(cohort.quality, cohort.volumes, params.outlier_threshold)
     kept = [outliers.without(t, table) for t in (cohort.volumes, cohort.quality)]
+    influence = []
     for group in cohort.groups:
-        tree[group]["with"] = headline(of(cohort.volumes, group), of(cohort.quality, group))
-        tree[group]["without"] = headline(of(kept[0], group), of(kept[1], group))
-    return tree, table
+        volumes, quality = of(cohort.volumes, group), of(cohort.quality, group)
+        images = of(cohort.regions, group), of(cohort.histograms, group)
+        told = outliers.foretold(cv_table(volumes), *images)
+        tree[group]["with"] = counted(headline(volumes, quality) | told)
+        influence.append(outliers.left_out(volumes, *images))
+        volumes, quality = (of(t, group) for t in kept)
+        told = {"target_only": outliers.foretold(cv_table(volumes), *images)}
+        tree[group]["without"] = counted(headline(volumes, quality) | told)
+    whole = pd.concat(influence, ignore_index=True)
+    return tree, table.merge(whole, on=["group", "member"], how="left")
+
+
+def counted(tree: dict) -> dict:
+    """Leave undefined numbers out and say how many there were."""
+    leaves, gaps = without_gaps(tree)
+    return leaves | {"undefined": len(gaps)}
 
 
 def headline(volumes: pd.DataFrame, quality: pd.DataFrame) -> dict:
-    """Median CV in percent, and PSNR (dB) and SSIM over members."""
-    cv = float(cv_table(volumes)["cv"].median())
+    """Median CV in percent, and PSNR (dB) and SSIM over members; NaN where undefined."""
     scores = quality_summary(quality)
-    return without_gaps({"cv_median": cv, **{name: scores[name] for name in MEASURES}})[0]
+    cv = float(cv_table(volumes)["cv"].median())
+    return {"cv_median": cv, **{name: scores[name] for name in MEASURES}}
 
 
 def ask_task_error(cohort: Cohort, params: AnalyseParams, rng: np.random.Generator) -> Answer:

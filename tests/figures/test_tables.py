@@ -62,21 +62,72 @@ def test_figure3_writes_every_coefficient():
     assert "4 scans" in figure.axes[1].get_title()
 
 
+def inference(group: str = "rim") -> pd.DataFrame:
+    """Return intervals and ceilings; within structures only one ceiling is defined."""
+    rows = [
+        ("pooled", "ceiling", "split_half", 0.64, 0.5, 0.7),
+        ("pooled", "ceiling", "analytic", 0.49, 0.4, 0.6),
+        ("within_structure", "ceiling", "split_half", 0.25, np.nan, np.nan),
+        ("within_structure", "ceiling", "analytic", np.nan, np.nan, np.nan),
+        ("pooled", "histogram", "in_sample_r2", 0.3, 0.21, 0.55),
+        ("pooled", "mean", "pearson", 0.4, -0.1, 0.65),
+        ("pooled", "p95", "pearson", 0.99, 0.98, 1.0),
+        ("within_structure", "mean", "spearman", -0.3, -0.9, 0.2),
+        ("caudate", "mean", "pearson", 0.97, 0.9, 1.0),
+    ]
+    columns = ["scope", "statistic", "estimate", "value", "low", "high"]
+    return pd.DataFrame(rows, columns=columns).assign(group=group)
+
+
+def drawn(axes) -> list[list[float]]:
+    """Return the abscissae of every line."""
+    return [[float(x) for x in np.atleast_1d(line.get_xdata())] for line in axes.lines]
+
+
 def test_r2_far_below_zero_is_an_arrow_with_its_number():
     rows = [
         ("rim", "histogram", "in_sample", 0.3),
         ("rim", "histogram", "chance", 0.1),
         ("rim", "histogram", "leave_exam_out", -7.5),
-        ("rim", "ceiling", "pooled", 0.6),
-        ("rim", "ceiling", "within_structure", np.nan),
+        ("unet", "histogram", "in_sample", 0.123),
     ]
     table = pd.DataFrame(rows, columns=["group", "predictors", "estimate", "r2"])
-    (axes,) = regression.draw(table, ["rim"]).axes
+    axes, _ = regression.draw(table, inference(), ["rim"]).axes
     assert [text.get_text() for text in axes.texts] == ["-7.5"]
     low, high = axes.get_xlim()
-    drawn = [np.atleast_1d(line.get_xdata()) for line in axes.lines]
-    assert all(low <= x <= high for xs in drawn for x in xs)
-    assert any(np.allclose(xs, 0.6) for xs in drawn)
+    assert all(low <= x <= high for xs in drawn(axes) for x in xs)
+    assert [0.1] in drawn(axes)
+    assert [0.123] not in drawn(axes)
+
+
+def test_ceilings_stand_with_their_intervals_above_what_they_bound():
+    table = pd.DataFrame(
+        [("rim", "histogram", "in_sample", 0.3), ("rim", "summary", "within_structure", 0.2)],
+        columns=["group", "predictors", "estimate", "r2"],
+    )
+    r2, r = regression.draw(table, inference(), ["rim"]).axes
+    for ends in ([0.5, 0.7], [0.4, 0.6], [0.21, 0.55]):
+        assert ends in drawn(r2)
+    rows = {text.get_text(): k for k, text in enumerate(r2.get_yticklabels())}
+    heights = r2.get_yticks()
+    (line,) = [line for line in r2.lines if list(line.get_xdata()) == [0.64, 0.64]]
+    top, end = line.get_ydata()
+    assert top == heights[0]
+    assert heights[rows["in sample, ln CV"]] < end < heights[rows["within structures"]]
+    # a correlation is bounded by the root: 0.8, 0.7 and within structures 0.5
+    for xs in ([0.8, 0.8], [0.7, 0.7], [0.5, 0.5], [-0.1, 0.65], [-0.9, 0.2], [0.4], [-0.3]):
+        assert any(len(found) == len(xs) and np.allclose(found, xs) for found in drawn(r)), xs
+    # neither other statistics nor single structures
+    assert not {0.99, 0.97} & {xs[0] for xs in drawn(r)}
+
+
+@pytest.mark.parametrize("groups", [("unet",), ("rim", "unet")])
+def test_r2_is_drawn_of_few_groups_and_without_any_ceiling(groups):
+    table = pd.DataFrame(columns=["group", "predictors", "estimate", "r2"])
+    known = inference()
+    figure = regression.draw(table, known[known["statistic"] != "ceiling"], groups)
+    figure.canvas.draw()
+    assert len(figure.axes) == 2 * len(groups)
 
 
 def test_training_has_a_line_a_member_without_the_steps_that_were_not_validated():

@@ -1,18 +1,33 @@
 """Members that stand apart: hand calculations, scipy, and runs made to fail."""
 
 import json
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
 import pytest
+import statsmodels.api as sm
 from hypothesis import assume, given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import stats
 
-from stages.uncertainty.outliers import COLUMNS, outliers, robust_z, volume_deviation, without
+from stages.uncertainty.outliers import (
+    COLUMNS,
+    LEFT_OUT,
+    foretold,
+    left_out,
+    outliers,
+    robust_z,
+    volume_deviation,
+    without,
+)
+from stages.uncertainty.questions import Cohort, ask_outliers
+from stages.uncertainty.volumes import cv_table
+from stages.uncertainty.voxelwise import SUMMARIES
 
 THRESHOLD = 4.0
+N_BINS = 4
 
 
 def study(
@@ -160,3 +175,125 @@ def test_failed_runs_among_random_ones_are_found():
         values[0] -= 8
         found += robust_z(values)[0] > THRESHOLD
     assert found > 270
+
+
+def foretelling_study(n_members: int = 9, seed: int = 0) -> tuple[pd.DataFrame, ...]:
+    """Return quality, volumes, regions and histograms; images know how much a volume varies."""
+    rng = np.random.default_rng(seed)
+    quality, _ = study(n_members, n_scans=8)
+    volumes, regions, histograms = [], [], []
+    for k in range(5):
+        for i in range(8):
+            cell = ("varnet", f"s{i}", f"k{k}")
+            level = rng.uniform(0.5, 3.0)
+            summaries = level + rng.normal(0, 0.1, len(SUMMARIES))
+            regions.append((*cell, *summaries))
+            fractions = np.array([level, *rng.uniform(1, 1.2, N_BINS - 1)])
+            fractions /= fractions.sum()
+            histograms += [(*cell, "own", b, f) for b, f in enumerate(fractions)]
+            # standard scores of a fixed spread: the CV is `level` percent exactly
+            scores = rng.normal(size=n_members)
+            scores = (scores - scores.mean()) / scores.std(ddof=1)
+            volumes += [(*cell, m, 1000 * (1 + level * z / 100)) for m, z in enumerate(scores)]
+    head = ["group", "subject", "structure"]
+    return (
+        quality,
+        pd.DataFrame(volumes, columns=[*head, "member", "volume_mm3"]),
+        pd.DataFrame(regions, columns=[*head, *SUMMARIES]),
+        pd.DataFrame(histograms, columns=[*head, "edges", "bin", "fraction"]),
+    )
+
+
+def spoilt(n_members: int = 9) -> tuple[pd.DataFrame, ...]:
+    """Return the study with one more member, the last, whose volumes are anything."""
+    quality, volumes, regions, histograms = foretelling_study(n_members)
+    rng = np.random.default_rng(1)
+    bad = volumes[volumes["member"] == 0].assign(member=n_members)
+    bad["volume_mm3"] = 1000 * rng.uniform(1.2, 1.6, len(bad))
+    failed = quality[quality["member"] == 0].assign(member=n_members)
+    failed["psnr"] -= 5.0
+    return pd.concat([quality, failed]), pd.concat([volumes, bad]), regions, histograms
+
+
+def ask(quality, volumes, regions, histograms) -> tuple[dict, pd.DataFrame]:
+    """Put the question to a cohort that holds what it needs."""
+    rest = dict.fromkeys(("reference", "truth", "draws", "cv", "halves", "surrogates", "exams"))
+    tables = {"quality": quality, "volumes": volumes, "regions": regions, "histograms": histograms}
+    cohort = Cohort(**tables, **rest)
+    return ask_outliers(cohort, SimpleNamespace(outlier_threshold=THRESHOLD), None)
+
+
+def test_r2_of_the_pair_is_that_of_statsmodels():
+    _, volumes, regions, histograms = foretelling_study()
+    told = foretold(cv_table(volumes), regions, histograms)
+    y = cv_table(volumes).sort_values(["structure", "subject"])["cv"].to_numpy()
+    x = regions.sort_values(["structure", "subject"])[list(SUMMARIES)].to_numpy()
+    assert told["r2"]["summary"] == pytest.approx(sm.OLS(y, sm.add_constant(x)).fit().rsquared)
+    wide = histograms.pivot(index=["structure", "subject"], columns="bin", values="fraction")
+    x = sm.add_constant(wide.to_numpy()[:, :-1])
+    assert told["r2"]["histogram"] == pytest.approx(sm.OLS(y, x).fit().rsquared)
+    r = np.corrcoef(regions.sort_values(["structure", "subject"])["mean"], y)[0, 1]
+    assert told["correlation"]["pearson"]["pooled"] == pytest.approx(r)
+
+
+def test_a_planted_member_spoils_the_prediction_and_is_taken_out_of_the_target():
+    tree, table = ask(*spoilt())
+    found = tree["varnet"]
+    assert found["flagged"] == 1
+    assert found["with"]["r2"]["summary"] < 0.5
+    never, _ = ask(*foretelling_study())
+    assert never["varnet"]["with"]["r2"]["summary"] > 0.9
+    # the predictors are the same, so that only the target tells the two studies apart
+    told = never["varnet"]["with"]
+    assert found["without"]["target_only"]["r2"] == pytest.approx(told["r2"])
+    for kind in ("pearson", "spearman"):
+        own = found["without"]["target_only"]["correlation"][kind]
+        assert own == pytest.approx(told["correlation"][kind])
+    assert found["without"]["cv_median"] == pytest.approx(told["cv_median"])
+    assert "r2" not in found["without"]
+    row = table[table["flagged"]].iloc[0]
+    assert row["member"] == 9
+    assert row["r2_summary_target_only"] == pytest.approx(told["r2"]["summary"])
+    assert row["r2_histogram_target_only"] == pytest.approx(told["r2"]["histogram"])
+    assert row["cv_without"] == pytest.approx(told["cv_median"])
+    # leaving out any other member leaves the failed one in
+    assert (table.loc[~table["flagged"], "r2_summary_target_only"] < 0.6).all()
+    json.dumps(tree, allow_nan=False)
+
+
+def test_without_a_flag_both_are_the_same():
+    tree, table = ask(*foretelling_study())
+    found = tree["varnet"]
+    assert found["flagged"] == 0
+    assert found["without"]["target_only"]["r2"] == found["with"]["r2"]
+    assert found["without"]["psnr"] == found["with"]["psnr"]
+    assert list(table.columns) == [*COLUMNS, *LEFT_OUT]
+    assert table.groupby("group")["member"].nunique().to_dict() == {"varnet": 9}
+
+
+def test_each_member_is_left_out_in_turn():
+    _, volumes, regions, histograms = foretelling_study(5)
+    table = left_out(volumes, regions, histograms)
+    assert table["member"].tolist() == [0, 1, 2, 3, 4]
+    wide = volumes.pivot(index=["structure", "subject"], columns="member", values="volume_mm3")
+    for row in table.itertuples():
+        others = wide.drop(columns=row.member)
+        cv = 100 * others.std(axis=1) / others.mean(axis=1)
+        assert row.cv_without == pytest.approx(cv.median())
+        x = regions.set_index(["structure", "subject"]).loc[cv.index, list(SUMMARIES)]
+        fit = sm.OLS(cv.to_numpy(), sm.add_constant(x.to_numpy())).fit()
+        assert row.r2_summary_target_only == pytest.approx(fit.rsquared)
+
+
+def test_one_member_does_not_vary_and_what_is_undefined_is_counted():
+    _, volumes, regions, histograms = foretelling_study(2)
+    assert left_out(volumes, regions, histograms)[LEFT_OUT].isna().all(axis=None)
+    told = foretold(cv_table(volumes[volumes["member"] == 0]), regions, histograms)
+    assert np.isnan(list(told["r2"].values())).all()
+    assert "correlation" not in told
+    quality, *rest = foretelling_study(2)
+    quality, volumes = (t[t["member"] == 0] for t in (quality, rest[0]))
+    tree, table = ask(quality, volumes, *rest[1:])
+    assert tree["varnet"]["without"]["target_only"] == {"r2": {}}
+    assert tree["varnet"]["with"]["undefined"] == 3  # the CV and both R^2
+    assert table[LEFT_OUT].isna().all(axis=None)
