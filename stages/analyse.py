@@ -27,13 +27,15 @@ from stages.uncertainty.volumes import bias_table, cv_table, medians
 
 FLOAT_FORMAT = "%.6g"
 REFERENCE, ZERO_FILLED = "reference", "zero_filled"
+QUALITY = "quality"
 VOLUME_COLUMNS = ["group", "member", "subject", "structure", "volume_mm3"]
 QUALITY_COLUMNS = ["group", "member", "subject", "range", "slices", "psnr", "ssim"]
 
 
 def measured(group: str, name: str, columns: list[str]) -> pd.DataFrame:
     """Read one table of a group."""
-    return read_table(layout.measures(group) / f"{name}.csv", columns)
+    folder = layout.quality(group) if name == QUALITY else layout.measures(group)
+    return read_table(folder / f"{name}.csv", columns)
 
 
 def tell(gaps: list[str], file: str) -> None:
@@ -44,7 +46,7 @@ def tell(gaps: list[str], file: str) -> None:
 
 def image_quality(groups: tuple[str, ...]) -> tuple[dict[str, Any], pd.DataFrame]:
     """Return metrics/image_quality.json and the table of its plot, one row a member."""
-    tables = {group: measured(group, "quality", QUALITY_COLUMNS) for group in groups}
+    tables = {group: measured(group, QUALITY, QUALITY_COLUMNS) for group in groups}
     rows = [
         means.reset_index().assign(group=group, range=kind[0], slices=kind[1])
         for group, table in tables.items()
@@ -172,7 +174,7 @@ def cohort(ensembles: EnsembleParams, cv: pd.DataFrame, params: AnalyseParams) -
         reference=grid(reference, params.structures, subjects)[0],
         truth=None if known is None else grid(known, params.structures, subjects)[0],
         draws=draws(),
-        quality=joined("quality", QUALITY_COLUMNS),
+        quality=joined(QUALITY, QUALITY_COLUMNS),
         cv=cv[cv["group"].isin(groups)],
         regions=joined("regions", [*cell, "mean"]),
         halves=joined("halves", [*cell, "half"]),

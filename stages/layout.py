@@ -35,6 +35,11 @@ def measures(group: str) -> Path:
     return Path("work/measures", group)
 
 
+def quality(group: str) -> Path:
+    """Return the folder of a group's image quality."""
+    return Path("work/quality", group)
+
+
 def mask(subject: str) -> Path:
     """Return the mask file of a subject (`sub-<label>`)."""
     return MASKS / f"{subject}_mask.npz"

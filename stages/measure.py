@@ -1,12 +1,10 @@
-"""Read volumes, voxelwise statistics and image quality of one group off its files, as tidy tables.
+"""Read volumes and voxelwise statistics of one group off its files, as tidy tables.
 
 `python -m stages.measure unet`: streams scan by scan and member by member; every file is read once.
 """
 
 import sys
-from collections.abc import Callable, Iterator
-from dataclasses import asdict
-from pathlib import Path
+from collections.abc import Iterator
 
 import numpy as np
 import pandas as pd
@@ -14,12 +12,12 @@ from nibabel.affines import voxel_sizes
 
 from stages import layout
 from stages.errors import StudyError, door
-from stages.files import atomic_directory
-from stages.params.compute import ComputeParams
 from stages.params.ensembles import NOISE, SINGLE, EnsembleParams
 from stages.params.measure import MeasureParams
 from stages.progress import progress
 from stages.structures import STRUCTURES
+from stages.uncertainty.agreement import count_votes
+from stages.uncertainty.boundary import SHELL_VOXELS
 from stages.uncertainty.members import (
     HALVES,
     Reference,
@@ -30,37 +28,25 @@ from stages.uncertainty.members import (
     member_volumes,
     scans,
     volume_table,
+    write_tables,
 )
-from stages.uncertainty.scan_surrogates import gathered_table, surroundings
+from stages.uncertainty.scan_surrogates import gain_table, gathered, surrogate_table
 from stages.uncertainty.voxelwise import (
     SUMMARIES,
-    bit_table,
+    fitted_gains,
     flat,
-    gather,
     histogram_table,
-    label_bits,
     mean_and_std,
-    region_table,
+    number_table,
+    region_tables,
     signal_to_noise,
-    union_bits,
+    structure_numbers,
 )
 
 REFERENCE = "reference"
+LABELS = {entry.name: entry.labels for entry in STRUCTURES}
 HALF_COLUMNS = ["structure", "n_voxels", *SUMMARIES, "half"]
-FLOAT_FORMAT = "%.9g"  # a float32 survives nine digits
 Tables = dict[str, pd.DataFrame]
-# reference and image (i, j, k), brain slices (i,) -> rows with range, slices, psnr, ssim
-Quality = Callable[[np.ndarray, np.ndarray, np.ndarray], list]
-
-
-def image_quality(compute: ComputeParams) -> Quality:
-    """Return DIRECT's scores; torch is loaded here only, the statistics do not need it."""
-    import torch
-
-    from stages.recon.quality import quality
-
-    torch.set_num_threads(compute.threads)
-    return quality
 
 
 def member_images(scan: Reference, group: str, members: tuple[int, ...]) -> Iterator[np.ndarray]:
@@ -75,90 +61,63 @@ def member_labels(scan: Reference, group: str, members: tuple[int, ...]) -> Iter
         yield load_like(layout.segmentation(group, member, scan.subject), scan.image.shape)
 
 
-def scored(
-    images: Iterator[np.ndarray],
-    scan: Reference,
-    members: tuple[int, ...],
-    quality: Quality,
-    rows: list[dict],
-) -> Iterator[np.ndarray]:
-    """Pass the images on and append the quality of each to `rows`, so that a file is read once."""
-    brain_slices = label_bits(scan.labels, bit_table()).any(axis=(1, 2))
-    for member, image in zip(members, images, strict=True):
-        scores = quality(scan.image, image, brain_slices)
-        rows += [{"member": member, **asdict(row)} for row in scores]
-        yield image
-
-
 def voxelwise_tables(
     scan: Reference,
     group: str,
     members: tuple[int, ...],
-    images: Iterator[np.ndarray],
     params: MeasureParams,
 ) -> Tables:
     """Return the tables of one scan that compare the images of all members voxel by voxel."""
-    union = union_bits(member_labels(scan, group, members), bit_table())
-    positions = np.flatnonzero(flat(surroundings(union != 0)))
-    bits = flat(union)[positions]
-    del union
-    values = gather(images, positions, len(members))
-    values /= np.float32(scan.scale)
-    mean, std = mean_and_std(values)
-    inside = bits != 0
+    numbers = number_table(LABELS)
+    maps = [structure_numbers(m, numbers) for m in member_labels(scan, group, members)]
+    votes = count_votes(maps, SHELL_VOXELS)
+    del maps  # the votes hold what they say
+    found = gathered(votes, member_images(scan, group, members), scan.scale)
+    brain = found.chosen[: found.n_inside]
+    positions, bits = votes.positions(brain), flat(votes.bits())[brain]
+    mean, std = found.mean[: found.n_inside], found.std[: found.n_inside]
+    values = found.values[:, : found.n_inside]
+    reference = np.abs(flat(scan.image)[positions]) / np.float32(scan.scale)
+    _, without_gain = mean_and_std(values, fitted_gains(values, reference))
+    halves = half_deviations(values, members)
+    raw, normalised, *apart = region_tables([std, without_gain, *halves.values()], bits)
+    halved = [table.assign(half=half) for half, table in zip(halves, apart, strict=True)]
+    none = pd.DataFrame(columns=HALF_COLUMNS)
     tables = {
-        "regions": region_table(std[inside], bits[inside]),
-        "halves": half_table(values[:, inside], bits[inside], members),
-        "histograms": histogram_table(
-            std[inside], bits[inside], params.histogram_bins, params.histogram_upper
-        ),
-        "surrogates": gathered_table(
-            values,
-            positions,
-            scan.image.shape,
-            member_labels(scan, group, members),
-            {entry.name: entry.labels for entry in STRUCTURES},
-            tuple(voxel_sizes(scan.affine)),
-        ),
+        "regions": raw.join(normalised[list(SUMMARIES)].add_prefix("gain_normalised_")),
+        "halves": pd.concat(halved, ignore_index=True) if halved else none,
+        "histograms": histogram_table(std, bits, params.histogram_bins, params.histogram_upper),
     }
+    sizes = tuple(voxel_sizes(scan.affine))
+    parts = [gain_table(tables["regions"]), surrogate_table(found, list(LABELS), sizes)]
+    tables["surrogates"] = pd.concat(parts, ignore_index=True)
     if group == NOISE:
-        brain = inside & (label_bits(flat(scan.labels)[positions], bit_table()) != 0)
-        tables["snr"] = pd.DataFrame([signal_to_noise(mean[brain], std[brain])])
+        same = structure_numbers(flat(scan.labels)[positions], numbers) != 0
+        tables["snr"] = pd.DataFrame([signal_to_noise(mean[same], std[same])])
     return tables
 
 
-def half_table(values: np.ndarray, bits: np.ndarray, members: tuple[int, ...]) -> pd.DataFrame:
-    """Return the region summaries of the deviation within each half of the members.
+def half_deviations(values: np.ndarray, members: tuple[int, ...]) -> dict[str, np.ndarray]:
+    """Return the voxelwise deviation (n_voxels,) within each half of at least two members.
 
     The primary test foretells the variation of one half's volumes from the other half's images.
 
     Args:
         values: (n_members, n_voxels).
-        bits: (n_voxels,) structure bits.
         members: seeds, in the order of `values`.
     """
-    parts = []
+    found = {}
     for half, chosen in zip(HALVES, halves_of(list(members)), strict=True):
-        rows = [members.index(member) for member in chosen]
-        if len(rows) > 1:
-            _, std = mean_and_std(values[rows])
-            parts.append(region_table(std, bits).assign(half=half))
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=HALF_COLUMNS)
+        if len(chosen) > 1:
+            _, found[half] = mean_and_std(values[[members.index(member) for member in chosen]])
+    return found
 
 
 def measure_scan(
-    subject: str, group: str, members: tuple[int, ...], params: MeasureParams, quality: Quality
+    subject: str, group: str, members: tuple[int, ...], params: MeasureParams
 ) -> Tables:
-    """Return all tables of one scan; a single member has a quality but nothing that varies."""
-    scan, rows = load_reference(subject), []
-    images = scored(member_images(scan, group, members), scan, members, quality, rows)
-    if group in SINGLE:
-        tables = {}
-        for _ in images:
-            pass
-    else:
-        tables = voxelwise_tables(scan, group, members, images, params)
-    tables["quality"] = pd.DataFrame(rows)
+    """Return the voxelwise tables of one scan, with its group and name in front."""
+    tables = voxelwise_tables(load_reference(subject), group, members, params)
     for table in tables.values():
         table.insert(0, "subject", subject)
         table.insert(0, "group", group)
@@ -166,15 +125,11 @@ def measure_scan(
 
 
 def measure(
-    group: str,
-    members: tuple[int, ...],
-    subjects: list[str],
-    params: MeasureParams,
-    quality: Quality,
+    group: str, members: tuple[int, ...], subjects: list[str], params: MeasureParams
 ) -> Tables:
-    """Return the tidy tables of a group of images, one row a scan and what the columns name."""
+    """Return the tidy tables of an ensemble, one row a scan and what the columns name."""
     parts = [
-        measure_scan(subject, group, members, params, quality)
+        measure_scan(subject, group, members, params)
         for subject in progress(subjects, desc=f"measure {group}", unit="scan")
     ]
     return {name: pd.concat([p[name] for p in parts], ignore_index=True) for name in parts[0]}
@@ -184,13 +139,6 @@ def truth(subjects: list[str]) -> Tables:
     """Return the true volumes of a simulated cohort; nothing when the data has none."""
     path = layout.TRUTH / "volumes.csv"
     return {"truth": volume_table(path, subjects)} if path.exists() else {}
-
-
-def write(tables: Tables, folder: Path) -> None:
-    """Write one CSV file a table; the folder appears only when all are complete."""
-    with atomic_directory(folder) as temporary:
-        for name, table in tables.items():
-            table.to_csv(temporary / f"{name}.csv", index=False, float_format=FLOAT_FORMAT)
 
 
 @door
@@ -206,12 +154,11 @@ def main(arguments: list[str] | None = None) -> None:
     tables = {"volumes": member_volumes(group, members, subjects)}
     if group == REFERENCE:
         tables |= truth(subjects)
-    else:
-        quality = image_quality(ComputeParams.load())
-        tables |= measure(group, members, subjects, params, quality)
+    elif group not in SINGLE:
+        tables |= measure(group, members, subjects, params)
         draws = drawn_volumes(group, members, subjects)
         tables |= {} if draws is None else {"draws": draws}
-    write(tables, layout.measures(group))
+    write_tables(layout.measures(group), tables)
 
 
 if __name__ == "__main__":

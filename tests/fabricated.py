@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from stages import layout, measure
+from stages import image_quality, layout, measure
 from stages.images import affine, save_volume
 from stages.structures import SYNTHSEG_LABELS, SYNTHSEG_TABLE
 
@@ -154,5 +154,13 @@ def plain_quality(
 
 
 def without_networks(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Make `measure` use `plain_quality`."""
-    monkeypatch.setattr(measure, "image_quality", lambda _: plain_quality)
+    """Make `image_quality` use `plain_quality`."""
+    monkeypatch.setattr(image_quality, "quality", plain_quality)
+
+
+def measure_study(study: Study) -> None:
+    """Measure every group of the study in the current directory, and score its images."""
+    for group in study.members():
+        measure.main([group])
+        if group not in ("noise", "reference"):
+            image_quality.main([group])

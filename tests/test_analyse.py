@@ -10,9 +10,16 @@ import pandas as pd
 import pytest
 import yaml
 
-from stages import analyse, layout, measure
+from stages import analyse, layout
 from stages.uncertainty.questions import QUESTIONS
-from tests.fabricated import ARCHITECTURES, ROOT, Study, without_networks, write_study
+from tests.fabricated import (
+    ARCHITECTURES,
+    ROOT,
+    Study,
+    measure_study,
+    without_networks,
+    write_study,
+)
 
 ANSWERS = (*QUESTIONS, "paper")
 FILES = ("image_quality", "volumes", "prediction", "noise", *ANSWERS)
@@ -22,8 +29,7 @@ TABLES = ("cv", "bias", "correlations", "regression", "image_quality", "training
 def run(study: Study) -> None:
     """Fabricate, measure and analyse a study in the current directory."""
     write_study(layout.DATA.absolute().parent, study)
-    for group in study.members():
-        measure.main([group])
+    measure_study(study)
     analyse.main()
 
 
@@ -110,8 +116,7 @@ def test_a_missing_and_a_vanished_structure_are_excluded_by_name(folder, capsys)
         table = pd.read_csv(path).drop(columns=["left caudate", "right caudate"])
         table.loc[0, ["left amygdala", "right amygdala"]] = 0.0
         table.to_csv(path, index=False)
-    for group in study.members():
-        measure.main([group])
+    measure_study(study)
     analyse.main()
     volumes, prediction = metrics("volumes"), metrics("prediction")
     assert "caudate" not in volumes["unet"]["cv"]
@@ -130,8 +135,7 @@ def test_a_scan_without_a_reference_volume_has_no_bias(folder):
     table = pd.read_csv(path)
     table.loc[1, ["left putamen", "right putamen"]] = 0.0
     table.to_csv(path, index=False)
-    for group in study.members():
-        measure.main([group])
+    measure_study(study)
     analyse.main()
     bias = pd.read_csv(layout.PLOTS / "bias.csv")
     row = bias[(bias["group"] == "rim") & (bias["structure"] == "putamen")]
@@ -145,8 +149,7 @@ def test_identical_members_vary_by_nothing(folder):
     for kind in (layout.images, layout.segmentations):
         for source in kind("unet", 0).iterdir():
             (kind("unet", 1) / source.name).write_bytes(source.read_bytes())
-    for group in study.members():
-        measure.main([group])
+    measure_study(study)
     analyse.main()
     assert metrics("volumes")["unet"]["cv"]["median"] == 0
     assert "ceiling" in metrics("prediction")["unet"]

@@ -3,14 +3,12 @@
 import numpy as np
 import pandas as pd
 import pytest
-import torch
 import yaml
 
 from stages import layout, measure
 from stages.images import load_volume, save_volume
-from stages.params.compute import ComputeParams
 from stages.uncertainty.voxelwise import SUMMARIES
-from tests.fabricated import Study, without_networks, write_study
+from tests.fabricated import Study, write_study
 
 STUDY = Study(n_members=3, n_draws=4, n_scans=2)
 
@@ -19,7 +17,6 @@ STUDY = Study(n_members=3, n_draws=4, n_scans=2)
 def study(tmp_path, monkeypatch):
     """A fabricated study in the current directory."""
     monkeypatch.chdir(tmp_path)
-    without_networks(monkeypatch)
     write_study(tmp_path, STUDY)
     return tmp_path
 
@@ -43,13 +40,12 @@ def test_an_ensemble_has_all_tables(study):
     measure.main(["unet"])
     names = {path.name for path in layout.measures("unet").iterdir()}
     voxelwise = {"regions.csv", "halves.csv", "histograms.csv", "surrogates.csv"}
-    assert names == {"volumes.csv", "quality.csv"} | voxelwise
+    assert names == {"volumes.csv"} | voxelwise
     assert len(read("unet", "volumes")) == 3 * 2 * 17
-    assert set(read("unet", "surrogates")["kind"]) == {"B", "C"}
-    assert len(read("unet", "surrogates")) == 2 * 17 * 5
+    assert set(read("unet", "surrogates")["kind"]) == {"A", "B", "C"}
+    assert len(read("unet", "surrogates")) == 2 * 17 * 6
     assert set(read("unet", "halves")["half"]) == {"a"}  # a single member does not vary
     assert len(read("unet", "regions")) == 2 * 17
-    assert len(read("unet", "quality")) == 3 * 2 * 4
     sums = read("unet", "histograms").groupby(["subject", "structure", "edges"])["fraction"].sum()
     assert sums.to_numpy() == pytest.approx(1)
 
@@ -83,6 +79,26 @@ def test_a_common_intensity_unit_changes_no_measure(study):
     pd.testing.assert_frame_equal(read("unet", "regions"), before)
 
 
+def test_the_unit_of_one_member_changes_its_raw_deviation_alone(study):
+    measure.main(["unet"])
+    before = read("unet", "regions"), read("unet", "surrogates")
+    for subject in STUDY.subjects:
+        path = layout.image("unet", 1, subject)
+        data, matrix = load_volume(path)
+        save_volume(path, data * np.float32(2), matrix)
+    measure.main(["unet"])
+    after = read("unet", "regions"), read("unet", "surrogates")
+    columns = [f"gain_normalised_{name}" for name in SUMMARIES]
+    pd.testing.assert_frame_equal(after[0][columns], before[0][columns])
+    assert (after[0]["mean"] > 2 * before[0]["mean"]).all()
+    kinds = [
+        table[table["kind"] == "A"].reset_index(drop=True) for table in (*before, *after)[1::2]
+    ]
+    pd.testing.assert_frame_equal(*kinds)
+    assert kinds[0]["value"].tolist() == before[0]["gain_normalised_mean"].tolist()
+    assert set(kinds[0]["surrogate"]) == {"gain_normalised_std_mean"}
+
+
 def test_noise_has_its_signal_to_noise(study):
     measure.main(["noise"])
     table = read("noise", "snr")
@@ -93,7 +109,7 @@ def test_noise_has_its_signal_to_noise(study):
 def test_single_members_have_no_voxelwise_tables(study):
     measure.main(["zero_filled"])
     names = {path.name for path in layout.measures("zero_filled").iterdir()}
-    assert names == {"volumes.csv", "quality.csv"}
+    assert names == {"volumes.csv"}
 
 
 def test_the_reference_has_volumes_and_the_truth_of_a_simulated_cohort(study):
@@ -103,28 +119,6 @@ def test_the_reference_has_volumes_and_the_truth_of_a_simulated_cohort(study):
     (layout.TRUTH / "volumes.csv").unlink()
     measure.main(["reference"])
     assert [path.name for path in layout.measures("reference").iterdir()] == ["volumes.csv"]
-
-
-def test_quality_is_asked_for_the_slices_with_brain(study, monkeypatch):
-    asked = []
-
-    def remember(reference, image, brain_slices):
-        asked.append(brain_slices.tolist())
-        return []
-
-    monkeypatch.setattr(measure, "image_quality", lambda _: remember)
-    measure.main(["zero_filled"])
-    assert asked == [[False, *[True] * 10, False]] * 2
-
-
-def test_scores_have_the_columns_of_the_table():
-    threads = torch.get_num_threads()
-    quality = measure.image_quality(ComputeParams(device="cpu", threads=threads, processes=1))
-    image = np.random.default_rng(0).random((3, 32, 32)).astype(np.float32)
-    rows = quality(image, image + np.float32(0.01), np.array([False, True, True]))
-    kinds = {(row.range, row.slices) for row in rows}
-    assert kinds == {(r, s) for r in ("challenge", "fixed") for s in ("brain", "all")}
-    assert all(row.psnr > 30 and row.ssim > 0.9 for row in rows)
 
 
 def test_members_come_from_the_parameters_only(study):

@@ -107,6 +107,7 @@ def test_one_more_seed_trains_one_model(finished: Path) -> None:
         f"train-rim@rim-{new}",
         f"reconstruct-rim@rim-{new}",
         f"segment-rim@rim-{new}",
+        "image-quality@rim",
         "measure@rim",
         "analyse",
         "report",
@@ -118,7 +119,13 @@ def test_a_learning_rate_touches_its_architecture_alone(finished: Path) -> None:
     seeds = yaml.safe_load((finished / "params.yaml").read_text())["ensembles"]["rim"]
     members = [s for s in todo if "@rim-" in s]
     assert len(members) == 3 * len(seeds)
-    assert set(todo) - set(members) == {"params", "measure@rim", "analyse", "report"}
+    assert set(todo) - set(members) == {
+        "params",
+        "image-quality@rim",
+        "measure@rim",
+        "analyse",
+        "report",
+    }
 
 
 def test_statistics_leave_the_images_alone(finished: Path) -> None:

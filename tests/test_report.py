@@ -9,8 +9,15 @@ import matplotlib.image
 import pytest
 import yaml
 
-from stages import analyse, layout, measure, report
-from tests.fabricated import ARCHITECTURES, ROOT, Study, without_networks, write_study
+from stages import analyse, layout, report
+from tests.fabricated import (
+    ARCHITECTURES,
+    ROOT,
+    Study,
+    measure_study,
+    without_networks,
+    write_study,
+)
 
 ANSWERS = (
     "calibration",
@@ -44,8 +51,7 @@ def prepare(folder: Path, study: Study) -> None:
     write_study(folder, study)
     if study == SMALLEST:
         change(folder, "analyse", "structures", ["hippocampus", "caudate", "thalamus"])
-    for group in study.members():
-        measure.main([group])
+    measure_study(study)
     analyse.main()
 
 

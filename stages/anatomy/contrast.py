@@ -11,7 +11,8 @@ from stages.anatomy.tissue import LEFT_TO_RIGHT, TISSUES, tissue_signal
 FINE_TEXTURE_MM = 1.2
 COARSE_TEXTURE_MM = 8.0
 BIAS_WIDTH_MM = 45.0
-"""Transmit fields at 3 T vary over half a head; Collins 2002, doi:10.1002/mrm.10153."""
+"""Transmit fields at 3 T vary over half a head, their waves interfering: Collins 2005, J. Magn.
+Reson. Imaging 21, 192-196."""
 EDGE_MM = 0.4
 """Blur of the label edges (standard deviation), the partial volume of the 1 mm voxels."""
 PHASE_RAD = ((35.0, 0.70), (14.0, 0.25))

@@ -18,6 +18,7 @@ LABELS = {
     "naive": "ensemble alone:\nmean ± t s",
     "absolute": "conformal,\nabsolute error",
     "scaled": "conformal,\nerror / s",
+    "cqr": "conformal, beyond\nquantiles of members",
     "jackknife_plus": "jackknife+,\nbias corrected",
     "joint": "conformal, joint\nover structures",
 }
@@ -41,7 +42,7 @@ def conformal_figure(
     table = table[table["group"].isin(groups)]
     n_scans = int(table["n"].max()) if len(table) else 0
     with rc_context(RC):
-        figure = new_figure(9.5, 5.2)
+        figure = new_figure(9.5, 5.8)
         left, right = figure.subplots(1, 2, sharey=True)
         widths = table.assign(width_percent=table["width_percent"].clip(lower=LEAST_WIDTH))
         _panel(left, table, "coverage", groups)

@@ -17,6 +17,7 @@ LABELS = {
     "std_mean": "voxelwise SD, mean",
     "std_median": "voxelwise SD, median",
     "std_p95": "voxelwise SD, 95th percentile",
+    "gain_normalised_std_mean": "voxelwise SD without gains, mean",
     "sigma_over_gradient": "edge shift, SD / |gradient|",
     "linearised_volume": "linearised volume",
     "one_minus_dice": "1 − pairwise Dice",

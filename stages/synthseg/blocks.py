@@ -20,7 +20,6 @@ from stages.synthseg.fused import (
     DecoderLevel,
     EncoderLevel,
     FusedUNet,
-    add_parities,
     convolve,
     empty_features,
 )
@@ -153,9 +152,9 @@ def encode(
     pooled = empty_features(x, width, tuple(n // 2 for n in shape))
     skip = Skip(shape) if keep else None
     for box in boxes(shape, side):
-        part = convolve(cut(x, box.grown(2 * halo)), level.first, level.first_bias, 0)
-        part = clear_outside(functional.elu_(part), box.grown(halo), shape)
-        part = functional.elu_(convolve(part, level.second, level.second_bias, 0))
+        part = convolve(cut(x, box.grown(2 * halo)), level.first, level.first_bias, 0, elu=True)
+        clear_outside(part, box.grown(halo), shape)
+        part = convolve(part, level.second, level.second_bias, 0, elu=True)
         if skip is not None:
             skip.put(box, part)
         part = functional.max_pool3d(level.normalise_(part), 2)
@@ -179,13 +178,12 @@ def decode(
     shape, halo = tuple(2 * n for n in x.shape[2:]), level.padding
     for box in boxes(shape, side):
         inner, wide = box.grown(halo), box.grown(halo + halo % 2)  # the coarse grid: even limits
-        parts = convolve(cut(x, wide.halved().grown(level.reach)), level.coarse, None, 0)
+        coarse = cut(x, wide.halved().grown(level.reach))
+        parts = convolve(coarse, level.coarse, None, 0, elu=False)
         fine = None if skip is None else skip.cut(wide.grown(halo))
-        joined = level.bias_or_skip(fine, wide.shape, parts, padding=0)
-        add_parities(joined, parts, level.shift)
-        clear_outside(functional.elu_(joined), wide, shape)
+        joined = clear_outside(level.join(fine, parts, wide.shape, 0), wide, shape)
         trimmed = joined[(..., *inner.within(wide))].contiguous(memory_format=LAYOUT)
-        part = functional.elu_(convolve(trimmed, level.second, level.second_bias, 0))
+        part = convolve(trimmed, level.second, level.second_bias, 0, elu=True)
         if skip is not None:
             skip.forget(wide.low[0] - halo)
         yield box, level.normalise_(part)

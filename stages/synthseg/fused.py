@@ -5,18 +5,26 @@ kernel's taps that fall on the same coarse voxel gives eight smaller kernels, on
 the output position, that act on the coarse grid (sub-pixel convolution; Shi et al. 2016,
 doi:10.1109/CVPR.2016.207). For SynthSeg this saves 30 % of the multiplications and all of the
 doubled array. Batch normalisation becomes a scale and an offset per channel.
+
+On a CPU every convolution and exponential is evaluated in slabs along x that the shape alone
+determines, each by one thread: the bits are the same for any number of threads.
 """
 
+from collections.abc import Callable
 from itertools import product
+from math import prod
 
 import torch
 from torch import nn
 from torch.nn import functional
 
+from stages.synthseg.device import each
 from stages.synthseg.network import BATCH_NORM_EPSILON, Level, UNet
 
 PARITIES = tuple(product((0, 1), repeat=3))
 LAYOUT = torch.channels_last_3d
+MOST_SLABS = 16  # that one array is evaluated in: work for as many threads
+SLAB_VOXELS = 2048  # a slab has about as many or more; in less, rearranging the kernel takes long
 
 
 def first_taps(kernel: int) -> tuple[int, int]:
@@ -45,18 +53,78 @@ def subpixel_kernels(weight: torch.Tensor) -> torch.Tensor:
     return coarse.permute(0, 4, 5, 1, 2, 3).to(weight.dtype).flatten(0, 1)
 
 
-def convolve(
-    x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, padding: int
+def empty_features(like: torch.Tensor, width: int, sides: tuple[int, ...]) -> torch.Tensor:
+    """Uninitialised channels-last features (batch, width, *sides)."""
+    return torch.empty(
+        (len(like), width, *sides), device=like.device, dtype=like.dtype, memory_format=LAYOUT
+    )
+
+
+def slabs(sides: tuple[int, ...]) -> list[slice]:
+    """Planes along x, an even number each but for the last, that are evaluated together."""
+    n = max(1, min(MOST_SLABS, prod(sides) // SLAB_VOXELS))
+    step = 2 * -(-sides[0] // (2 * n))
+    return [slice(low, min(low + step, sides[0])) for low in range(0, sides[0], step)]
+
+
+def planes(x: torch.Tensor, low: int, high: int) -> torch.Tensor:
+    """Planes low <= i < high along x of (batch, channels, x, y, z), zeros outside the volume."""
+    n = x.shape[2]
+    part = x[:, :, max(low, 0) : min(high, n)]
+    if low < 0 or high > n:
+        part = functional.pad(part, (0, 0, 0, 0, max(-low, 0), max(high - n, 0)))
+    return part.contiguous(memory_format=LAYOUT)
+
+
+def in_slabs(fill: Callable[[slice], None], like: torch.Tensor) -> None:
+    """Call with the planes of every slab of an array (..., x, y, z), on a CPU on all threads."""
+    sides = tuple(like.shape[-3:])
+    if like.device.type == "cpu":
+        each(fill, slabs(sides))
+    else:
+        fill(slice(0, sides[0]))
+
+
+def assemble(out: torch.Tensor, compute: Callable[[slice], torch.Tensor], *, elu: bool) -> None:
+    """Write into (batch, width, x, y, z) what is computed for the planes of every slab, or its ELU.
+
+    Written right away, while a slab is in the processor's cache.
+    """
+
+    def fill(where: slice) -> None:
+        if elu:
+            torch.ops.aten.elu.out(compute(where), out=out[:, :, where])
+        else:
+            out[:, :, where] = compute(where)
+
+    in_slabs(fill, out)
+
+
+def convolve_planes(
+    x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, padding: int, where: slice
 ) -> torch.Tensor:
-    """Convolution with the same result as `conv3d`; on a CPU always by oneDNN.
+    """Planes `where` along x of a convolution; on a CPU always by oneDNN.
 
     For few channels, and for a kernel of one voxel, torch would choose an implementation that takes
     three times as long and leaves the channels-last layout.
     """
+    start = where.start - padding
+    part = planes(x, start, where.stop - padding + weight.shape[2] - 1)
+    sides = [0, padding, padding]
     if x.device.type == "cpu" and torch.backends.mkldnn.is_available():
         ones = [1] * 3
-        return torch.mkldnn_convolution(x, weight, bias, [padding] * 3, ones, ones, 1)
-    return functional.conv3d(x, weight, bias, padding=padding)
+        return torch.mkldnn_convolution(part, weight, bias, sides, ones, ones, 1)
+    return functional.conv3d(part, weight, bias, padding=sides)
+
+
+def convolve(
+    x: torch.Tensor, weight: torch.Tensor, bias: torch.Tensor | None, padding: int, *, elu: bool
+) -> torch.Tensor:
+    """Convolution with the same result as `conv3d`, followed by an ELU or not."""
+    kernel = weight.shape[2]
+    out = empty_features(x, len(weight), tuple(n + 2 * padding - kernel + 1 for n in x.shape[2:]))
+    assemble(out, lambda where: convolve_planes(x, weight, bias, padding, where), elu=elu)
+    return out
 
 
 class FusedLevel(nn.Module):
@@ -76,13 +144,15 @@ class FusedLevel(nn.Module):
         self.padding = level.first.weight.shape[-1] // 2
 
     def _keep(self, name: str, value: torch.Tensor) -> None:
-        value = value.detach().float()
         layout = LAYOUT if value.ndim == 5 else torch.contiguous_format
-        self.register_buffer(name, value.contiguous(memory_format=layout))
+        # copied, as `contiguous` leaves the strides of a kernel with one input alone, and oneDNN's
+        # result would not be channels-last: eight times the time of the first convolution
+        kept = torch.empty(value.shape, dtype=torch.float32, memory_format=layout)
+        self.register_buffer(name, kept.copy_(value.detach()))
 
     def tail(self, x: torch.Tensor) -> torch.Tensor:
         """Second convolution and ELU."""
-        return functional.elu_(convolve(x, self.second, self.second_bias, self.padding))
+        return convolve(x, self.second, self.second_bias, self.padding, elu=True)
 
     def normalise_(self, x: torch.Tensor) -> torch.Tensor:
         """Batch normalisation in place."""
@@ -94,15 +164,7 @@ class EncoderLevel(FusedLevel):
 
     def forward(self, x: torch.Tensor) -> torch.Tensor:
         """Two convolutions with ELU."""
-        x = convolve(x, self.first, self.first_bias, self.padding)
-        return self.tail(functional.elu_(x))
-
-
-def empty_features(like: torch.Tensor, width: int, sides: tuple[int, ...]) -> torch.Tensor:
-    """Uninitialised channels-last features (batch, width, *sides)."""
-    return torch.empty(
-        (len(like), width, *sides), device=like.device, dtype=like.dtype, memory_format=LAYOUT
-    )
+        return self.tail(convolve(x, self.first, self.first_bias, self.padding, elu=True))
 
 
 def add_parities(joined: torch.Tensor, parts: torch.Tensor, shift: int) -> None:
@@ -133,25 +195,42 @@ class DecoderLevel(FusedLevel):
         self.reach = -starts[0]  # coarse voxels that the kernels look beyond either side
         self.shift = starts[1] - starts[0]
 
-    def bias_or_skip(
-        self, skip: torch.Tensor | None, sides: tuple[int, ...], like: torch.Tensor, padding: int
+    def join(
+        self, skip: torch.Tensor | None, parts: torch.Tensor, sides: tuple[int, ...], padding: int
     ) -> torch.Tensor:
-        """What the skip, or the bias alone, adds to the first convolution, (..., *sides)."""
-        if skip is not None:
-            return convolve(skip, self.first, self.first_bias, padding)
-        features = empty_features(like, len(self.first_bias), sides)
-        return features.copy_(self.first_bias.reshape(1, -1, 1, 1, 1).expand_as(features))
+        """First convolution and ELU.
+
+        Args:
+            skip: (batch, n_skip, x, y, z), if there is one.
+            parts: sub-pixel results, as in `add_parities`.
+            sides: of the result, even.
+            padding: of the skip, so that it gives these sides.
+        """
+
+        def compute(where: slice) -> torch.Tensor:
+            if skip is None:
+                part = empty_features(parts, len(bias), (where.stop - where.start, *sides[1:]))
+                part.copy_(bias.reshape(1, -1, 1, 1, 1).expand_as(part))
+            else:
+                part = convolve_planes(skip, self.first, bias, padding, where)
+            coarse = slice(where.start // 2, where.stop // 2 + self.shift)
+            add_parities(part, parts[:, :, coarse], self.shift)
+            return part
+
+        bias = self.first_bias
+        joined = empty_features(parts, len(bias), sides)
+        assemble(joined, compute, elu=True)
+        return joined
 
     def forward(self, x: torch.Tensor, skip: torch.Tensor | None) -> torch.Tensor:
         """(batch, inputs, x, y, z) and the skip (batch, n_skip, 2x, 2y, 2z) -> doubled features."""
         # padded by hand: oneDNN adds up in another order where it pads an even kernel itself, and
         # block-wise evaluation would differ in the last bits
         wide = functional.pad(x, [self.reach] * 6).contiguous(memory_format=LAYOUT)
-        parts = convolve(wide, self.coarse, None, 0)
-        sides = tuple(2 * n for n in x.shape[2:])
-        joined = self.bias_or_skip(skip, sides, parts, self.padding)
-        add_parities(joined, parts, self.shift)
-        return self.normalise_(self.tail(functional.elu_(joined)))
+        parts = convolve(wide, self.coarse, None, 0, elu=False)
+        joined = self.join(skip, parts, tuple(2 * n for n in x.shape[2:]), self.padding)
+        del parts, wide  # as large as the result
+        return self.normalise_(self.tail(joined))
 
 
 class FusedUNet(nn.Module):
@@ -175,7 +254,7 @@ class FusedUNet(nn.Module):
 
     def classify(self, x: torch.Tensor) -> torch.Tensor:
         """Finest features -> logits."""
-        return convolve(x, self.likelihood, self.likelihood_bias, 0)
+        return convolve(x, self.likelihood, self.likelihood_bias, 0, elu=False)
 
     def middle(self, x: torch.Tensor, finest: int) -> torch.Tensor:
         """Input of the level `finest` -> output of its decoder, all deeper levels included."""

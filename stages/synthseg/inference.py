@@ -9,7 +9,7 @@ import torch
 
 from stages.synthseg import postprocess, preprocess
 from stages.synthseg.blocks import Evaluation, by_size
-from stages.synthseg.fused import FusedUNet, empty_features
+from stages.synthseg.fused import FusedUNet, empty_features, in_slabs
 from stages.synthseg.labels import mirrored_channels
 from stages.synthseg.model import Model
 
@@ -136,7 +136,12 @@ def most_likely(network: FusedUNet, x: torch.Tensor, evaluation: Evaluation) -> 
     channels = torch.empty((1, *x.shape[2:]), dtype=torch.uint8, device=x.device)
 
     def write(where: tuple[slice, ...], logits: torch.Tensor) -> None:
-        channels[(0, *where)] = logits.softmax(1).argmax(1)[0].to(torch.uint8)
+        there = channels[(0, *where)]
+
+        def fill(planes: slice) -> None:
+            there[planes] = logits[:, :, planes].softmax(1).argmax(1)[0]
+
+        in_slabs(fill, logits)
 
     evaluation(network, x, write)
     return channels
@@ -147,7 +152,12 @@ def probabilities(network: FusedUNet, x: torch.Tensor, evaluation: Evaluation) -
     posteriors = x.new_empty((1, network.architecture.n_outputs, *x.shape[2:]))
 
     def write(where: tuple[slice, ...], logits: torch.Tensor) -> None:
-        posteriors[(0, slice(None), *where)] = logits.softmax(1)[0]
+        there = posteriors[(0, slice(None), *where)]
+
+        def fill(planes: slice) -> None:
+            there[:, planes] = logits[:, :, planes].softmax(1)[0]
+
+        in_slabs(fill, logits)
 
     evaluation(network, x, write)
     return posteriors
@@ -170,9 +180,15 @@ def add_mirrored(
     n = x.shape[2]
 
     def write(where: tuple[slice, ...], logits: torch.Tensor) -> None:
-        there = slice(n - where[0].stop, n - where[0].start)
-        other = logits.softmax(1)[0, list(opposite)].flip(1)
-        posteriors[(0, slice(None), there, *where[1:])].add_(other).mul_(0.5)
+        mirrored = slice(n - where[0].stop, n - where[0].start)
+        there = posteriors[(0, slice(None), mirrored, *where[1:])]
+
+        def fill(planes: slice) -> None:
+            other = logits[:, :, planes].softmax(1)[0, list(opposite)].flip(1)
+            last = there.shape[1]
+            there[:, last - planes.stop : last - planes.start].add_(other).mul_(0.5)
+
+        in_slabs(fill, logits)
 
     evaluation(network, x.flip(2), write)
 

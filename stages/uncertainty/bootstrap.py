@@ -8,6 +8,8 @@ from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
+from scipy.stats import norm
+from scipy.stats import t as student
 
 from stages.uncertainty.correlation import (
     LEAST_FREEDOM,
@@ -54,8 +56,25 @@ def cluster_draws(clusters: np.ndarray, n_draws: int, rng: np.random.Generator) 
     return rng.multinomial(n, np.full(n, 1.0 / n), size=n_draws)[:, number]
 
 
-def interval(values: np.ndarray, level: float) -> Interval:
-    """Return the percentile interval, quantiles (1 - level) / 2 and (1 + level) / 2 of the draws.
+def expanded_level(level: float, n_clusters: int) -> float:
+    """Return the level at which a percentile interval of few clusters covers as often as `level`.
+
+    2 Phi(sqrt(n / (n - 1)) t_(n-1)((1 + level) / 2)) - 1: the spread of bootstrap means is that of
+    the divisor n, and their tails are normal where Student's are due (Hesterberg 2015, What
+    teachers should know about the bootstrap, doi:10.1080/00031305.2015.1089789, section 4.6.2).
+
+    Args:
+        level: wanted coverage, between 0 and 1.
+        n_clusters: independent units that are drawn, at least 2.
+    """
+    reach = student.ppf((1.0 + level) / 2.0, n_clusters - 1) * np.sqrt(
+        n_clusters / (n_clusters - 1)
+    )
+    return float(2.0 * norm.cdf(reach) - 1.0)
+
+
+def interval(values: np.ndarray, level: float, n_clusters: int) -> Interval:
+    """Return the percentile interval of the draws at the `expanded_level`.
 
     Undefined draws (too few different scans in them) are left out: the interval is conditional on
     a defined statistic (Davison and Hinkley 1997, section 5.3).
@@ -63,9 +82,11 @@ def interval(values: np.ndarray, level: float) -> Interval:
     Args:
         values: (n_draws,), NaN where undefined.
         level: coverage, between 0 and 1.
+        n_clusters: exams that were drawn from.
 
     Returns:
-        Limits, NaN if no draw is defined, and the number of defined draws.
+        Limits, NaN if no draw is defined or three clusters are not there, and the number of defined
+        draws.
 
     Raises:
         ValueError: if the level is not between 0 and 1.
@@ -74,9 +95,10 @@ def interval(values: np.ndarray, level: float) -> Interval:
         raise ValueError(f"expected a level between 0 and 1, got {level}; 0.95 is usual")
     values = np.asarray(values, dtype=np.float64)
     values = values[np.isfinite(values)]
-    if not len(values):
-        return Interval(float("nan"), float("nan"), 0)
-    low, high = np.quantile(values, [(1.0 - level) / 2.0, (1.0 + level) / 2.0])
+    if not len(values) or n_clusters < LEAST_CLUSTERS:
+        return Interval(float("nan"), float("nan"), len(values))
+    wide = expanded_level(level, n_clusters)
+    low, high = np.quantile(values, [(1.0 - wide) / 2.0, (1.0 + wide) / 2.0])
     return Interval(float(low), float(high), len(values))
 
 

@@ -9,7 +9,6 @@ are indices into `flat` volumes (first index fastest).
 from dataclasses import dataclass
 
 import numpy as np
-from scipy.ndimage import binary_dilation, binary_erosion
 
 from stages.uncertainty.voxelwise import flat
 
@@ -37,6 +36,42 @@ class Faces:
         return len(self.inside)
 
 
+def _pairs(volume: np.ndarray, axis: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return the lower and the upper one of each two neighbours along an axis, as views."""
+    along = np.moveaxis(volume, axis, 0)
+    return along[:-1], along[1:]
+
+
+def dilated(mask: np.ndarray) -> np.ndarray:
+    """Return a structure and the voxels that share a face with it, (i, j, k) bool.
+
+    Args:
+        mask: (i, j, k) bool.
+    """
+    grown = mask.copy(order="F")
+    for axis in range(3):
+        for here, there in zip(_pairs(grown, axis), reversed(_pairs(mask, axis)), strict=True):
+            here |= there
+    return grown
+
+
+def interior(numbers: np.ndarray) -> np.ndarray:
+    """Return the voxels whose six neighbours belong to the same structure, (i, j, k) bool.
+
+    Args:
+        numbers: (i, j, k) integers or bool; beyond the volume is another structure.
+    """
+    within = np.ones(numbers.shape, dtype=bool, order="F")
+    for axis in range(3):
+        lower, upper = _pairs(numbers, axis)
+        same = lower == upper
+        for side in _pairs(within, axis):
+            side &= same
+        np.moveaxis(within, axis, 0)[:1] = False
+        np.moveaxis(within, axis, 0)[-1:] = False
+    return within
+
+
 def boundary_faces(mask: np.ndarray) -> Faces:
     """Return the faces between a structure and its outside; the edge of the volume has none.
 
@@ -46,14 +81,12 @@ def boundary_faces(mask: np.ndarray) -> Faces:
     parts = []
     stride = 1
     for axis in range(3):
-        lower = np.moveaxis(mask, axis, 0)[:-1]
-        upper = np.moveaxis(mask, axis, 0)[1:]
-        for step, crossing in ((1, lower & ~upper), (-1, upper & ~lower)):
-            whole = np.zeros(mask.shape, dtype=bool)
-            np.moveaxis(whole, axis, 0)[:-1] = crossing
-            first = np.flatnonzero(flat(whole))
-            pair = (first, first + stride) if step == 1 else (first + stride, first)
-            parts.append((*pair, np.full(len(first), axis), np.full(len(first), step)))
+        crossing = np.zeros(mask.shape, dtype=bool, order="F")
+        np.not_equal(*_pairs(mask, axis), out=_pairs(crossing, axis)[0])
+        first = np.flatnonzero(flat(crossing))
+        step = np.where(flat(mask)[first], 1, -1)
+        inside = np.where(step > 0, first, first + stride)
+        parts.append((inside, inside + step * stride, np.full(len(first), axis), step))
         stride *= mask.shape[axis]
     return Faces(*(np.concatenate(column) for column in zip(*parts, strict=True)))
 
@@ -77,21 +110,52 @@ def gradient(
     result = np.zeros((len(positions), 3))
     stride = 1
     for axis, (length, size) in enumerate(zip(image.shape, voxel_size_mm, strict=True)):
-        index = positions // stride % length
-        up, down = (index < length - 1).astype(np.int64), (index > 0).astype(np.int64)
-        rise = values[positions + up * stride].astype(np.float64)
-        rise -= values[positions - down * stride]
-        result[:, axis] = rise / (np.maximum(up + down, 1) * size)
+        up, down = (flat(side)[positions] for side in _inner(image.shape, axis))
+        rise = values[positions + up * np.int64(stride)].astype(np.float64)
+        rise -= values[positions - down * np.int64(stride)]
+        result[:, axis] = rise / (np.maximum(up + down, np.int8(1)) * size)
         stride *= length
     return result
 
 
-def face_gradient(
-    image: np.ndarray, faces: Faces, voxel_size_mm: tuple[float, float, float]
-) -> np.ndarray:
-    """Return the mean gradient of the two sides of each face, (n_faces, 3), per mm."""
-    sides = (gradient(image, side, voxel_size_mm) for side in (faces.inside, faces.outside))
-    return sum(sides) / 2.0
+def _inner(shape: tuple[int, ...], axis: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return 1 where a voxel has a next one, and where a previous one, two (i, j, k) int8."""
+    sides = np.ones((2, *shape[::-1]), dtype=np.int8).transpose(0, 3, 2, 1)
+    np.moveaxis(sides[0], axis, 0)[-1:] = 0
+    np.moveaxis(sides[1], axis, 0)[:1] = 0
+    return sides[0], sides[1]
+
+
+@dataclass(frozen=True)
+class Slopes:
+    """The gradients at all voxels with a face to another structure.
+
+    row: (i, j, k) int32, which row of `values` a voxel has; values: (n_border, 3), per mm.
+    """
+
+    row: np.ndarray
+    values: np.ndarray
+
+    def at(self, faces: Faces, box: tuple[slice, slice, slice]) -> np.ndarray:
+        """Return the mean gradient of the two sides of the faces in a box, (n_faces, 3), per mm."""
+        row = flat(self.row[box])
+        return (self.values[row[faces.inside]] + self.values[row[faces.outside]]) / 2.0
+
+
+def border_slopes(
+    image: np.ndarray, regions: np.ndarray, voxel_size_mm: tuple[float, float, float]
+) -> Slopes:
+    """Return the gradients of an image along all borders; a voxel's serves all of its faces.
+
+    Args:
+        image: (i, j, k).
+        regions: (i, j, k) integers or bool that tell the structures apart.
+        voxel_size_mm: edge lengths in the order of the axes.
+    """
+    positions = np.flatnonzero(flat(~interior(regions)))
+    row = np.zeros(image.shape, dtype=np.int32, order="F")
+    flat(row)[positions] = np.arange(len(positions))
+    return Slopes(row, gradient(image, positions, voxel_size_mm))
 
 
 def guarded_slope(slopes: np.ndarray) -> np.ndarray:
@@ -166,12 +230,15 @@ def volume_weights(
         weights: (n_faces,) from `face_weights`.
 
     Returns:
-        Positions (n_positions,) without repetition and coefficients (n_positions,), mm3 per unit.
+        Positions (n_positions,), some of them more than once, and coefficients (n_positions,), mm3
+        per unit.
     """
-    core = np.flatnonzero(flat(binary_erosion(mask)))
+    core = np.flatnonzero(flat(mask & interior(mask)))
     core = core if len(core) else np.flatnonzero(flat(mask))
-    touching = binary_dilation(mask)
-    shell = np.flatnonzero(flat(binary_dilation(touching, iterations=SHELL_VOXELS - 1) & ~touching))
+    grown = touching = dilated(mask)
+    for _ in range(SHELL_VOXELS - 1):
+        grown = dilated(grown)
+    shell = np.flatnonzero(flat(grown & ~touching))
     numbers = flat(regions)
     shell_numbers, face_numbers = numbers[shell], numbers[faces.outside]
     terms = [(faces.inside, weights / 2.0), (faces.outside, weights / 2.0)]
@@ -182,11 +249,7 @@ def volume_weights(
         side = side if len(side) else np.unique(faces.outside[here])
         terms.append((side, np.full(len(side), -weights[here].sum() / 2.0 / len(side))))
     positions, coefficients = (np.concatenate(part) for part in zip(*terms, strict=True))
-    total = np.bincount(positions, weights=coefficients, minlength=mask.size)
-    seen = np.zeros(mask.size, dtype=bool)
-    seen[positions] = True
-    positions = np.flatnonzero(seen)
-    return positions, total[positions]
+    return positions, coefficients
 
 
 def linearised_cv(volume_changes: np.ndarray, volume_mm3: float) -> float:
@@ -204,12 +267,13 @@ def linearised_cv(volume_changes: np.ndarray, volume_mm3: float) -> float:
     return float(PERCENT * np.std(volume_changes, ddof=1) / volume_mm3)
 
 
-def volume_changes(values: np.ndarray, mean: np.ndarray, coefficients: np.ndarray) -> np.ndarray:
-    """Return dV_m = sum over p of c_p (I_m(p) - mean I(p)), (n_members,), mm3.
+def volume_changes(values: np.ndarray, columns: np.ndarray, coefficients: np.ndarray) -> np.ndarray:
+    """Return dV_m = sum over p of c_p I_m(p) less its mean over members, (n_members,), mm3.
 
     Args:
-        values: (n_members, n_positions) intensities of the members.
-        mean: (n_positions,) their mean.
+        values: (n_members, n_voxels) intensities of the members.
+        columns: (n_positions,) which voxel each position is.
         coefficients: (n_positions,) from `volume_weights`.
     """
-    return (values.astype(np.float64) - mean) @ coefficients
+    sums = np.array([member.take(columns).astype(np.float64) @ coefficients for member in values])
+    return sums - sums.mean()

@@ -4,12 +4,13 @@ All intervals are in units of the ensemble mean: with ratio r = y / mean_m(V) of
 an interval [low, high] for r is [low, high] * mean_m(V) for y, so scans of different size compare.
 
 Every method is judged with the scan's exam left out. A method that fits nothing (`absolute`,
-`scaled`, `joint`) then covers ceil(n (1 - alpha)) of n exams by construction, whatever the volumes
-are (ties and exams of several scans aside): its width is the finding. The coverage of `naive`,
-which promises nothing, is one too.
+`scaled`, `cqr`, `joint`) then covers ceil(n (1 - alpha)) of n exams by construction, whatever the
+volumes are (ties and exams of several scans aside): its width is the finding. The coverage of
+`naive`, which promises nothing, is one too.
 """
 
 import math
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -18,11 +19,26 @@ from scipy.stats import t as student
 
 from stages.uncertainty.volumes import PERCENT
 
-METHODS = ("naive", "absolute", "scaled", "jackknife_plus", "joint")
+METHODS = ("naive", "absolute", "scaled", "cqr", "jackknife_plus", "joint")
 ALL = "all"  # in place of a structure: all structures of a scan at once
 COLUMNS = ["group", "structure", "method", "n", "coverage", "width_percent"]
 # sums of 1 / n miss the level that they stand for by rounding, and bounds the value they are at
 ROUNDING = 1e-9
+
+
+class Cells(NamedTuple):
+    """One group's volumes, all (structures, scans), NaN (`n_members`: 0) where undefined.
+
+    In units of the ensemble mean: `ratio` the true volume, `cv` the deviation over members
+    (ddof = 1), `lower` and `upper` the quantiles over members that a member's volume is outside of
+    with probability alpha.
+    """
+
+    ratio: np.ndarray
+    cv: np.ndarray
+    n_members: np.ndarray
+    lower: np.ndarray
+    upper: np.ndarray
 
 
 def check_alpha(alpha: float) -> None:
@@ -130,7 +146,9 @@ def normalised(deviation: np.ndarray, scale: np.ndarray) -> np.ndarray:
 def naive_intervals(
     ratio: np.ndarray, cv: np.ndarray, n_members: np.ndarray, alpha: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return mean +- t_{M - 1, 1 - alpha / 2} s: right only if truth is one more member.
+    """Return mean +- t_{M - 1, 1 - alpha / 2} s, about right only if truth is one more member.
+
+    Even then it is too narrow by the factor sqrt(1 + 1 / M), which the mean's own error asks for.
 
     Args:
         ratio: (structures, scans); NaN marks cells without an interval.
@@ -161,9 +179,35 @@ def split_intervals(
     Returns:
         low, high (structures, scans), NaN where undefined.
     """
-    q = np.array([left_out_thresholds(row, exam, alpha) for row in scores])
-    q = np.where(np.isfinite(q) & ~np.isnan(scores), q, np.nan)
+    q = _own_thresholds(scores, exam, alpha)
     return 1.0 - q * scale, 1.0 + q * scale
+
+
+def _own_thresholds(scores: np.ndarray, exam: np.ndarray, alpha: float) -> np.ndarray:
+    q = np.array([left_out_thresholds(row, exam, alpha) for row in scores]).reshape(scores.shape)
+    return np.where(np.isfinite(q) & ~np.isnan(scores), q, np.nan)
+
+
+def quantile_intervals(
+    cells: Cells, exam: np.ndarray, alpha: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Return the intervals of conformalised quantile regression, [lower - q, upper + q].
+
+    Scores max(lower - r, r - upper), negative inside: what the ensemble's own quantiles miss is
+    added at both ends, and taken off where they reach too far (Romano, Patterson and Candes 2019,
+    Conformalized Quantile Regression, NeurIPS 32). An interval whose ends cross is empty.
+
+    Args:
+        cells: ratio, lower and upper are used.
+        exam: (scans,) labels.
+        alpha: between 0 and 0.5.
+
+    Returns:
+        low, high (structures, scans), NaN where undefined.
+    """
+    scores = np.maximum(cells.lower - cells.ratio, cells.ratio - cells.upper)
+    q = _own_thresholds(scores, exam, alpha)
+    return cells.lower - q, cells.upper + q
 
 
 def jackknife_intervals(
@@ -219,18 +263,17 @@ def largest(scores: np.ndarray) -> np.ndarray:
 
 
 def intervals(
-    ratio: np.ndarray, cv: np.ndarray, n_members: np.ndarray, exam: np.ndarray, alpha: float
+    cells: Cells, exam: np.ndarray, alpha: float
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Return the intervals of all `METHODS` for the ratio, each scan's exam left out.
 
-    absolute: scores |r - 1| (AR); scaled: |r - 1| / cv (LWR); jackknife_plus: corrected by the mean
-    bias; joint: one threshold for a scan's largest |r - 1| / `structure_scale`, so that all of its
-    structures are covered at once; naive: for comparison.
+    absolute: scores |r - 1| (AR); scaled: |r - 1| / cv (LWR); cqr: beyond the ensemble's quantiles
+    (CQR); jackknife_plus: corrected by the mean bias; joint: one threshold for a scan's largest
+    |r - 1| / `structure_scale`, so that all of its structures are covered at once; naive: for
+    comparison.
 
     Args:
-        ratio: (structures, scans), true volume / ensemble mean; NaN where undefined.
-        cv: (structures, scans), deviation over members / mean, fractions; NaN where undefined.
-        n_members: (structures, scans).
+        cells: from `cohort`, made with the same alpha.
         exam: (scans,) labels.
         alpha: between 0 and 0.5, share that may be missed.
 
@@ -241,6 +284,7 @@ def intervals(
         ValueError: if alpha is out of range.
     """
     check_alpha(alpha)
+    ratio, cv, n_members = cells.ratio, cells.cv, cells.n_members
     deviation = np.abs(ratio - 1.0)
     scale = structure_scale(cv)
     scores = normalised(deviation, scale)
@@ -249,6 +293,7 @@ def intervals(
         "naive": naive_intervals(ratio, cv, n_members, alpha),
         "absolute": split_intervals(deviation, np.ones((1, 1)), exam, alpha),
         "scaled": split_intervals(normalised(deviation, cv), cv, exam, alpha),
+        "cqr": quantile_intervals(cells, exam, alpha),
         "jackknife_plus": jackknife_intervals(ratio, exam, alpha),
         "joint": _joint_intervals(together, scale, exam, alpha),
     }
@@ -305,17 +350,20 @@ def coverage_band(
 
 
 def cohort(
-    volumes: pd.DataFrame, reference: pd.DataFrame
-) -> tuple[np.ndarray, np.ndarray, np.ndarray, list[str], list[str]]:
+    volumes: pd.DataFrame, reference: pd.DataFrame, alpha: float
+) -> tuple[Cells, list[str], list[str]]:
     """Return one group's volumes as arrays in the order of appearance.
+
+    The quantiles over members, alpha / 2 and 1 - alpha / 2, are interpolated linearly between the
+    ordered volumes (Hyndman and Fan 1996, Am. Stat. 50, type 7), and undefined for one member.
 
     Args:
         volumes: columns member, subject, structure, volume_mm3, of one group.
         reference: columns subject, structure, volume_mm3: the volumes to be covered.
+        alpha: between 0 and 0.5.
 
     Returns:
-        ratio (true volume / ensemble mean), cv (fraction, ddof = 1) and n_members, all (structures,
-        scans), NaN (members: 0) where undefined; names of the structures; names of the scans.
+        The cells; names of the structures; names of the scans.
     """
     structures = list(dict.fromkeys(volumes["structure"]))
     subjects = list(dict.fromkeys(volumes["subject"]))
@@ -326,10 +374,18 @@ def cohort(
     deviation = _grid(cells.std(ddof=1), structures, subjects)
     n_members = np.nan_to_num(_grid(cells.count(), structures, subjects))
     usable = (mean > 0) & (truth > 0)
-    empty = np.full(mean.shape, np.nan)
-    ratio = np.divide(truth, mean, out=empty.copy(), where=usable)
-    cv = np.divide(deviation, mean, out=empty.copy(), where=usable)
-    return ratio, cv, n_members, structures, subjects
+    ratio, cv = _in_units(truth, mean, usable), _in_units(deviation, mean, usable)
+    ends = [
+        _in_units(
+            _grid(cells.quantile(level), structures, subjects), mean, usable & (n_members > 1)
+        )
+        for level in (alpha / 2.0, 1.0 - alpha / 2.0)
+    ]
+    return Cells(ratio, cv, n_members, *ends), structures, subjects
+
+
+def _in_units(values: np.ndarray, mean: np.ndarray, usable: np.ndarray) -> np.ndarray:
+    return np.divide(values, mean, out=np.full(mean.shape, np.nan), where=usable)
 
 
 def _grid(values: pd.Series, structures: list[str], subjects: list[str]) -> np.ndarray:
@@ -354,14 +410,15 @@ def interval_table(
 
     Returns:
         Columns structure, method, n (scans with an interval), coverage (0 to 1), width_percent
-        (mean of (high - low) / true volume); NaN without an interval. Rows `ALL`: scans with an
-        interval for all of their structures, share with all covered, mean over their widths.
+        (mean of (high - low) / true volume, 0 if empty); NaN without an interval. Rows `ALL`:
+        scans with an interval for all of their structures, share with all covered, mean over their
+        widths.
     """
     rows, absent = [], np.isnan(ratio)
     for method, (low, high) in bounds.items():
         known = np.isfinite(low) & np.isfinite(high)
         inside = covered(ratio, low, high)
-        width = PERCENT * (high - low) / ratio
+        width = PERCENT * np.maximum(high - low, 0.0) / ratio
         for name, *cell in zip(structures, known, inside, width, strict=True):
             rows.append((name, method, *_summary(*cell)))
         whole = (known | absent).all(axis=0) & known.any(axis=0)
@@ -414,9 +471,9 @@ def conformal(
     check_alpha(alpha)
     tree, tables = {}, [pd.DataFrame(columns=COLUMNS)]
     for group, part in volumes.groupby("group", sort=False):
-        ratio, cv, n_members, structures, subjects = cohort(part, reference)
+        cells, structures, subjects = cohort(part, reference, alpha)
         exam = np.array([exams.get(subject, subject) for subject in subjects])
-        table = interval_table(ratio, intervals(ratio, cv, n_members, exam, alpha), structures)
+        table = interval_table(cells.ratio, intervals(cells, exam, alpha), structures)
         tables.append(table.assign(group=group)[COLUMNS])
-        tree[group] = {m: _branch(table[table["method"] == m], ratio.size) for m in METHODS}
+        tree[group] = {m: _branch(table[table["method"] == m], cells.ratio.size) for m in METHODS}
     return tree, pd.concat(tables[1:] or tables, ignore_index=True)

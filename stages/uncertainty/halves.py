@@ -252,7 +252,7 @@ def reliability(
     for scope, r in between.items():
         split = full_length(r, *sizes) if len(first) else np.full(len(r), np.nan)
         estimates = {"split_half": split, "analytic": analytic[scope]}
-        found = {name: (v[0], interval(v[1:], level)) for name, v in estimates.items()}
+        found = {name: (v[0], interval(v[1:], level, n_exams)) for name, v in estimates.items()}
         tree[scope] = {
             "between_halves": float(r[0]),
             "spearman_brown": float(spearman_brown(r[0])),

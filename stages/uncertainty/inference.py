@@ -5,6 +5,7 @@ import pandas as pd
 
 from stages.uncertainty.bootstrap import (
     Interval,
+    Scopes,
     cell_matrix,
     cluster_draws,
     correlation_draws,
@@ -66,6 +67,7 @@ def infer(
     structures = list(dict.fromkeys(table["structure"]))
     subjects = list(dict.fromkeys(table["subject"]))
     exam = np.array([exams[name] for name in subjects])
+    n_exams = len(np.unique(exam))
     weights = cluster_draws(exam, n_draws, rng)
     permutations = joint_permutations(exam, n_permutations, rng)
     points = correlation_table(table, predictors, target)
@@ -75,11 +77,12 @@ def infer(
         x = cell_matrix(table, name, structures, subjects)
         own = points[points["statistic"] == name].set_index("scope")
         for kind in KINDS:
-            low_high = _intervals(x, y, weights, kind, level, structures)
+            draws = correlation_draws(x, y, weights, kind)
+            low_high = _intervals(draws, structures, level, n_exams)
             chance = _chances(x, y, permutations, kind, structures)
             part = own[["n"]].assign(statistic=name, estimate=kind, value=own[kind])
             parts.append(part.join(low_high).join(chance).reset_index())
-    r2 = _regressions(table, target, weights[:, _positions(table, subjects)], level)
+    r2 = _regressions(table, target, weights[:, _positions(table, subjects)], level, n_exams)
     whole = pd.concat([*parts, r2] if len(r2) else parts, ignore_index=True)
     tree = _tree(whole, predictors[0], structures, 1.0 - level)
     return tree | {"exchanged": permutations.unit}, whole[[*COLUMNS, *P_COLUMNS]]
@@ -89,17 +92,10 @@ def _positions(table: pd.DataFrame, subjects: list[str]) -> np.ndarray:
     return table["subject"].map({name: k for k, name in enumerate(subjects)}).to_numpy()
 
 
-def _intervals(
-    x: np.ndarray,
-    y: np.ndarray,
-    weights: np.ndarray,
-    kind: str,
-    level: float,
-    structures: list[str],
-) -> pd.DataFrame:
-    draws = correlation_draws(x, y, weights, kind)
-    found = {name: interval(draws["structures"][:, k], level) for k, name in enumerate(structures)}
-    found |= {scope: interval(draws[scope], level) for scope in SCOPES}
+def _intervals(draws: Scopes, structures: list[str], level: float, n_exams: int) -> pd.DataFrame:
+    values = dict(zip(structures, draws["structures"].T, strict=True))
+    values |= {scope: draws[scope] for scope in SCOPES}
+    found = {name: interval(v, level, n_exams) for name, v in values.items()}
     return pd.DataFrame.from_dict(found, orient="index", columns=list(Interval._fields))
 
 
@@ -118,7 +114,7 @@ def _chances(
 
 
 def _regressions(
-    table: pd.DataFrame, target: str, weights: np.ndarray, level: float
+    table: pd.DataFrame, target: str, weights: np.ndarray, level: float, n_exams: int
 ) -> pd.DataFrame:
     sets = {
         "histogram": histogram_columns(table, "own"),
@@ -130,7 +126,7 @@ def _regressions(
     for name, columns in sets.items():
         if columns:
             x = table[columns].to_numpy(np.float64)
-            limits = interval(r2_draws(x, y, weights), level)
+            limits = interval(r2_draws(x, y, weights), level, n_exams)
             rows.append(("pooled", name, "in_sample_r2", len(y), in_sample_r2(x, y), *limits))
     return pd.DataFrame(rows, columns=COLUMNS)
 

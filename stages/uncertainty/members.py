@@ -4,6 +4,7 @@ Members come from the parameters, never from a listing: folders of members that 
 the parameters may still exist.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -12,10 +13,12 @@ import pandas as pd
 
 from stages import layout
 from stages.errors import StudyError
+from stages.files import atomic_directory
 from stages.images import load_volume
 from stages.structures import structure_volumes
 from stages.uncertainty.voxelwise import intensity_scale
 
+FLOAT_FORMAT = "%.9g"  # a float32 survives nine digits
 HALVES = ("a", "b")  # of the members, by the names that tables use
 
 
@@ -83,6 +86,13 @@ def read_table(path: Path, columns: list[str]) -> pd.DataFrame:
     if missing:
         raise StudyError(f"{path}: expected column '{missing[0]}', got {list(table)}; remake it")
     return table
+
+
+def write_tables(folder: Path, tables: Mapping[str, pd.DataFrame]) -> None:
+    """Write one CSV file a table; the folder appears only when all are complete."""
+    with atomic_directory(folder) as temporary:
+        for name, table in tables.items():
+            table.to_csv(temporary / f"{name}.csv", index=False, float_format=FLOAT_FORMAT)
 
 
 def volume_table(path: Path, subjects: list[str] | None = None) -> pd.DataFrame:

@@ -8,6 +8,7 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from stages.uncertainty.bootstrap import interval
 from stages.uncertainty.correlation import centre, spearman
 from stages.uncertainty.gaps import without_gaps
 from stages.uncertainty.regression import in_sample_r2, leave_group_out_r2, within_group_r2
@@ -126,22 +127,6 @@ def _squared(sums: np.ndarray) -> np.ndarray:
     return np.where(varies, np.clip(sxy**2 / both, 0.0, 1.0), np.nan)
 
 
-def intervals(samples: np.ndarray, level: float) -> dict[str, tuple[float, float]]:
-    """Return the percentile interval of each bootstrapped R^2; NaN without a defined sample.
-
-    Args:
-        samples: from `bootstrap_r2`.
-        level: share of the samples inside, 0 ... 1.
-    """
-    found = {}
-    for name, column in zip(INTERVALS, samples.T, strict=True):
-        known = column[np.isfinite(column)]
-        tails = ((1.0 - level) / 2.0, (1.0 + level) / 2.0)
-        low, high = np.quantile(known, tails) if len(known) else (np.nan, np.nan)
-        found[name] = (float(low), float(high))
-    return found
-
-
 def foretell(
     surrogates: pd.DataFrame,
     cv: pd.DataFrame,
@@ -185,7 +170,12 @@ def foretell(
         exam = np.array([exams.get(s, s) for s in cells["subject"]], dtype=str)
         bounds: dict[str, tuple[float, float]] = {}
         if n_draws > 0 and len(cells):
-            bounds = intervals(bootstrap_r2(cells, exam, n_draws, rng), level)
+            samples = bootstrap_r2(cells, exam, n_draws, rng)
+            n_exams = len(np.unique(exam))
+            bounds = {
+                name: interval(column, level, n_exams)[:2]
+                for name, column in zip(INTERVALS, samples.T, strict=True)
+            }
         head = (group, name, kind, COSTS[kind], len(cells), n_left_out)
         for estimate, value in estimates(cells, exam).items():
             # an interval belongs to an estimate

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
 
+from stages.uncertainty.bootstrap import cluster_draws, interval
 from stages.uncertainty.correlation import LEAST_SCANS
 from stages.uncertainty.gaps import without_gaps
 from stages.uncertainty.image_quality import HEADLINE, MEASURES
@@ -235,43 +236,6 @@ def summarise(members: Members, weights: np.ndarray) -> dict[str, np.ndarray]:
     return dict(zip(VARIABLES, [*means, *medians], strict=True))
 
 
-def exam_weights(exam: np.ndarray, n_draws: int, rng: np.random.Generator) -> np.ndarray:
-    """Return how often each scan counts if whole exams are drawn with replacement.
-
-    Args:
-        exam: (n_scans,) labels.
-        n_draws: rows of the result.
-        rng: source of the draws.
-
-    Returns:
-        (n_draws, n_scans), whole numbers.
-    """
-    _, number = np.unique(exam, return_inverse=True)
-    n_exams = int(number.max()) + 1
-    return rng.multinomial(n_exams, np.full(n_exams, 1.0 / n_exams), size=n_draws)[:, number]
-
-
-def interval(draws: np.ndarray, level: float) -> tuple[float, float]:
-    """Return the percentile interval of the defined draws (Efron 1979, Ann. Stat. 7).
-
-    Few scans drawn with repetition rank the members less surely than all scans do, which pulls the
-    draws of a rank correlation towards 0: a strong correlation may lie outside its own interval.
-
-    Args:
-        draws: (n_draws,), NaN where undefined.
-        level: of confidence, 0.95 for 95 %.
-
-    Returns:
-        Low and high; NaN without two defined draws.
-    """
-    defined = draws[np.isfinite(draws)]
-    if len(defined) < 2:
-        return float("nan"), float("nan")
-    tail = PERCENT * (1.0 - level) / 2.0
-    low, high = np.percentile(defined, [tail, PERCENT - tail])
-    return float(low), float(high)
-
-
 def permutation_p(
     x: np.ndarray, y: np.ndarray, groups: np.ndarray, n_draws: int, rng: np.random.Generator
 ) -> float:
@@ -361,15 +325,16 @@ def task_error(
         return {ALL: counts | {"undefined": 0}}, empty
     table = member_table(members)
     found = {name: table[name].to_numpy() for name in VARIABLES}
-    draws = summarise(members, exam_weights(members.exam, n_draws, rng)) if n_exams > 1 else None
+    draws = summarise(members, cluster_draws(members.exam, n_draws, rng))
     overall: dict = {}
     for score in MEASURES:
         overall[score] = {}
         for error in ERRORS:
-            answers = {
-                scope: _answer(found, draws, (score, error), groups, scope, level)
-                for scope in SCOPES
-            }
+            answers: dict = {}
+            for scope in SCOPES:
+                r, resampled = _answer(found, draws, (score, error), groups, scope)
+                low, high, _ = interval(resampled, level, n_exams)
+                answers[scope] = {"spearman": r, "low": low, "high": high}
             p = permutation_p(found[score], found[error], groups, n_draws, rng)
             answers["within"]["p"] = p
             overall[score][error] = answers
@@ -381,18 +346,16 @@ def task_error(
 
 def _answer(
     found: dict[str, np.ndarray],
-    draws: dict[str, np.ndarray] | None,
+    draws: dict[str, np.ndarray],
     pair: tuple[str, str],
     groups: np.ndarray,
     scope: str,
-    level: float,
-) -> dict[str, float]:
-    r = float(correlations(found[pair[0]], found[pair[1]], groups, scope))
-    low = high = float("nan")
-    if draws is not None:
-        resampled = correlations(draws[pair[0]], draws[pair[1]], groups, scope)
-        low, high = interval(resampled, level)
-    return {"spearman": r, "low": low, "high": high}
+) -> tuple[float, np.ndarray]:
+    # few scans drawn with repetition rank the members less surely than all scans do: draws of a
+    # rank correlation are pulled towards 0, and a strong one may lie outside its own interval
+    score, error = pair
+    r = correlations(found[score], found[error], groups, scope)
+    return float(r), correlations(draws[score], draws[error], groups, scope)
 
 
 def _alone(part: pd.DataFrame) -> dict[str, dict[str, float]]:

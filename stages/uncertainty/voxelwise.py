@@ -1,67 +1,78 @@
 """Voxelwise uncertainty: the standard deviation over members, read off inside each structure.
 
-Nothing here holds more than one full volume at a time: the regions of all structures travel as bits
-of one integer volume, and only the voxels inside some region are gathered from the images.
+Images pass one at a time: the regions of all structures travel as bits of one integer, and only the
+voxels inside and around some region are gathered from the images.
 """
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 
 import numpy as np
 import pandas as pd
 
 from stages.structures import STRUCTURES, Structure
 
-CHUNK_VOXELS = 1 << 18  # voxels whose float64 deviations are in memory at a time
+CHUNK_VOXELS = 1 << 13  # at a time: the float64 deviations of a dozen members fit into a cache
+N_BITS = 32  # of the integers that hold a voxel's structures
+LARGER = 255  # all labels above stand for this one
 QUANTILES = {"p5": 5.0, "p25": 25.0, "median": 50.0, "p75": 75.0, "p95": 95.0}  # percent
 SUMMARIES = ("mean", "median", "max", "min", "std", "p5", "p25", "p75", "p95")
 WHITE_MATTER = (2, 41)  # FreeSurfer ids
 
 
-def bit_table(structures: Sequence[Structure] = STRUCTURES) -> np.ndarray:
-    """Return a look-up table from FreeSurfer id to a bit: structure number k has the value 2^k.
+def number_table(labels_by_structure: Mapping[str, Iterable[int]]) -> np.ndarray:
+    """Return a look-up table from label to the number of its structure, from 1; others give 0.
 
-    Left and right share a bit. Ids outside every structure give 0.
+    Args:
+        labels_by_structure: name -> labels, in the order of the numbers.
 
     Returns:
-        (largest id + 2,) uint32; the last entry, 0, stands for all larger ids.
+        (256,) uint8; the last entry, 0, stands for all larger labels.
+
+    Raises:
+        ValueError: if two structures share a label, a label is not in 0 ... 254, or there are more
+            structures than bits.
     """
-    largest = max(label for s in structures for label in s.labels)
-    table = np.zeros(largest + 2, dtype=np.uint32)
-    for position, entry in enumerate(structures):
-        table[list(entry.labels)] = np.uint32(1 << position)
+    groups = [tuple(labels) for labels in labels_by_structure.values()]
+    known = [label for labels in groups for label in labels]
+    if len(set(known)) < len(known):
+        raise ValueError(f"expected structures without a common label, got {sorted(known)}")
+    if known and not (min(known) >= 0 and max(known) < LARGER):
+        raise ValueError(f"expected labels in 0 ... {LARGER - 1}, got {sorted(known)}")
+    if len(groups) > N_BITS:
+        raise ValueError(f"expected at most {N_BITS} structures, got {len(groups)}")
+    table = np.zeros(LARGER + 1, dtype=np.uint8)
+    for number, labels in enumerate(groups, start=1):
+        table[list(labels)] = number
     return table
 
 
-def label_bits(labels: np.ndarray, table: np.ndarray) -> np.ndarray:
-    """Return the structure bit of every voxel.
+def structure_numbers(labels: np.ndarray, table: np.ndarray) -> np.ndarray:
+    """Return the number of the structure of every voxel.
 
     Args:
-        labels: FreeSurfer ids, any shape, integers or whole numbers as floats.
-        table: from `bit_table`.
+        labels: any shape, integers or whole numbers as floats.
+        table: from `number_table`.
+
+    Returns:
+        uint8, the same shape, first index fastest.
+    """
+    small = np.clip(flat(labels), 0, LARGER).astype(np.uint8)
+    # ten times as fast as an index array
+    numbers = np.frombuffer(small.tobytes().translate(table.tobytes()), dtype=np.uint8)
+    return numbers.reshape(labels.shape, order="F")
+
+
+def number_bits(numbers: np.ndarray) -> np.ndarray:
+    """Return the bit of each structure, 2^(number - 1), and 0 for the number 0.
+
+    Args:
+        numbers: from `structure_numbers`, any shape.
 
     Returns:
         uint32, the same shape.
     """
-    return table[np.clip(labels, 0, len(table) - 1).astype(np.int16)]
-
-
-def union_bits(segmentations: Iterable[np.ndarray], table: np.ndarray) -> np.ndarray:
-    """Return, per voxel, the bits of all structures that any member assigns to it.
-
-    Args:
-        segmentations: one label volume (i, j, k) a member; read one at a time.
-        table: from `bit_table`.
-
-    Returns:
-        (i, j, k) uint32.
-    """
-    union: np.ndarray | None = None
-    for labels in segmentations:
-        bits = label_bits(labels, table)
-        union = bits if union is None else np.bitwise_or(union, bits, out=union)
-    if union is None:
-        raise ValueError("expected at least one segmentation, got none")
-    return union
+    table = np.array([0, *(1 << bit for bit in range(N_BITS))], dtype=np.uint32)
+    return table[numbers]
 
 
 def flat(volume: np.ndarray) -> np.ndarray:
@@ -89,15 +100,18 @@ def gather(images: Iterable[np.ndarray], positions: np.ndarray, n_members: int) 
     """
     values = np.empty((n_members, len(positions)), dtype=np.float32)
     for member, image in enumerate(images):
-        np.abs(flat(image)[positions], out=values[member])
+        np.abs(flat(image).take(positions), out=values[member])
     return values
 
 
-def mean_and_std(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+def mean_and_std(
+    values: np.ndarray, gains: np.ndarray | None = None
+) -> tuple[np.ndarray, np.ndarray]:
     """Return mean and standard deviation over members (ddof = 1), in two passes of float64.
 
     Args:
         values: (n_members, n_voxels), n_members >= 2.
+        gains: (n_members,) that the members are divided by.
 
     Returns:
         Two arrays (n_voxels,) float64 in the unit of `values`.
@@ -107,10 +121,39 @@ def mean_and_std(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
     for start in range(0, n_voxels, CHUNK_VOXELS):
         part = slice(start, start + CHUNK_VOXELS)
         chunk = values[:, part].astype(np.float64)
+        if gains is not None:
+            chunk /= gains[:, None]
         mean[part] = chunk.mean(axis=0)
         chunk -= mean[part]
         std[part] = np.sqrt(np.einsum("mv,mv->v", chunk, chunk) / (n_members - 1))
     return mean, std
+
+
+def fitted_gains(values: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    """Return by which factor each member is brighter than all of them together: least squares.
+
+    g_m = sum over v of I_m S / sum over v of S^2, minimising |I_m - g_m S|^2. S is proportional to
+    the mean over members of I_m / |I_m|, so that the unit of one member changes its own gain alone,
+    and as bright as the reference: sum of S R = sum of R^2.
+
+    Args:
+        values: (n_members, n_voxels) intensities inside the brain.
+        reference: (n_voxels,) R, those of the fully sampled image, in the same unit.
+
+    Returns:
+        (n_members,); all NaN if a member or the reference is blank.
+    """
+    truth = reference.astype(np.float64)
+    shape, norms = np.zeros(values.shape[1]), []
+    for member in values:
+        own = member.astype(np.float64)
+        norms.append(np.sqrt(own @ own))
+        shape += own / (norms[-1] or np.nan)
+    common = shape @ truth
+    if not (np.isfinite(common) and common > 0):
+        return np.full(len(values), np.nan)
+    shape *= (truth @ truth) / common
+    return np.array([member.astype(np.float64) @ shape for member in values]) / (shape @ shape)
 
 
 def intensity_scale(reference: np.ndarray, labels: np.ndarray) -> float:
@@ -123,7 +166,7 @@ def intensity_scale(reference: np.ndarray, labels: np.ndarray) -> float:
     Returns:
         The median of the magnitude over labels 2 and 41; NaN without such voxels.
     """
-    inside = np.isin(labels, WHITE_MATTER)
+    inside = (labels == WHITE_MATTER[0]) | (labels == WHITE_MATTER[1])
     return float(np.median(np.abs(reference[inside]))) if inside.any() else float("nan")
 
 
@@ -183,16 +226,24 @@ def region_table(
 
     Args:
         std: (n_voxels,), normalised.
-        bits: (n_voxels,) from `union_bits`.
+        bits: (n_voxels,) from `number_bits`.
 
     Returns:
         Columns structure, n_voxels and `SUMMARIES`; NaN summaries where a region is empty.
     """
-    rows = []
-    for entry, values in _regions(std, bits, structures):
-        known = summarise(values) if len(values) else dict.fromkeys(SUMMARIES, float("nan"))
-        rows.append({"structure": entry.name, "n_voxels": len(values), **known})
-    return pd.DataFrame(rows)
+    return region_tables([std], bits, structures)[0]
+
+
+def region_tables(
+    deviations: Sequence[np.ndarray], bits: np.ndarray, structures: Sequence[Structure] = STRUCTURES
+) -> list[pd.DataFrame]:
+    """Return `region_table` of each of several deviations (n_voxels,) of the same voxels."""
+    rows: list[list[dict]] = [[] for _ in deviations]
+    for entry, where in _regions(bits, structures):
+        for table, std in zip(rows, deviations, strict=True):
+            known = summarise(std[where]) if len(where) else dict.fromkeys(SUMMARIES, float("nan"))
+            table.append({"structure": entry.name, "n_voxels": len(where), **known})
+    return [pd.DataFrame(table) for table in rows]
 
 
 def histogram_table(
@@ -206,7 +257,7 @@ def histogram_table(
 
     Args:
         std: (n_voxels,), normalised.
-        bits: (n_voxels,) from `union_bits`.
+        bits: (n_voxels,) from `number_bits`.
         n_bins: number of bins.
         upper: upper end of the global bins, in the unit of `std`.
 
@@ -215,9 +266,10 @@ def histogram_table(
         regions.
     """
     rows = []
-    for entry, values in _regions(std, bits, structures):
-        if not len(values):
+    for entry, where in _regions(bits, structures):
+        if not len(where):
             continue
+        values = std[where]
         kinds = {
             "own": own_histogram(values, n_bins),
             "global": global_histogram(values, n_bins, upper),
@@ -228,10 +280,10 @@ def histogram_table(
 
 
 def _regions(
-    std: np.ndarray, bits: np.ndarray, structures: Sequence[Structure]
+    bits: np.ndarray, structures: Sequence[Structure]
 ) -> Iterable[tuple[Structure, np.ndarray]]:
     for position, entry in enumerate(structures):
-        yield entry, std[(bits & np.uint32(1 << position)) != 0]
+        yield entry, np.flatnonzero((bits & np.uint32(1 << position)) != 0)
 
 
 def signal_to_noise(mean: np.ndarray, std: np.ndarray) -> dict[str, float]:

@@ -5,11 +5,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.synthseg.blocks import Box, Skip, boxes, clear_outside, cut, evaluate
+from stages.synthseg.blocks import Box, Skip, boxes, clear_outside, cut, evaluate, whole
 from stages.synthseg.fused import FusedUNet
+from stages.synthseg.inference import robust
 from stages.synthseg.network import Architecture
 from tests.synthseg import official
 from tests.synthseg.conftest import random_network
+from tests.synthseg.test_device import threads
 
 
 @settings(max_examples=20, deadline=None)
@@ -37,6 +39,20 @@ def test_equals_the_whole_volume(features, kernel, sides, side, data):
         torch.testing.assert_close(found, expected, atol=1e-5 * scale, rtol=1e-4)
 
 
+def evaluated(network, x, side, n_threads):
+    """Logits from blocks (side 0: whole) with a number of threads."""
+    logits = []
+
+    def write(where, part):
+        if not logits:
+            logits.append(part.new_full((1, part.shape[1], *x.shape[2:]), torch.nan))
+        logits[0][(..., *where)] = part
+
+    with threads(n_threads):
+        evaluate(network, x, side, write) if side else whole(network, x, write)
+    return logits[0]
+
+
 @pytest.mark.parametrize("prefix", ["unet", "l2l", "unet2"])
 @torch.inference_mode()
 def test_official_widths_give_the_same_bits_for_any_block_and_any_threads(prefix):
@@ -44,15 +60,27 @@ def test_official_widths_give_the_same_bits_for_any_block_and_any_threads(prefix
     network = FusedUNet(random_network(shape))
     x = torch.rand(1, shape.n_inputs, 64, 48, 48, generator=torch.Generator().manual_seed(0))
     expected = network(x)
-    for side, n_threads in ((16, 1), (48, 1), (32, 2), (64, 2)):
-        torch.set_num_threads(n_threads)
-        found = torch.full_like(expected, torch.nan)
+    for side, n_threads in ((0, 3), (0, 7), (16, 1), (48, 3), (32, 2), (64, 5)):
+        assert torch.equal(evaluated(network, x, side, n_threads), expected), (side, n_threads)
 
-        def write(where, logits, found=found):
-            found[(..., *where)] = logits
 
-        evaluate(network, x, side, write)
-        torch.set_num_threads(1)
+@pytest.mark.parametrize("side", [0, 16])
+@torch.inference_mode()
+def test_cascade_has_the_same_bits_for_any_threads(side):
+    # three features: shares of the voxels that end within a vector
+    networks = {
+        prefix: FusedUNet(random_network(official.architecture(prefix, "robust", 3)))
+        for prefix in official.WIDTH
+    }
+    x = torch.rand(1, 1, 48, 32, 32, generator=torch.Generator().manual_seed(0))
+
+    def evaluation(network, image, write):
+        evaluate(network, image, side, write) if side else whole(network, image, write)
+
+    expected = robust(x, networks, evaluation)
+    for n_threads in (2, 3, 5):
+        with threads(n_threads):
+            found = robust(x, networks, evaluation)
         assert torch.equal(found, expected)
 
 

@@ -6,9 +6,18 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional
 
-from stages.synthseg.fused import FusedUNet, coarse_tap, first_taps, subpixel_kernels
+from stages.synthseg.fused import (
+    LAYOUT,
+    FusedUNet,
+    coarse_tap,
+    convolve,
+    first_taps,
+    slabs,
+    subpixel_kernels,
+)
 from stages.synthseg.network import Architecture
 from tests.synthseg.conftest import random_network
+from tests.synthseg.test_device import threads
 
 
 @given(st.sampled_from([1, 3, 5, 7, 9]), st.integers(0, 1), st.integers(-20, 20))
@@ -58,3 +67,30 @@ def test_batches_and_input_are_left_alone():
         torch.testing.assert_close(both[1:], fused(x[1:]))
     assert torch.equal(x, before)
     assert torch.isfinite(functional.softmax(both, 1)).all()
+
+
+@given(st.tuples(*[st.integers(1, 100)] * 3))
+def test_slabs_hold_every_plane_once_and_begin_at_even_ones(sides):
+    found = slabs(sides)
+    assert [n for where in found for n in range(sides[0])[where]] == list(range(sides[0]))
+    assert all(where.start % 2 == 0 for where in found)
+
+
+@pytest.mark.parametrize(
+    ("inputs", "width", "sides"),
+    [(384, 384, (6, 5, 4)), (192, 192, (16, 16, 16)), (3, 5, (34, 33, 31))],
+)
+@torch.inference_mode()
+def test_a_convolution_has_the_same_bits_for_any_threads(inputs, width, sides):
+    # oneDNN gives others: at (6, 5, 4) for 6 threads and at 16^3 for 4
+    g = torch.Generator().manual_seed(0)
+    x = torch.randn(1, inputs, *sides, generator=g).contiguous(memory_format=LAYOUT)
+    weight = torch.randn(width, inputs, 3, 3, 3, generator=g) / (27 * inputs) ** 0.5
+    weight = weight.contiguous(memory_format=LAYOUT)
+    bias = torch.randn(width, generator=g)
+    expected = convolve(x, weight, bias, 1, elu=True)
+    direct = functional.elu(functional.conv3d(x, weight, bias, padding=1))
+    torch.testing.assert_close(expected, direct, atol=1e-4, rtol=1e-4)
+    for n_threads in (2, 3, 4, 5, 6, 7):
+        with threads(n_threads):
+            assert torch.equal(convolve(x, weight, bias, 1, elu=True), expected)

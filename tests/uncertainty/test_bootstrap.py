@@ -5,12 +5,14 @@ import pandas as pd
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
-from scipy.stats import rankdata
+from scipy.stats import norm, rankdata
+from scipy.stats import t as student
 
 from stages.uncertainty.bootstrap import (
     cell_matrix,
     cluster_draws,
     correlation_draws,
+    expanded_level,
     fisher_means,
     interval,
     r2_draws,
@@ -24,6 +26,8 @@ from stages.uncertainty.correlation import (
     spearman,
 )
 from stages.uncertainty.regression import in_sample_r2
+
+MANY = 10**6  # exams: percentiles as they are
 
 SCOPES = ("per_structure_mean", "pooled", "within_structure", "two_way")
 
@@ -40,16 +44,38 @@ def test_exams_are_drawn_whole():
 def test_two_exams_give_no_draw():
     weights = cluster_draws(np.array([0, 0, 1, 1]), 10, np.random.default_rng(0))
     assert weights.shape == (0, 4)
-    assert interval(np.zeros(0), 0.95).n_defined == 0
+    assert interval(np.zeros(0), 0.95, 2).n_defined == 0
+    assert np.isnan(interval(np.zeros(9), 0.95, 2)[:2]).all()
 
 
 def test_interval_counts_what_is_defined():
     values = np.concatenate([np.arange(101.0), [np.nan, np.nan]])
-    assert interval(values, 0.9) == pytest.approx((5.0, 95.0, 101))
-    low, high, n_defined = interval(np.full(3, np.nan), 0.9)
+    assert interval(values, 0.9, MANY) == pytest.approx((5.0, 95.0, 101), rel=1e-4)
+    low, high, n_defined = interval(np.full(3, np.nan), 0.9, MANY)
     assert np.isnan([low, high]).all() and n_defined == 0
     with pytest.raises(ValueError, match="between 0 and 1, got 95"):
-        interval(values, 95)
+        interval(values, 95, MANY)
+
+
+@pytest.mark.parametrize("n_exams", [3, 4, 10, 40])
+def test_expanded_percentiles_of_a_mean_are_students_interval(n_exams):
+    """Bootstrap means are normal with the variance of the divisor n, over n."""
+    sd = np.sqrt((n_exams - 1) / n_exams / n_exams)  # of the draws, where s = 1
+    upper = norm(0, sd).ppf((1 + expanded_level(0.95, n_exams)) / 2)
+    assert upper == pytest.approx(student(n_exams - 1).ppf(0.975) / np.sqrt(n_exams), rel=1e-6)
+
+
+@pytest.mark.parametrize("n_exams", [8, 20])
+def test_intervals_of_a_mean_cover_whatever_the_number_of_exams(n_exams):
+    """Means of normal variables; no draw of four exams leaves their range, which covers 0.875."""
+    generator = np.random.default_rng(7)
+    n_cohorts, covered = 1500, 0
+    for _ in range(n_cohorts):
+        values = generator.normal(size=n_exams)
+        weights = cluster_draws(np.arange(n_exams), 400, generator)
+        low, high, _ = interval(weights @ values / n_exams, 0.9, n_exams)
+        covered += low <= 0 <= high
+    assert covered / n_cohorts == pytest.approx(0.9, abs=0.035)
 
 
 @given(st.lists(st.tuples(st.integers(-3, 3), st.integers(0, 3)), min_size=1, max_size=12))
@@ -169,7 +195,7 @@ def test_interval_of_exams_covers_where_that_of_scans_does_not():
         y = y + (rho * shared[0] + np.sqrt(1 - rho**2) * shared[1])[exams]
         for name, clusters in (("exam", exams), ("scan", np.arange(2 * n_exams))):
             weights = cluster_draws(clusters, 200, generator)
-            low, high, _ = interval(within_draws(x, y, weights), 0.95)
+            low, high, _ = interval(within_draws(x, y, weights), 0.95, len(set(clusters)))
             covered[name] += low <= rho <= high
     assert 0.87 <= covered["exam"] / n_cohorts <= 0.99
     assert covered["scan"] < covered["exam"] - 0.05 * n_cohorts

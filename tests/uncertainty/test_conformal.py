@@ -8,22 +8,27 @@ import pandas as pd
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from mapie.regression import ConformalizedQuantileRegressor
 from scipy.stats import t as student
+from sklearn.base import BaseEstimator, RegressorMixin
 
 from stages.uncertainty.conformal import (
     ALL,
     COLUMNS,
     METHODS,
+    Cells,
     cohort,
     conformal,
     coverage_band,
     coverage_distribution,
+    interval_table,
     intervals,
     jackknife_plus,
     largest,
     least_exams,
     left_out_thresholds,
     normalised,
+    quantile_intervals,
     split_intervals,
     structure_scale,
     upper_quantile,
@@ -172,6 +177,80 @@ def test_mapie_agrees():
         assert (1 - q, 1 + q) == pytest.approx(bounds.ravel(), abs=1e-12)
 
 
+class Column(RegressorMixin, BaseEstimator):
+    """A fitted model whose prediction is one column of its input."""
+
+    def __init__(self, number: int = 0) -> None:
+        self.number = number
+        self.fitted_ = True
+
+    def fit(self, x: np.ndarray, y: np.ndarray) -> "Column":
+        return self
+
+    def predict(self, x: np.ndarray) -> np.ndarray:
+        return np.asarray(x)[:, self.number]
+
+
+def test_mapie_agrees_on_conformalised_quantiles():
+    """The same base quantiles, calibrated by another library; half of them too narrow."""
+    generator = np.random.default_rng(17)
+    own = 0.02 * generator.gamma(4.0, 0.25, (20, 12)) * generator.normal(size=(20, 12))
+    ratio = 1.01 + 0.03 * generator.normal(size=20)
+    for alpha, spread in product((0.1, 0.2, 0.25), (1.0, 4.0)):
+        base = np.quantile(1 + spread * own, [alpha / 2, 1 - alpha / 2, 0.5], axis=1).T
+        other = ConformalizedQuantileRegressor(
+            [Column(k) for k in range(3)], confidence_level=1 - alpha, prefit=True
+        )
+        other.conformalize(base[:-1], ratio[:-1])
+        _, expected = other.predict_interval(base[-1:], symmetric_correction=True)
+        cells = Cells(*np.full((3, 1, 20), np.nan), base[None, :, 0], base[None, :, 1])
+        bounds = quantile_intervals(cells._replace(ratio=ratio[None]), each(20), alpha)
+        found = [bound[0, -1] for bound in bounds]
+        assert found == pytest.approx(expected.ravel(), abs=1e-12)
+
+
+def test_quantiles_of_members_equal_a_loop_over_tables():
+    """Conformalised quantiles of unequal exams, cell by cell; one ensemble is far too wide."""
+    generator = np.random.default_rng(18)
+    volumes, truth = generated(generator, n_scans=14, bias=0.02, error=0.01)
+    wide = volumes["structure"] == "k2"
+    noise = 1 + 0.2 * generator.normal(size=int(wide.sum()))
+    volumes.loc[wide, "volume_mm3"] *= noise
+    exams, alpha = {"sub-1": "sub-0", "sub-5": "sub-4"}, 0.2
+    found = conformal(volumes, truth, exams, alpha)[1].set_index(["structure", "method"])
+    names = [f"sub-{s}" for s in range(14)]
+    for structure in ("k0", "k2"):
+        low, high, y = {}, {}, {}
+        for name in names:
+            v = volumes_of(volumes, name, structure)
+            low[name], high[name] = np.quantile(v, [0.1, 0.9]) / v.mean()
+            y[name] = volumes_of(truth, name, structure)[0] / v.mean()
+        inside, widths = [], []
+        for name in names:
+            others = [o for o in names if exams.get(o, o) != exams.get(name, name)]
+            scores = [max(low[o] - y[o], y[o] - high[o]) for o in others]
+            q = weighted_rank(scores, [exams.get(o, o) for o in others], alpha)
+            inside.append(low[name] - q <= y[name] <= high[name] + q)
+            widths.append(100 * max(0, high[name] - low[name] + 2 * q) / y[name])
+            assert (q < 0) == (structure == "k2")
+        row = found.loc[(structure, "cqr")]
+        assert row["n"] == 14
+        assert row["coverage"] == pytest.approx(np.mean(inside))
+        assert row["width_percent"] == pytest.approx(np.mean(widths))
+
+
+def test_crossed_ends_hold_nothing_and_have_no_width():
+    ratio = np.ones((1, 12))
+    lower, upper = np.full((1, 12), 0.8), np.full((1, 12), 1.2)
+    lower[0, 3], upper[0, 3] = 0.95, 1.05
+    cells = Cells(ratio, ratio, ratio, lower, upper)
+    low, high = quantile_intervals(cells, each(12), 0.25)
+    assert (low[0, 3], high[0, 3]) == pytest.approx((1.15, 0.85))
+    table = interval_table(ratio, {"cqr": (low, high)}, ["k0"]).set_index("structure")
+    assert table.loc["k0", "coverage"] == pytest.approx(11 / 12)
+    assert table.loc["k0", "width_percent"] == pytest.approx(0.0, abs=1e-9)
+
+
 def test_entry_equals_a_loop_over_tables():
     """Absolute, scaled and naive intervals in mm3, word by word."""
     generator = np.random.default_rng(1)
@@ -223,7 +302,7 @@ def test_jackknife_plus_and_joint_intervals_equal_a_loop_over_exams():
     exam = np.array([0, 0, 0, 1, 2, 3, 3, 4, 5, 6, 7, 8])
     ratio = 1.05 + 0.1 * generator.random((2, 12)) * np.array([[1.0], [3.0]])
     cv = 0.01 + 0.02 * generator.random((2, 12))
-    bounds = intervals(ratio, cv, np.full((2, 12), 5), exam, 0.2)
+    bounds = intervals(Cells(ratio, cv, np.full((2, 12), 5), 1 - cv, 1 + cv), exam, 0.2)
     unit = [math.sqrt(np.mean([c**2 for c in row])) for row in cv]
     worst = [max(abs(ratio[k, s] - 1) / unit[k] for k in range(2)) for s in range(12)]
     for s in range(12):
@@ -269,11 +348,11 @@ def test_split_and_jackknife_plus_keep_their_promise_on_new_scans():
     assert share["naive"] < 0.75
 
 
-def test_scaled_and_joint_thresholds_keep_their_promise_on_new_scans():
+def test_scaled_cqr_and_joint_thresholds_keep_their_promise_on_new_scans():
     """Errors grow with s, and those of structures go together."""
     generator = np.random.default_rng(3)
     n, n_cohorts, n_structures = 20, 2000, 4
-    scaled = joint = 0
+    scaled = joint = beyond = 0
     for _ in range(n_cohorts):
         s = 0.02 * generator.gamma(4.0, 0.25, size=(n_structures, n + 1))
         shared = generator.normal(size=n + 1)
@@ -283,10 +362,14 @@ def test_scaled_and_joint_thresholds_keep_their_promise_on_new_scans():
         top = largest(normalised(deviation, structure_scale(s)))
         scaled += own[-1] <= upper_quantile(own[:-1], each(n), ALPHA)
         joint += top[-1] <= upper_quantile(top[:-1], each(n), ALPHA)
+        cells = Cells(ratio, s, np.full(s.shape, 12), 1 - 1.5 * s, 1 + 1.5 * s)
+        low, high = quantile_intervals(cells, each(n + 1), ALPHA)
+        beyond += low[0, -1] <= ratio[0, -1] <= high[0, -1]
     exact = 19 / 21
     error = 4 * math.sqrt(exact * (1 - exact) / n_cohorts)
     assert scaled / n_cohorts == pytest.approx(exact, abs=error)
     assert joint / n_cohorts == pytest.approx(exact, abs=error)
+    assert beyond / n_cohorts == pytest.approx(exact, abs=error)
 
 
 def test_exams_of_several_scans_keep_the_promise_that_scans_alone_break():
@@ -312,7 +395,7 @@ def test_naive_interval_fails_where_members_share_an_error(bias, error, fails):
     volumes, truth = generated(np.random.default_rng(5), 40, 6, bias, error)
     branch = conformal(volumes, truth, {}, ALPHA)[0]["rim"]
     assert (branch["naive"]["coverage"] < 0.7) == fails
-    for method in ("absolute", "scaled"):
+    for method in ("absolute", "scaled", "cqr"):
         assert branch[method]["coverage"] == pytest.approx(36 / 40)
     assert branch["joint"]["all_structures"] == pytest.approx(36 / 40)
     assert branch["jackknife_plus"]["coverage"] == pytest.approx(0.9, abs=0.05)
@@ -358,7 +441,7 @@ def test_small_studies_count_what_is_undefined(n_scans, n_members):
     assert table.columns.tolist() == COLUMNS
     for method, leaves in tree["rim"].items():
         assert all(math.isfinite(value) for value in leaves.values())
-        needs_spread = method in ("naive", "scaled", "joint")
+        needs_spread = method in ("naive", "scaled", "cqr", "joint")
         enough = n_scans > least_exams(ALPHA) or method == "naive"
         if enough and (n_members > 1 or not needs_spread):
             assert leaves["undefined"] == 0 and {"coverage", "width"} < set(leaves)
@@ -408,6 +491,8 @@ def test_identical_members_are_covered_only_if_exact():
     }
     assert tree["rim"]["scaled"] == {"undefined": 12}
     assert tree["rim"]["absolute"]["coverage"] == pytest.approx(11 / 12)
+    # quantiles of equal members are their mean
+    assert tree["rim"]["cqr"] == pytest.approx(tree["rim"]["absolute"])
     exact = volumes[volumes["member"] == 0].assign(group="reference")
     tree, _ = conformal(volumes, exact, {}, ALPHA)
     for method in METHODS:
@@ -445,9 +530,11 @@ def test_units_and_order_do_not_matter(unit, seed):
 
 def test_cohort_holds_the_arrays_of_a_group():
     volumes, truth = generated(np.random.default_rng(12), 4, 2)
-    ratio, cv, n_members, structures, subjects = cohort(volumes, truth)
+    cells, structures, subjects = cohort(volumes, truth, ALPHA)
     assert (structures, subjects) == (["k0", "k1"], [f"sub-{s}" for s in range(4)])
     part, (y,) = (volumes_of(table, "sub-2", "k1") for table in (volumes, truth))
-    assert ratio[1, 2] == pytest.approx(y / part.mean())
-    assert cv[1, 2] == pytest.approx(part.std(ddof=1) / part.mean())
-    assert (n_members == 12).all()
+    assert cells.ratio[1, 2] == pytest.approx(y / part.mean())
+    assert cells.cv[1, 2] == pytest.approx(part.std(ddof=1) / part.mean())
+    ends = np.quantile(part, [0.05, 0.95]) / part.mean()
+    assert (cells.lower[1, 2], cells.upper[1, 2]) == pytest.approx(tuple(ends))
+    assert (cells.n_members == 12).all()

@@ -5,20 +5,20 @@ import pandas as pd
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from stages.uncertainty.agreement import pairwise_dice
+from stages.uncertainty.agreement import Votes, count_votes, pairwise_dice
+from stages.uncertainty.boundary import SHELL_VOXELS
 from stages.uncertainty.scan_surrogates import (
     COLUMNS,
     KINDS,
     boxes,
-    gathered_table,
-    number_table,
-    structure_numbers,
+    gain_table,
+    gathered,
     surrogate_table,
     surroundings,
 )
 from stages.uncertainty.surrogates import foretell
 from stages.uncertainty.volumes import coefficient_of_variation
-from stages.uncertainty.voxelwise import flat, gather
+from stages.uncertainty.voxelwise import number_table, structure_numbers
 
 EDGE = 22  # voxels of the cube around one blob
 N_BLOBS = 8  # in the corners of a cube
@@ -55,11 +55,13 @@ def toy_scan(generator: np.random.Generator, n_members: int) -> tuple[np.ndarray
     return np.stack(images), np.stack(labels)
 
 
+def votes_of(labels: np.ndarray, margin: int = SHELL_VOXELS) -> Votes:
+    table = number_table(NAMES)
+    return count_votes([structure_numbers(own, table) for own in labels], margin)
+
+
 def table_of(images: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
-    stack = images.astype(np.float64)
-    return surrogate_table(
-        stack.mean(axis=0), stack.std(axis=0, ddof=1), iter(images), iter(labels), NAMES, VOXEL
-    )
+    return surrogate_table(gathered(votes_of(labels), iter(images), 1.0), list(NAMES), VOXEL)
 
 
 def test_linearised_volume_foretells_what_the_mean_deviation_does_not():
@@ -92,12 +94,26 @@ def test_linearised_volume_foretells_what_the_mean_deviation_does_not():
 
 def test_gathered_voxels_are_enough():
     images, labels = toy_scan(np.random.default_rng(1), 3)
-    positions = np.flatnonzero(flat(surroundings((labels > 0).any(axis=0))))
-    assert len(positions) < 0.8 * labels[0].size
-    values = gather(iter(images), positions, len(images))
-    found = gathered_table(values, positions, labels.shape[1:], iter(labels), NAMES, VOXEL)
-    expected = table_of(images, labels)
-    assert found["value"].to_numpy() == pytest.approx(expected["value"].to_numpy(), rel=1e-4)
+    votes = votes_of(labels)
+    found = gathered(votes, iter(images), 2.0)
+    assert len(found.chosen) < 0.8 * labels[0].size
+    inside = (labels > 0).any(axis=0)
+    assert found.n_inside == inside.sum()
+    positions = votes.positions(found.chosen)
+    assert set(positions) == set(np.flatnonzero(surroundings(inside).ravel(order="F")))
+    expected = np.stack([image.ravel(order="F")[positions] / 2 for image in images])
+    assert np.array_equal(found.values, expected)
+    assert found.std == pytest.approx(expected.astype(np.float64).std(axis=0, ddof=1))
+    # what lies farther off changes nothing
+    far = np.where(surroundings(inside), images, 1e3).astype(np.float32)
+    assert table_of(far, labels).equals(table_of(images, labels))
+
+
+def test_the_box_changes_nothing():
+    images, labels = toy_scan(np.random.default_rng(1), 3)
+    wide = gathered(votes_of(labels, margin=99), iter(images), 1.0)
+    found = surrogate_table(wide, list(NAMES), VOXEL)["value"].to_numpy()
+    assert found == pytest.approx(table_of(images, labels)["value"].to_numpy(), rel=1e-12)
 
 
 def test_every_structure_has_every_surrogate_and_a_kind():
@@ -136,29 +152,26 @@ def test_absent_structures_and_flat_images_are_undefined():
     assert np.isnan(found["blob0", "surface_distance"])
 
 
-def test_one_image_has_no_deviation():
-    images, labels = toy_scan(np.random.default_rng(4), 1)
-    zero = np.zeros(images.shape[1:])
-    found = surrogate_table(images[0], zero, iter(images), iter(labels), NAMES, VOXEL)
-    values = found.set_index(["structure", "surrogate"])["value"]
-    assert np.isnan(values["blob0", "linearised_volume"])
-
-
 def test_labels_outside_every_structure_have_no_number():
     table = number_table({"a": (2, 41), "b": (17,)})
     found = structure_numbers(np.array([2, 41, 17, 3, 0, -1, 9999]), table)
     assert found.tolist() == [1, 1, 2, 0, 0, 0, 0]
-    with pytest.raises(ValueError, match="common label"):
-        number_table({"a": (2,), "b": (2,)})
 
 
-def test_boxes_hold_all_members_and_stay_inside():
-    numbers = [np.zeros((12, 12, 12), np.uint8) for _ in range(2)]
-    numbers[0][5, 5, 5] = numbers[1][6, 5, 11] = 1
-    found = boxes(numbers, 2)
-    assert found == [(slice(2, 10), slice(2, 9), slice(2, 12)), None]
+def test_boxes_have_room_for_the_surroundings_and_stay_inside():
+    numbers = np.zeros((12, 12, 12), np.uint8)
+    numbers[5, 5, 11] = 1
+    assert boxes(numbers, 2) == [(slice(2, 9), slice(2, 9), slice(8, 12)), None]
 
 
-def test_no_label_map_is_an_error():
-    with pytest.raises(ValueError, match="at least one label map"):
-        surrogate_table(np.ones((2, 2, 2)), np.ones((2, 2, 2)), (), (), NAMES, VOXEL)
+def test_members_without_any_structure_have_no_surrogate():
+    images, labels = np.ones((2, 6, 6, 6), np.float32), np.zeros((2, 6, 6, 6), np.int16)
+    assert table_of(images, labels)["value"].isna().all()
+
+
+def test_gain_normalised_deviation_is_a_surrogate_of_images_alone():
+    regions = pd.DataFrame({"structure": ["a", "b"], "gain_normalised_mean": [0.1, np.nan]})
+    found = gain_table(regions)
+    assert list(found) == COLUMNS
+    assert set(found["kind"]) == {"A"}
+    assert found["value"].equals(regions["gain_normalised_mean"].rename("value"))

@@ -12,8 +12,6 @@ from scipy import stats
 
 from stages.uncertainty.task_error import (
     correlations,
-    exam_weights,
-    interval,
     permutation_p,
     ranks_within,
     relative_errors,
@@ -107,20 +105,6 @@ def test_ranks_within_do_not_see_the_architecture(values, factor, shift):
     assert np.array([ranks[groups == g].sum() for g in "abc"]) == pytest.approx(0, abs=1e-12)
     moved = np.where(groups == "b", np.round(factor, 3) * values + 10 * shift, values)
     assert ranks_within(moved, groups) == pytest.approx(ranks)
-
-
-def test_whole_exams_are_drawn():
-    exam = np.array(["a", "b", "a", "c"])
-    weights = exam_weights(exam, 500, np.random.default_rng(0))
-    assert (weights[:, 0] == weights[:, 2]).all()
-    assert (weights[:, [0, 1, 3]].sum(axis=1) == 3).all()
-    assert weights.mean(axis=0) == pytest.approx([1] * 4, abs=0.15)
-
-
-def test_interval_of_the_defined_draws():
-    draws = np.array([*np.linspace(0, 1, 101), np.nan])
-    assert interval(draws, 0.9) == pytest.approx((0.05, 0.95))
-    assert np.isnan(interval(np.array([0.5, np.nan]), 0.9)).all()
 
 
 def test_linked_members_are_found_and_idle_ones_are_not():

@@ -10,21 +10,24 @@ from stages.structures import STRUCTURES
 from stages.uncertainty import voxelwise
 from stages.uncertainty.voxelwise import (
     SUMMARIES,
-    bit_table,
+    fitted_gains,
     flat,
     gather,
     global_histogram,
     histogram_table,
     intensity_scale,
-    label_bits,
     mean_and_std,
+    number_bits,
+    number_table,
     own_histogram,
     region_table,
+    region_tables,
     signal_to_noise,
+    structure_numbers,
     summarise,
-    union_bits,
 )
 
+LABELS = {s.name: s.labels for s in STRUCTURES}
 regions = arrays(np.float64, st.integers(1, 60), elements=st.floats(0, 1))
 
 
@@ -36,38 +39,45 @@ def members(n_members: int = 3, seed: int = 0) -> tuple[np.ndarray, np.ndarray]:
     return labels, generator.normal(size=labels.shape).astype(np.float32)
 
 
+def bits_of(labels: np.ndarray) -> np.ndarray:
+    """Return the structure bits of labels of any shape."""
+    return number_bits(structure_numbers(labels, number_table(LABELS)))
+
+
 def test_sides_share_a_bit_and_unknown_labels_have_none():
-    table = bit_table()
-    bits = label_bits(np.array([17, 53, 4, 43, 5, 44, 0, 1, 77, 9999, -3]), table)
+    bits = bits_of(np.array([17, 53, 4, 43, 5, 44, 0, 1, 77, 255, 256, 273, 9999, -3]))
     assert bits[0] == bits[1] > 0
     assert len(set(bits[2:6])) == 1
     assert not bits[6:].any()
-    assert len({int(label_bits(np.array(s.left[0]), table)) for s in STRUCTURES}) == len(STRUCTURES)
+    assert len({int(bits_of(np.array([s.left[0]]))[0]) for s in STRUCTURES}) == len(STRUCTURES)
 
 
-def test_labels_stored_as_floats_give_the_same_bits():
+def test_labels_stored_as_floats_or_the_other_way_round_give_the_same_numbers():
     labels, _ = members()
-    expected = label_bits(labels, bit_table())
-    assert np.array_equal(label_bits(labels.astype(np.float32), bit_table()), expected)
+    table = number_table(LABELS)
+    expected = structure_numbers(labels, table)
+    assert np.array_equal(expected, table[labels])
+    assert np.array_equal(structure_numbers(labels.astype(np.float32), table), expected)
+    assert np.array_equal(structure_numbers(np.asfortranarray(labels), table), expected)
 
 
-def test_union_holds_each_structure_that_any_member_says():
-    labels, _ = members()
-    union = union_bits(iter(labels), bit_table())
-    for position, entry in enumerate(STRUCTURES):
-        expected = np.isin(labels, entry.labels).any(axis=0)
-        assert np.array_equal((union & np.uint32(1 << position)) != 0, expected)
-
-
-def test_union_of_nothing_is_an_error():
-    with pytest.raises(ValueError, match="at least one"):
-        union_bits(iter(()), bit_table())
+@pytest.mark.parametrize(
+    ("groups", "words"),
+    [
+        ({"a": (2,), "b": (2,)}, "common label"),
+        ({"a": (255,)}, "labels in 0 ... 254"),
+        ({str(label): (label,) for label in range(1, 34)}, "at most 32"),
+    ],
+)
+def test_labels_that_cannot_be_numbered(groups, words):
+    with pytest.raises(ValueError, match=words):
+        number_table(groups)
 
 
 def test_streamed_regions_equal_a_stack_in_memory(monkeypatch):
     monkeypatch.setattr(voxelwise, "CHUNK_VOXELS", 7)
     labels, images = members()
-    union = flat(union_bits(iter(labels), bit_table()))
+    union = flat(np.bitwise_or.reduce(bits_of(labels)))
     positions = np.flatnonzero(union)
     _, std = mean_and_std(gather(iter(images), positions, len(images)))
     table = region_table(std, union[positions]).set_index("structure")
@@ -77,6 +87,13 @@ def test_streamed_regions_equal_a_stack_in_memory(monkeypatch):
         assert table.loc[entry.name, "n_voxels"] == len(inside)
         assert table.loc[entry.name, "mean"] == pytest.approx(inside.mean())
         assert table.loc[entry.name, "p95"] == pytest.approx(np.quantile(inside, 0.95))
+
+
+def test_several_deviations_have_the_tables_of_each():
+    bits = bits_of(np.array([2, 2, 17, 3]))
+    both = [np.arange(4.0), np.arange(4.0)[::-1]]
+    for std, table in zip(both, region_tables(both, bits), strict=True):
+        assert table.equals(region_table(std, bits))
 
 
 def test_two_passes_keep_their_digits_on_a_large_offset():
@@ -95,6 +112,53 @@ def test_deviation_ignores_order_and_follows_the_unit(values, order, factor):
     assert mean_and_std(values[list(order)])[1] == pytest.approx(std, rel=1e-9, abs=1e-6)
     scaled = mean_and_std(values * np.float32(factor))[1]
     assert scaled / factor == pytest.approx(std, rel=1e-9, abs=1e-9)
+
+
+brains = arrays(np.float64, (4, 9), elements=st.floats(0.5, 2))
+factors = arrays(np.float64, 4, elements=st.floats(0.25, 4))
+
+
+@given(brains, factors)
+def test_gains_take_out_the_unit_of_each_member(values, factor):
+    reference = values.mean(axis=0)
+    before, after = (
+        fitted_gains(values, reference),
+        fitted_gains(factor[:, None] * values, reference),
+    )
+    assert after == pytest.approx(factor * before)
+    found = mean_and_std(factor[:, None] * values, after)
+    assert np.concatenate(found) == pytest.approx(np.concatenate(mean_and_std(values, before)))
+
+
+def test_gains_are_those_of_a_least_squares_fit():
+    generator = np.random.default_rng(6)
+    reference = generator.gamma(4, size=200)
+    values = np.array([0.5, 1.0, 3.0])[:, None] * (
+        reference + 0.1 * generator.normal(size=(3, 200))
+    )
+    gains = fitted_gains(values, reference)
+    assert gains == pytest.approx([0.5, 1, 3], rel=0.01)
+    shape = (values / np.linalg.norm(values, axis=1)[:, None]).mean(axis=0)
+    shape *= (reference @ reference) / (shape @ reference)
+    expected = [np.linalg.lstsq(shape[:, None], own)[0][0] for own in values]
+    assert gains == pytest.approx(expected)
+
+
+def test_members_that_differ_by_gain_alone_do_not_vary():
+    image = np.random.default_rng(7).gamma(4, size=50)
+    values = np.array([0.9, 1.0, 1.2])[:, None] * image
+    assert mean_and_std(values)[1].min() > 0
+    _, std = mean_and_std(values, fitted_gains(values, image))
+    assert std == pytest.approx(0, abs=1e-12)
+
+
+@pytest.mark.parametrize("blank", [0, slice(None)])
+def test_a_blank_member_has_no_gain(blank):
+    values = np.ones((2, 5), np.float32)
+    values[blank] = 0
+    assert np.isnan(fitted_gains(values, np.ones(5))).all()
+    assert np.isnan(fitted_gains(values[:, :0], np.ones(0))).all()
+    assert np.isnan(fitted_gains(np.ones((2, 5)), np.zeros(5))).all()
 
 
 def test_summaries_are_numpys():
@@ -143,7 +207,7 @@ def test_constant_region_fills_one_bin(value):
 
 
 def test_empty_regions_have_no_histogram_and_no_summaries():
-    bits = label_bits(np.array([2, 2, 17]), bit_table())
+    bits = bits_of(np.array([2, 2, 17]))
     std = np.array([0.1, 0.2, 0.3])
     table = region_table(std, bits).set_index("structure")
     assert table.loc["caudate", "n_voxels"] == 0

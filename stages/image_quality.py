@@ -1,0 +1,55 @@
+"""PSNR and SSIM of every image of one group against the fully sampled scan.
+
+`python -m stages.image_quality unet`: streams image by image.
+"""
+
+import sys
+from dataclasses import asdict
+
+import numpy as np
+import pandas as pd
+import torch
+
+from stages import layout
+from stages.errors import StudyError, door
+from stages.params.compute import ComputeParams
+from stages.params.ensembles import EnsembleParams
+from stages.progress import progress
+from stages.recon.quality import quality
+from stages.structures import STRUCTURES
+from stages.uncertainty.members import load_like, load_reference, scans, write_tables
+
+BRAIN = [label for entry in STRUCTURES for label in entry.labels]
+
+
+def scan_quality(subject: str, group: str, members: tuple[int, ...]) -> pd.DataFrame:
+    """Return group, member, subject, range, slices, psnr (dB) and ssim of one scan's images."""
+    scan, rows = load_reference(subject), []
+    brain_slices = np.isin(scan.labels, BRAIN).any(axis=(1, 2))
+    for member in members:
+        image = load_like(layout.image(group, member, subject), scan.image.shape)
+        where = {"group": group, "member": member, "subject": subject}
+        rows += [where | asdict(row) for row in quality(scan.image, image, brain_slices)]
+    return pd.DataFrame(rows)
+
+
+@door
+def main(arguments: list[str] | None = None) -> None:
+    """Score the group named on the command line: `work/quality/<group>/quality.csv`."""
+    arguments = sys.argv[1:] if arguments is None else arguments
+    ensembles, compute = EnsembleParams.load(), ComputeParams.load()
+    if len(arguments) != 1:
+        known = "|".join(ensembles.groups)
+        raise StudyError(f"usage: python -m stages.image_quality {known}, got {arguments}")
+    (group,) = arguments
+    members, subjects = ensembles.members(group), scans()
+    torch.set_num_threads(compute.threads)
+    tables = [
+        scan_quality(subject, group, members)
+        for subject in progress(subjects, desc=f"image quality {group}", unit="scan")
+    ]
+    write_tables(layout.quality(group), {"quality": pd.concat(tables, ignore_index=True)})
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,63 @@
+"""The stage `image_quality`: one row a member, scan, range and choice of slices."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from stages import image_quality, layout
+from stages.images import load_volume, save_volume
+from stages.recon.quality import quality
+from tests.fabricated import Study, without_networks, write_study
+
+STUDY = Study(n_members=3, n_draws=4, n_scans=2)
+
+
+@pytest.fixture
+def study(tmp_path, monkeypatch):
+    """A fabricated study in the current directory; its slices are too small for SSIM's window."""
+    monkeypatch.chdir(tmp_path)
+    without_networks(monkeypatch)
+    write_study(tmp_path, STUDY)
+    return tmp_path
+
+
+def test_every_image_is_scored_in_all_ways(study):
+    image_quality.main(["unet"])
+    table = pd.read_csv(layout.quality("unet") / "quality.csv")
+    assert len(table) == 3 * 2 * 4
+    assert set(table["group"]) == {"unet"}
+    assert table.groupby(["member", "subject"]).size().tolist() == [4] * 6
+    first = (layout.quality("unet") / "quality.csv").read_bytes()
+    image_quality.main(["unet"])
+    assert (layout.quality("unet") / "quality.csv").read_bytes() == first
+
+
+def test_scores_are_those_of_the_slices_with_brain(study, monkeypatch):
+    asked = []
+
+    def remember(reference, image, brain_slices):
+        asked.append(brain_slices.tolist())
+        return quality(*np.random.default_rng(0).random((2, 1, 9, 9)), np.ones(1, dtype=bool))
+
+    monkeypatch.setattr(image_quality, "quality", remember)
+    image_quality.main(["zero_filled"])
+    assert asked == [[False, *[True] * 10, False]] * 2
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["cascade"], "unknown group 'cascade'"),
+        ([], "usage: python -m stages.image_quality unet|varnet|rim|noise"),
+        (["unet"], "sub-e0s0_T1w.nii.gz: expected shape (12, 20, 18)"),
+    ],
+)
+def test_faults_are_one_line_and_leave_nothing_behind(study, capsys, arguments, words):
+    path = layout.image("unet", 1, STUDY.subjects[0])
+    data, matrix = load_volume(path)
+    save_volume(path, data[1:], matrix)
+    with pytest.raises(SystemExit):
+        image_quality.main(arguments)
+    line = capsys.readouterr().err.strip().splitlines()[-1]
+    assert line.startswith("error: ") and words in line
+    assert not layout.quality("unet").exists()
