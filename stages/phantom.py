@@ -103,7 +103,7 @@ def main() -> None:
     with atomic_directory(layout.PHANTOM) as folder:
         for name in (*SPLITS, "truth"):
             (folder / name).mkdir()
-        rows = scan_all(members, params, folder, compute.processes)
+        rows = scan_all(members, params, folder, compute.workers)
         write_tables(rows, folder / "truth")
 
 

@@ -12,8 +12,9 @@ from stages import layout
 from stages.errors import StudyError, door
 from stages.files import atomic_directory
 from stages.images import describe_dataset
-from stages.kspace.files import list_scans
+from stages.kspace.files import Scan, list_scans
 from stages.kspace.volumes import save_image, scan_format
+from stages.parallel import each
 from stages.params.compute import ComputeParams
 from stages.params.data import DataParams
 from stages.params.reconstruct import ReconstructParams
@@ -51,13 +52,16 @@ def main() -> None:
     arguments = parser.parse_args()
     group, seed = arguments.group, arguments.seed
     data, options = DataParams.load(), ReconstructParams.load()
-    device = prepare(ComputeParams.load())
+    compute = ComputeParams.load()
+    device = prepare(compute)
     source = layout.DATA / data.validation
     scans = list_scans(source, scan_format(data))
     reconstruction = reconstruction_of(group, seed, device)
-    with atomic_directory(layout.images(group, seed)) as folder:
+    bar = progress(desc=f"{group} {seed}", total=len(scans), unit="scan")
+    with atomic_directory(layout.images(group, seed)) as folder, bar:
         describe_dataset(folder, name=f"{group}, member {seed}", sources=[str(source)])
-        for scan in progress(scans, desc=f"{group} {seed}", unit="scan"):
+
+        def reconstruct(scan: Scan) -> None:
             drawn = scan_mask(scan)
             image = reconstruct_scan(scan, drawn, reconstruction, device, options.batch_size)
             details = {
@@ -67,6 +71,9 @@ def main() -> None:
                 "AccelerationFull": drawn.acceleration_full,
             }
             save_image(folder, scan, image, data, details)
+            bar.update()
+
+        each(reconstruct, scans, compute.workers if device.type == "cpu" else 1)
 
 
 if __name__ == "__main__":

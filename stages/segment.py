@@ -109,7 +109,7 @@ def main() -> None:
         raise StudyError("expected `python -m stages.segment GROUP SEED`, e.g. `unet 3`")
     group, seed = sys.argv[1], int(sys.argv[2])
     compute = ComputeParams.load()
-    torch.set_num_threads(compute.threads)
+    torch.set_num_threads(compute.workers)  # no byte depends on it
     keep_freed_memory()
     source, target = layout.images(group, seed), layout.segmentations(group, seed)
     segment(source, target, SegmentParams.load(), pick_device(compute.device))

@@ -54,7 +54,7 @@ def judge_all(params: QualityParams, n_processes: int) -> list[Judgement]:
 def main() -> None:
     """Write the metrics."""
     params = SegmenterParams.load().quality
-    judgements = judge_all(params, ComputeParams.load().processes)
+    judgements = judge_all(params, ComputeParams.load().workers)
     write_json(layout.METRICS / "segmenter.json", summarise(judgements))
 
 

@@ -23,7 +23,7 @@ GRID = (24, 28, 22)
 def write_params(folder: Path, processes: int = 1, **change: object) -> None:
     """Write the default parameters with a tiny phantom into a folder with two label maps."""
     params = yaml.safe_load((ROOT / "params.yaml").read_text())
-    params["compute"]["processes"] = processes
+    params["compute"]["workers"] = processes
     params["phantom"] |= {
         "n_train": 2,
         "n_validation": 1,

@@ -23,6 +23,7 @@ from tests.scans import (
     GRID,
     N_COILS,
     PARTIAL_FOURIER,
+    fabricate_scan,
     toy_labels,
     write_toy_params,
     write_toy_study,
@@ -170,6 +171,22 @@ def test_train_and_reconstruct(architecture: str, study: Path) -> None:
     assert np.isfinite(image).all()
     # untrained or not, the scale of the scan comes back
     assert 0.1 < image.mean() / rss_image(kspace()).mean() < 10
+
+
+@pytest.mark.parametrize("architecture", ARCHITECTURES)
+def test_images_do_not_depend_on_how_many_scans_run_at_a_time(
+    architecture: str, study: Path
+) -> None:
+    for k in range(1, 4):
+        fabricate_scan(study / f"data/validation/e3s{k}_P{k}.7.h5", seed=k)
+    run("mask")
+    run("train", architecture, 0)
+    run("reconstruct", architecture, 0)
+    alone = files_below("work/images")
+    assert len(alone) >= 2 * 4
+    write_toy_params(study, **{"compute.workers": 3})
+    run("reconstruct", architecture, 0)
+    assert files_below("work/images") == alone
 
 
 def test_zero_filling_needs_no_network(study: Path) -> None:

@@ -2,6 +2,7 @@
 
 import json
 import sys
+from pathlib import Path
 
 import nibabel as nib
 import numpy as np
@@ -41,7 +42,7 @@ def study(tmp_path, monkeypatch, weights):
     monkeypatch.chdir(tmp_path)
     params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     params["segment"] |= {"weights": str(weights), "mode": "standard", "fast": False}
-    params["compute"] = {"device": "cpu", "threads": 1, "processes": 1}
+    params["compute"] = {"device": "cpu", "threads": 1, "workers": 1}
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
     for number in (1, 2):
         data = np.random.default_rng(number).random((8, 12, 10), np.float32)
@@ -84,7 +85,10 @@ def test_a_member_is_segmented(study, monkeypatch, weights):
 
 def test_twice_the_same_bytes(study, monkeypatch):
     contents = []
-    for _ in range(2):
+    for workers in (1, 3):
+        params = yaml.safe_load(Path("params.yaml").read_text())
+        params["compute"]["workers"] = workers
+        Path("params.yaml").write_text(yaml.safe_dump(params))
         run(monkeypatch, "unet", "3")
         files = sorted(layout.segmentations("unet", 3).iterdir())
         contents.append([(path.name, path.read_bytes()) for path in files])

@@ -13,4 +13,4 @@ class ComputeParams(Section):
     section: ClassVar[str] = "compute"
     device: Literal["auto", "cpu", "cuda"]
     threads: int = Field(ge=1)
-    processes: int = Field(ge=1)  # independent heads at a time; no byte depends on it
+    workers: int = Field(ge=1)  # independent heads, scans or slabs at a time; no byte depends on it

@@ -18,7 +18,7 @@ import torch
 from torch import nn
 from torch.nn import functional
 
-from stages.synthseg.device import each
+from stages.parallel import each
 from stages.synthseg.network import BATCH_NORM_EPSILON, Level, UNet
 
 PARITIES = tuple(product((0, 1), repeat=3))
@@ -80,7 +80,7 @@ def in_slabs(fill: Callable[[slice], None], like: torch.Tensor) -> None:
     """Call with the planes of every slab of an array (..., x, y, z), on a CPU on all threads."""
     sides = tuple(like.shape[-3:])
     if like.device.type == "cpu":
-        each(fill, slabs(sides))
+        each(fill, slabs(sides), torch.get_num_threads())
     else:
         fill(slice(0, sides[0]))
 

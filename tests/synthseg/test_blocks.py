@@ -5,13 +5,13 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stages.parallel import threads
 from stages.synthseg.blocks import Box, Skip, boxes, clear_outside, cut, evaluate, whole
 from stages.synthseg.fused import FusedUNet
 from stages.synthseg.inference import robust
 from stages.synthseg.network import Architecture
 from tests.synthseg import official
 from tests.synthseg.conftest import random_network
-from tests.synthseg.test_device import threads
 
 
 @settings(max_examples=20, deadline=None)

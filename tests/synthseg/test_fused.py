@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch.nn import functional
 
+from stages.parallel import threads
 from stages.synthseg.fused import (
     LAYOUT,
     FusedUNet,
@@ -17,7 +18,6 @@ from stages.synthseg.fused import (
 )
 from stages.synthseg.network import Architecture
 from tests.synthseg.conftest import random_network
-from tests.synthseg.test_device import threads
 
 
 @given(st.sampled_from([1, 3, 5, 7, 9]), st.integers(0, 1), st.integers(-20, 20))
