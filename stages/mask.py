@@ -10,7 +10,8 @@ from stages.errors import StudyError, door
 from stages.files import atomic_directory, write_json
 from stages.images import subject
 from stages.kspace.files import Scan, list_scans
-from stages.kspace.masks import MaskOptions, SamplingMask, draw_mask, save_mask
+from stages.kspace.masks import SamplingMask, save_mask
+from stages.kspace.poisson import MaskOptions, draw_mask
 from stages.kspace.volumes import scan_format
 from stages.params.data import DataParams
 from stages.params.mask import MaskParams

@@ -28,6 +28,7 @@ def prepare(compute: ComputeParams) -> torch.device:
         )
     device = torch.device("cuda" if available and compute.device != "cpu" else "cpu")
     os.environ.setdefault("CUBLAS_WORKSPACE_CONFIG", ":4096:8")  # cuBLAS asks for it
-    torch.use_deterministic_algorithms(True, warn_only=device.type == "cuda")
+    # the same switch as use_deterministic_algorithms, which first imports the compiler (2 s)
+    torch.set_deterministic_debug_mode("warn" if device.type == "cuda" else "error")
     torch.utils.deterministic.fill_uninitialized_memory = False  # a debugging aid that costs time
     return device

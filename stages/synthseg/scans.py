@@ -21,8 +21,8 @@ from stages.anatomy.view import (
 )
 from stages.images import affine
 from stages.kspace.fourier import rss_image
-from stages.kspace.masks import MaskOptions, draw_mask
 from stages.kspace.noise import add_noise, brain_of
+from stages.kspace.poisson import MaskOptions, draw_mask
 from stages.kspace.simulate import Acquisition, simulate
 from stages.params.segmenter import QualityParams
 from stages.seeds import stable_seed

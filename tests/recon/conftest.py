@@ -6,7 +6,8 @@ import pytest
 import torch
 
 from stages.kspace.files import Scan, ScanFormat, open_scan
-from stages.kspace.masks import MaskOptions, SamplingMask, draw_mask
+from stages.kspace.masks import SamplingMask
+from stages.kspace.poisson import MaskOptions, draw_mask
 from stages.params.train import TrainParams
 from stages.recon.data import Slices
 from stages.recon.physics import DeviceMask
