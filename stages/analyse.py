@@ -13,7 +13,7 @@ from stages import layout
 from stages.errors import door
 from stages.files import atomic_path, write_json
 from stages.params.analyse import AnalyseParams
-from stages.params.ensembles import NOISE, EnsembleParams
+from stages.params.ensembles import NOISE, REFERENCE, EnsembleParams
 from stages.params.noise import NoiseParams
 from stages.uncertainty.curves import COLUMNS, thin
 from stages.uncertainty.exams import exam_map
@@ -26,7 +26,6 @@ from stages.uncertainty.questions import Answer, Cohort, answers
 from stages.uncertainty.volumes import bias_table, cv_table, medians
 
 FLOAT_FORMAT = "%.6g"
-REFERENCE, ZERO_FILLED = "reference", "zero_filled"
 QUALITY = "quality"
 VOLUME_COLUMNS = ["group", "member", "subject", "structure", "volume_mm3"]
 QUALITY_COLUMNS = ["group", "member", "subject", "range", "slices", "psnr", "ssim"]
@@ -70,7 +69,7 @@ def volumes(
     subjects = list(dict.fromkeys(reference["subject"]))
     known = truth()
     varied, biased, tree = [], [], {}
-    for group in (*ensembles.architectures, NOISE, ZERO_FILLED):
+    for group in (*ensembles.architectures, NOISE, *ensembles.baselines):
         table, missing = grid(measured(group, "volumes", VOLUME_COLUMNS), structures, subjects)
         bias = bias_table(table, reference)
         biased.append(bias)
@@ -78,7 +77,7 @@ def volumes(
         tree[group] = {"bias": medians(bias, "bias").get(group, {})}
         if known is not None:
             tree[group]["bias_truth"] = medians(bias_table(table, known), "bias").get(group, {})
-        if group != ZERO_FILLED:
+        if group not in ensembles.single:
             cv = cv_table(table)
             varied.append(cv)
             undefined = list(dict.fromkeys(_undefined(cv, "cv") + undefined))
@@ -200,7 +199,8 @@ def training(ensembles: EnsembleParams, n_points: int) -> pd.DataFrame:
         for group in ensembles.architectures
         for seed in ensembles.members(group)
     ]
-    return pd.concat(parts, ignore_index=True)[["group", "seed", "step", *COLUMNS]]
+    learned = [part for part in parts if len(part)]  # adopted members have no curves
+    return pd.concat(learned or parts, ignore_index=True)[["group", "seed", "step", *COLUMNS]]
 
 
 def write_table(name: str, table: pd.DataFrame) -> None:
@@ -213,7 +213,7 @@ def write_table(name: str, table: pd.DataFrame) -> None:
 def main() -> None:
     """Write metrics/*.json and plots/*.csv."""
     ensembles, params = EnsembleParams.load(), AnalyseParams.load()
-    quality, quality_table = image_quality((*ensembles.architectures, ZERO_FILLED))
+    quality, quality_table = image_quality((*ensembles.architectures, *ensembles.baselines))
     volume, cv, bias = volumes(ensembles, params.structures)
     tables = cohort(ensembles, cv, params)
     predicted, correlations, regressions = prediction(ensembles, cv, tables.exams)

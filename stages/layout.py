@@ -11,6 +11,7 @@ TRUTH = DATA / "truth"
 CODE = Path("work/code")
 PHANTOM = Path("work/phantom")
 MASKS = Path("work/masks")
+INSPECTION = Path("work/inspection")
 METRICS = Path("metrics")
 PLOTS = Path("plots")
 
@@ -18,6 +19,11 @@ PLOTS = Path("plots")
 def model(architecture: str, seed: int) -> Path:
     """Return the folder of a trained member."""
     return Path("work/models", architecture, str(seed))
+
+
+def checkpoints(architecture: str, seed: int) -> Path:
+    """Return the folder of a member's checkpoints while it is trained; no DVC output holds it."""
+    return Path("work/checkpoints", architecture, str(seed))
 
 
 def images(group: str, seed: int) -> Path:

@@ -9,6 +9,7 @@ from stages import layout
 from stages.errors import StudyError, door
 from stages.files import atomic_directory, write_json
 from stages.images import subject
+from stages.kspace.challenge_masks import challenge_mask
 from stages.kspace.files import Scan, list_scans
 from stages.kspace.masks import SamplingMask, save_mask
 from stages.kspace.poisson import MaskOptions, draw_mask
@@ -20,15 +21,18 @@ from stages.seeds import stable_seed
 
 
 def mask_of(scan: Scan, params: MaskParams) -> SamplingMask:
-    """Draw the mask of a scan; it depends on the scan's name and the mask seed, not on its path."""
+    """Draw or choose a scan's mask; it depends on the scan's name and the mask seed, on no path."""
+    shape, seed = (scan.n_ky, scan.n_kz), stable_seed("mask", subject(scan.path), params.seed)
+    if params.files is not None:
+        folder = Path(params.files)
+        return challenge_mask(folder, params.acceleration, shape, scan.n_acquired, seed)
     options = MaskOptions(
         acceleration=params.acceleration,
         acceleration_of=params.acceleration_of,
         center_fraction=params.center_fraction,
         tolerance=params.tolerance,
     )
-    seed = stable_seed("mask", subject(scan.path), params.seed)
-    return draw_mask((scan.n_ky, scan.n_kz), scan.n_acquired, options, seed)
+    return draw_mask(shape, scan.n_acquired, options, seed)
 
 
 def check_distinct(scans: list[Scan]) -> None:
@@ -53,8 +57,9 @@ def main() -> None:
     """Write `work/masks/<subject>_mask.npz` and `metrics/masks.json`."""
     data, params = DataParams.load(), MaskParams.load()
     file_format = scan_format(data)
-    folders = dict.fromkeys((layout.DATA / data.train, layout.DATA / data.validation))
-    scans = [scan for folder in folders for scan in list_scans(folder, file_format)]
+    parts = (data.train, data.train_files), (data.validation, data.validation_files)
+    listed = [list_scans(layout.DATA / name, file_format, files) for name, files in parts]
+    scans = list({scan.path: scan for part in listed for scan in part}.values())
     check_distinct(scans)
     drawn = []
     with atomic_directory(layout.MASKS) as folder:

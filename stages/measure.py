@@ -4,15 +4,18 @@
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
 from nibabel.affines import voxel_sizes
 
 from stages import layout
+from stages.allocator import keep_freed_memory
 from stages.errors import StudyError, door
-from stages.params.ensembles import NOISE, SINGLE, EnsembleParams
+from stages.lookahead import ahead
+from stages.params.ensembles import NOISE, REFERENCE, EnsembleParams
 from stages.params.measure import MeasureParams
 from stages.progress import progress
 from stages.structures import STRUCTURES
@@ -43,22 +46,18 @@ from stages.uncertainty.voxelwise import (
     structure_numbers,
 )
 
-REFERENCE = "reference"
+READERS = 2  # files read at a time: more would not be faster than what takes their voxels
 LABELS = {entry.name: entry.labels for entry in STRUCTURES}
 HALF_COLUMNS = ["structure", "n_voxels", *SUMMARIES, "half"]
 Tables = dict[str, pd.DataFrame]
 
 
-def member_images(scan: Reference, group: str, members: tuple[int, ...]) -> Iterator[np.ndarray]:
-    """Yield the image (i, j, k) of each member, one at a time."""
-    for member in members:
-        yield load_like(layout.image(group, member, scan.subject), scan.image.shape)
-
-
-def member_labels(scan: Reference, group: str, members: tuple[int, ...]) -> Iterator[np.ndarray]:
-    """Yield the label volume (i, j, k) of each member, one at a time."""
-    for member in members:
-        yield load_like(layout.segmentation(group, member, scan.subject), scan.image.shape)
+def read_members(
+    place: Callable[[str, int, str], Path], scan: Reference, group: str, members: tuple[int, ...]
+) -> Iterator[np.ndarray]:
+    """Yield the volume (i, j, k) of each member: `layout.image` or `layout.segmentation`."""
+    paths = [place(group, member, scan.subject) for member in members]
+    return ahead(lambda path: load_like(path, scan.image.shape), paths, READERS)
 
 
 def voxelwise_tables(
@@ -69,10 +68,11 @@ def voxelwise_tables(
 ) -> Tables:
     """Return the tables of one scan that compare the images of all members voxel by voxel."""
     numbers = number_table(LABELS)
-    maps = [structure_numbers(m, numbers) for m in member_labels(scan, group, members)]
+    labels = read_members(layout.segmentation, scan, group, members)
+    maps = [structure_numbers(m, numbers) for m in labels]
     votes = count_votes(maps, SHELL_VOXELS)
     del maps  # the votes hold what they say
-    found = gathered(votes, member_images(scan, group, members), scan.scale)
+    found = gathered(votes, read_members(layout.image, scan, group, members), scan.scale)
     brain = found.chosen[: found.n_inside]
     positions, bits = votes.positions(brain), flat(votes.bits())[brain]
     mean, std = found.mean[: found.n_inside], found.std[: found.n_inside]
@@ -149,12 +149,13 @@ def main(arguments: list[str] | None = None) -> None:
     if len(arguments) != 1:
         known = "|".join(ensembles.groups)
         raise StudyError(f"usage: python -m stages.measure {known}, got {arguments}")
+    keep_freed_memory()
     group, subjects = arguments[0], scans()
     members = ensembles.members(group, at_least=2)
     tables = {"volumes": member_volumes(group, members, subjects)}
     if group == REFERENCE:
         tables |= truth(subjects)
-    elif group not in SINGLE:
+    elif group not in ensembles.single:
         tables |= measure(group, members, subjects, params)
         draws = drawn_volumes(group, members, subjects)
         tables |= {} if draws is None else {"draws": draws}

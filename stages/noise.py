@@ -44,7 +44,7 @@ def main() -> None:
     seed = parser.parse_args().seed
     data, options = DataParams.load(), NoiseParams.load()
     source = layout.DATA / data.validation
-    scans = list_scans(source, scan_format(data))
+    scans = list_scans(source, scan_format(data), data.validation_files)
     with atomic_directory(layout.images("noise", seed)) as folder:
         describe_dataset(folder, name=f"noise ensemble, member {seed}", sources=[str(source)])
         for scan in progress(scans, desc=f"noise {seed}", unit="scan"):

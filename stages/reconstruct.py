@@ -1,7 +1,8 @@
-"""Reconstruct every validation scan with one trained member, or by zero-filling.
+"""Reconstruct every validation scan with one trained member, or with a method that learns nothing.
 
 python -m stages.reconstruct unet 3
 python -m stages.reconstruct zero_filled 0
+python -m stages.reconstruct compressed_sensing 0
 """
 
 import argparse
@@ -15,24 +16,28 @@ from stages.images import describe_dataset
 from stages.kspace.files import Scan, list_scans
 from stages.kspace.volumes import save_image, scan_format
 from stages.parallel import each
+from stages.params.compressed_sensing import CompressedSensingParams
 from stages.params.compute import ComputeParams
 from stages.params.data import DataParams
 from stages.params.reconstruct import ReconstructParams
 from stages.params.train import TrainParams
 from stages.progress import progress
 from stages.recon.checkpoints import load_member
+from stages.recon.compressed_sensing import l1_wavelet
 from stages.recon.data import scan_mask
 from stages.recon.device import prepare
 from stages.recon.inference import Reconstruction, learned, reconstruct_scan
 from stages.recon.physics import zero_filled
 
-ZERO_FILLED = "zero_filled"
+ZERO_FILLED, COMPRESSED_SENSING = "zero_filled", "compressed_sensing"
 
 
 def reconstruction_of(group: str, seed: int, device: torch.device) -> Reconstruction:
     """Return the reconstruction that a group stands for; only networks have weights to load."""
     if group == ZERO_FILLED:
         return zero_filled
+    if group == COMPRESSED_SENSING:
+        return l1_wavelet(CompressedSensingParams.load())
     member = layout.model(group, seed)
     if not member.is_dir():
         TrainParams.load_architecture(group)  # a name that is not known is the better error
@@ -47,7 +52,7 @@ def reconstruction_of(group: str, seed: int, device: torch.device) -> Reconstruc
 def main() -> None:
     """Write one NIfTI volume a scan to `work/images/<group>/<seed>`."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("group", help="an architecture of params.yaml, or zero_filled")
+    parser.add_argument("group", help="an architecture of params.yaml, or a baseline")
     parser.add_argument("seed", type=int, help="member of the ensemble")
     arguments = parser.parse_args()
     group, seed = arguments.group, arguments.seed
@@ -55,7 +60,7 @@ def main() -> None:
     compute = ComputeParams.load()
     device = prepare(compute)
     source = layout.DATA / data.validation
-    scans = list_scans(source, scan_format(data))
+    scans = list_scans(source, scan_format(data), data.validation_files)
     reconstruction = reconstruction_of(group, seed, device)
     bar = progress(desc=f"{group} {seed}", total=len(scans), unit="scan")
     with atomic_directory(layout.images(group, seed)) as folder, bar:

@@ -26,7 +26,7 @@ def main() -> None:
     """Write one NIfTI volume a scan."""
     data = DataParams.load()
     source = layout.DATA / data.validation
-    scans = list_scans(source, scan_format(data))
+    scans = list_scans(source, scan_format(data), data.validation_files)
     with atomic_directory(layout.images("reference", 0)) as folder:
         describe_dataset(folder, name="fully sampled images", sources=[str(source)])
         for scan in progress(scans, desc="reference", unit="scan"):

@@ -4,25 +4,85 @@ python -m stages.train unet 3
 """
 
 import argparse
+from importlib.metadata import version
+from typing import Any
+
+import torch
 
 from stages import layout
 from stages.errors import door
-from stages.files import atomic_directory, md5
+from stages.files import atomic_directory, md5, read_json
 from stages.images import subject
 from stages.kspace.files import Scan, list_scans
 from stages.kspace.volumes import scan_format
 from stages.params.compute import ComputeParams
 from stages.params.data import DataParams
 from stages.params.train import TrainParams
-from stages.recon.checkpoints import save_member
+from stages.recon.checkpoints import PACKAGES, member_bytes, save_member
 from stages.recon.data import training_slices, validation_slices
-from stages.recon.device import prepare
-from stages.recon.training import start, train
+from stages.recon.device import compile_networks, prepare
+from stages.recon.exchange import adopted
+from stages.recon.networks import modules_of
+from stages.recon.resume import Checkpoints, stamps
+from stages.recon.training import resume, start, train
+
+Configuration = dict[str, Any]
 
 
 def mask_hashes(scans: list[Scan]) -> dict[str, str]:
     """Return the MD5 of each scan's mask: which sampling the member has learned."""
     return {subject(scan.path): md5(layout.mask(subject(scan.path))) for scan in scans}
+
+
+def fingerprint(configuration: Configuration, scans: list[Scan]) -> Configuration:
+    """Return everything that the bits of a training depend on: a change of it starts afresh."""
+    code = layout.CODE / "train.json"
+    return configuration | {
+        "code": read_json(code) if code.exists() else None,
+        "scans": stamps(scans),
+        "masks": mask_hashes(scans),
+        "versions": {name: version(name) for name in PACKAGES},
+    }
+
+
+def train_member(
+    configuration: Configuration, params: TrainParams, compute: ComputeParams, data: DataParams
+) -> None:
+    """Train a member, from its last checkpoint if there is one, and save it."""
+    architecture, seed = configuration["architecture"], configuration["seed"]
+    device = torch.device(configuration["compute"]["device"])
+    file_format, crop = scan_format(data), params.crop_outer_slices
+    scans = list_scans(layout.DATA / data.train, file_format, data.train_files)
+    others = list_scans(layout.DATA / data.validation, file_format, data.validation_files)
+    training = training_slices(scans, crop, device, compute.cache)
+    validation = validation_slices(others, crop, params.validation_slices, device)
+    state = start(params, architecture, seed, [len(part) for part in training], device)
+    if compute.compile:
+        compile_networks(modules_of(state.engine).values(), device)
+    checkpoints = Checkpoints.of(
+        layout.checkpoints(architecture, seed),
+        fingerprint(configuration, [*scans, *others]),
+        compute.checkpoint_minutes,
+    )
+    resume(state, checkpoints, params.steps)
+    train(state, params, training, validation, checkpoints)
+    final = layout.model(architecture, seed)
+    try:
+        with atomic_directory(final) as folder:
+            masks = {"masks": mask_hashes(scans)}
+            save_member(folder, state.engine, state.curves, configuration | masks)
+    except OSError as error:
+        raise checkpoints.unwritable(final, member_bytes(state.engine), error) from None
+    checkpoints.remove()
+
+
+def adopt_member(configuration: Configuration, params: TrainParams) -> None:
+    """Save a checkpoint of DIRECT as a member, which has no curves of its own."""
+    architecture, seed = configuration["architecture"], configuration["seed"]
+    engine = adopted(params, seed, torch.device(configuration["compute"]["device"]))
+    source = {"adopted": params.pretrained[seed].model_dump(mode="json")}
+    with atomic_directory(layout.model(architecture, seed)) as folder:
+        save_member(folder, engine, [], configuration | source)
 
 
 @door
@@ -36,25 +96,21 @@ def main() -> None:
     params = TrainParams.load_architecture(architecture)
     compute, data = ComputeParams.load(), DataParams.load()
     device = prepare(compute)
-    file_format = scan_format(data)
-    scans = list_scans(layout.DATA / data.train, file_format)
-    others = list_scans(layout.DATA / data.validation, file_format)
-    training = training_slices(scans, params.crop_outer_slices, device)
-    validation = validation_slices(
-        others, params.crop_outer_slices, params.validation_slices, device
-    )
-    state = start(params, architecture, seed, [len(s.kspace) for s in training], device)
-    train(state, params, training, validation)
     configuration = {
         "architecture": architecture,
         "seed": seed,
         "train": params.model_dump(mode="json"),
-        "compute": compute.model_dump(mode="json") | {"device": device.type},
+        "compute": {
+            "device": device.type,
+            "threads": compute.threads,
+            "compile": compute.compile,
+        },
         "data": data.model_dump(mode="json"),
-        "masks": mask_hashes(scans),
     }
-    with atomic_directory(layout.model(architecture, seed)) as folder:
-        save_member(folder, state.engine, state.curves, configuration)
+    if seed in params.pretrained:
+        adopt_member(configuration, params)
+    else:
+        train_member(configuration, params, compute, data)
 
 
 if __name__ == "__main__":

@@ -128,6 +128,7 @@ def write_params(path: Path, study: Study) -> None:
     params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     params["ensembles"] = {name: list(range(study.n_members)) for name in ARCHITECTURES}
     params["ensembles"]["noise"] = list(range(study.n_draws))
+    params["ensembles"]["baselines"] = ["zero_filled"]
     path.write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
 
 

@@ -164,6 +164,17 @@ def test_training_curves_are_collected(folder):
     assert len(table) == 6 * 60
 
 
+def test_a_member_without_curves_changes_nothing_for_the_others(folder):
+    run(Study(n_members=2))
+    before = pd.read_csv(layout.PLOTS / "training.csv", dtype=str)
+    curves = layout.model("rim", 1) / "curves.csv"
+    curves.write_text(curves.read_text().splitlines()[0] + "\n")
+    analyse.main()
+    after = pd.read_csv(layout.PLOTS / "training.csv", dtype=str)
+    others = before[(before["group"] != "rim") | (before["seed"] != "1")]
+    pd.testing.assert_frame_equal(after, others.reset_index(drop=True))
+
+
 def test_exam_pattern_leaves_exams_out(folder):
     run(Study())
     alone = metrics("prediction")["rim"]["controls"]["summary"]["leave_exam_out"]

@@ -198,6 +198,18 @@ def test_zero_filling_needs_no_network(study: Path) -> None:
     assert sidecar["AccelerationAcquired"] == pytest.approx(3, rel=0.02)
 
 
+def test_compressed_sensing_needs_no_network(study: Path) -> None:
+    run("reconstruct", "compressed_sensing", 0)
+    image, _ = load_volume(layout.image("compressed_sensing", 0, SUBJECT))
+    assert image.shape == GRID
+    assert np.isfinite(image).all()
+    assert image.mean() == pytest.approx(rss_image(kspace()).mean(), rel=0.1)
+    write_toy_params(study, **{"compute.workers": 3})
+    alone = files_below("work/images")
+    run("reconstruct", "compressed_sensing", 0)
+    assert files_below("work/images") == alone
+
+
 def test_unknown_architectures(study: Path, capsys: pytest.CaptureFixture) -> None:
     assert "unknown architecture 'resnet'; known: unet" in fails(capsys, "train", "resnet", 0)
     assert "unknown architecture 'resnet'" in fails(capsys, "reconstruct", "resnet", 0)

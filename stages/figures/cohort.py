@@ -53,7 +53,7 @@ def draw(data_folder: Path, out: Path, data: DataParams) -> None:
         data: layout of the scans (section `data` of params.yaml).
     """
     layout = ScanFormat(n_coils=data.n_coils, partial_fourier=data.partial_fourier)
-    scans = list_scans(data_folder / data.validation, layout)[:N_SUBJECTS]
+    scans = list_scans(data_folder / data.validation, layout, data.validation_files)[:N_SUBJECTS]
     pictures = [picture(scan, data_folder / "truth", data) for scan in scans]
     save(figure(pictures), out)
 

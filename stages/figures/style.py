@@ -21,14 +21,16 @@ COLOURS = {
     "rim": "#009E73",
     "noise": "#8C8C8C",
     "zero_filled": "#000000",
+    "compressed_sensing": "#56B4E9",
 }
-SPARE = ("#CC79A7", "#D55E00", "#56B4E9", "#F0E442")
+SPARE = ("#CC79A7", "#D55E00", "#F0E442")
 TITLES = {
     "unet": "UNet",
     "varnet": "VarNet",
     "rim": "RIM",
     "noise": "Noise",
     "zero_filled": "Zero-filled",
+    "compressed_sensing": "Compressed sensing",
     "per_structure_mean": "Mean over structures",
     "pooled": "Pooled",
     "within_structure": "Within structures",

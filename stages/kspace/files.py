@@ -68,10 +68,15 @@ class Scan:
 
     def slabs(self, size: int = SLAB) -> Iterator[tuple[int, np.ndarray]]:
         """Yield (first slice, k-space) slab by slab, so that memory does not grow with the scan."""
+        for start, values in self.stored_slabs(size):
+            yield start, self._decode(values, start)
+
+    def stored_slabs(self, size: int = SLAB) -> Iterator[tuple[int, np.ndarray]]:
+        """Yield (first slice, values as in the file (slices, n_ky, n_kz, 2 n_coils)), unchecked."""
         with _open(self.path) as file:
             for start in range(0, self.n_slices, size):
                 stop = min(start + size, self.n_slices)
-                yield start, self._decode(_read(file[DATASET], start, stop, self.path), start)
+                yield start, _read(file[DATASET], start, stop, self.path)
 
     def _decode(self, values: np.ndarray, start: int) -> np.ndarray:
         _check_finite(values, start, self.path)
@@ -80,20 +85,59 @@ class Scan:
         return kspace
 
 
-def list_scans(folder: Path, layout: ScanFormat) -> list[Scan]:
+def list_scans(
+    folder: Path, layout: ScanFormat, files: tuple[str, ...] | None = None
+) -> list[Scan]:
     """Return the scans of a folder sorted by name, their layout checked.
 
+    Args:
+        folder: where they lie.
+        layout: what they do not say about themselves.
+        files: names in the folder; None: all scans of it.
+
     Raises:
-        StudyError: if the folder is missing or empty, or a file is not such a scan.
+        StudyError: if the folder is missing or empty, a name of the list is wrong or not there, or
+            a file is not such a scan.
+    """
+    paths, faults = find_scans(folder, files)
+    if faults:
+        raise StudyError(faults[0])
+    return [open_scan(path, layout) for path in paths]
+
+
+def find_scans(folder: Path, files: tuple[str, ...] | None = None) -> tuple[list[Path], list[str]]:
+    """Return the scans that are there, sorted by name, and a line for each that is wanted in vain.
+
+    Args:
+        folder: where they lie.
+        files: names in the folder; None: all scans of it.
     """
     if not folder.is_dir():
-        raise StudyError(
+        return [], [
             f"{folder}: expected a folder of h5 scans, found none; run `dvc repro` or import data"
-        )
-    paths = sorted(path for path in folder.iterdir() if path.suffix in SUFFIXES)
-    if not paths:
-        raise StudyError(f"{folder}: expected at least one .h5 scan, found an empty folder")
-    return [open_scan(path, layout) for path in paths]
+        ]
+    if files is None:
+        paths = sorted(path for path in folder.iterdir() if path.suffix in SUFFIXES)
+        empty = f"{folder}: expected at least one .h5 scan, found an empty folder"
+        return paths, [] if paths else [empty]
+    names = sorted(set(files))
+    faults = [fault for name in names if (fault := _name_fault(folder, name, files.count(name)))]
+    if not names:
+        faults = [f"{folder}: expected at least one name in its list of files, got none"]
+    return [folder / name for name in names if not _name_fault(folder, name, 1)], faults
+
+
+def _name_fault(folder: Path, name: str, count: int) -> str | None:
+    listed = f"{folder}: '{name}' in its list of files"
+    if Path(name).name != name:
+        return f"{listed}: expected a name without a folder; leave the folder out"
+    if Path(name).suffix not in SUFFIXES:
+        return f"{listed}: expected a name that ends in {' or '.join(SUFFIXES)}; correct it"
+    if not (folder / name).is_file():
+        return f"{listed}: expected such a scan, found none; correct the list or add the scan"
+    if count > 1:
+        return f"{listed}: expected each name once, got it {count} times; name it once"
+    return None
 
 
 def open_scan(path: Path, layout: ScanFormat) -> Scan:
@@ -161,7 +205,7 @@ def _check_layout(dataset: h5py.Dataset, layout: ScanFormat, path: Path) -> None
         raise StudyError(
             f"{path}: expected kspace of shape (slices, ky, kz, 2 x coils), got {shape}"
         )
-    if dataset.dtype.kind != "f":
+    if dataset.dtype.kind != "f" or dataset.dtype.itemsize != np.float32().itemsize:
         raise StudyError(
             f"{path}: expected float32 with real and imaginary parts interleaved,"
             f" got {dataset.dtype}"

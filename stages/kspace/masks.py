@@ -36,6 +36,12 @@ class SamplingMask:
             acceleration_full=mask.size / n_sampled,
         )
 
+    @property
+    def n_acquired(self) -> int:
+        """Number of columns that were acquired, as the two accelerations tell."""
+        share = self.acceleration_acquired / self.acceleration_full
+        return round(share * self.mask.shape[1])
+
     def acceleration(self, of: Literal["acquired", "full"]) -> float:
         """Return sampled positions against the acquired ones or against the full matrix."""
         return self.acceleration_acquired if of == "acquired" else self.acceleration_full

@@ -18,6 +18,7 @@ SECTIONS = (
     "mask",
     "train",
     "reconstruct",
+    "compressed_sensing",
     "noise",
     "segment",
     "segmenter",

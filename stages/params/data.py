@@ -17,5 +17,7 @@ class DataParams(Section):
     validation: str
     axis_codes: str  # anatomical directions towards which the indices of (slices, ky, kz) increase
     voxel_size_mm: tuple[Millimetres, Millimetres, Millimetres]  # (slices, ky, kz)
+    train_files: tuple[str, ...] | None  # names in the folder; null: all
+    validation_files: tuple[str, ...] | None
     partial_fourier: float = Field(gt=0.5, le=1)  # acquired part of the columns (kz)
     n_coils: int = Field(ge=1)

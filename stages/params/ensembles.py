@@ -1,15 +1,15 @@
 """Section `ensembles`: the member seeds of each group."""
 
 from pathlib import Path
-from typing import Annotated, ClassVar, Self
+from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, ConfigDict, Field
 
 from stages.errors import StudyError
 from stages.params.base import FILE, Section, parse, read, section_of, unknown_key
 
-NOISE = "noise"
-SINGLE = ("reference", "zero_filled")  # groups with the one member 0
+NOISE, BASELINES = "noise", "baselines"  # keys that are no architectures
+REFERENCE = "reference"  # the fully sampled images
 
 
 def _distinct(seeds: tuple[int, ...]) -> tuple[int, ...]:
@@ -18,23 +18,35 @@ def _distinct(seeds: tuple[int, ...]) -> tuple[int, ...]:
     return seeds
 
 
+def _named_once(names: tuple[str, ...]) -> tuple[str, ...]:
+    if len(set(names)) < len(names):
+        raise ValueError("each baseline may stand here once")
+    return names
+
+
+Baseline = Literal["zero_filled", "compressed_sensing"]
+Baselines = Annotated[tuple[Baseline, ...], Field(min_length=1), AfterValidator(_named_once)]
 Seeds = Annotated[tuple[int, ...], Field(min_length=1), AfterValidator(_distinct)]
 
 
 class EnsembleParams(Section):
-    """Member seeds of every architecture (a key of section `train`) and of the noise ensemble."""
+    """Member seeds of every architecture (a key of section `train`) and of the noise ensemble.
+
+    Baselines learn nothing: each is a group with the one member 0.
+    """
 
     model_config = ConfigDict(extra="allow")
     section: ClassVar[str] = "ensembles"
     __pydantic_extra__: dict[str, Seeds]
     noise: Seeds
+    baselines: Baselines
 
     @classmethod
     def load(cls, path: Path = FILE) -> Self:
         """Read the section; an architecture that `train` does not know is an error."""
         content = read(path)
         seeds = section_of(content, cls.section, path)
-        allowed = [*section_of(content, "train", path), NOISE]
+        allowed = [*section_of(content, "train", path), NOISE, BASELINES]
         for group in seeds if isinstance(seeds, dict) else ():
             if group not in allowed:
                 raise StudyError(unknown_key(path, f"{cls.section}.{group}", allowed))
@@ -46,9 +58,14 @@ class EnsembleParams(Section):
         return tuple(self.__pydantic_extra__)
 
     @property
+    def single(self) -> tuple[str, ...]:
+        """Groups of one member, which have no variability."""
+        return (REFERENCE, *self.baselines)
+
+    @property
     def groups(self) -> tuple[str, ...]:
         """All groups of the study, single-member ones last."""
-        return (*self.architectures, NOISE, *SINGLE)
+        return (*self.architectures, NOISE, *self.single)
 
     def members(self, group: str, *, at_least: int = 1) -> tuple[int, ...]:
         """Return the member seeds of a group.
@@ -56,7 +73,7 @@ class EnsembleParams(Section):
         Raises:
             StudyError: if the group is unknown or has fewer than `at_least` members.
         """
-        if group in SINGLE:
+        if group in self.single:
             return (0,)
         if group not in self.groups:
             known = ", ".join(self.groups)

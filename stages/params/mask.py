@@ -8,7 +8,7 @@ from stages.params.base import Section
 
 
 class MaskParams(Section):
-    """Variable-density Poisson-disk sampling."""
+    """Variable-density Poisson-disk sampling, drawn or read from the challenge's files."""
 
     section: ClassVar[str] = "mask"
     acceleration: float = Field(ge=1)
@@ -16,3 +16,4 @@ class MaskParams(Section):
     center_fraction: float = Field(gt=0, lt=1)  # calibration disk, part of the full matrix
     tolerance: float = Field(gt=0, lt=1)  # relative deviation of the drawn acceleration
     seed: int = Field(ge=0)
+    files: str | None  # folder of the challenge's masks; null: drawn ones

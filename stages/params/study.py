@@ -4,6 +4,7 @@ from pathlib import Path
 
 from stages.params.analyse import AnalyseParams
 from stages.params.base import FILE, Section
+from stages.params.compressed_sensing import CompressedSensingParams
 from stages.params.compute import ComputeParams
 from stages.params.data import DataParams
 from stages.params.ensembles import EnsembleParams
@@ -25,6 +26,7 @@ PLAIN: tuple[type[Section], ...] = (
     MaskParams,
     NoiseParams,
     ReconstructParams,
+    CompressedSensingParams,
     SegmentParams,
     SegmenterParams,
     MeasureParams,

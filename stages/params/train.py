@@ -20,6 +20,14 @@ class ScheduleParams(Section):
     decay_factor: float = Field(default=0.2, gt=0, le=1)  # multistep only
 
 
+class PretrainedParams(Section):
+    """A checkpoint of DIRECT that stands in for a trained member."""
+
+    checkpoint: str  # path of the .pt file
+    configuration: str  # path of DIRECT's .yaml beside it
+    md5: str = Field(pattern="^[0-9a-f]{32}$")  # of the checkpoint: other weights, other results
+
+
 class TrainParams(Section):
     """Network and optimisation of one architecture (`train.<architecture>`)."""
 
@@ -27,6 +35,7 @@ class TrainParams(Section):
     network: dict[str, Any]  # keyword arguments of DIRECT's configuration class
     sensitivity_network: dict[str, Any] | None  # the same for DIRECT's U-Net that refines the maps
     losses: dict[str, float]  # DIRECT's names: weight
+    precision: Literal["float32", "bfloat16"]  # of the networks; Fourier transforms are float32
     batch_size: int = Field(ge=1)
     steps: int = Field(ge=1)
     learning_rate: float = Field(gt=0)
@@ -37,6 +46,7 @@ class TrainParams(Section):
     crop_outer_slices: tuple[Count, Count]  # slices left out at the start and at the end of a scan
     validation_interval: int = Field(ge=1)  # steps
     validation_slices: int = Field(ge=1)  # of each validation scan, evenly spread
+    pretrained: dict[int, PretrainedParams]  # member: taken from DIRECT's zoo instead of trained
 
     @classmethod
     def load_architecture(cls, architecture: str, path: Path = FILE) -> Self:

@@ -19,7 +19,9 @@ def learned(engine: Any) -> Reconstruction:
 
     def reconstruct(kspace: torch.Tensor, mask: DeviceMask) -> torch.Tensor:
         batch = make_input(kspace, mask)
-        return output_image(engine, batch) * batch["scaling_factor"][:, None, None]
+        factors = batch["scaling_factor"][:, None, None]
+        # some networks divide by the largest value of an image, and a blank slice has none
+        return torch.where(factors == 0, 0, output_image(engine, batch) * factors)
 
     return reconstruct
 
@@ -37,7 +39,8 @@ def reconstruct_scan(
     Args:
         scan: fully sampled scan; the mask is applied here.
         drawn: its mask.
-        reconstruction: `learned(engine)` or `physics.zero_filled`.
+        reconstruction: `learned(engine)`, `physics.zero_filled` or
+            `compressed_sensing.l1_wavelet(params)`.
         device: where to compute.
         slab: slices at once.
     """

@@ -1,16 +1,18 @@
 """DIRECT's networks by name, each inside DIRECT's own engine (forward functions and losses).
 
 A name is what DIRECT calls `model_name`: the path below `direct.nn`, e.g. `varnet.varnet.
-EndToEndVarNet`. Every architecture of the zoo is one configuration away; its keyword arguments are
-checked against DIRECT's configuration class of the same name.
+EndToEndVarNet`. Every network of the zoo that reconstructs single slices is one configuration away;
+its keyword arguments are checked against DIRECT's configuration class of the same name.
 """
 
 import pkgutil
+import re
 import signal
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, fields
+from enum import Enum
 from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
@@ -28,6 +30,9 @@ from stages.params.train import TrainParams
 NOT_NETWORK = ("model_name", "engine_name")  # keys of DIRECT's configuration that name classes
 SENSITIVITY_MODEL = "unet.unet_2d.UnetModel2d"  # refines coil sensitivities, coil by coil
 SENSITIVITY_KEY = "sensitivity_model"  # under this name DIRECT's engines look for it
+VOLUMETRIC = re.compile("3d", re.IGNORECASE)  # in the names of DIRECT's networks for whole volumes
+RESCALING = "normalize"  # DIRECT's argument that divides by the square of the scale of a slice
+REDUCED = "bfloat16"  # the precision that is not torch's default
 
 
 @dataclass(frozen=True)
@@ -38,15 +43,17 @@ class NetworkOptions:
     network: dict[str, Any]
     sensitivity_network: dict[str, Any] | None
     losses: dict[str, float]
+    precision: str  # float32 | bfloat16
 
 
 def network_options(params: TrainParams) -> NetworkOptions:
-    """Return the part of the parameters that describes the networks and their losses."""
+    """Return the part of the parameters that says how networks and losses are computed."""
     return NetworkOptions(
         model=params.model,
         network=params.network,
         sensitivity_network=params.sensitivity_network,
         losses=params.losses,
+        precision=params.precision,
     )
 
 
@@ -54,12 +61,15 @@ def build_engine(options: NetworkOptions, device: torch.device, seed: int) -> An
     """Return DIRECT's engine around freshly initialised networks, on the device.
 
     The weights depend on the options and the seed only; torch's global state is left as it was.
+    The engine keeps the precision of the options (`engine.precision`); weights are float32 in any.
 
     Raises:
-        StudyError: if DIRECT has no such network or the network no such argument.
+        StudyError: if DIRECT has no such network for single slices, or the network no such argument
+            or value.
     """
     operators = fourier_operators()
     configuration = network_configuration(options.model, options.network)
+    kind = _engine_class(options.model)
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         network = _build(options.model, configuration, operators)
@@ -67,7 +77,7 @@ def build_engine(options: NetworkOptions, device: torch.device, seed: int) -> An
         if options.sensitivity_network is not None:
             extra[SENSITIVITY_KEY] = sensitivity_network(options.sensitivity_network)
     interrupt = signal.getsignal(signal.SIGINT)
-    engine = _engine_class(options.model)(
+    engine = kind(
         _engine_configuration(configuration, options.losses),
         network.to(device),
         str(device),
@@ -76,7 +86,20 @@ def build_engine(options: NetworkOptions, device: torch.device, seed: int) -> An
     )
     signal.signal(signal.SIGINT, interrupt)  # the engine had taken Ctrl-C for its own loop
     engine.ndim = 2
+    engine.precision = options.precision
+    # DIRECT opens a region of its own around the networks, which would end one of ours on CUDA. Its
+    # data type is then that of ours, and bfloat16 needs no scaled losses, so the scaler stays off.
+    engine.mixed_precision = device.type == "cuda" and options.precision == REDUCED
     return engine
+
+
+def autocast(precision: str, device: torch.device) -> torch.autocast:
+    """Return the context in which networks compute at a precision, float32 or bfloat16.
+
+    Convolutions and matrix products of float32 weights run in bfloat16, everything else in the
+    type of what it is given.
+    """
+    return torch.autocast(device.type, torch.bfloat16, enabled=precision == REDUCED)
 
 
 def modules_of(engine: Any) -> dict[str, torch.nn.Module]:
@@ -100,17 +123,32 @@ def set_training(engine: Any, training: bool) -> None:
 
 
 def backward(engine: Any, batch: dict[str, torch.Tensor], losses: Any) -> float:
-    """Run DIRECT's iteration on a batch: forward, losses, gradients; return the loss."""
-    output = engine._do_iteration(batch, losses)
+    """Run DIRECT's iteration on a batch: forward, losses, gradients; return the loss.
+
+    Losses are float32 at any precision: SSIM takes differences of nearly equal numbers.
+    """
+    device = torch.device(engine.device)
+    if engine.precision == REDUCED:
+        losses = {name: _in_float32(loss, device) for name, loss in losses.items()}
+    with autocast(engine.precision, device):
+        output = engine._do_iteration(_described(batch), losses)
     return float(sum(output.data_dict.values()))
 
 
 def output_image(engine: Any, batch: dict[str, torch.Tensor]) -> torch.Tensor:
     """Return the modulus image (batch, n_ky, n_kz) of DIRECT's iteration, in the batch's scale."""
-    image = engine._do_iteration(batch).output_image
+    with autocast(engine.precision, torch.device(engine.device)):
+        image = engine._do_iteration(_described(batch)).output_image.float()
     if image.ndim == 4:  # (batch, n_ky, n_kz, 2): RIM leaves the modulus to its caller
         image = image.square().sum(-1).sqrt()
     return image
+
+
+def _described(batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+    """Add what DIRECT's modulated networks (`conv_modulation`) adapt to, (batch,) each."""
+    masks = (batch["sampling_mask"], batch["acs_mask"])
+    sampled, centre = (mask.float().mean((1, 2, 3, 4)) for mask in masks)
+    return {**batch, "acceleration": 1 / sampled, "center_fraction": centre}
 
 
 def network_configuration(model: str, arguments: dict[str, Any]) -> Any:
@@ -127,8 +165,13 @@ def network_configuration(model: str, arguments: dict[str, Any]) -> Any:
                 f"params.yaml: network of '{model}' has no argument '{key}';"
                 f" allowed: {', '.join(allowed)}"
             )
+    if arguments.get(RESCALING):
+        raise StudyError(
+            f"params.yaml: network of '{model}': '{RESCALING}': expected false, because k-space is"
+            " scaled before and images would lose their units, got true; leave it out"
+        )
     try:
-        return OmegaConf.merge(OmegaConf.structured(kind), {"model_name": model, **arguments})
+        return OmegaConf.merge(_defaults(kind), {"model_name": model, **arguments})
     except OmegaConfBaseException as error:
         reason = str(error).splitlines()[0]
         raise StudyError(
@@ -143,23 +186,53 @@ def sensitivity_network(arguments: dict[str, Any]) -> torch.nn.Module:
 
 
 def known_models() -> list[str]:
-    """Return the names of all networks of the installed DIRECT that have an engine."""
+    """Return the names of all networks of the installed DIRECT that reconstruct single slices."""
     names = []
     packages = [info.name for info in pkgutil.iter_modules(direct.nn.__path__) if info.ispkg]
-    for package in sorted(packages):
-        if find_spec(f"direct.nn.{package}.{package}_engine") is not None:
-            names += _models_in(package)
+    with _torchvision_on_demand():
+        for package in sorted(packages):
+            if find_spec(f"direct.nn.{package}.{package}_engine") is not None:
+                names += _models_in(package)
     return names
 
 
+def engine_names(model: str) -> tuple[str, ...]:
+    """Return what DIRECT may call the engine of a network, the usual name first.
+
+    DIRECT leaves a 2D out of the name of an engine (`MEDL2D` runs in `MEDLEngine`).
+    """
+    name = model.split(".")[-1]
+    return tuple(dict.fromkeys(f"{stem}Engine" for stem in (name, name.removesuffix("2D"))))
+
+
 def fourier_operators() -> dict[str, Any]:
-    """Return DIRECT's Fourier operators without shifts: the convention of the files."""
+    """Return DIRECT's Fourier operators without shifts (the convention of the files), in float32.
+
+    DIRECT's own take no bfloat16.
+    """
     from direct.data.transforms import fft2, ifft2
 
     return {
-        "forward_operator": partial(fft2, centered=False),
-        "backward_operator": partial(ifft2, centered=False),
+        "forward_operator": partial(_transform, fft2),
+        "backward_operator": partial(_transform, ifft2),
     }
+
+
+def _transform(
+    transform: Callable[..., torch.Tensor], data: torch.Tensor, dim: tuple[int, int]
+) -> torch.Tensor:
+    return transform(data.float(), dim=dim, centered=False)
+
+
+def _in_float32(loss: Any, device: torch.device) -> Any:
+    """Return one of DIRECT's losses, computed outside of `autocast`."""
+    from direct.nn.loss_keys import KeyedLossFn
+
+    def evaluate(output: torch.Tensor, *arguments: Any, **options: Any) -> torch.Tensor:
+        with torch.autocast(device.type, enabled=False):
+            return loss(output.float(), *arguments, **options)
+
+    return KeyedLossFn(evaluate, loss.source_key, loss.target_key)
 
 
 def _build(model: str, configuration: Any, operators: dict[str, Any]) -> torch.nn.Module:
@@ -167,7 +240,24 @@ def _build(model: str, configuration: Any, operators: dict[str, Any]) -> torch.n
 
     kind = _class_of(model, f"direct.nn.{_module_of(model)}", model.split(".")[-1])
     arguments = {key: configuration[key] for key in configuration if key != "engine_name"}
-    return kind(**filter_arguments_by_signature(kind, {**arguments, **operators}))
+    try:
+        return kind(**filter_arguments_by_signature(kind, {**arguments, **operators}))
+    except (ValueError, NotImplementedError) as error:
+        reason = " ".join(str(error).split())
+        raise StudyError(f"params.yaml: network of '{model}': {reason}") from None
+
+
+def _defaults(kind: Any) -> Any:
+    """Return a configuration of DIRECT with its defaults.
+
+    DIRECT gives some texts a choice for a default, which OmegaConf spells as Python does
+    (`ModelName.UNET`) and DIRECT's networks then refuse.
+    """
+    defaults = OmegaConf.structured(kind)
+    for field in fields(kind):
+        if isinstance(field.default, Enum) and not isinstance(defaults[field.name], Enum):
+            defaults[field.name] = field.default.value
+    return defaults
 
 
 def _engine_configuration(configuration: Any, losses: dict[str, float]) -> Any:
@@ -184,9 +274,9 @@ def _engine_configuration(configuration: Any, losses: dict[str, float]) -> Any:
 
 def _engine_class(model: str) -> Any:
     # heavy (scikit-learn, tensorboard): only stages that run a network pay for it
-    package, name = model.split(".")[0], model.split(".")[-1]
+    package = model.split(".")[0]
     with _torchvision_on_demand():
-        return _class_of(model, f"direct.nn.{package}.{package}_engine", f"{name}Engine")
+        return _class_of(model, f"direct.nn.{package}.{package}_engine", *engine_names(model))
 
 
 @contextmanager
@@ -215,6 +305,8 @@ def _torchvision_on_demand() -> Iterator[None]:
 
 def _configuration_class(model: str) -> Any:
     package, name = model.split(".")[0], model.split(".")[-1]
+    if VOLUMETRIC.search(name):
+        raise _unknown(model)
     return _class_of(model, f"direct.nn.{package}.config", f"{name}Config")
 
 
@@ -222,14 +314,24 @@ def _module_of(model: str) -> str:
     return ".".join(model.split(".")[:-1])
 
 
-def _class_of(model: str, module: str, name: str) -> Any:
+def _class_of(model: str, module: str, *names: str) -> Any:
+    """Return the first class of a module of DIRECT that exists."""
     try:
-        return getattr(import_module(module), name)
-    except (ModuleNotFoundError, AttributeError):
-        known = ", ".join(known_models())
-        raise StudyError(
-            f"params.yaml: expected a network of DIRECT, got '{model}'; known: {known}"
-        ) from None
+        found = vars(import_module(module))
+    except ModuleNotFoundError:
+        raise _unknown(model) from None
+    for name in names:
+        if name in found:
+            return found[name]
+    raise _unknown(model)
+
+
+def _unknown(model: str) -> StudyError:
+    known = ", ".join(known_models())
+    return StudyError(
+        "params.yaml: expected a network of DIRECT that reconstructs single slices,"
+        f" got '{model}'; known: {known}"
+    )
 
 
 def _models_in(package: str) -> list[str]:
@@ -243,6 +345,7 @@ def _models_in(package: str) -> list[str]:
             for name, kind in vars(module).items()
             if getattr(kind, "__module__", "") == module.__name__
             and f"{name}Config" in configurations
-            and f"{name}Engine" in engines
+            and not VOLUMETRIC.search(name)
+            and any(engine in engines for engine in engine_names(name))
         ]
     return found

@@ -25,17 +25,24 @@ Batch = dict[str, torch.Tensor]
 
 @dataclass(frozen=True, eq=False)
 class DeviceMask:
-    """A sampling mask and its calibration disk, bool (1, 1, n_ky, n_kz), on the device."""
+    """A sampling mask and its calibration disk, bool (1, 1, n_ky, n_kz), on the device.
+
+    `padding`, bool (1, 1, 1, n_kz), marks the columns that were not acquired: some networks fill
+    them, and DIRECT's engines then empty them again.
+    """
 
     sampling: torch.Tensor
     calibration: torch.Tensor
+    padding: torch.Tensor
 
     @classmethod
     def of(cls, drawn: SamplingMask, device: torch.device) -> "DeviceMask":
         """Copy a mask to the device."""
+        not_acquired = np.arange(drawn.mask.shape[1]) >= drawn.n_acquired
         return cls(
             sampling=torch.from_numpy(drawn.mask)[None, None].to(device),
             calibration=torch.from_numpy(drawn.calibration)[None, None].to(device),
+            padding=torch.from_numpy(not_acquired)[None, None, None].to(device),
         )
 
 
@@ -61,8 +68,8 @@ def make_batch(kspace: torch.Tensor, mask: DeviceMask) -> Batch:
     """Return the batch dictionary of DIRECT's engines for fully sampled slices.
 
     Keys: `masked_kspace`, `kspace` and `sensitivity_map` (batch, n_coils, n_ky, n_kz, 2), the masks
-    (batch, 1, n_ky, n_kz, 1), `target` (batch, n_ky, n_kz), all but the maps divided by
-    `scaling_factor` (batch,).
+    and `padding` (batch, 1, n_ky, n_kz, 1), `target` (batch, n_ky, n_kz), all but the maps divided
+    by `scaling_factor` (batch,).
 
     Args:
         kspace: complex (batch, n_coils, n_ky, n_kz).
@@ -85,6 +92,7 @@ def make_input(kspace: torch.Tensor, mask: DeviceMask) -> Batch:
         "masked_kspace": _real(divide(masked, factors[:, None, None, None])),
         "sampling_mask": mask.sampling[..., None].expand(shape),
         "acs_mask": mask.calibration[..., None].expand(shape),
+        "padding": mask.padding[..., None].expand(shape),
         "sensitivity_map": _real(sensitivity_maps(masked, mask.calibration)),
         "scaling_factor": factors,
     }

@@ -5,7 +5,9 @@ targets slice by slice on the CPU, cannot resume exactly and keeps every checkpo
 """
 
 import math
+import sys
 from dataclasses import dataclass, field
+from itertools import islice
 from typing import Any
 
 import torch
@@ -13,7 +15,7 @@ import torch
 from stages.errors import StudyError
 from stages.params.train import ScheduleParams, TrainParams
 from stages.progress import progress
-from stages.recon.data import SliceOrder, Slices
+from stages.recon.data import SliceOrder, Slices, StoredSlices
 from stages.recon.networks import (
     backward,
     build_engine,
@@ -23,11 +25,27 @@ from stages.recon.networks import (
     parameters_of,
     set_training,
 )
-from stages.recon.physics import Batch
+from stages.recon.physics import Batch, make_batch
+from stages.recon.prefetch import prefetched
 from stages.recon.quality import challenge_quality
+from stages.recon.resume import Checkpoints
 from stages.seeds import stable_seed
 
 WARMUP_FACTOR = 1 / 3  # of the learning rate at the first step, as in DIRECT's training script
+
+
+class Adam(torch.optim.Adam):
+    """torch's Adam, its methods taken out of the wrappers that import torch's compiler first.
+
+    The compiler, which has no part in the optimiser, takes seconds to import: as long as a small
+    network learns.
+    """
+
+    add_param_group = torch.optim.Optimizer.add_param_group.__wrapped__
+    zero_grad = torch.optim.Optimizer.zero_grad.__wrapped__
+    state_dict = torch.optim.Optimizer.state_dict.__wrapped__
+    load_state_dict = torch.optim.Optimizer.load_state_dict.__wrapped__
+    step = torch.no_grad()(torch.optim.Adam.step.__wrapped__)
 
 
 @dataclass
@@ -41,9 +59,14 @@ class TrainingState:
     step: int = 0
     curves: list[dict[str, float]] = field(default_factory=list)
 
+    @property
+    def device(self) -> torch.device:
+        """Where the networks live."""
+        return parameters_of(self.engine)[0].device
+
     def state_dict(self) -> dict[str, Any]:
         """Return all of it as tensors and plain values."""
-        return {
+        state = {
             "models": {name: m.state_dict() for name, m in modules_of(self.engine).items()},
             "optimizer": self.optimizer.state_dict(),
             "schedule": self.schedule.state_dict(),
@@ -52,6 +75,9 @@ class TrainingState:
             "step": self.step,
             "curves": self.curves,
         }
+        if self.device.type == "cuda":
+            state["random_cuda"] = torch.cuda.get_rng_state(self.device)
+        return state
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         """Go on where another run stood."""
@@ -61,6 +87,8 @@ class TrainingState:
         self.schedule.load_state_dict(state["schedule"])
         self.order.load_state_dict(state["order"])
         torch.set_rng_state(state["random"])
+        if self.device.type == "cuda":
+            torch.cuda.set_rng_state(state["random_cuda"], self.device)
         self.step, self.curves = state["step"], list(state["curves"])
 
 
@@ -80,7 +108,7 @@ def start(
     """
     weights = stable_seed("weights", architecture, seed)
     engine = build_engine(network_options(params), device, weights)
-    optimizer = torch.optim.Adam(
+    optimizer = Adam(
         parameters_of(engine),
         lr=params.learning_rate,
         betas=params.betas,
@@ -118,18 +146,48 @@ def train_step(state: TrainingState, batch: Batch, losses: Any, clip: float | No
     return loss
 
 
+def resume(state: TrainingState, checkpoints: Checkpoints, steps: int) -> None:
+    """Go on from the last checkpoint, if there is one, and say at which step."""
+    found = checkpoints.latest()
+    if found is not None:
+        state.load_state_dict(found)
+        print(f"training goes on after step {state.step} of {steps}", file=sys.stderr)
+
+
 def train(
-    state: TrainingState, params: TrainParams, training: list[Slices], validation: list[Slices]
+    state: TrainingState,
+    params: TrainParams,
+    training: list[Slices] | list[StoredSlices],
+    validation: list[Slices],
+    checkpoints: Checkpoints | None = None,
 ) -> TrainingState:
-    """Train to the last step, following loss and validation; return the same state."""
-    device = next(iter(parameters_of(state.engine))).device
-    losses = state.engine.build_loss()
-    with progress(desc="training", total=params.steps, unit="step") as bar:
-        bar.update(state.step)
-        while state.step < params.steps:
-            scan, indices = state.order.next()
-            batch = training[scan].batch(indices, device)
+    """Train to the last step, following loss and validation; return the same state.
+
+    Args:
+        state: where the training stands.
+        params: what it does.
+        training: slices of each scan to learn from; they are fetched ahead of the steps, while the
+            order of the state is that of the steps taken.
+        validation: slices to follow it by.
+        checkpoints: where to put it aside from time to time.
+
+    Raises:
+        StudyError: if the loss is not finite, a scan is damaged or the disk is full.
+    """
+    device, losses = state.device, state.engine.build_loss()
+
+    def fetch(chosen: tuple[int, list[int]]) -> torch.Tensor:
+        scan, indices = chosen
+        return training[scan].fetch(indices, device)
+
+    coming = islice(state.order.ahead(), params.steps - state.step)
+    bar = progress(desc="training", total=params.steps, unit="step")
+    bar.n = bar.initial = state.step
+    with bar, prefetched(coming, fetch, device) as arrived:
+        for kspace in arrived:
+            scan, _ = state.order.next()
             rate = state.optimizer.param_groups[0]["lr"]
+            batch = make_batch(kspace, training[scan].mask)
             loss = train_step(state, batch, losses, params.gradient_clip)
             if not math.isfinite(loss):
                 raise StudyError(
@@ -142,6 +200,8 @@ def train(
             state.curves.append(row)
             bar.set_postfix(loss=f"{loss:.4f}", refresh=False)
             bar.update()
+            if checkpoints is not None:
+                checkpoints.offer(state.step, state.state_dict)
     return state
 
 

@@ -147,13 +147,19 @@ def fitted_gains(values: np.ndarray, reference: np.ndarray) -> np.ndarray:
     shape, norms = np.zeros(values.shape[1]), []
     for member in values:
         own = member.astype(np.float64)
-        norms.append(np.sqrt(own @ own))
+        norms.append(np.sqrt(_inner(own, own)))
         shape += own / (norms[-1] or np.nan)
-    common = shape @ truth
+    common = _inner(shape, truth)
     if not (np.isfinite(common) and common > 0):
         return np.full(len(values), np.nan)
-    shape *= (truth @ truth) / common
-    return np.array([member.astype(np.float64) @ shape for member in values]) / (shape @ shape)
+    shape *= _inner(truth, truth) / common
+    along = [_inner(member.astype(np.float64), shape) for member in values]
+    return np.array(along) / _inner(shape, shape)
+
+
+def _inner(a: np.ndarray, b: np.ndarray) -> float:
+    # not by BLAS, whose sums depend on its number of threads
+    return float(np.einsum("v,v->", a, b))
 
 
 def intensity_scale(reference: np.ndarray, labels: np.ndarray) -> float:

@@ -3,8 +3,10 @@
 import resource
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
+from dataclasses import dataclass
 from multiprocessing import get_context
-from typing import Any
+from time import perf_counter, process_time
+from typing import Any, Self
 
 GIGABYTE = 1e6  # of ru_maxrss, which counts in kB
 
@@ -18,3 +20,21 @@ def alone(function: Callable, *arguments: Any) -> Any:
 def peak_gb() -> float:
     """Peak resident memory of this process."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / GIGABYTE
+
+
+@dataclass(frozen=True)
+class Cost:
+    """Seconds on the clock, seconds of CPU time, peak resident memory (GB) of this process."""
+
+    wall: float
+    cpu: float
+    peak_gb: float
+
+    @classmethod
+    def now(cls) -> Self:
+        """What this process has cost so far; only differences of times mean anything."""
+        return cls(perf_counter(), process_time(), peak_gb())
+
+    def __sub__(self, earlier: "Cost") -> "Cost":
+        """What was spent since; the peak is that of the whole process."""
+        return Cost(self.wall - earlier.wall, self.cpu - earlier.cpu, self.peak_gb)

@@ -22,6 +22,7 @@ import torch
 import yaml
 
 from stages import analyse, image_quality, layout, measure
+from stages.allocator import keep_freed_memory
 from stages.anatomy.head import digital_head
 from stages.images import affine, save_volume
 from stages.params.measure import MeasureParams
@@ -29,7 +30,7 @@ from stages.structures import STRUCTURES
 from stages.uncertainty.members import load_reference
 from stages.uncertainty.scan_surrogates import GAIN_NORMALISED, IMAGES, KINDS
 from stages.uncertainty.voxelwise import SUMMARIES
-from tests.benchmarks.process import alone, peak_gb
+from tests.benchmarks.process import Cost, alone
 from tests.fabricated import ROOT, Study, write_csv, write_curves, write_params
 
 SHAPE = (256, 218, 170)
@@ -52,14 +53,15 @@ def main() -> None:
         alone(write_scan, folder, max(options.members))
         print(f"image quality: {alone(score_image, folder):.1f} CPU-s a member", flush=True)
         for n in options.members:
-            reading, _ = alone(read_files, folder, n)
-            seconds, peak = alone(measure_scan, folder, n)
-            print(f"measure, {n} members: {seconds:.1f} CPU-s, {seconds / reading:.2f} x reading"
-                  f" ({reading:.1f} CPU-s), peak {peak:.2f} GB", flush=True)  # fmt: skip
+            reading, measuring = alone(read_files, folder, n), alone(measure_scan, folder, n)
+            print(f"measure, {n} members: {measuring.wall:.1f} s and {measuring.cpu:.1f} CPU-s,"
+                  f" {measuring.wall / reading.wall:.2f} and {measuring.cpu / reading.cpu:.2f} x"
+                  f" reading ({reading.wall:.1f} s, {reading.cpu:.1f} CPU-s),"
+                  f" peak {measuring.peak_gb:.2f} GB", flush=True)  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
-        seconds, peak = alone(analyse_tables, folder)
-    print(f"analyse, {sum(PAPER.values())} members x {N_SCANS} scans: {seconds:.1f} CPU-s,"
-          f" peak {peak:.2f} GB")  # fmt: skip
+        found = alone(analyse_tables, folder)
+    print(f"analyse, {sum(PAPER.values())} members x {N_SCANS} scans: {found.cpu:.1f} CPU-s,"
+          f" peak {found.peak_gb:.2f} GB")  # fmt: skip
 
 
 def write_scan(folder: str, n_members: int) -> None:
@@ -101,26 +103,27 @@ def warped(labels: np.ndarray, rng: np.random.Generator) -> np.ndarray:
     return np.asfortranarray(labels[tuple(index)])
 
 
-def read_files(folder: str, n_members: int) -> tuple[float, float]:
-    """CPU seconds and memory of reading what `measure_scan` reads."""
+def read_files(folder: str, n_members: int) -> Cost:
+    """The cost of reading what `measure_scan` reads, one file after the other."""
     os.chdir(folder)
-    started = process_time()
+    started = Cost.now()
     for group, n in (("reference", 1), (GROUP, n_members)):
         for member in range(n):
             np.asarray(nib.load(layout.image(group, member, SCAN)).dataobj)
             np.asarray(nib.load(layout.segmentation(group, member, SCAN)).dataobj)
-    return process_time() - started, peak_gb()
+    return Cost.now() - started
 
 
-def measure_scan(folder: str, n_members: int) -> tuple[float, float]:
-    """CPU seconds and memory of the voxelwise tables of one scan (image quality apart)."""
+def measure_scan(folder: str, n_members: int) -> Cost:
+    """The cost of the voxelwise tables of one scan (image quality apart)."""
     os.chdir(folder)
     params = MeasureParams.load(ROOT / "params.yaml")
     members = tuple(range(n_members))
-    started = process_time()
+    started = Cost.now()
+    keep_freed_memory()
     scan = load_reference(SCAN)
     measure.voxelwise_tables(scan, GROUP, members, params)
-    return process_time() - started, peak_gb()
+    return Cost.now() - started
 
 
 def score_image(folder: str) -> float:
@@ -132,17 +135,20 @@ def score_image(folder: str) -> float:
     return process_time() - started
 
 
-def analyse_tables(folder: str) -> tuple[float, float]:
-    """CPU seconds and memory of the analysis of fabricated tables."""
+def analyse_tables(folder: str) -> Cost:
+    """The cost of the analysis of fabricated tables."""
     os.chdir(folder)
     write_params(Path("params.yaml"), Study())
     params = yaml.safe_load(Path("params.yaml").read_text())
-    params["ensembles"] = {g: list(range(n)) for g, n in PAPER.items()} | {"noise": [0, 1, 2, 3]}
+    params["ensembles"] = {g: list(range(n)) for g, n in PAPER.items()} | {
+        "noise": [0, 1, 2, 3],
+        "baselines": ["zero_filled"],
+    }
     Path("params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
     write_tables(np.random.default_rng(0))
-    started = process_time()
+    started = Cost.now()
     analyse.main()
-    return process_time() - started, peak_gb()
+    return Cost.now() - started
 
 
 def write_tables(rng: np.random.Generator) -> None:

@@ -17,6 +17,8 @@ from tests.anatomy.maps import block_head
 DATA = DataParams(
     train="train",
     validation="validation",
+    train_files=None,
+    validation_files=None,
     axis_codes="SAR",
     voxel_size_mm=(8.0, 8.0, 8.0),
     partial_fourier=1.0,

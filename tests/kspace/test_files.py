@@ -11,6 +11,7 @@ from stages.errors import StudyError
 from stages.kspace.files import (
     ScanFormat,
     complex_to_interleaved,
+    find_scans,
     interleaved_to_complex,
     list_scans,
     open_scan,
@@ -39,6 +40,15 @@ def test_slabs_are_the_scan(tmp_path: Path) -> None:
     slabs = list(open_scan(tmp_path / "a.h5", FORMAT).slabs(4))
     assert [start for start, _ in slabs] == [0, 4]
     np.testing.assert_array_equal(np.concatenate([part for _, part in slabs]), kspace)
+
+
+def test_stored_slabs_are_the_file(tmp_path: Path) -> None:
+    fabricate_scan(tmp_path / "a.h5", partial_fourier=1.0)
+    with h5py.File(tmp_path / "a.h5") as file:
+        stored = file["kspace"][:]
+    slabs = list(open_scan(tmp_path / "a.h5", FORMAT).stored_slabs(4))
+    assert [start for start, _ in slabs] == [0, 4]
+    np.testing.assert_array_equal(np.concatenate([part for _, part in slabs]), stored)
 
 
 def test_parts_are_interleaved_in_the_file(tmp_path: Path) -> None:
@@ -77,6 +87,44 @@ def test_scans_are_sorted_by_name(tmp_path: Path) -> None:
         fabricate_scan(tmp_path / name, grid=(2, 8, 8))
     (tmp_path / "notes.txt").write_text("not a scan")
     assert [scan.path.name for scan in list_scans(tmp_path, FORMAT)] == ["a.h5", "b.h5", "c.h5"]
+
+
+@pytest.mark.parametrize("files", [("c.h5", "a.h5"), ("a.h5", "c.h5")])
+def test_only_listed_scans_sorted_by_name(tmp_path: Path, files: tuple[str, ...]) -> None:
+    for name in ("c.h5", "a.h5", "b.h5"):
+        fabricate_scan(tmp_path / name, grid=(2, 8, 8))
+    (tmp_path / "b.h5").write_text("not read")
+    assert [s.path.name for s in list_scans(tmp_path, FORMAT, files)] == ["a.h5", "c.h5"]
+
+
+WRONG_LISTS = {
+    ("a.h5", "x.h5"): "'x.h5' in its list of files: expected such a scan, found none",
+    ("a.h5", "a.h5"): "'a.h5' in its list of files: expected each name once, got it 2 times",
+    ("sub/a.h5",): "'sub/a.h5' in its list of files: expected a name without a folder",
+    ("../a.h5",): "'../a.h5' in its list of files: expected a name without a folder",
+    ("a",): "'a' in its list of files: expected a name that ends in .h5 or .hdf5",
+    ("",): "'' in its list of files: expected a name that ends in .h5 or .hdf5",
+    (): "expected at least one name in its list of files, got none",
+}
+
+
+@pytest.mark.parametrize(("files", "message"), WRONG_LISTS.items())
+def test_wrong_lists(tmp_path: Path, files: tuple[str, ...], message: str) -> None:
+    fabricate_scan(tmp_path / "a.h5", grid=(2, 8, 8))
+    with pytest.raises(StudyError) as raised:
+        list_scans(tmp_path, FORMAT, files)
+    assert str(raised.value).startswith(str(tmp_path))
+    assert message in str(raised.value)
+
+
+def test_every_wrong_name_is_told_and_the_others_are_found(tmp_path: Path) -> None:
+    fabricate_scan(tmp_path / "a.h5", grid=(2, 8, 8))
+    files = ("y.h5", "a.h5", "x.h5", "a.h5", "../a.h5")
+    paths, faults = find_scans(tmp_path, files)
+    assert paths == [tmp_path / "a.h5"]
+    assert len(faults) == 4
+    for name, line in zip(("../a.h5", "a.h5", "x.h5", "y.h5"), faults, strict=True):
+        assert line.startswith(f"{tmp_path}: '{name}' in its list of files")
 
 
 def test_missing_folder(tmp_path: Path) -> None:
@@ -124,6 +172,8 @@ def test_no_kspace(tmp_path: Path) -> None:
         (np.zeros((2, 8, 8, 24), np.float32), r"expected 8 channels .* got 24"),
         (np.zeros((2, 8, 8, 8), np.int16), "expected float32 .* got int16"),
         (np.zeros((2, 8, 8, 8), np.complex64), "expected float32 .* got complex64"),
+        (np.zeros((2, 8, 8, 8), np.float64), "expected float32 .* got float64"),
+        (np.zeros((2, 8, 8, 8), np.float16), "expected float32 .* got float16"),
     ],
 )
 def test_wrong_layout(tmp_path: Path, data: np.ndarray, message: str) -> None:

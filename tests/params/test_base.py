@@ -92,6 +92,8 @@ def test_missing_key_section_and_file(tmp_path: Path) -> None:
         ({"unet": 4}, "'ensembles.unet'.*list, got 4"),
         ({"unet": []}, "'ensembles.unet'"),
         ({"unet": ["a"]}, "'ensembles.unet.0'.*integer"),
+        ({"baselines": ["magic"]}, "'ensembles.baselines.0'.*zero_filled.*got 'magic'"),
+        ({"baselines": ["zero_filled", "zero_filled"]}, "'ensembles.baselines'.*once"),
     ],
 )
 def test_faulty_ensembles(tmp_path: Path, values: dict, message: str) -> None:
@@ -103,6 +105,8 @@ def test_too_few_members_and_unknown_groups(tmp_path: Path) -> None:
     params = EnsembleParams.load(changed(tmp_path, "ensembles", {"unet": [3]}))
     assert params.members("unet") == (3,)
     assert params.members("reference") == (0,)
+    assert params.single == ("reference", "zero_filled")
+    assert params.groups[-3:] == ("noise", "reference", "zero_filled")
     with pytest.raises(StudyError, match="at least 2 members .* got \\[3\\]"):
         params.members("unet", at_least=2)
     with pytest.raises(StudyError, match="unknown group 'gan'; known: .*unet"):

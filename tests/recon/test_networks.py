@@ -21,10 +21,11 @@ from stages.kspace.masks import SamplingMask
 from stages.params.train import TrainParams
 from stages.recon.data import Slices
 from stages.recon.networks import (
+    NetworkOptions,
+    autocast,
     backward,
     build_engine,
     fourier_operators,
-    known_models,
     modules_of,
     network_configuration,
     network_options,
@@ -32,10 +33,18 @@ from stages.recon.networks import (
     parameters_of,
     set_training,
 )
+from stages.recon.physics import DeviceMask
 from tests.fabricated import ROOT
 from tests.recon.conftest import CPU, train_params
 from tests.recon.test_physics import direct_items
 
+DEVICES = [
+    CPU,
+    pytest.param(
+        torch.device("cuda"),
+        marks=pytest.mark.skipif(not torch.cuda.is_available(), reason="needs a GPU"),
+    ),
+]
 REFINED = {"num_filters": 4, "num_pool_layers": 2}
 CASES = [("unet", None), ("varnet", None), ("varnet", REFINED), ("rim", None), ("rim", REFINED)]
 
@@ -145,12 +154,26 @@ def test_the_unet_starts_from_the_sense_image(slices: Slices) -> None:
     torch.testing.assert_close(seen[0], start.permute(0, 3, 1, 2))
 
 
-def test_a_network_that_direct_does_not_have() -> None:
-    for name in ("unet.unet_2d.Unet5d", "nothing.at.All", "unet"):
-        with pytest.raises(
-            StudyError, match=f"got '{name}'; known: .*varnet.varnet.EndToEndVarNet"
-        ):
-            network_configuration(name, {})
+@pytest.mark.parametrize(
+    "name",
+    [
+        "unet.unet_2d.Unet5d",
+        "nothing.at.All",
+        "unet",
+        "vsharp.vsharp.VSharpNet3D",
+        "medl.medl.MEDL3D",
+        "unet.unet_3d.UnetModel3d",
+        "unet.unet_2d.UnetModel2d",
+        "registration.registration.UnetRegistration2dModel",
+        "vsharp.vsharp.VSharpNetSSL",
+    ],
+)
+def test_a_network_that_does_not_reconstruct_single_slices(name: str) -> None:
+    options = NetworkOptions(name, {}, None, {"l1_loss": 1.0}, "float32")
+    with pytest.raises(
+        StudyError, match=f"single slices, got '{name}'; known: .*varnet.varnet.EndToEndVarNet"
+    ):
+        build_engine(options, CPU, seed=0)
 
 
 def test_an_argument_that_the_network_does_not_have() -> None:
@@ -166,26 +189,115 @@ def test_an_argument_of_the_wrong_type(arguments: dict) -> None:
         network_configuration("varnet.varnet.EndToEndVarNet", arguments)
 
 
+def test_a_value_that_the_network_refuses() -> None:
+    options = NetworkOptions("vsharp.vsharp.VSharpNet", {}, None, {"l1_loss": 1.0}, "float32")
+    with pytest.raises(StudyError, match="network of 'vsharp.vsharp.VSharpNet'.*auxiliary steps"):
+        build_engine(options, CPU, seed=0)
+
+
+@pytest.mark.parametrize("model", ["xpdnet.xpdnet.XPDNet", "kikinet.kikinet.KIKINet"])
+def test_a_second_scaling(model: str) -> None:
+    with pytest.raises(StudyError, match="'normalize': expected false.*units"):
+        network_configuration(model, {"normalize": True})
+
+
+def test_defaults_are_spelled_as_the_networks_expect() -> None:
+    configuration = network_configuration("varsplitnet.varsplitnet.MRIVarSplitNet", {})
+    assert configuration.image_model_architecture == "unet"
+    assert configuration.image_conv_activation == "relu"
+
+
 def test_an_initialisation_that_does_not_exist() -> None:
     with pytest.raises(StudyError, match="SENSE"):
         network_configuration("rim.rim.RIM", {"image_initialization": "sense "})
 
 
-def test_the_zoo_is_known() -> None:
-    known = known_models()
-    for name in (
-        "unet.unet_2d.Unet2d",
-        "rim.rim.RIM",
-        "cirim.cirim.CIRIM",
-        "vsharp.vsharp.VSharpNet",
-    ):
-        assert name in known
+@pytest.mark.parametrize("device", DEVICES)
+@pytest.mark.parametrize(
+    ("architecture", "bound"), [("unet", 0.03), ("varnet", 0.03), ("rim", 0.01)]
+)
+def test_bfloat16_stays_close(
+    architecture: str,
+    bound: float,
+    device: torch.device,
+    drawn: SamplingMask,
+    slices: Slices,
+) -> None:
+    slices = Slices(slices.kspace, DeviceMask.of(drawn, device))
+    images, gradients = [], []
+    for precision in ("float32", "bfloat16"):
+        params = train_params(architecture, precision=precision)
+        engine = build_engine(network_options(params), device, seed=3)
+        set_training(engine, True)
+        backward(engine, slices.batch([1, 2, 3], device), engine.build_loss())
+        gradients.append(torch.cat([p.grad.flatten() for p in parameters_of(engine)]))
+        assert all(p.dtype == torch.float32 for p in parameters_of(engine))
+        set_training(engine, False)
+        with torch.no_grad():
+            images.append(output_image(engine, slices.batch([1, 2, 3], device)))
+    full, reduced = images
+    assert reduced.dtype == torch.float32
+    assert 0 < (reduced - full).norm() < bound * full.norm()
+    assert torch.isfinite(gradients[1]).all()
+
+
+@pytest.mark.parametrize("architecture", ["unet", "varnet", "rim"])
+def test_directs_own_region_on_cuda_keeps_bfloat16(
+    architecture: str, slices: Slices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    # the state of CUDA's regions can be followed without a GPU, where nothing is computed in them
+    monkeypatch.setattr("torch.cuda.amp.common.amp_definitely_not_available", lambda: False)
+    monkeypatch.setattr("torch.cuda.is_bf16_supported", lambda: True)
+    engine = build_engine(network_options(train_params(architecture)), CPU, seed=0)
+    engine.mixed_precision = True
+    set_training(engine, False)
+    seen = []
+    engine.model.register_forward_pre_hook(
+        lambda *_: seen.append(
+            (torch.is_autocast_enabled("cuda"), torch.get_autocast_dtype("cuda"))
+        )
+    )
+    with torch.no_grad(), autocast("bfloat16", torch.device("cuda")):
+        engine._do_iteration(slices.batch([1], CPU))
+    assert set(seen) == {(True, torch.bfloat16)}
+
+
+@pytest.mark.parametrize("architecture", ["unet", "varnet", "rim"])
+def test_physics_and_losses_stay_float32(
+    architecture: str, slices: Slices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    params = train_params(architecture, precision="bfloat16")
+    engine = build_engine(network_options(params), CPU, seed=3)
+    set_training(engine, True)
+    transformed, convolved, judged = [], [], []
+    for name in ("fftn", "ifftn"):
+        monkeypatch.setattr(torch.fft, name, recorded(getattr(torch.fft, name), transformed))
+    for module in engine.model.modules():
+        if any(p.ndim == 4 for p in module.parameters(recurse=False)):  # a convolution
+            module.register_forward_hook(lambda _, inputs, output: convolved.append(output.dtype))
+    losses = engine.build_loss()
+    for loss in losses.values():
+        loss.fn = recorded(loss.fn, judged)
+    backward(engine, slices.batch([1, 2], CPU), losses)
+    assert set(transformed) == {torch.complex64}
+    assert torch.bfloat16 in convolved  # float32 where a bias is added afterwards
+    assert set(judged) == {torch.float32}
+
+
+def recorded(function: Any, kinds: list[torch.dtype]) -> Any:
+    """Return a function that notes the type of its first argument."""
+
+    def call(values: torch.Tensor, *arguments: Any, **options: Any) -> Any:
+        kinds.append(values.dtype)
+        return function(values, *arguments, **options)
+
+    return call
 
 
 def test_engines_come_without_torchvision_until_they_draw() -> None:
     code = (
-        "import sys, torch; from stages.recon.networks import _engine_class;"
-        "_engine_class('unet.unet_2d.Unet2d'); import direct.engine;"
+        "import sys, torch; from stages.recon.networks import _engine_class, known_models;"
+        "[_engine_class(name) for name in known_models()]; import direct.engine;"
         "assert 'torchvision' not in sys.modules;"
         "print(*direct.engine.make_grid(torch.zeros(4, 1, 2, 2), nrow=2, padding=0).shape)"
     )

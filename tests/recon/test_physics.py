@@ -1,5 +1,7 @@
 """Batches against DIRECT's own per-slice transforms on the same file and mask."""
 
+from pathlib import Path
+
 import numpy as np
 import pytest
 import torch
@@ -8,14 +10,15 @@ from direct.data.mri_transforms import build_mri_transforms
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.kspace.files import Scan
+from stages.kspace.files import Scan, ScanFormat, open_scan
 from stages.kspace.fourier import rss_image
 from stages.kspace.masks import SamplingMask
+from stages.kspace.poisson import MaskOptions, draw_mask
 from stages.recon.data import Slices
 from stages.recon.networks import fourier_operators
-from stages.recon.physics import make_batch, make_input, scaling_factors, zero_filled
+from stages.recon.physics import DeviceMask, make_batch, make_input, scaling_factors, zero_filled
 from tests.recon.conftest import CPU
-from tests.scans import GRID, N_COILS
+from tests.scans import GRID, N_COILS, fabricate_scan
 
 KEYS = ("masked_kspace", "kspace", "sensitivity_map", "target", "scaling_factor")
 
@@ -52,6 +55,23 @@ def test_batches_equal_directs_items(
         assert ours[key].shape == expected.reshape(ours[key].shape).shape
         difference = (ours[key] - expected.reshape(ours[key].shape)).abs().max()
         assert difference <= 1e-5 * scale, key
+
+
+# n_kz of the challenge: every scan has 12 coils and 218 lines
+@pytest.mark.parametrize("n_kz", [170, 174, 180])
+def test_batches_equal_directs_items_at_full_size(n_kz: int, tmp_path: Path) -> None:
+    # nothing is left out in the file: each reader drops the columns that were not acquired itself
+    fabricate_scan(tmp_path / "a.h5", grid=(2, 218, n_kz), n_coils=12, partial_fourier=1.0)
+    scan = open_scan(tmp_path / "a.h5", ScanFormat(12, 0.85))
+    options = MaskOptions(5.0, "acquired", 0.0276, 0.05)
+    drawn = draw_mask((218, n_kz), scan.n_acquired, options, n_kz)
+    slices = Slices(torch.from_numpy(scan.read()), DeviceMask.of(drawn, CPU))
+    theirs = direct_items(scan, drawn, padding_eps=0.001)
+    ours = slices.batch(slice(None), CPU)
+    for key in KEYS:
+        expected = torch.stack([torch.as_tensor(item[key]) for item in theirs])
+        expected = expected.reshape(ours[key].shape)
+        assert (ours[key] - expected).abs().max() <= 1e-5 * expected.abs().max(), key
 
 
 def test_masks_have_directs_shape(scan: Scan, drawn: SamplingMask, slices: Slices) -> None:

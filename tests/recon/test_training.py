@@ -1,5 +1,8 @@
 """The training loop."""
 
+import subprocess
+import sys
+
 import pytest
 import torch
 from hypothesis import given, settings
@@ -9,7 +12,8 @@ from stages.errors import StudyError
 from stages.params.train import ScheduleParams, TrainParams
 from stages.recon.data import SliceOrder, Slices
 from stages.recon.networks import parameters_of
-from stages.recon.training import TrainingState, learning_rate_schedule, start, train
+from stages.recon.training import Adam, TrainingState, learning_rate_schedule, start, train
+from tests.fabricated import ROOT
 from tests.recon.conftest import CPU, train_params
 
 
@@ -63,6 +67,37 @@ def test_a_training_that_diverges_stops(slices: Slices) -> None:
     params = train_params("unet", learning_rate=1e30, gradient_clip=None)
     with pytest.raises(StudyError, match="expected a finite loss, got (nan|inf) at step"):
         trained(params, slices, 0)
+
+
+def stepped(kind: type[torch.optim.Adam]) -> tuple[torch.Tensor, dict]:
+    """Return weights and state after steps of an optimiser that was exchanged on the way."""
+    weights = torch.nn.Parameter(torch.linspace(-1, 1, 7))
+    optimizer = kind([weights], lr=0.1, betas=(0.9, 0.99), weight_decay=0.01)
+    for step in range(6):
+        optimizer.zero_grad(set_to_none=True)
+        (weights * torch.linspace(0.5, 2, 7) ** step).square().sum().backward()
+        optimizer.step()
+        if step == 3:
+            state = optimizer.state_dict()
+            optimizer = kind([weights], lr=1.0)
+            optimizer.load_state_dict(state)
+    return weights.detach(), optimizer.state_dict()
+
+
+def test_adam_is_torchs_adam() -> None:
+    (ours, state), (theirs, expected) = stepped(Adam), stepped(torch.optim.Adam)
+    assert torch.equal(ours, theirs)
+    assert state["param_groups"] == expected["param_groups"]
+    for name, value in expected["state"][0].items():
+        assert torch.equal(state["state"][0][name], value)
+
+
+def test_a_step_leaves_torchs_compiler_alone() -> None:
+    code = (
+        "import sys; from tests.recon.test_training import Adam, stepped;"
+        "stepped(Adam); assert 'torch._dynamo' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=ROOT)
 
 
 def rates(params: ScheduleParams, steps: int) -> list[float]:

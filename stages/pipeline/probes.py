@@ -1,0 +1,57 @@
+"""Timed pieces, each in a process of its own; this module imports nothing heavy."""
+
+import multiprocessing
+import subprocess
+import sys
+import time
+from concurrent.futures import ProcessPoolExecutor
+from concurrent.futures.process import BrokenProcessPool
+from importlib import import_module
+from typing import Any
+
+from stages.errors import StudyError
+from stages.pipeline.costs import Timed
+
+TIMING = "stages.pipeline.timing"
+STATUS = "/proc/self/status"
+
+
+def probe(name: str, *arguments: Any) -> dict[str, Timed]:
+    """Run a function of `stages.pipeline.timing` in a new process and return what it timed.
+
+    Raises:
+        StudyError: if the function raises it, or the system ended the process.
+    """
+    start = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(1, mp_context=start) as pool:
+        try:
+            return pool.submit(_run, name, arguments).result()
+        except BrokenProcessPool:
+            raise StudyError(
+                f"plan: expected to time '{name}' on this machine, got a killed process, probably"
+                " for want of memory; plan on a larger machine"
+            ) from None
+
+
+def _run(name: str, arguments: tuple[Any, ...]) -> dict[str, Timed]:
+    return getattr(import_module(TIMING), name)(*arguments)
+
+
+def start_of(door: str) -> Timed:
+    """Return how long a door takes to start, its imports, and the memory that they take."""
+    program = f"import stages.{door}; print(open('{STATUS}').read())"
+    begun = time.perf_counter()
+    done = subprocess.run([sys.executable, "-c", program], stdout=subprocess.PIPE, check=False)
+    seconds = time.perf_counter() - begun
+    if done.returncode != 0:
+        raise StudyError(f"stages/{door}.py: expected a module that can be imported; see above")
+    return Timed(seconds, peak_bytes(done.stdout.decode()))
+
+
+def peak_bytes(status: str) -> int:
+    """Return the largest memory that a process has taken, from the kernel's account of it.
+
+    Unlike `ru_maxrss` it leaves out what the parent had when it started the process.
+    """
+    (line,) = (line for line in status.splitlines() if line.startswith("VmHWM:"))
+    return 1024 * int(line.split()[1])

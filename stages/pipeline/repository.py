@@ -1,0 +1,69 @@
+"""The study as DVC knows it: the graph of its stages, and what of it is out of date."""
+
+import logging
+import warnings
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+from dvc.exceptions import DvcException
+from dvc.logger import set_loggers_level
+from dvc.repo import Repo
+from dvc.stage import Stage as DvcStage
+
+from stages.errors import StudyError
+from stages.pipeline.graph import Stage
+
+DEVICE = "compute.device"  # a stage that depends on this parameter can use a GPU
+
+
+def read_stages(root: Path) -> dict[str, Stage]:
+    """Return all stages of a study by name, as DVC calls them in the current folder.
+
+    Raises:
+        StudyError: if DVC cannot read them.
+    """
+    with opened(root) as repo:
+        graph = repo.index.graph
+        return {stage.addressing: described(stage, graph.successors(stage)) for stage in graph}
+
+
+def described(stage: DvcStage, needs: Iterator[DvcStage]) -> Stage:
+    """Return what counts here of DVC's description of a stage."""
+    named = {name for dep in stage.deps for name in getattr(dep, "params", ())}
+    section = DEVICE.split(".")[0]
+    return Stage(
+        name=stage.addressing,
+        needs=frozenset() if stage.frozen else frozenset(need.addressing for need in needs),
+        command=None if stage.frozen else stage.cmd,
+        accelerated=bool({DEVICE, section} & named),
+    )
+
+
+def changed(root: Path, names: Collection[str] | None = None) -> set[str]:
+    """Return the stages that DVC finds changed: command, parameters, dependencies or outputs.
+
+    Args:
+        root: folder of the project.
+        names: stages to look at; all when None.
+
+    Raises:
+        StudyError: if DVC cannot read the study or another process writes to it.
+    """
+    with opened(root) as repo, repo.lock:
+        stages = [s for s in repo.index.stages if names is None or s.addressing in names]
+        return {stage.addressing for stage in stages if stage.status()}
+
+
+@contextmanager
+def opened(root: Path) -> Iterator[Repo]:
+    """Open DVC's repository; its exceptions become one line, and it waits for its lock."""
+    try:
+        with warnings.catch_warnings(), set_loggers_level(logging.ERROR):
+            # DVC builds its graph by a call that pygtrie has deprecated
+            warnings.simplefilter("ignore", DeprecationWarning)
+            with Repo(str(root), _wait_for_lock=True) as repo:
+                yield repo
+    except DvcException as error:
+        reason = " ".join(str(error).split())
+        raise StudyError(f"{root}: expected a study that DVC can read, got: {reason}") from None

@@ -1,0 +1,245 @@
+"""Timed pieces of the study on this machine, by the study's own functions.
+
+Each function runs in a process of its own (`stages.pipeline.probes`), so that its peak memory is
+its own too. Times are medians of a few calls after one that warms up.
+"""
+
+import statistics
+import tempfile
+import time
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import prod
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from stages.images import affine, load_volume, save_volume
+from stages.kspace.files import ScanFormat, open_scan, write_scan
+from stages.kspace.fourier import rss_image
+from stages.kspace.masks import SamplingMask
+from stages.kspace.noise import add_noise
+from stages.kspace.poisson import MaskOptions, draw_mask
+from stages.parallel import threads
+from stages.params.compressed_sensing import CompressedSensingParams
+from stages.params.compute import ComputeParams
+from stages.params.mask import MaskParams
+from stages.params.phantom import PhantomParams
+from stages.params.segment import SegmentParams
+from stages.params.segmenter import QualityParams
+from stages.params.train import TrainParams
+from stages.pipeline.costs import Timed
+from stages.pipeline.probes import STATUS, peak_bytes
+from stages.recon.checkpoints import member_bytes
+from stages.recon.compressed_sensing import l1_wavelet
+from stages.recon.data import Slices
+from stages.recon.device import compile_networks, prepare
+from stages.recon.inference import Reconstruction, learned
+from stages.recon.networks import modules_of, set_training
+from stages.recon.physics import DeviceMask, make_batch, to_device, zero_filled
+from stages.recon.quality import quality
+from stages.recon.training import start, train_step, validate
+from stages.synthseg.catalogue import open_segmenter
+from stages.synthseg.device import pick_device
+from stages.synthseg.preprocess import Scan as SegmenterScan
+from stages.synthseg.scans import scan_head
+
+ENOUGH_S = 2.0  # of timed calls
+CALLS = (2, 20)  # at least, at most
+WARM_UPS = {"cpu": 1, "cuda": 3}  # kernels are chosen in the first calls
+BLOCK = 128  # largest side, voxels, of the image that is segmented; a larger one is scaled
+N_SLICES = 8  # of the stand-in scan
+SEED = 0
+
+
+@dataclass(frozen=True)
+class Sample:
+    """What the pieces are made of: the middle of a real scan, or noise of the same size.
+
+    shape: (n_slices, n_ky, n_kz). path: a scan; None where there is no data yet.
+    """
+
+    shape: tuple[int, int, int]
+    format: ScanFormat
+    path: Path | None
+    voxel_size_mm: tuple[float, float, float]
+    axis_codes: str
+    mask: MaskParams
+
+    def kspace(self, n_slices: int) -> np.ndarray:
+        """Return complex64 k-space (n_slices, n_coils, n_ky, n_kz)."""
+        if self.path is not None:
+            first = max((self.shape[0] - n_slices) // 2, 0)
+            found = open_scan(self.path, self.format).read(first, first + n_slices)
+            return np.resize(found, (n_slices, *found.shape[1:]))
+        shape = (n_slices, self.format.n_coils, *self.shape[1:], 2)
+        parts = np.random.default_rng(SEED).standard_normal(shape, dtype=np.float32)
+        kspace = parts.view(np.complex64)[..., 0]
+        kspace[..., self.format.n_acquired(self.shape[2]) :] = 0
+        return kspace
+
+    def drawn(self) -> SamplingMask:
+        """Return a mask as the study would draw it."""
+        options = MaskOptions(
+            acceleration=self.mask.acceleration,
+            acceleration_of=self.mask.acceleration_of,
+            center_fraction=self.mask.center_fraction,
+            tolerance=self.mask.tolerance,
+        )
+        return draw_mask(self.shape[1:], self.format.n_acquired(self.shape[2]), options, seed=SEED)
+
+
+def networks(
+    sample: Sample, params: TrainParams, compute: ComputeParams, slab: int
+) -> dict[str, Timed]:
+    """Time one architecture: `slice` to reconstruct, `check` to validate, `step` to train.
+
+    On a CPU the step is that of a single slice times the batch size, time and memory alike.
+    `weights` holds its size on disk as memory.
+    """
+    device = prepare(compute)
+    n_batch = params.batch_size if device.type == "cuda" else 1
+    host = torch.from_numpy(sample.kspace(max(slab, n_batch)))
+    mask = DeviceMask.of(sample.drawn(), device)
+    state = start(params, "timing", SEED, [len(host)], device)
+    if compute.compile:
+        compile_networks(modules_of(state.engine).values(), device)
+    set_training(state.engine, False)
+    found = {"slice": sliced(learned(state.engine), host[:slab], mask, device)}
+    one = Slices(host[:1], mask)
+    found["check"] = clocked(lambda: validate(state.engine, [one], device), device)
+    before = peak(device)
+    set_training(state.engine, True)
+    losses = state.engine.build_loss()
+
+    def step() -> None:
+        batch = make_batch(host[:n_batch].to(device), mask)
+        train_step(state, batch, losses, params.gradient_clip)
+
+    timed = clocked(step, device)
+    found["step"] = scaled(timed, before, params.batch_size / n_batch)
+    found["weights"] = Timed(0.0, member_bytes(state.engine))
+    return found
+
+
+def baseline(
+    sample: Sample, group: str, params: CompressedSensingParams, compute: ComputeParams, slab: int
+) -> dict[str, Timed]:
+    """Time a slice of a reconstruction that learns nothing."""
+    device = prepare(compute)
+    reconstruction = zero_filled if group == "zero_filled" else l1_wavelet(params)
+    mask = DeviceMask.of(sample.drawn(), device)
+    host = torch.from_numpy(sample.kspace(slab))
+    return {"slice": sliced(reconstruction, host, mask, device)}
+
+
+def files(sample: Sample, compute: ComputeParams) -> dict[str, Timed]:
+    """Time a byte of k-space, a voxel of an image on disk, the scores of a voxel, and a mask."""
+    cpu = torch.device("cpu")
+    torch.set_num_threads(compute.threads)
+    image = rss_image(sample.kspace(N_SLICES))
+    n_voxels, n_bytes = image.size, sample.kspace(N_SLICES).nbytes
+    rng = np.random.default_rng(SEED)
+    noisy = (image * rng.uniform(0.9, 1.1, image.shape)).astype(np.float32)
+    labels = (image > np.median(image)).astype(np.int16)
+    matrix = affine(image.shape, sample.voxel_size_mm, sample.axis_codes)
+    with tempfile.TemporaryDirectory() as folder:
+        scan_path, path = Path(folder, "scan.h5"), Path(folder, "image.nii.gz")
+        labels_path = Path(folder, "labels.nii.gz")
+        write_scan(scan_path, sample.kspace(N_SLICES))
+        scan = open_scan(scan_path, sample.format)
+        save_volume(labels_path, labels, matrix)
+
+        def noise() -> None:
+            for _, kspace in scan.slabs():
+                rss_image(add_noise(kspace, 1.0, scan.n_acquired, rng))
+
+        a_byte = {
+            "read": clocked(scan.read, cpu),
+            "reference": clocked(lambda: [rss_image(k) for _, k in scan.slabs()], cpu),
+            "noise": clocked(noise, cpu),
+        }
+        a_voxel = {
+            "save": clocked(lambda: save_volume(path, noisy, matrix), cpu),
+            "load": clocked(lambda: (load_volume(path), load_volume(labels_path)), cpu),
+            "quality": clocked(lambda: quality(image, noisy, np.ones(len(image), bool)), cpu),
+        }
+    found = {name: per(timed, n_bytes) for name, timed in a_byte.items()}
+    found |= {name: per(timed, n_voxels) for name, timed in a_voxel.items()}
+    return found | {"mask": clocked(sample.drawn, cpu)}
+
+
+def segmentation(sample: Sample, params: SegmentParams, compute: ComputeParams) -> dict[str, Timed]:
+    """Time a voxel of a segmented image: all of it, or a block of at most `BLOCK` along each axis.
+
+    The image is a bright ellipsoid with noise, which clean-up takes for a head.
+    """
+    device = pick_device(compute.device)
+    shape = tuple(min(n, BLOCK) for n in sample.shape)
+    axes = np.meshgrid(*(np.linspace(-1.2, 1.2, n) for n in shape), indexing="ij", sparse=True)
+    ball = sum(axis**2 for axis in axes) < 1
+    noise = np.random.default_rng(SEED).normal(1.0, 0.1, shape)
+    matrix = affine(shape, sample.voxel_size_mm, sample.axis_codes)
+    scan = SegmenterScan(ball * noise, matrix, np.array(sample.voxel_size_mm))
+    segmenter = open_segmenter(params.weights, params.mode, device, fast=params.fast)
+    with threads(compute.workers):  # as the study does; no byte depends on it
+        return {"segment": per(clocked(lambda: segmenter.segment_scan(scan), device), prod(shape))}
+
+
+def head(params: PhantomParams, quality: QualityParams) -> dict[str, Timed]:
+    """Time the simulation of one scan: a digital head, its images and k-space, one process."""
+    same = {name: getattr(params, name) for name in ("grid", "voxel_size_mm", "n_coils")}
+    begun = time.perf_counter()
+    scan_head(quality.model_copy(update=same), number=0)
+    seconds = time.perf_counter() - begun  # too long to be done again
+    return {"head": Timed(seconds, peak(torch.device("cpu")).memory_bytes)}
+
+
+@torch.no_grad()
+def sliced(
+    reconstruction: Reconstruction, host: torch.Tensor, mask: DeviceMask, device: torch.device
+) -> Timed:
+    """Time a slice of a slab (slices, n_coils, n_ky, n_kz), on one thread as the study does."""
+    with threads(1):
+        timed = clocked(lambda: reconstruction(to_device(host, device), mask).cpu(), device)
+    return per(timed, len(host))
+
+
+def clocked(call: Callable[[], object], device: torch.device) -> Timed:
+    """Return the median time of a call and the peak memory so far."""
+    for _ in range(WARM_UPS[device.type]):
+        call()
+    wait(device)
+    times: list[float] = []
+    while len(times) < CALLS[0] or (sum(times) < ENOUGH_S and len(times) < CALLS[1]):
+        begun = time.perf_counter()
+        call()
+        wait(device)
+        times.append(time.perf_counter() - begun)
+    now = peak(device)
+    return Timed(statistics.median(times), now.memory_bytes, now.gpu_bytes)
+
+
+def wait(device: torch.device) -> None:
+    """Wait for the kernels that were started."""
+    if device.type == "cuda":
+        torch.cuda.synchronize(device)
+
+
+def peak(device: torch.device) -> Timed:
+    """Return the largest memory that this process has taken so far, without a time."""
+    host = peak_bytes(Path(STATUS).read_text(encoding="ascii"))
+    gpu = torch.cuda.max_memory_allocated(device) if device.type == "cuda" else 0
+    return Timed(0.0, host, gpu)
+
+
+def per(timed: Timed, n: float) -> Timed:
+    """Return the time of one of n units; memory is that of all."""
+    return Timed(timed.seconds / n, timed.memory_bytes, timed.gpu_bytes)
+
+
+def scaled(timed: Timed, before: Timed, factor: float) -> Timed:
+    """Return time and further memory of a batch that is `factor` times as large."""
+    grown = factor * (timed.memory_bytes - before.memory_bytes)
+    return Timed(factor * timed.seconds, before.memory_bytes + grown, timed.gpu_bytes)

@@ -1,0 +1,97 @@
+"""How the answers of the study change with acceleration: several experiments in one curve.
+
+python -m stages.response main R3 R8 R10 --out work/response
+"""
+
+import argparse
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from stages.errors import StudyError, door
+from stages.figures.response import QUANTITIES, draw
+from stages.figures.style import save
+from stages.files import atomic_path
+
+FLOAT_FORMAT = "%.6g"
+
+
+def leaf(tree: Any, key: str) -> float | None:
+    """Return the number at a dotted key, None where there is none."""
+    for part in key.split("."):
+        if not isinstance(tree, dict) or part not in tree:
+            return None
+        tree = tree[part]
+    return None if isinstance(tree, dict) else float(tree)
+
+
+def response(
+    accelerations: dict[str, float], metrics: dict[str, dict[str, dict[str, Any]]]
+) -> pd.DataFrame:
+    """Return columns revision, acceleration, group, quantity, value, sorted by acceleration.
+
+    Args:
+        accelerations: revision -> the acceleration that it asks for.
+        metrics: revision -> file below metrics/, without suffix -> its content, group by group.
+    """
+    rows = [
+        (revision, acceleration, group, name, value)
+        for revision, acceleration in accelerations.items()
+        for name, quantity in QUANTITIES.items()
+        for group in metrics[revision].get(quantity.file, {})
+        if (value := leaf(metrics[revision][quantity.file][group], quantity.key)) is not None
+    ]
+    columns = ["revision", "acceleration", "group", "quantity", "value"]
+    table = pd.DataFrame(rows, columns=columns)
+    return table.sort_values(["acceleration", "revision"], kind="stable", ignore_index=True)
+
+
+def of_revision(revision: str) -> tuple[float, dict[str, dict[str, Any]]]:
+    """Return acceleration and metrics of a branch, commit or experiment of this repository.
+
+    Raises:
+        StudyError: if there is no such revision, or it has no such parameter or metrics.
+    """
+    import dvc.api
+    from dvc.exceptions import DvcException
+    from scmrepo.exceptions import SCMError
+
+    files = sorted({quantity.file for quantity in QUANTITIES.values()})
+    try:
+        found = dvc.api.params_show("params.yaml", rev=revision)
+        metrics = {
+            name: dvc.api.metrics_show(f"metrics/{name}.json", rev=revision) for name in files
+        }
+        return float(found["mask"]["acceleration"]), metrics
+    except (DvcException, SCMError, FileNotFoundError, KeyError) as error:
+        raise StudyError(
+            f"revision '{revision}': expected params.yaml and metrics/ of a finished study, got"
+            f" {type(error).__name__} ({error}); see `dvc exp show` for the names"
+        ) from None
+
+
+@door
+def main(arguments: list[str] | None = None) -> None:
+    """Write `response.csv` and `response.png`."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("revisions", nargs="+", help="branches, commits or names of experiments")
+    parser.add_argument("--out", type=Path, required=True, help="folder to write to")
+    options = parser.parse_args(arguments)
+    accelerations, metrics = {}, {}
+    for revision in dict.fromkeys(options.revisions):
+        accelerations[revision], metrics[revision] = of_revision(revision)
+    if len(set(accelerations.values())) < 2:
+        raise StudyError(
+            f"revisions {', '.join(accelerations)}: expected at least two accelerations, got"
+            f" {sorted(set(accelerations.values()))}; run `dvc exp run -S mask.acceleration=10`"
+        )
+    table = response(accelerations, metrics)
+    options.out.mkdir(parents=True, exist_ok=True)
+    with atomic_path(options.out / "response.csv") as path:
+        table.to_csv(path, index=False, float_format=FLOAT_FORMAT)
+    save(draw(table), options.out / "response.png")
+
+
+if __name__ == "__main__":
+    main()

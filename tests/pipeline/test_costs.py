@@ -1,0 +1,168 @@
+"""The formulas of the planner, by their properties."""
+
+import math
+from dataclasses import replace
+from functools import cache
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from stages.params.study import load_all
+from stages.params.train import TrainParams
+from stages.pipeline.costs import (
+    ESTIMATORS,
+    Cost,
+    Rates,
+    Study,
+    Timed,
+    cost_of,
+    cropped,
+    door_of,
+    kspace_bytes,
+    n_validations,
+    rows,
+    side_by_side,
+    train,
+)
+from stages.pipeline.graph import Stage
+from tests.fabricated import ROOT
+
+DOORS = sorted(ESTIMATORS)
+GROUPS = ("unet", "varnet", "rim", "zero_filled")
+COUNT = st.integers(1, 50)
+SECONDS = st.floats(1e-6, 1e3)
+
+
+def study(**changes: object) -> Study:
+    """The default study as the planner sees it, with changes."""
+    return replace(default_study(), **changes)
+
+
+@cache
+def default_study() -> Study:
+    """The default study; its parameters are read once."""
+    sections = load_all(ROOT / "params.yaml")
+    ensembles = sections["ensembles"]
+    load = TrainParams.load_architecture
+    return Study(
+        training=((96, 108, 84),) * 6,
+        validation=((96, 108, 84),) * 4,
+        n_coils=12,
+        gpu=False,
+        compute=sections["compute"],
+        ensembles=ensembles,
+        train={name: load(name, ROOT / "params.yaml") for name in ensembles.architectures},
+        phantom=sections["phantom"],
+        noise=sections["noise"],
+        segment=sections["segment"],
+        segmenter=sections["segmenter"],
+        analyse=sections["analyse"],
+    )
+
+
+def rates(seconds: float = 1e-3) -> Rates:
+    """Every piece takes as long."""
+    timed = Timed(seconds, 1e9, 0.0)
+    names = ("read", "reference", "noise", "load", "save", "quality", "segment", "mask", "head")
+    return Rates(
+        start=dict.fromkeys(DOORS, timed),
+        step=dict.fromkeys(GROUPS, timed),
+        check=dict.fromkeys(GROUPS, timed),
+        slice=dict.fromkeys(GROUPS, timed),
+        weights=dict.fromkeys(GROUPS, 2e6),
+        **dict.fromkeys(names, timed),
+    )
+
+
+def trained(steps: int, **changes: object) -> float:
+    """Seconds of one training of so many steps."""
+    params = study().train["unet"].model_copy(update={"steps": steps, **changes})
+    return train(study(train={"unet": params}), rates(), ["unet", "0"]).seconds
+
+
+@given(COUNT, COUNT)
+def test_training_grows_linearly_with_steps(few: int, more: int) -> None:
+    interval = 10**6  # one validation, whatever the steps
+    base = trained(few, validation_interval=interval)
+    grown = trained(few + more, validation_interval=interval)
+    assert math.isclose(grown - base, more * 1e-3, rel_tol=1e-6)
+
+
+@given(COUNT, COUNT)
+def test_validations_are_those_of_the_loop(steps: int, interval: int) -> None:
+    done = [step for step in range(1, steps + 1) if step % interval == 0 or step == steps]
+    assert n_validations(steps, interval) == len(done)
+
+
+def test_a_member_from_elsewhere_is_not_trained() -> None:
+    taken = {1: {"checkpoint": "a.pt", "configuration": "a.yaml", "md5": "0" * 32}}
+    params = study().train["unet"].model_dump() | {"pretrained": taken}
+    changed = study(train={"unet": TrainParams.model_validate(params)})
+    assert train(changed, rates(), ["unet", "1"]).seconds == 0
+    assert train(changed, rates(), ["unet", "0"]).seconds > 0
+
+
+@given(COUNT, SECONDS, COUNT)
+def test_workers_share_equal_items(n_items: int, seconds: float, n_workers: int) -> None:
+    wall = side_by_side(n_items, seconds, n_workers)
+    assert n_items * seconds / n_workers <= wall * (1 + 1e-9)
+    assert wall <= n_items * seconds
+    assert side_by_side(n_items, seconds, n_items) == seconds
+
+
+@given(st.lists(st.tuples(COUNT, COUNT, COUNT), min_size=1, max_size=4), COUNT)
+def test_sizes_are_those_of_the_files(shapes: list[tuple[int, int, int]], n_coils: int) -> None:
+    expected = sum(a * b * c * 2 * n_coils * 4 for a, b, c in shapes)  # float32 pairs
+    assert kspace_bytes(shapes, n_coils) == expected
+    assert kspace_bytes(cropped(shapes, (30, 30)), n_coils) <= expected
+
+
+@pytest.mark.parametrize("gpu", [False, True])
+@pytest.mark.parametrize("door", DOORS)
+def test_every_door_has_a_finite_cost_that_grows_with_the_time_of_its_pieces(
+    door: str, gpu: bool
+) -> None:
+    words = {"train": "unet 0", "reconstruct": "zero_filled 0", "segment": "unet 0"}
+    words |= {"image_quality": "rim", "measure": "noise", "noise": "2"}
+    stage = Stage(door, frozenset(), f"python -m stages.{door} {words.get(door, '')}", gpu)
+    one, two = (cost_of(stage, study(gpu=gpu), rates(s)) for s in (1e-3, 2e-3))
+    assert 0 < one.seconds < two.seconds
+    numbers = (one.seconds, one.hours, one.memory_bytes, one.disk_bytes, one.gpu_bytes)
+    assert all(math.isfinite(number) and number >= 0 for number in numbers)
+    assert one.gpu == (gpu and door in ("train", "reconstruct", "segment"))
+
+
+def test_more_members_are_more_rows_and_longer_measurements() -> None:
+    def seconds(n: int) -> float:
+        ensembles = study().ensembles.model_copy(update={"noise": tuple(range(n))})
+        stage = Stage("measure@noise", frozenset(), "python -m stages.measure noise", False)
+        return cost_of(stage, study(ensembles=ensembles), rates()).seconds
+
+    assert math.isclose(seconds(6) - seconds(4), seconds(4) - seconds(2), rel_tol=1e-9)
+
+
+def test_data_and_unknown_commands() -> None:
+    data = cost_of(Stage("data.dvc", frozenset(), None, False), study(), rates())
+    assert data.disk_bytes == kspace_bytes(((96, 108, 84),) * 10, 12)
+    frozen = Stage("segmenter", frozenset(), None, False)
+    assert cost_of(frozen, study(), rates()).seconds < 2
+    other = Stage("other", frozenset(), "make tea", False)
+    assert door_of(other) == ("", ["make", "tea"])
+    assert cost_of(other, study(), rates()) is None
+    known = Stage("train-rim@rim-3", frozenset(), "python -m stages.train rim 3", True)
+    assert door_of(known) == ("train", ["rim", "3"])
+
+
+@given(st.lists(SECONDS, min_size=1, max_size=6), st.booleans())
+def test_rows_keep_sums(times: list[float], gpu: bool) -> None:
+    costs = {
+        f"train@{n}": Cost(s, processors=n + 1, gpu=gpu, memory_bytes=n, disk_bytes=n)
+        for n, s in enumerate(times)
+    }
+    (row,) = rows(costs)
+    assert (row.kind, row.number) == ("train", len(times))
+    assert math.isclose(row.seconds, sum(times), rel_tol=1e-9)
+    assert math.isclose(row.hours, sum(c.hours for c in costs.values()), rel_tol=1e-9)
+    assert math.isclose(row.disk_bytes, sum(c.disk_bytes for c in costs.values()))
+    assert row.one.memory_bytes == len(times) - 1

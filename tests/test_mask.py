@@ -1,0 +1,90 @@
+"""The door that gives every scan its mask: drawn, or one of the challenge's."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from stages import layout, mask
+from stages.files import read_json
+from stages.kspace.challenge_masks import RADIUS, disk
+from stages.kspace.files import ScanFormat, open_scan
+from stages.kspace.masks import load_mask
+from stages.kspace.poisson import MaskOptions, draw_mask
+from stages.params.mask import MaskParams
+from stages.seeds import stable_seed
+from tests.scans import N_COILS, PARTIAL_FOURIER, fabricate_scan, write_toy_params
+
+WIDTHS = {44: 38, 48: 41}  # columns: acquired ones
+N_KY = 46
+
+
+@pytest.fixture
+def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Two scans of different widths, and masks for both as the challenge would name them."""
+    rng = np.random.default_rng(0)
+    (tmp_path / "masks").mkdir()
+    for split, n_kz in zip(("train", "validation"), WIDTHS, strict=True):
+        fabricate_scan(tmp_path / f"data/{split}/s{n_kz}.7.h5", grid=(2, N_KY, n_kz))
+        masks = disk((N_KY, n_kz), RADIUS) | (rng.random((100, N_KY, n_kz)) < 0.1)
+        np.save(tmp_path / f"masks/R2_{N_KY}x{n_kz}.npy", masks.astype(np.int8))
+    changes = {"mask.files": "masks", "mask.acceleration": 1.8}
+    write_toy_params(tmp_path, **changes)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def chosen(n_kz: int, seed: int = 0) -> np.ndarray:
+    """Return the mask that a scan must get, all columns."""
+    number = stable_seed("mask", f"sub-s{n_kz}7", seed) % 100
+    return np.load(f"masks/R2_{N_KY}x{n_kz}.npy")[number].astype(bool)
+
+
+def test_every_scan_gets_a_mask_of_the_challenge(study: Path) -> None:
+    mask.main()
+    found = []
+    for n_kz, n_acquired in WIDTHS.items():
+        stored = load_mask(layout.mask(f"sub-s{n_kz}7"))
+        np.testing.assert_array_equal(stored.mask[:, :n_acquired], chosen(n_kz)[:, :n_acquired])
+        assert not stored.mask[:, n_acquired:].any()
+        found.append(N_KY * n_acquired / chosen(n_kz)[:, :n_acquired].sum())
+    # the tolerance of drawn masks does not apply, what is achieved is told
+    told = read_json("metrics/masks.json")["acceleration"]["acquired"]
+    assert told["min"] == pytest.approx(min(found), rel=1e-5)
+    assert told["max"] == pytest.approx(max(found), rel=1e-5)
+
+
+def test_the_mask_seed_chooses_others(study: Path) -> None:
+    write_toy_params(study, **{"mask.files": "masks", "mask.acceleration": 2.0, "mask.seed": 1})
+    mask.main()
+    stored = load_mask(layout.mask("sub-s447"))
+    np.testing.assert_array_equal(stored.mask[:, :38], chosen(44, seed=1)[:, :38])
+
+
+def test_a_matrix_without_masks(study: Path, capsys: pytest.CaptureFixture) -> None:
+    Path(f"masks/R2_{N_KY}x48.npy").unlink()
+    with pytest.raises(SystemExit):
+        mask.main()
+    assert f"masks/R2_{N_KY}x48.npy: expected the challenge's" in capsys.readouterr().err
+    assert not layout.MASKS.exists()
+
+
+def test_only_listed_scans_get_a_mask(study: Path) -> None:
+    fabricate_scan(study / "data/train/other.h5", grid=(2, N_KY, 20))
+    write_toy_params(
+        study,
+        **{"mask.files": "masks", "mask.acceleration": 2.0, "data.train_files": ["s44.7.h5"]},
+    )
+    mask.main()
+    assert len(list(layout.MASKS.iterdir())) == 2
+
+
+def test_drawn_masks_depend_on_name_and_seed_alone(study: Path) -> None:
+    write_toy_params(study)
+    params = MaskParams.load()
+    scan = open_scan(Path("data/train/s44.7.h5"), ScanFormat(N_COILS, PARTIAL_FOURIER))
+    options = MaskOptions(
+        params.acceleration, params.acceleration_of, params.center_fraction, params.tolerance
+    )
+    expected = draw_mask((N_KY, 44), 38, options, stable_seed("mask", "sub-s447", params.seed))
+    np.testing.assert_array_equal(mask.mask_of(scan, params).mask, expected.mask)
