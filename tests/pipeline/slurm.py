@@ -11,10 +11,11 @@ from contextlib import ExitStack, contextmanager, suppress
 from pathlib import Path
 
 import psutil
+import pytest
 
 DAEMONS = ("munged", "slurmctld", "slurmd", "sbatch", "squeue", "scancel")
 NODES = ("n1", "n2", "n3", "n4")
-PATIENCE_S = 20.0
+PATIENCE_S = 60.0
 
 CONFIGURATION = """\
 ClusterName=test
@@ -67,21 +68,33 @@ def daemon(name: str) -> str | None:
 
 @contextmanager
 def cluster(folder: Path) -> Iterator[dict[str, str]]:
-    """Run a cluster of its own ports and files; yield the variables by which clients find it."""
-    configure(folder)
+    """Run a cluster of its own ports and files; yield the variables by which clients find it.
+
+    Where this machine does not let one start (no device files, no name of its own), the test is
+    skipped.
+    """
     environment = dict(os.environ) | {"SLURM_CONF": str(folder / "slurm.conf")}
     with ExitStack() as stack:
-        stack.callback(end_steps, environment["SLURM_CONF"])  # after all daemons have ended
-        key = [f"--{kind}-file={folder}/munge.{kind}" for kind in ("key", "pid", "log", "seed")]
-        socket_option = f"--socket={folder}/munge.socket"
-        stack.enter_context(running(["munged", "--foreground", "--force", socket_option, *key]))
-        until(lambda: (folder / "munge.socket").exists(), "munged")
-        stack.enter_context(running(["slurmctld", "-D", "-c"], environment))
-        for node in NODES:
-            stack.enter_context(running(["slurmd", "-D", "-N", node], environment))
-        until(lambda: idle(environment) == len(NODES), "slurmd")
+        try:
+            start(folder, environment, stack)
+        except (OSError, AssertionError) as error:
+            pytest.skip(f"Slurm does not start here: {error}")
         yield {"SLURM_CONF": environment["SLURM_CONF"]}
         until(lambda: idle(environment) == len(NODES), "the end of the last job")
+
+
+def start(folder: Path, environment: dict[str, str], stack: ExitStack) -> None:
+    """Start all daemons and wait for the nodes; the stack ends them."""
+    configure(folder)
+    stack.callback(end_steps, environment["SLURM_CONF"])  # after all daemons have ended
+    key = [f"--{kind}-file={folder}/munge.{kind}" for kind in ("key", "pid", "log", "seed")]
+    socket_option = f"--socket={folder}/munge.socket"
+    stack.enter_context(running(["munged", "--foreground", "--force", socket_option, *key]))
+    until(lambda: (folder / "munge.socket").exists(), "munged")
+    stack.enter_context(running(["slurmctld", "-D", "-c"], environment))
+    for node in NODES:
+        stack.enter_context(running(["slurmd", "-D", "-N", node], environment))
+    until(lambda: idle(environment) == len(NODES), "slurmd")
 
 
 def configure(folder: Path) -> None:
