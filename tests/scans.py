@@ -1,5 +1,7 @@
 """Tiny scans in the Calgary-Campinas convention, and a study folder around them."""
 
+import importlib
+import sys
 from pathlib import Path
 
 import numpy as np
@@ -103,3 +105,13 @@ def write_toy_study(root: Path, n_train: int = 2, n_validation: int = 1) -> None
     for k in range(n_validation):
         fabricate_scan(root / f"data/validation/e2s{k}_P{k}.7.h5", seed=100 + k)
     write_toy_params(root)
+
+
+def run(door: str, *arguments: object) -> None:
+    """Run a door as the command line would."""
+    before = sys.argv
+    sys.argv = [door, *map(str, arguments)]
+    try:
+        importlib.import_module(f"stages.{door}").main()
+    finally:
+        sys.argv = before

@@ -34,9 +34,10 @@ from tests.scans import (
     N_COILS,
     PARTIAL_FOURIER,
     fabricate_scan,
+    run,
     write_toy_params,
 )
-from tests.test_recon_doors import fails, run
+from tests.test_recon_doors import fails
 
 REFINED = {"num_filters": 4, "num_pool_layers": 2}
 SCANS = Path("data/validation")

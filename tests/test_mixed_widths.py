@@ -1,7 +1,5 @@
 """A cohort of three widths, like the challenge's, through the stages from scans to tables."""
 
-import importlib
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -23,6 +21,7 @@ from tests.scans import (
     N_COILS,
     PARTIAL_FOURIER,
     fabricate_scan,
+    run,
     write_toy_params,
 )
 
@@ -41,16 +40,6 @@ def scan_of(n_kz: int) -> Path:
 
 def subject_of(n_kz: int) -> str:
     return f"sub-e2s{n_kz}P07"
-
-
-def run(door: str, *arguments: object) -> None:
-    """Run a door as the command line would."""
-    before = sys.argv
-    sys.argv = [door, *map(str, arguments)]
-    try:
-        importlib.import_module(f"stages.{door}").main()
-    finally:
-        sys.argv = before
 
 
 @pytest.fixture(scope="module")

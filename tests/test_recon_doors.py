@@ -1,7 +1,5 @@
 """The doors from scans to images: mask, train, reconstruct, reference, noise."""
 
-import importlib
-import sys
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -24,6 +22,7 @@ from tests.scans import (
     N_COILS,
     PARTIAL_FOURIER,
     fabricate_scan,
+    run,
     toy_labels,
     write_toy_params,
     write_toy_study,
@@ -31,16 +30,6 @@ from tests.scans import (
 
 SUBJECT = "sub-e2s0P07"
 SCAN = Path("data/validation/e2s0_P0.7.h5")
-
-
-def run(door: str, *arguments: object) -> None:
-    """Run a door as the command line would."""
-    before = sys.argv
-    sys.argv = [door, *map(str, arguments)]
-    try:
-        importlib.import_module(f"stages.{door}").main()
-    finally:
-        sys.argv = before
 
 
 def fails(capsys: pytest.CaptureFixture, door: str, *arguments: object) -> str:

@@ -22,6 +22,7 @@ from stages.files import md5, read_json
 from stages.images import subject
 from stages.kspace.files import ScanFormat, list_scans
 from stages.recon import resume
+from tests import scans
 from tests.scans import N_COILS, PARTIAL_FOURIER, ROOT, write_toy_params, write_toy_study
 
 MEMBER = layout.model("unet", 0)
@@ -32,13 +33,8 @@ N_KILLS = 6
 
 
 def run(*arguments: object, door: str = "train") -> None:
-    """Run a door as the command line would."""
-    before = sys.argv
-    sys.argv = [door, *map(str, arguments)]
-    try:
-        importlib.import_module(f"stages.{door}").main()
-    finally:
-        sys.argv = before
+    """Run a door, the training's unless another is named."""
+    scans.run(door, *arguments)
 
 
 def fails(capsys: pytest.CaptureFixture) -> str:
