@@ -20,9 +20,8 @@ from stages.params.data import DataParams
 from stages.params.train import TrainParams
 from stages.recon.checkpoints import PACKAGES, member_bytes, save_member
 from stages.recon.data import training_slices, validation_slices
-from stages.recon.device import compile_networks, prepare
+from stages.recon.device import prepare
 from stages.recon.exchange import adopted
-from stages.recon.networks import modules_of
 from stages.recon.resume import Checkpoints, stamps
 from stages.recon.training import resume, start, train
 
@@ -57,15 +56,13 @@ def train_member(
     training = training_slices(scans, crop, device, compute.cache)
     validation = validation_slices(others, crop, params.validation_slices, device)
     state = start(params, architecture, seed, [len(part) for part in training], device)
-    if compute.compile:
-        compile_networks(modules_of(state.engine).values(), device)
     checkpoints = Checkpoints.of(
         layout.checkpoints(architecture, seed),
         fingerprint(configuration, [*scans, *others]),
         compute.checkpoint_minutes,
     )
     resume(state, checkpoints, params.steps)
-    train(state, params, training, validation, checkpoints)
+    train(state, params, training, validation, checkpoints, compiled=compute.compile)
     final = layout.model(architecture, seed)
     try:
         with atomic_directory(final) as folder:

@@ -279,15 +279,6 @@ def test_a_damaged_slice_is_one_line_wherever_it_is_kept(
     assert len(set(lines)) == 1
 
 
-def test_a_compiler_is_for_a_gpu(study: Path, capsys: pytest.CaptureFixture) -> None:
-    run("unet", 0)
-    plain = outputs()
-    write_toy_params(study, **EVERY_STEP, **{"compute.compile": True})
-    run("unet", 0)
-    assert "compute.compile: ignored on a CPU" in capsys.readouterr().err
-    assert outputs()["model.pt"] == plain["model.pt"]
-
-
 def test_an_adopted_member_has_no_curves(study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run("unet", 0)
     weights = (MEMBER / "model.pt").read_bytes()

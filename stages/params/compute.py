@@ -15,5 +15,5 @@ class ComputeParams(Section):
     threads: int = Field(ge=1)
     workers: int = Field(ge=1)  # independent heads, scans or slabs at a time; no byte depends on it
     cache: Literal["auto", "device", "host", "none"]  # where training keeps k-space; none: on disk
-    compile: bool  # networks by torch.compile, in training on CUDA
+    compile: bool  # training by torch's compiler
     checkpoint_minutes: float = Field(ge=0)  # between two checkpoints of a training

@@ -32,12 +32,13 @@ from stages.params.train import TrainParams
 from stages.pipeline.costs import Timed
 from stages.pipeline.probes import STATUS, peak_bytes
 from stages.recon.checkpoints import member_bytes
+from stages.recon.compiler import step_functions
 from stages.recon.compressed_sensing import l1_wavelet
 from stages.recon.data import Slices
-from stages.recon.device import compile_networks, prepare
+from stages.recon.device import prepare
 from stages.recon.inference import Reconstruction, learned
-from stages.recon.networks import modules_of, set_training
-from stages.recon.physics import DeviceMask, make_batch, to_device, zero_filled
+from stages.recon.networks import set_training
+from stages.recon.physics import DeviceMask, to_device, zero_filled
 from stages.recon.quality import quality
 from stages.recon.training import start, train_step, validate
 from stages.synthseg.catalogue import open_segmenter
@@ -103,18 +104,16 @@ def networks(
     host = torch.from_numpy(sample.kspace(max(slab, n_batch)))
     mask = DeviceMask.of(sample.drawn(), device)
     state = start(params, "timing", SEED, [len(host)], device)
-    if compute.compile:
-        compile_networks(modules_of(state.engine).values(), device)
     set_training(state.engine, False)
     found = {"slice": sliced(learned(state.engine), host[:slab], mask, device)}
     one = Slices(host[:1], mask)
     found["check"] = clocked(lambda: validate(state.engine, [one], device), device)
     before = peak(device)
     set_training(state.engine, True)
-    losses = state.engine.build_loss()
+    losses, batch_of = step_functions(state.engine, compiled=compute.compile)
 
     def step() -> None:
-        batch = make_batch(host[:n_batch].to(device), mask)
+        batch = batch_of(host[:n_batch].to(device), mask)
         train_step(state, batch, losses, params.gradient_clip)
 
     timed = clocked(step, device)

@@ -1,8 +1,6 @@
-"""The device, the threads, the determinism and the compiler that torch works with."""
+"""The device, the threads and the determinism that torch works with."""
 
 import os
-import sys
-from collections.abc import Iterable
 
 import torch
 
@@ -15,8 +13,7 @@ def prepare(compute: ComputeParams) -> torch.device:
     """Set up torch for this process and return the device; called once, by the doors.
 
     On a CPU every kernel that the study uses is deterministic for a fixed number of threads. On
-    CUDA the backward pass of replication padding (RIM) has no deterministic kernel: torch warns and
-    goes on.
+    CUDA torch warns of one that is not and goes on.
 
     Raises:
         StudyError: if `cuda` is asked for and there is none.
@@ -34,19 +31,3 @@ def prepare(compute: ComputeParams) -> torch.device:
     torch.set_deterministic_debug_mode("warn" if device.type == "cuda" else "error")
     torch.utils.deterministic.fill_uninitialized_memory = False  # a debugging aid that costs time
     return device
-
-
-def compile_networks(networks: Iterable[torch.nn.Module], device: torch.device) -> None:
-    """Have networks run by torch.compile, in place: the names of their weights stay as they are.
-
-    Only on CUDA; a CPU ignores it and one line says so. What the compiler cannot take runs as it
-    is: RIM asks the device for a number in every time step, which breaks its graph.
-    """
-    if device.type != "cuda":
-        print("compute.compile: ignored on a CPU", file=sys.stderr)
-        return
-    import torch._dynamo  # 2 s that others need not wait
-
-    torch._dynamo.config.suppress_errors = True
-    for network in networks:
-        network.compile(dynamic=False)

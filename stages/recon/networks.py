@@ -26,6 +26,7 @@ from omegaconf.errors import OmegaConfBaseException
 
 from stages.errors import StudyError
 from stages.params.train import TrainParams
+from stages.recon.padding import replace_padding
 
 NOT_NETWORK = ("model_name", "engine_name")  # keys of DIRECT's configuration that name classes
 SENSITIVITY_MODEL = "unet.unet_2d.UnetModel2d"  # refines coil sensitivities, coil by coil
@@ -76,6 +77,7 @@ def build_engine(options: NetworkOptions, device: torch.device, seed: int) -> An
         extra = {}
         if options.sensitivity_network is not None:
             extra[SENSITIVITY_KEY] = sensitivity_network(options.sensitivity_network)
+    replace_padding(network)
     interrupt = signal.getsignal(signal.SIGINT)
     engine = kind(
         _engine_configuration(configuration, options.losses),

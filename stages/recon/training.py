@@ -15,6 +15,7 @@ import torch
 from stages.errors import StudyError
 from stages.params.train import ScheduleParams, TrainParams
 from stages.progress import progress
+from stages.recon.compiler import step_functions
 from stages.recon.data import SliceOrder, Slices, StoredSlices
 from stages.recon.networks import (
     backward,
@@ -25,7 +26,7 @@ from stages.recon.networks import (
     parameters_of,
     set_training,
 )
-from stages.recon.physics import Batch, make_batch
+from stages.recon.physics import Batch
 from stages.recon.prefetch import prefetched
 from stages.recon.quality import challenge_quality
 from stages.recon.resume import Checkpoints
@@ -160,6 +161,8 @@ def train(
     training: list[Slices] | list[StoredSlices],
     validation: list[Slices],
     checkpoints: Checkpoints | None = None,
+    *,
+    compiled: bool = False,
 ) -> TrainingState:
     """Train to the last step, following loss and validation; return the same state.
 
@@ -170,11 +173,13 @@ def train(
             order of the state is that of the steps taken.
         validation: slices to follow it by.
         checkpoints: where to put it aside from time to time.
+        compiled: whether the steps run by torch's compiler.
 
     Raises:
         StudyError: if the loss is not finite, a scan is damaged or the disk is full.
     """
-    device, losses = state.device, state.engine.build_loss()
+    device = state.device
+    losses, batch_of = step_functions(state.engine, compiled=compiled)
 
     def fetch(chosen: tuple[int, list[int]]) -> torch.Tensor:
         scan, indices = chosen
@@ -187,7 +192,7 @@ def train(
         for kspace in arrived:
             scan, _ = state.order.next()
             rate = state.optimizer.param_groups[0]["lr"]
-            batch = make_batch(kspace, training[scan].mask)
+            batch = batch_of(kspace, training[scan].mask)
             loss = train_step(state, batch, losses, params.gradient_clip)
             if not math.isfinite(loss):
                 raise StudyError(

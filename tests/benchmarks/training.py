@@ -1,6 +1,6 @@
 """Steps a second of the study's training loop and of DIRECT's own, on the same files.
 
-python -m tests.benchmarks.training [--real-size] [--device cuda] [--workers 4] [--masks drawn]
+python -m tests.benchmarks.training [--real-size] [--device cuda] [--compile] [--workers 4]
 
 Same scans, masks, networks, batch size and number of steps; neither validates nor keeps
 checkpoints. The small size is that of the default study, with its networks; the real one is the
@@ -45,7 +45,7 @@ SMALL, REAL = (96, 108, 84), (256, 218, 170)
 ARCHITECTURES = ("unet", "varnet", "rim")
 TURN = 5  # steps; more than the two that the study fetches ahead
 FOR_MEMORY = 3  # steps
-ALONE = argparse.Namespace(workers=0, masks="given")
+ALONE = argparse.Namespace(workers=0, masks="given", compile=False)
 
 
 @dataclass
@@ -109,6 +109,9 @@ def main() -> None:
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--workers", type=int, default=0, help="of DIRECT's data loader")
     parser.add_argument("--masks", choices=("given", "drawn"), default="given", help="to DIRECT")
+    parser.add_argument(
+        "--compile", action="store_true", help="the study's step by torch's compiler"
+    )
     parser.add_argument("--batch-size", type=int, default=1)
     parser.add_argument("--steps", type=int, help="timed ones; default 60, real size 1")
     parser.add_argument("--time-only", action="store_true", help="leave peak memory out")
@@ -153,7 +156,7 @@ def race(
         other = pool.submit(second)
         other.add_done_callback(theirs.turn.end)
         try:
-            train_ours(folder, case, steps, ours)
+            train_ours(folder, case, steps, ours, options)
         finally:
             turn.end()
         other.result()
@@ -166,7 +169,13 @@ def memory(side: Callable, folder: str, case: Case) -> tuple[float, float]:
     return peak_gb(), peak_device_gb(case.device)
 
 
-def train_ours(folder: str, case: Case, steps: int, clock: Clock) -> None:
+def train_ours(
+    folder: str,
+    case: Case,
+    steps: int,
+    clock: Clock,
+    options: argparse.Namespace = ALONE,
+) -> None:
     """Train by the study's loop."""
     prepare()
     device = torch.device(case.device)
@@ -179,7 +188,7 @@ def train_ours(folder: str, case: Case, steps: int, clock: Clock) -> None:
         mock.patch.object(training, "validate", return_value={}),
         mock.patch.object(training, "train_step", clock.timed(training.train_step)),
     ):
-        train(state, params, slices, [], clock)
+        train(state, params, slices, [], clock, compiled=options.compile)
 
 
 def train_direct(
