@@ -15,6 +15,12 @@ from stages.structures import ABBREVIATIONS, MERGED, STRUCTURES
 BIDS_VERSION = "1.10.0"
 PIPELINE, VERSION = "mri-volume-uncertainty", "0.1.0"  # as in pyproject.toml
 MISSING = "n/a"
+README = """\
+Names of files: `sub-` and the letters and digits of the scan's name; `rec-`, group and seed of the
+member that made the image; `desc-`, how k-space was sampled, or `seg-`, who labelled the image;
+`T1w` for images in arbitrary units, `dseg` for label maps. All volumes lie in the space of their
+scan (RAS+, mm). `Sources` in the JSON files are BIDS URIs; `DatasetLinks` in
+`dataset_description.json` says where their data sets lie, relative to this folder."""
 # indices of the standard's own list of image-derived labels
 STANDARD_LABELS = {
     "white_matter": 2,
@@ -82,27 +88,34 @@ def describe_dataset(
         "DatasetLinks": links,
     }
     write_json(folder / "dataset_description.json", description)
-    write_lines(folder / "README.md", [f"# {name}", "", about])
+    write_lines(folder / "README.md", [f"# {name}", "", about, "", README])
     if desc is not None:
-        write_lines(folder / "descriptions.tsv", ["desc_id\tdescription", f"{desc}\t{about}"])
+        rows = ["desc_id\tdescription", f"desc-{desc}\t{about}"]
+        write_lines(folder / "descriptions.tsv", rows)
+        sidecar = {"Description": "What `desc` means in names of files."}
+        write_json(folder / "descriptions.json", sidecar)
     if ignored:
         write_lines(folder / ".bidsignore", ignored)
 
 
-def write_label_table(folder: Path, names: Mapping[int, str]) -> None:
-    """Write `dseg.tsv` for all label maps below a root: index, name, abbreviation, mapping.
+def write_label_table(folder: Path, names: Mapping[int, str], about: str) -> None:
+    """Write `dseg.tsv` and `dseg.json`, which hold for all label maps below a root.
 
-    Mapping is the index of the label that the standard defines for such tissue.
+    Columns are index, name, abbreviation and mapping, the index of the label that the standard
+    defines for such tissue.
 
     Args:
         folder: the data set's root.
         names: FreeSurfer id -> name.
+        about: how the label maps were made, a sentence.
     """
     rows = (
         (label, name, abbreviation(label, name), mapping(label)) for label, name in names.items()
     )
     lines = ["\t".join(map(str, row)) for row in rows]
     write_lines(folder / "dseg.tsv", ["index\tname\tabbreviation\tmapping", *lines])
+    sidecar = {"Description": about, "SpatialReference": "orig", "Manual": False}
+    write_json(folder / "dseg.json", sidecar)
 
 
 def abbreviation(label: int, name: str) -> str:

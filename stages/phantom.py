@@ -29,7 +29,6 @@ from stages.structures import SYNTHSEG_TABLE
 AXIS_CODES = "SAR"  # simulated scans increase towards superior, anterior and right
 WHITE_MATTER = (2, 41)
 ABOUT = "FreeSurfer labels of the digital head that a scan simulates, by majority in each voxel."
-SIDECAR = {"Description": ABOUT, "SpatialReference": "orig", "Manual": False}
 
 
 def acquisition(params: PhantomParams) -> Acquisition:
@@ -65,7 +64,7 @@ def scan_member(member: Member, params: PhantomParams, folder: Path) -> dict[str
     truth = brain_only(majority(labels, scanner.grid, scanner.factor))
     matrix = affine(scanner.grid, (params.voxel_size_mm,) * 3, AXIS_CODES)
     target = layout.true_labels(subject(path), folder / "truth")
-    save_volume(target, smallest_labels(truth), matrix, SIDECAR)
+    save_volume(target, smallest_labels(truth), matrix)
     source = "procedural" if member.label_map is None else member.label_map.name
     row = {"age": age, "seed": member.seed, "split": member.split, "source": source}
     return {"subject": subject(path), "about": row, "volumes": true_volumes(labels)}
@@ -104,7 +103,7 @@ def describe_truth(folder: Path) -> None:
     truth = folder / "truth"
     sources = {name: folder / name for name in SPLITS}
     describe_dataset(truth, name="True labels", about=ABOUT, sources=sources, ignored=["*.csv"])
-    write_label_table(truth, {0: "background", **SYNTHSEG_TABLE})
+    write_label_table(truth, {0: "background", **SYNTHSEG_TABLE}, ABOUT)
 
 
 @door

@@ -69,8 +69,7 @@ def segment_all(
                 raise StudyError(finding.message)
             print(f"warning: {finding.message}", file=sys.stderr)
         labels, affine = on_grid_of(path, result)
-        source = uri(IMAGES, path.relative_to(root))
-        sidecar = {"Sources": [source], "SpatialReference": source, "Manual": False, **details}
+        sidecar = {"Sources": [uri(IMAGES, path.relative_to(root))], **details}
         target = layout.segmentation(group, seed, subject, output)
         save_volume(target, smallest_labels(labels), affine, sidecar)
         yield subject, result.volumes_mm3
@@ -93,7 +92,6 @@ def segment(group: str, seed: int, params: SegmentParams, device: torch.device) 
     segmenter = open_segmenter(params.weights, params.mode, device, fast=params.fast)
     about = f"FreeSurfer labels by SynthSeg 2.0 ({params.mode} mode) of {group}, member {seed}."
     details = {
-        "Description": about,
         "Weights": weight_file(params.weights).name,
         "WeightsMD5": md5(weight_file(params.weights)),
         "Mode": params.mode,
@@ -108,9 +106,8 @@ def segment(group: str, seed: int, params: SegmentParams, device: torch.device) 
             ignored=[TABLES],
         )
         model = segmenter.model
-        write_label_table(
-            output, dict(zip(model.labels, ("background", *model.names), strict=True))
-        )
+        names = dict(zip(model.labels, ("background", *model.names), strict=True))
+        write_label_table(output, names, about)
         rows = list(segment_all(group, seed, segmenter, output, details))
         write_table(output / "volumes.csv", model.names, rows)
         for number in range(params.perturbations.draws):

@@ -56,9 +56,8 @@ def cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
 def test_files(cohort: Path) -> None:
     found = sorted(str(p.relative_to(cohort)) for p in cohort.rglob("*") if p.is_file())
     truth = [
-        f"truth/sub-{name}/anat/sub-{name}_seg-truth_dseg.{extension}"
+        f"truth/sub-{name}/anat/sub-{name}_seg-truth_dseg.nii.gz"
         for name in ("headT001", "headT002", "headV001")
-        for extension in ("json", "nii.gz")
     ]
     assert found == [
         "train/headT001.h5",
@@ -66,6 +65,7 @@ def test_files(cohort: Path) -> None:
         "truth/.bidsignore",
         "truth/README.md",
         "truth/dataset_description.json",
+        "truth/dseg.json",
         "truth/dseg.tsv",
         *truth,
         "truth/subjects.csv",
