@@ -109,9 +109,7 @@ def write_label_table(folder: Path, names: Mapping[int, str], about: str) -> Non
         names: FreeSurfer id -> name.
         about: how the label maps were made, a sentence.
     """
-    rows = (
-        (label, name, abbreviation(label, name), mapping(label)) for label, name in names.items()
-    )
+    rows = [(i, name, abbreviation(i, name), MAPPING.get(i, MISSING)) for i, name in names.items()]
     lines = ["\t".join(map(str, row)) for row in rows]
     write_lines(folder / "dseg.tsv", ["index\tname\tabbreviation\tmapping", *lines])
     sidecar = {"Description": about, "SpatialReference": "orig", "Manual": False}
@@ -123,11 +121,6 @@ def abbreviation(label: int, name: str) -> str:
     known = ABBREVIATIONS.get(MERGED.get(label, label))
     side = {"left": "L-", "right": "R-"}.get(name.split()[0], "")
     return MISSING if known is None else side + known
-
-
-def mapping(label: int) -> int | str:
-    """Return the index in the standard's list of image-derived labels, or `n/a`."""
-    return MAPPING.get(label, MISSING)
 
 
 def write_lines(path: Path, lines: Iterable[str]) -> None:

@@ -8,14 +8,13 @@ import argparse
 import numpy as np
 
 from stages import layout
-from stages.bids import describe_dataset
 from stages.errors import door
 from stages.files import atomic_directory
 from stages.images import load_volume, subject
 from stages.kspace.files import Scan, list_scans
 from stages.kspace.fourier import rss_image
 from stages.kspace.noise import add_noise, brain_of, kspace_rms, mean_brain_rss, noise_sigma
-from stages.kspace.volumes import SCANS, save_image, scan_format
+from stages.kspace.volumes import describe_images, save_image, scan_format
 from stages.params.data import DataParams
 from stages.params.noise import NoiseParams
 from stages.progress import progress
@@ -50,13 +49,7 @@ def main() -> None:
     source = layout.DATA / data.validation
     scans = list_scans(source, scan_format(data), data.validation_files)
     with atomic_directory(layout.images(GROUP, seed)) as folder:
-        describe_dataset(
-            folder,
-            name=f"Noise ensemble, member {seed}",
-            about=ABOUT,
-            sources={SCANS: source},
-            desc=layout.sampling(GROUP),
-        )
+        describe_images(folder, GROUP, seed, ABOUT, data)
         for scan in progress(scans, desc=f"noise {seed}", unit="scan"):
             sigma = noise_sigma(options.snr, options.definition, signal_of(scan, options))
             rng = np.random.default_rng(stable_seed("noise", subject(scan.path), seed))

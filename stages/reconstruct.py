@@ -10,12 +10,11 @@ import argparse
 import torch
 
 from stages import layout
-from stages.bids import describe_dataset
 from stages.errors import StudyError, door
 from stages.files import atomic_directory
 from stages.images import subject
 from stages.kspace.files import Scan, list_scans
-from stages.kspace.volumes import SCANS, save_image, scan_format
+from stages.kspace.volumes import describe_images, save_image, scan_format
 from stages.parallel import each
 from stages.params.compressed_sensing import CompressedSensingParams
 from stages.params.compute import ComputeParams
@@ -67,14 +66,8 @@ def main() -> None:
     bar = progress(desc=f"{group} {seed}", total=len(scans), unit="scan")
     with atomic_directory(layout.images(group, seed)) as folder, bar:
         about = f"Reconstructed from undersampled k-space by {group}, member {seed}."
-        describe_dataset(
-            folder,
-            name=f"Reconstructions of {group}, member {seed}",
-            about=about,
-            sources={SCANS: source},
-            tools=() if group in BASELINES else ["direct-recon"],
-            desc=layout.sampling(group),
-        )
+        tools = () if group in BASELINES else ["direct-recon"]
+        describe_images(folder, group, seed, about, data, tools)
 
         def reconstruct(scan: Scan) -> None:
             drawn = scan_mask(scan)

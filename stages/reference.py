@@ -6,13 +6,12 @@ python -m stages.reference
 import numpy as np
 
 from stages import layout
-from stages.bids import describe_dataset
 from stages.errors import door
 from stages.files import atomic_directory
 from stages.images import subject
 from stages.kspace.files import Scan, list_scans
 from stages.kspace.fourier import rss_image
-from stages.kspace.volumes import SCANS, save_image, scan_format
+from stages.kspace.volumes import describe_images, save_image, scan_format
 from stages.params.data import DataParams
 from stages.progress import progress
 
@@ -32,13 +31,7 @@ def main() -> None:
     source = layout.DATA / data.validation
     scans = list_scans(source, scan_format(data), data.validation_files)
     with atomic_directory(layout.images(GROUP, 0)) as folder:
-        describe_dataset(
-            folder,
-            name="Fully sampled images",
-            about=ABOUT,
-            sources={SCANS: source},
-            desc=layout.sampling(GROUP),
-        )
+        describe_images(folder, GROUP, 0, ABOUT, data)
         for scan in progress(scans, desc="reference", unit="scan"):
             path = layout.image(GROUP, 0, subject(scan.path), folder)
             save_image(path, scan, reference_image(scan), data, {"Description": ABOUT})

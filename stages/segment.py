@@ -90,10 +90,12 @@ def segment(group: str, seed: int, params: SegmentParams, device: torch.device) 
     """Write label maps, sidecars and `volumes.csv` of a member's images."""
     member_subjects(group, seed)  # before the weights, which take longer to read
     segmenter = open_segmenter(params.weights, params.mode, device, fast=params.fast)
-    about = f"FreeSurfer labels by SynthSeg 2.0 ({params.mode} mode) of {group}, member {seed}."
+    weights = weight_file(params.weights)
+    network = f"{weights.name}, {params.mode} mode"
+    about = f"FreeSurfer labels of {group}, member {seed}, by SynthSeg ({network})."
     details = {
-        "Weights": weight_file(params.weights).name,
-        "WeightsMD5": md5(weight_file(params.weights)),
+        "Weights": weights.name,
+        "WeightsMD5": md5(weights),
         "Mode": params.mode,
         "Fast": params.fast,
     }

@@ -1,11 +1,13 @@
 """From scans to image files: the format that the parameters describe, affines, sidecars."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from stages.bids import uri
+from stages import layout
+from stages.bids import describe_dataset, uri
 from stages.images import affine, save_volume
 from stages.kspace.files import Scan, ScanFormat
 from stages.params.data import DataParams
@@ -16,6 +18,29 @@ SCANS = "scans"  # the folder of scans among a data set's links
 def scan_format(data: DataParams) -> ScanFormat:
     """Return what section `data` says about the scans."""
     return ScanFormat(n_coils=data.n_coils, partial_fourier=data.partial_fourier)
+
+
+def describe_images(
+    folder: Path, group: str, seed: int, about: str, data: DataParams, tools: Iterable[str] = ()
+) -> None:
+    """Make the folder of a member's images a BIDS derivative of the validation scans.
+
+    Args:
+        folder: where the member is written.
+        group: its group.
+        seed: which member it is.
+        about: how its images were made, a sentence.
+        data: says where the scans lie.
+        tools: installed packages that did the work.
+    """
+    describe_dataset(
+        folder,
+        name=f"Images of {group}, member {seed}",
+        about=about,
+        sources={SCANS: layout.DATA / data.validation},
+        tools=tools,
+        desc=layout.sampling(group),
+    )
 
 
 def save_image(
