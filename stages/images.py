@@ -1,9 +1,7 @@
-"""NIfTI volumes with a right affine, JSON sidecars and BIDS-derivative names."""
+"""NIfTI volumes with a right affine, their JSON sidecars, and the labels of subjects."""
 
 import gzip
-import json
 import re
-from importlib.metadata import version
 from pathlib import Path
 from typing import Any
 
@@ -11,11 +9,12 @@ import nibabel as nib
 import numpy as np
 from nibabel.orientations import aff2axcodes
 
+from stages import layout
 from stages.errors import StudyError
 from stages.files import atomic_path, write_json
 
 GZIP_LEVEL = 1  # noise hardly compresses: level 6 costs three times the time for 2 %
-BIDS_VERSION = "1.10.0"
+LABEL_TYPES = (np.uint8, np.int16, np.int32)  # integers that every NIfTI reader knows
 EXTENSION = re.compile(r"\.(h5|hdf5|nii|nii\.gz|mgz|npz)$")
 
 
@@ -92,7 +91,16 @@ def save_volume(
     ):
         packed.write(image.to_bytes())
     if sidecar is not None:
-        write_json(path.with_name(path.name.removesuffix(".nii.gz") + ".json"), sidecar)
+        write_json(layout.sidecar(path), sidecar)
+
+
+def smallest_labels(labels: np.ndarray) -> np.ndarray:
+    """Return a label map in the smallest integer type of NIfTI that holds its labels."""
+    lowest, highest = int(labels.min(initial=0)), int(labels.max(initial=0))
+    for kind in LABEL_TYPES:
+        if np.iinfo(kind).min <= lowest and highest <= np.iinfo(kind).max:
+            return labels.astype(kind, copy=False)
+    raise ValueError(f"expected labels of at most 32 bits, got {lowest} to {highest}")
 
 
 def load_volume(path: Path) -> tuple[np.ndarray, np.ndarray]:
@@ -116,22 +124,3 @@ def load_volume(path: Path) -> tuple[np.ndarray, np.ndarray]:
     if not np.issubdtype(data.dtype, np.integer):
         data = data.astype(np.float32, copy=False)
     return data, image.affine
-
-
-def describe_dataset(folder: Path, *, name: str, sources: list[str]) -> None:
-    """Write `dataset_description.json` of a BIDS derivative.
-
-    Args:
-        folder: the data set's root.
-        name: what it holds.
-        sources: paths or URLs of the data sets it was computed from.
-    """
-    description = {
-        "Name": name,
-        "BIDSVersion": BIDS_VERSION,
-        "DatasetType": "derivative",
-        "GeneratedBy": [{"Name": "direct-recon", "Version": version("direct-recon")}],
-        "SourceDatasets": [{"URL": source} for source in sources],
-    }
-    path = folder / "dataset_description.json"
-    path.write_text(json.dumps(description, indent=2) + "\n", encoding="utf-8")

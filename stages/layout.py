@@ -1,9 +1,13 @@
 """Where everything lies: one folder a group, one sub-folder a member.
 
 Members lie below the folder of their group so that a stage that fans in one group depends on that
-folder alone: a change of one architecture leaves the measurements of the others valid.
+folder alone: a change of one architecture leaves the measurements of the others valid. A member's
+images, its segmentations and the simulated truth are a BIDS derivative each, with files such as
+`sub-<label>/anat/sub-<label>_rec-<group><seed>_desc-accelerated_T1w.nii.gz`
+(https://bids-specification.readthedocs.io/en/v1.10.0/derivatives/imaging.html).
 """
 
+import re
 from pathlib import Path
 
 DATA = Path("data")
@@ -14,6 +18,8 @@ MASKS = Path("work/masks")
 INSPECTION = Path("work/inspection")
 METRICS = Path("metrics")
 PLOTS = Path("plots")
+SAMPLING = {"reference": "full", "noise": "noisy"}  # `desc` of a group's images
+UNDERSAMPLED = "accelerated"  # `desc` of all other groups
 
 
 def model(architecture: str, seed: int) -> Path:
@@ -51,11 +57,39 @@ def mask(subject: str) -> Path:
     return MASKS / f"{subject}_mask.npz"
 
 
-def image(group: str, seed: int, subject: str) -> Path:
-    """Return a member's image of a subject."""
-    return images(group, seed) / f"{subject}_T1w.nii.gz"
+def reconstruction(group: str, seed: int) -> str:
+    """Return the BIDS label `rec` of a member: letters and digits only, `zerofilled0`."""
+    return re.sub(r"[^A-Za-z0-9]", "", f"{group}{seed}")
 
 
-def segmentation(group: str, seed: int, subject: str) -> Path:
-    """Return a member's label map of a subject."""
-    return segmentations(group, seed) / f"{subject}_dseg.nii.gz"
+def sampling(group: str) -> str:
+    """Return the BIDS label `desc` of a group's images: `full`, `noisy` or `accelerated`."""
+    return SAMPLING.get(group, UNDERSAMPLED)
+
+
+def image(group: str, seed: int, subject: str, folder: Path | None = None) -> Path:
+    """Return a member's image of a subject; below `folder` while the member is unfinished."""
+    name = f"{subject}_rec-{reconstruction(group, seed)}_desc-{sampling(group)}_T1w.nii.gz"
+    return (folder or images(group, seed)) / subject / "anat" / name
+
+
+def segmentation(group: str, seed: int, subject: str, folder: Path | None = None) -> Path:
+    """Return a member's label map of a subject; below `folder` while the member is unfinished."""
+    name = f"{subject}_rec-{reconstruction(group, seed)}_seg-synthseg_dseg.nii.gz"
+    return (folder or segmentations(group, seed)) / subject / "anat" / name
+
+
+def true_labels(subject: str, folder: Path = TRUTH) -> Path:
+    """Return the true label map of a simulated scan."""
+    return folder / subject / "anat" / f"{subject}_seg-truth_dseg.nii.gz"
+
+
+def sidecar(volume: Path) -> Path:
+    """Return the JSON file beside a NIfTI volume."""
+    return volume.with_name(volume.name.removesuffix(".nii.gz") + ".json")
+
+
+def subjects(group: str, seed: int) -> list[str]:
+    """Return the subjects of a member's images, by name; an empty list where there are none."""
+    pattern = image(group, seed, "sub-*", Path())
+    return sorted(path.parts[-3] for path in images(group, seed).glob(str(pattern)))

@@ -10,15 +10,18 @@ import numpy as np
 from stages import layout
 from stages.errors import door
 from stages.files import atomic_directory
-from stages.images import describe_dataset, load_volume, subject
+from stages.images import load_volume, subject
 from stages.kspace.files import Scan, list_scans
 from stages.kspace.fourier import rss_image
 from stages.kspace.noise import add_noise, brain_of, kspace_rms, mean_brain_rss, noise_sigma
-from stages.kspace.volumes import save_image, scan_format
+from stages.kspace.volumes import describe_images, save_image, scan_format
 from stages.params.data import DataParams
 from stages.params.noise import NoiseParams
 from stages.progress import progress
 from stages.seeds import stable_seed
+
+GROUP = "noise"
+ABOUT = "Root sum of squares over the coils of fully sampled k-space with added noise."
 
 
 def signal_of(scan: Scan, options: NoiseParams) -> float:
@@ -45,20 +48,21 @@ def main() -> None:
     data, options = DataParams.load(), NoiseParams.load()
     source = layout.DATA / data.validation
     scans = list_scans(source, scan_format(data), data.validation_files)
-    with atomic_directory(layout.images("noise", seed)) as folder:
-        describe_dataset(folder, name=f"noise ensemble, member {seed}", sources=[str(source)])
+    with atomic_directory(layout.images(GROUP, seed)) as folder:
+        describe_images(folder, GROUP, seed, ABOUT, data)
         for scan in progress(scans, desc=f"noise {seed}", unit="scan"):
             sigma = noise_sigma(options.snr, options.definition, signal_of(scan, options))
             rng = np.random.default_rng(stable_seed("noise", subject(scan.path), seed))
             details = {
-                "Reconstruction": "root sum of squares of fully sampled k-space with added noise",
+                "Description": ABOUT,
                 "NoiseSigma": sigma,
                 "NoiseSNR": options.snr,
                 "NoiseDefinition": options.definition,
                 "NoiseAcquiredFraction": scan.n_acquired / scan.n_kz,
                 "NoiseSeed": seed,
             }
-            save_image(folder, scan, noisy_image(scan, sigma, rng), data, details)
+            path = layout.image(GROUP, seed, subject(scan.path), folder)
+            save_image(path, scan, noisy_image(scan, sigma, rng), data, details)
 
 
 if __name__ == "__main__":

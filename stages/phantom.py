@@ -16,16 +16,19 @@ from stages.anatomy.cohort import IMAGE_STREAM, NOISE_STREAM, SPLITS, Member, an
 from stages.anatomy.contrast import Contrast, complex_image
 from stages.anatomy.label_maps import list_maps
 from stages.anatomy.view import brain_only, majority, true_volumes
+from stages.bids import describe_dataset, write_label_table
 from stages.errors import door
 from stages.files import atomic_directory
-from stages.images import affine, save_volume, subject
+from stages.images import affine, save_volume, smallest_labels, subject
 from stages.kspace.simulate import Acquisition, simulate, write_slices
 from stages.params.compute import ComputeParams
 from stages.params.phantom import PhantomParams
 from stages.progress import progress
+from stages.structures import SYNTHSEG_TABLE
 
 AXIS_CODES = "SAR"  # simulated scans increase towards superior, anterior and right
 WHITE_MATTER = (2, 41)
+ABOUT = "FreeSurfer labels of the digital head that a scan simulates, by majority in each voxel."
 
 
 def acquisition(params: PhantomParams) -> Acquisition:
@@ -60,7 +63,8 @@ def scan_member(member: Member, params: PhantomParams, folder: Path) -> dict[str
     write_slices(path, slices, scanner.grid, scanner.n_coils)
     truth = brain_only(majority(labels, scanner.grid, scanner.factor))
     matrix = affine(scanner.grid, (params.voxel_size_mm,) * 3, AXIS_CODES)
-    save_volume(folder / "truth" / f"{member.name}_dseg.nii.gz", truth, matrix)
+    target = layout.true_labels(subject(path), folder / "truth")
+    save_volume(target, smallest_labels(truth), matrix)
     source = "procedural" if member.label_map is None else member.label_map.name
     row = {"age": age, "seed": member.seed, "split": member.split, "source": source}
     return {"subject": subject(path), "about": row, "volumes": true_volumes(labels)}
@@ -94,6 +98,14 @@ def write_tables(rows: list[dict[str, object]], folder: Path) -> None:
         table.to_csv(folder / f"{name}.csv", index=False, float_format="%.6g", lineterminator="\n")
 
 
+def describe_truth(folder: Path) -> None:
+    """Make the folder of the truth a BIDS derivative of the scans beside it."""
+    truth = folder / "truth"
+    sources = {name: folder / name for name in SPLITS}
+    describe_dataset(truth, name="True labels", about=ABOUT, sources=sources, ignored=["*.csv"])
+    write_label_table(truth, {0: "background", **SYNTHSEG_TABLE}, ABOUT)
+
+
 @door
 def main() -> None:
     """Write the whole cohort; nothing stands under the final name before all of it is done."""
@@ -104,6 +116,7 @@ def main() -> None:
         for name in (*SPLITS, "truth"):
             (folder / name).mkdir()
         rows = scan_all(members, params, folder, compute.workers)
+        describe_truth(folder)
         write_tables(rows, folder / "truth")
 
 

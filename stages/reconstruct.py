@@ -12,9 +12,9 @@ import torch
 from stages import layout
 from stages.errors import StudyError, door
 from stages.files import atomic_directory
-from stages.images import describe_dataset
+from stages.images import subject
 from stages.kspace.files import Scan, list_scans
-from stages.kspace.volumes import save_image, scan_format
+from stages.kspace.volumes import describe_images, save_image, scan_format
 from stages.parallel import each
 from stages.params.compressed_sensing import CompressedSensingParams
 from stages.params.compute import ComputeParams
@@ -30,6 +30,7 @@ from stages.recon.inference import Reconstruction, learned, reconstruct_scan
 from stages.recon.physics import zero_filled
 
 ZERO_FILLED, COMPRESSED_SENSING = "zero_filled", "compressed_sensing"
+BASELINES = (ZERO_FILLED, COMPRESSED_SENSING)
 
 
 def reconstruction_of(group: str, seed: int, device: torch.device) -> Reconstruction:
@@ -64,18 +65,22 @@ def main() -> None:
     reconstruction = reconstruction_of(group, seed, device)
     bar = progress(desc=f"{group} {seed}", total=len(scans), unit="scan")
     with atomic_directory(layout.images(group, seed)) as folder, bar:
-        describe_dataset(folder, name=f"{group}, member {seed}", sources=[str(source)])
+        about = f"Reconstructed from undersampled k-space by {group}, member {seed}."
+        tools = () if group in BASELINES else ["direct-recon"]
+        describe_images(folder, group, seed, about, data, tools)
 
         def reconstruct(scan: Scan) -> None:
             drawn = scan_mask(scan)
             image = reconstruct_scan(scan, drawn, reconstruction, device, options.batch_size)
             details = {
+                "Description": about,
                 "Reconstruction": group,
                 "Member": seed,
                 "AccelerationAcquired": drawn.acceleration_acquired,
                 "AccelerationFull": drawn.acceleration_full,
             }
-            save_image(folder, scan, image, data, details)
+            path = layout.image(group, seed, subject(scan.path), folder)
+            save_image(path, scan, image, data, details)
             bar.update()
 
         each(reconstruct, scans, compute.workers if device.type == "cpu" else 1)

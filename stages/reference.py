@@ -8,12 +8,15 @@ import numpy as np
 from stages import layout
 from stages.errors import door
 from stages.files import atomic_directory
-from stages.images import describe_dataset
+from stages.images import subject
 from stages.kspace.files import Scan, list_scans
 from stages.kspace.fourier import rss_image
-from stages.kspace.volumes import save_image, scan_format
+from stages.kspace.volumes import describe_images, save_image, scan_format
 from stages.params.data import DataParams
 from stages.progress import progress
+
+GROUP = "reference"
+ABOUT = "Root sum of squares over the coils of fully sampled k-space."
 
 
 def reference_image(scan: Scan) -> np.ndarray:
@@ -27,11 +30,11 @@ def main() -> None:
     data = DataParams.load()
     source = layout.DATA / data.validation
     scans = list_scans(source, scan_format(data), data.validation_files)
-    with atomic_directory(layout.images("reference", 0)) as folder:
-        describe_dataset(folder, name="fully sampled images", sources=[str(source)])
+    with atomic_directory(layout.images(GROUP, 0)) as folder:
+        describe_images(folder, GROUP, 0, ABOUT, data)
         for scan in progress(scans, desc="reference", unit="scan"):
-            details = {"Reconstruction": "root sum of squares of the fully sampled k-space"}
-            save_image(folder, scan, reference_image(scan), data, details)
+            path = layout.image(GROUP, 0, subject(scan.path), folder)
+            save_image(path, scan, reference_image(scan), data, {"Description": ABOUT})
 
 
 if __name__ == "__main__":

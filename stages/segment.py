@@ -14,9 +14,10 @@ import torch
 
 from stages import layout
 from stages.allocator import keep_freed_memory
+from stages.bids import describe_dataset, uri, write_label_table
 from stages.errors import StudyError, door
 from stages.files import atomic_directory, md5
-from stages.images import describe_dataset, save_volume
+from stages.images import save_volume, smallest_labels
 from stages.params.compute import ComputeParams
 from stages.params.segment import SegmentParams
 from stages.progress import progress
@@ -27,17 +28,19 @@ from stages.synthseg.inference import Segmentation, Segmenter
 from stages.synthseg.orientation import Guard
 from stages.synthseg.perturbation import draw_offset, shifted
 from stages.synthseg.preprocess import load, nearest_grid
-from stages.synthseg.volumes import write_label_table, write_table
+from stages.synthseg.volumes import write_table
 
-SUFFIX = "_T1w.nii.gz"
+IMAGES = "images"  # the member's images among the links of its segmentations
+TABLES = "volumes*.csv"
 
 
-def member_images(folder: Path) -> list[Path]:
-    """Images of a member, by name; `StudyError` if there are none."""
-    paths = sorted(folder.glob(f"*{SUFFIX}"))
-    if not paths:
-        raise StudyError(f"{folder}: expected images *{SUFFIX}, found none; run `dvc repro`")
-    return paths
+def member_subjects(group: str, seed: int) -> list[str]:
+    """Subjects of a member's images, by name; `StudyError` if there are none."""
+    found = layout.subjects(group, seed)
+    if not found:
+        expected = layout.image(group, seed, "sub-*")
+        raise StudyError(f"{expected}: expected images, found none; run `dvc repro`")
+    return found
 
 
 def on_grid_of(image: Path, result: Segmentation) -> tuple[np.ndarray, np.ndarray]:
@@ -50,56 +53,68 @@ def on_grid_of(image: Path, result: Segmentation) -> tuple[np.ndarray, np.ndarra
 
 
 def segment_all(
-    paths: list[Path], segmenter: Segmenter, output: Path, sidecar: dict[str, Any]
+    group: str, seed: int, segmenter: Segmenter, output: Path, details: dict[str, Any]
 ) -> Iterator[tuple[str, np.ndarray]]:
     """Segment image by image, write the label map and yield (subject, volumes in mm3).
 
     Raises:
         StudyError: if a head lies otherwise than its affine says.
     """
-    guard = Guard(segmenter)
-    for path in progress(paths, desc=f"segment {paths[0].parent}", unit="image"):
-        subject = path.name.removesuffix(SUFFIX)
+    guard, root = Guard(segmenter), layout.images(group, seed)
+    for subject in progress(member_subjects(group, seed), desc=f"segment {root}", unit="image"):
+        path = layout.image(group, seed, subject)
         result = segmenter.segment(path)
         if finding := guard.check(path, result):
             if finding.certain:
                 raise StudyError(finding.message)
             print(f"warning: {finding.message}", file=sys.stderr)
         labels, affine = on_grid_of(path, result)
-        target = output / f"{subject}_dseg.nii.gz"
-        save_volume(target, labels.astype(np.int16), affine, sidecar | {"Sources": [str(path)]})
+        sidecar = {"Sources": [uri(IMAGES, path.relative_to(root))], **details}
+        target = layout.segmentation(group, seed, subject, output)
+        save_volume(target, smallest_labels(labels), affine, sidecar)
         yield subject, result.volumes_mm3
 
 
 def segment_draws(
-    paths: list[Path], segmenter: Segmenter, params: SegmentParams, number: int
+    group: str, seed: int, segmenter: Segmenter, params: SegmentParams, number: int
 ) -> Iterator[tuple[str, np.ndarray]]:
     """Yield (subject, volumes in mm3) of copies shifted by parts of a voxel."""
     largest = params.perturbations.shift_voxels
-    for path in progress(paths, desc=f"draw {number}", unit="image"):
-        rng = np.random.default_rng(stable_seed("perturbation", str(path), number))
-        scan = shifted(load(path), draw_offset(largest, rng))
-        yield path.name.removesuffix(SUFFIX), segmenter.segment_scan(scan).volumes_mm3
+    for subject in progress(member_subjects(group, seed), desc=f"draw {number}", unit="image"):
+        rng = np.random.default_rng(stable_seed("perturbation", group, seed, subject, number))
+        scan = shifted(load(layout.image(group, seed, subject)), draw_offset(largest, rng))
+        yield subject, segmenter.segment_scan(scan).volumes_mm3
 
 
-def segment(source: Path, target: Path, params: SegmentParams, device: torch.device) -> None:
-    """Fill `target` with label maps, sidecars and `volumes.csv` of the images in `source`."""
-    paths = member_images(source)
+def segment(group: str, seed: int, params: SegmentParams, device: torch.device) -> None:
+    """Write label maps, sidecars and `volumes.csv` of a member's images."""
+    member_subjects(group, seed)  # before the weights, which take longer to read
     segmenter = open_segmenter(params.weights, params.mode, device, fast=params.fast)
-    sidecar = {
-        "Weights": weight_file(params.weights).name,
-        "WeightsMD5": md5(weight_file(params.weights)),
+    weights = weight_file(params.weights)
+    network = f"{weights.name}, {params.mode} mode"
+    about = f"FreeSurfer labels of {group}, member {seed}, by SynthSeg ({network})."
+    details = {
+        "Weights": weights.name,
+        "WeightsMD5": md5(weights),
         "Mode": params.mode,
         "Fast": params.fast,
     }
-    with atomic_directory(target) as output:
-        rows = list(segment_all(paths, segmenter, output, sidecar))
-        write_table(output / "volumes.csv", segmenter.model.names, rows)
+    with atomic_directory(layout.segmentations(group, seed)) as output:
+        describe_dataset(
+            output,
+            name=f"Segmentations of {group}, member {seed}",
+            about=about,
+            sources={IMAGES: layout.images(group, seed)},
+            ignored=[TABLES],
+        )
+        model = segmenter.model
+        names = dict(zip(model.labels, ("background", *model.names), strict=True))
+        write_label_table(output, names, about)
+        rows = list(segment_all(group, seed, segmenter, output, details))
+        write_table(output / "volumes.csv", model.names, rows)
         for number in range(params.perturbations.draws):
-            drawn = list(segment_draws(paths, segmenter, params, number))
-            write_table(output / f"volumes_draw-{number}.csv", segmenter.model.names, drawn)
-        write_label_table(output / "dseg.tsv", segmenter.model)
-        describe_dataset(output, name="Segmentations", sources=[str(source)])
+            drawn = list(segment_draws(group, seed, segmenter, params, number))
+            write_table(output / f"volumes_draw-{number}.csv", model.names, drawn)
 
 
 @door
@@ -111,8 +126,7 @@ def main() -> None:
     compute = ComputeParams.load()
     torch.set_num_threads(compute.workers)  # no byte depends on it
     keep_freed_memory()
-    source, target = layout.images(group, seed), layout.segmentations(group, seed)
-    segment(source, target, SegmentParams.load(), pick_device(compute.device))
+    segment(group, seed, SegmentParams.load(), pick_device(compute.device))
 
 
 if __name__ == "__main__":

@@ -82,6 +82,28 @@ SYNTHSEG_TABLE = {
     58: "right accumbens area",
     60: "right ventral DC",
 }
+# FreeSurfer id of the left or only part -> what tables call it for short
+ABBREVIATIONS = {
+    0: "BG",
+    2: "CWM",
+    3: "CTX",
+    4: "LV",
+    5: "ILV",
+    7: "CBWM",
+    8: "CBCTX",
+    10: "THA",
+    11: "CAU",
+    12: "PUT",
+    13: "PAL",
+    14: "V3",
+    15: "V4",
+    16: "BS",
+    17: "HIP",
+    18: "AMY",
+    24: "CSF",
+    26: "ACC",
+    28: "VDC",
+}
 SYNTHSEG_LABELS = (0, *SYNTHSEG_TABLE)
 SYNTHSEG_NAMES = tuple(SYNTHSEG_TABLE.values())
 MERGED = {r: left for s in STRUCTURES for left, r in zip(s.left, s.right, strict=False)}

@@ -146,9 +146,11 @@ def test_a_scan_without_a_reference_volume_has_no_bias(folder):
 def test_identical_members_vary_by_nothing(folder):
     study = Study(n_members=2)
     write_study(folder, study)
-    for kind in (layout.images, layout.segmentations):
-        for source in kind("unet", 0).iterdir():
-            (kind("unet", 1) / source.name).write_bytes(source.read_bytes())
+    for kind in (layout.image, layout.segmentation):
+        for subject in study.subjects:
+            kind("unet", 1, subject).write_bytes(kind("unet", 0, subject).read_bytes())
+    tables = [layout.segmentations("unet", member) / "volumes.csv" for member in (0, 1)]
+    tables[1].write_bytes(tables[0].read_bytes())
     measure_study(study)
     analyse.main()
     assert metrics("volumes")["unet"]["cv"]["median"] == 0

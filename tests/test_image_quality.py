@@ -49,7 +49,7 @@ def test_scores_are_those_of_the_slices_with_brain(study, monkeypatch):
     [
         (["cascade"], "unknown group 'cascade'"),
         ([], "usage: python -m stages.image_quality unet|varnet|rim|noise"),
-        (["unet"], "sub-e0s0_T1w.nii.gz: expected shape (12, 20, 18)"),
+        (["unet"], "accelerated_T1w.nii.gz: expected shape (12, 20, 18)"),
     ],
 )
 def test_faults_are_one_line_and_leave_nothing_behind(study, capsys, arguments, words):

@@ -10,7 +10,7 @@ from nibabel.orientations import aff2axcodes
 
 from stages.errors import StudyError
 from stages.files import md5, read_json
-from stages.images import affine, describe_dataset, load_volume, save_volume, subject
+from stages.images import affine, load_volume, save_volume, subject
 
 CODES = [
     "".join(letters) for axes in permutations(("RL", "AP", "SI")) for letters in product(*axes)
@@ -78,10 +78,3 @@ def test_subject_label(name: str | Path, label: str) -> None:
 def test_nameless_scan() -> None:
     with pytest.raises(StudyError, match="letters or digits"):
         subject("___.h5")
-
-
-def test_dataset_description(tmp_path: Path) -> None:
-    describe_dataset(tmp_path, name="images", sources=["data"])
-    content = read_json(tmp_path / "dataset_description.json")
-    assert content["DatasetType"] == "derivative"
-    assert content["SourceDatasets"] == [{"URL": "data"}]

@@ -148,6 +148,9 @@ def test_a_structure_that_nobody_found_has_an_empty_region(study):
     assert row[list(SUMMARIES)].isna().all()
 
 
+IMAGE = "sub-e0s0_rec-unet1_desc-accelerated_T1w.nii.gz"
+
+
 def break_members(study):
     params = yaml.safe_load((study / "params.yaml").read_text())
     params["ensembles"]["unet"] = [0]
@@ -181,14 +184,14 @@ def break_volumes(study):
     ("fault", "words"),
     [
         (break_members, ["ensembles.unet", "at least 2 members", "add seeds"]),
-        (break_shape, ["sub-e0s0_T1w.nii.gz", "expected shape (12, 20, 18)", "got (11, 20, 18)"]),
-        (break_values, ["sub-e0s0_T1w.nii.gz", "NaN"]),
-        (break_file, ["sub-e0s1_dseg.nii.gz", "damaged"]),
+        (break_shape, [IMAGE, "expected shape (12, 20, 18)", "got (11, 20, 18)"]),
+        (break_values, [IMAGE, "NaN"]),
+        (break_file, ["sub-e0s1_rec-unet2_seg-synthseg_dseg.nii.gz", "damaged"]),
         (break_volumes, ["volumes.csv", "sub-e0s1", "got 0"]),
-        (lambda _: layout.image("unet", 2, "sub-e0s0").unlink(), ["sub-e0s0_T1w", "found none"]),
+        (lambda _: layout.image("unet", 2, "sub-e0s0").unlink(), ["_T1w.nii.gz", "found none"]),
         (
             lambda _: layout.segmentation("unet", 2, "sub-e0s0").unlink(),
-            ["sub-e0s0_dseg", "found none"],
+            ["_dseg.nii.gz", "found none"],
         ),
     ],
 )

@@ -89,7 +89,7 @@ def test_reference_and_noise(cohort: Path) -> None:
         assert aff2axcodes(matrix) == ("S", "A", "R")
         noisy, _ = load_volume(layout.image("noise", 0, subject_of(n_kz)))
         assert noisy.shape == grid(n_kz)
-        sidecar = read_json(layout.images("noise", 0) / f"{subject_of(n_kz)}_T1w.json")
+        sidecar = read_json(layout.sidecar(layout.image("noise", 0, subject_of(n_kz))))
         assert sidecar["NoiseAcquiredFraction"] == pytest.approx(n_acquired / n_kz)
 
 

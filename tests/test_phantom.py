@@ -10,7 +10,8 @@ import pandas as pd
 import pytest
 import yaml
 
-from stages import phantom
+from stages import layout, phantom
+from stages.images import subject
 from stages.kspace.files import ScanFormat, list_scans
 from stages.kspace.fourier import rss_image
 from stages.structures import SYNTHSEG_NAMES
@@ -54,12 +55,19 @@ def cohort(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def test_files(cohort: Path) -> None:
     found = sorted(str(p.relative_to(cohort)) for p in cohort.rglob("*") if p.is_file())
+    truth = [
+        f"truth/sub-{name}/anat/sub-{name}_seg-truth_dseg.nii.gz"
+        for name in ("headT001", "headT002", "headV001")
+    ]
     assert found == [
         "train/headT001.h5",
         "train/headT002.h5",
-        "truth/headT001_dseg.nii.gz",
-        "truth/headT002_dseg.nii.gz",
-        "truth/headV001_dseg.nii.gz",
+        "truth/.bidsignore",
+        "truth/README.md",
+        "truth/dataset_description.json",
+        "truth/dseg.json",
+        "truth/dseg.tsv",
+        *truth,
         "truth/subjects.csv",
         "truth/volumes.csv",
         "validation/headV001.h5",
@@ -70,9 +78,9 @@ def test_scans_can_be_read_and_lie_on_their_labels(cohort: Path) -> None:
     for scan in list_scans(cohort / "train", ScanFormat(n_coils=4, partial_fourier=0.85)):
         assert scan.shape == GRID
         image = rss_image(scan.read())
-        truth = nib.load(cohort / "truth" / f"{scan.path.stem}_dseg.nii.gz")
+        truth = nib.load(layout.true_labels(subject(scan.path), cohort / "truth"))
         labels = np.asarray(truth.dataobj)
-        assert labels.dtype == np.uint16
+        assert labels.dtype == np.uint8
         assert labels.shape == GRID
         assert nib.aff2axcodes(truth.affine) == ("S", "A", "R")
         assert image[np.isin(labels, (2, 41))].mean() > 1.3 * image[np.isin(labels, (3, 42))].mean()

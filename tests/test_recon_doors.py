@@ -105,7 +105,11 @@ def test_the_reference_is_the_root_sum_of_squares(study: Path) -> None:
     assert image.dtype == np.float32
     assert aff2axcodes(matrix) == ("S", "A", "R")
     folder = layout.images("reference", 0)
-    assert read_json(folder / f"{SUBJECT}_T1w.json")["Sources"] == [str(SCAN)]
+    sidecar = read_json(layout.sidecar(layout.image("reference", 0, SUBJECT)))
+    assert sidecar["Sources"] == [f"bids:scans:{SCAN.name}"]
+    assert sidecar["SkullStripped"] is False and sidecar["Units"] == "arbitrary"
+    links = read_json(folder / "dataset_description.json")["DatasetLinks"]
+    assert (folder / links["scans"] / SCAN.name).samefile(SCAN)
     assert read_json(folder / "dataset_description.json")["DatasetType"] == "derivative"
 
 
@@ -119,7 +123,7 @@ def test_noise_members_differ_and_repeat(study: Path) -> None:
     assert (one != other).any()
     clean = rss_image(kspace())
     brain = brain_of(toy_labels())
-    sidecar = read_json(layout.images("noise", 0) / f"{SUBJECT}_T1w.json")
+    sidecar = read_json(layout.sidecar(layout.image("noise", 0, SUBJECT)))
     assert sidecar["NoiseSigma"] == pytest.approx(clean[brain].mean() / 30, rel=1e-5)
     noise = (one - clean)[brain].std()
     expected = sidecar["NoiseSigma"] * np.sqrt(sidecar["NoiseAcquiredFraction"])
@@ -131,7 +135,7 @@ def test_noise_by_k_space_needs_no_segmentation(study: Path) -> None:
     layout.segmentation("reference", 0, SUBJECT).unlink()
     run("noise", 0)
     acquired = kspace()[..., :17]
-    sidecar = read_json(layout.images("noise", 0) / f"{SUBJECT}_T1w.json")
+    sidecar = read_json(layout.sidecar(layout.image("noise", 0, SUBJECT)))
     rms = np.sqrt(np.mean(np.abs(acquired) ** 2))
     assert sidecar["NoiseSigma"] == pytest.approx(rms / 10**1.5, rel=1e-5)
 
@@ -183,7 +187,7 @@ def test_zero_filling_needs_no_network(study: Path) -> None:
     image, _ = load_volume(layout.image("zero_filled", 0, SUBJECT))
     masked = kspace() * load_mask(layout.mask(SUBJECT)).mask
     np.testing.assert_allclose(image, rss_image(masked), atol=1e-5)
-    sidecar = read_json(layout.images("zero_filled", 0) / f"{SUBJECT}_T1w.json")
+    sidecar = read_json(layout.sidecar(layout.image("zero_filled", 0, SUBJECT)))
     assert sidecar["AccelerationAcquired"] == pytest.approx(3, rel=0.02)
 
 

@@ -13,7 +13,7 @@ import yaml
 
 from stages import layout, segment
 from stages.errors import StudyError
-from stages.files import md5
+from stages.files import md5, read_json
 from stages.images import affine, save_volume
 from stages.params.segment import PerturbationParams, SegmentParams
 from stages.structures import STRUCTURES, structure_volumes
@@ -76,10 +76,12 @@ def test_a_member_is_segmented(study, monkeypatch, weights):
         labels, image = nib.load(path), nib.load(layout.image("unet", 3, subject))
         assert labels.shape == image.shape and np.array_equal(labels.affine, image.affine)
         assert set(np.unique(labels.dataobj)) <= set(MERGED_LABELS)
-        sidecar = json.loads(path.with_name(f"{subject}_dseg.json").read_text())
+        sidecar = json.loads(layout.sidecar(path).read_text())
         assert sidecar["WeightsMD5"] == md5(weights)
-        assert sidecar["Sources"] == [str(layout.image("unet", 3, subject))]
-    assert (folder / "dataset_description.json").is_file()
+        assert labels.get_data_dtype() == np.uint8 and labels.dataobj.slope == 1
+        images = read_json(folder / "dataset_description.json")["DatasetLinks"]["images"]
+        source = sidecar["Sources"][0].removeprefix("bids:images:")
+        assert (folder / images / source).samefile(layout.image("unet", 3, subject))
     assert (folder / "dseg.tsv").read_text().count("\n") == 19
 
 
@@ -90,7 +92,7 @@ def test_twice_the_same_bytes(study, monkeypatch):
         params["compute"]["workers"] = workers
         Path("params.yaml").write_text(yaml.safe_dump(params))
         run(monkeypatch, "unet", "3")
-        files = sorted(layout.segmentations("unet", 3).iterdir())
+        files = sorted(p for p in layout.segmentations("unet", 3).rglob("*") if p.is_file())
         contents.append([(path.name, path.read_bytes()) for path in files])
     assert contents[0] == contents[1]
 
@@ -100,7 +102,7 @@ def test_labels_come_back_on_the_grid_of_the_image(study, weights):
     path = layout.image("fine", 0, "sub-1")
     save_volume(path, data, affine(data.shape, (1.0, 1.0, 1.0), "LPI"), {})
     params = options(weights)
-    segment.segment(layout.images("fine", 0), layout.segmentations("fine", 0), params, CPU)
+    segment.segment("fine", 0, params, CPU)
     found = nib.load(layout.segmentation("fine", 0, "sub-1"))
     assert found.shape == data.shape and np.array_equal(found.affine, nib.load(path).affine)
     blocks = np.asarray(found.dataobj).reshape(8, 2, 12, 2, 10, 2)
@@ -119,15 +121,15 @@ def test_a_bad_image_leaves_nothing_behind(study, weights):
     layout.image("unet", 3, "sub-2").write_bytes(b"no image")
     params = options(weights)
     target = layout.segmentations("unet", 3)
-    with pytest.raises(StudyError, match=r"sub-2_T1w\.nii\.gz"):
-        segment.segment(layout.images("unet", 3), target, params, CPU)
+    with pytest.raises(StudyError, match=r"sub-2_rec-unet3_desc-accelerated_T1w\.nii\.gz"):
+        segment.segment("unet", 3, params, CPU)
     assert not target.exists()
     assert not list(target.parent.iterdir())
 
 
 def test_shifted_copies_have_tables_of_their_own(study, weights):
-    source, target = layout.images("unet", 3), layout.segmentations("unet", 3)
-    segment.segment(source, target, options(weights, draws=2), CPU)
+    target = layout.segmentations("unet", 3)
+    segment.segment("unet", 3, options(weights, draws=2), CPU)
     tables = [
         pd.read_csv(target / f"{name}.csv", index_col="subject")
         for name in ("volumes", "volumes_draw-0", "volumes_draw-1")

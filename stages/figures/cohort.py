@@ -15,6 +15,7 @@ from stages.figures.style import RC, bare, new_figure, save
 from stages.images import affine, load_volume, subject
 from stages.kspace.files import Scan, ScanFormat, list_scans
 from stages.kspace.fourier import rss_image
+from stages.layout import true_labels
 from stages.params.data import DataParams
 from stages.structures import structure
 
@@ -62,7 +63,7 @@ def picture(scan: Scan, truth: Path, data: DataParams) -> Picture:
     """Reconstruct a scan by root sum of squares, and read its true labels if there are any."""
     image = np.concatenate([rss_image(kspace) for _, kspace in scan.slabs()])
     matrix = affine(scan.shape, data.voxel_size_mm, data.axis_codes)
-    path = truth / f"{scan.path.stem}_dseg.nii.gz"
+    path = true_labels(subject(scan.path), truth)
     labels = to_ras(*load_volume(path)) if path.is_file() else None
     return Picture(
         title=caption(subject(scan.path), truth / "subjects.csv"),

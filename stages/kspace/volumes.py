@@ -1,13 +1,18 @@
-"""From scans to image files: the format that the parameters describe, names, affines, sidecars."""
+"""From scans to image files: the format that the parameters describe, affines, sidecars."""
 
+from collections.abc import Iterable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from stages.images import affine, save_volume, subject
+from stages import layout
+from stages.bids import describe_dataset, uri
+from stages.images import affine, save_volume
 from stages.kspace.files import Scan, ScanFormat
 from stages.params.data import DataParams
+
+SCANS = "scans"  # the folder of scans among a data set's links
 
 
 def scan_format(data: DataParams) -> ScanFormat:
@@ -15,23 +20,48 @@ def scan_format(data: DataParams) -> ScanFormat:
     return ScanFormat(n_coils=data.n_coils, partial_fourier=data.partial_fourier)
 
 
-def image_name(scan: Scan) -> str:
-    """Return the BIDS file name of a scan's image."""
-    return f"{subject(scan.path)}_T1w.nii.gz"
+def describe_images(
+    folder: Path, group: str, seed: int, about: str, data: DataParams, tools: Iterable[str] = ()
+) -> None:
+    """Make the folder of a member's images a BIDS derivative of the validation scans.
+
+    Args:
+        folder: where the member is written.
+        group: its group.
+        seed: which member it is.
+        about: how its images were made, a sentence.
+        data: says where the scans lie.
+        tools: installed packages that did the work.
+    """
+    describe_dataset(
+        folder,
+        name=f"Images of {group}, member {seed}",
+        about=about,
+        sources={SCANS: layout.DATA / data.validation},
+        tools=tools,
+        desc=layout.sampling(group),
+    )
 
 
 def save_image(
-    folder: Path, scan: Scan, image: np.ndarray, data: DataParams, details: dict[str, Any]
+    path: Path, scan: Scan, image: np.ndarray, data: DataParams, details: dict[str, Any]
 ) -> None:
     """Write an image (n_slices, n_ky, n_kz) as float32 NIfTI with a sidecar that names its source.
 
     Args:
-        folder: where the volume goes.
+        path: where the volume goes.
         scan: the scan that the image was made from.
         image: modulus in the scan's own units.
         data: gives voxel size and orientation.
         details: what the sidecar says besides the source.
     """
     matrix = affine(image.shape, data.voxel_size_mm, data.axis_codes)
-    sidecar = {"Sources": [str(scan.path)], "SkullStripped": False, **details}
-    save_volume(folder / image_name(scan), image.astype(np.float32, copy=False), matrix, sidecar)
+    sidecar = {
+        "Sources": [uri(SCANS, scan.path.name)],
+        "SpatialReference": "orig",
+        "SkullStripped": False,
+        "Units": "arbitrary",
+        "PartialFourier": data.partial_fourier,
+        **details,
+    }
+    save_volume(path, image.astype(np.float32, copy=False), matrix, sidecar)

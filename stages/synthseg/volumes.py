@@ -1,4 +1,4 @@
-"""The volume table, in SynthSeg's own format, and the table of labels."""
+"""The volume table, in SynthSeg's own format."""
 
 import csv
 from collections.abc import Iterable, Sequence
@@ -7,7 +7,6 @@ from pathlib import Path
 import numpy as np
 
 from stages.files import atomic_path
-from stages.synthseg.model import Model
 
 DECIMALS = 3  # of a volume in mm3, as SynthSeg writes them
 TOTAL = "total intracranial"
@@ -27,11 +26,3 @@ def write_table(path: Path, names: Sequence[str], rows: Iterable[tuple[str, np.n
         for subject, volumes in rows:
             values = np.round([volumes.sum(), *volumes], DECIMALS)
             writer.writerow([subject, *(repr(float(value)) for value in values)])
-
-
-def write_label_table(path: Path, model: Model) -> None:
-    """Write the BIDS table `index, name` of the labels in the label maps."""
-    rows = zip(model.labels, ("background", *model.names), strict=True)
-    with atomic_path(path) as temporary:
-        lines = ["index\tname", *(f"{label}\t{name}" for label, name in rows)]
-        temporary.write_text("\n".join(lines) + "\n", encoding="utf-8")

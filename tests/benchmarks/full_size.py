@@ -145,8 +145,8 @@ def mask(options: argparse.Namespace) -> str:
 def reference(options: argparse.Namespace) -> str:
     """Write the fully sampled image."""
     scan = scan_of(options)
-    folder = layout.images("reference", 0)
-    save_image(folder, scan, reference_image(scan), DataParams.load(PARAMS), {})
+    path = layout.image("reference", 0, subject(scan.path))
+    save_image(path, scan, reference_image(scan), DataParams.load(PARAMS), {})
     return "whole scan"
 
 
@@ -194,7 +194,7 @@ def measurement(options: argparse.Namespace) -> str:
     """Measure an ensemble: the reference with noise, segmented as the truth is."""
     name = subject(scan_of(options).path)
     image, matrix = load_volume(layout.image("reference", 0, name))
-    labels, _ = load_volume(next(Path(str(options.width), "truth").glob("*_dseg.nii.gz")))
+    labels, _ = load_volume(layout.true_labels(name, Path(str(options.width), "truth")))
     study = fabricated.Study(n_members=N_MEMBERS)
     fabricated.write_params(Path("params.yaml"), study)
     rng = np.random.default_rng(0)

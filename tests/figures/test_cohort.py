@@ -8,9 +8,10 @@ from matplotlib.image import imread
 
 from stages.errors import StudyError
 from stages.figures.cohort import Picture, draw, figure, planes
-from stages.images import affine, save_volume
+from stages.images import affine, save_volume, subject
 from stages.kspace.files import write_scan
 from stages.kspace.fourier import to_kspace
+from stages.layout import true_labels
 from stages.params.data import DataParams
 from tests.anatomy.maps import block_head
 
@@ -34,7 +35,7 @@ def write_cohort(folder: Path, truth: bool) -> None:
         write_scan(folder / "validation" / f"{name}.h5", to_kspace(coils))
         if truth:
             matrix = affine(labels.shape, DATA.voxel_size_mm, "SAR")
-            save_volume(folder / "truth" / f"{name}_dseg.nii.gz", labels, matrix)
+            save_volume(true_labels(subject(name), folder / "truth"), labels, matrix)
     if truth:
         table = "subject,age\nsub-one,33.3\nsub-two,\n"
         (folder / "truth/subjects.csv").write_text(table)

@@ -134,23 +134,23 @@ def test_the_study_stops_and_the_command_warns(image_of_head, tmp_path, monkeypa
     import shutil
     import sys
 
-    from stages import segment
+    from stages import layout, segment
     from stages.params.segment import PerturbationParams, SegmentParams
     from stages.synthseg.__main__ import main
     from stages.synthseg.catalogue import EMBEDDED_FILE
 
-    source, target = tmp_path / "images", tmp_path / "out"
-    source.mkdir()
-    shutil.copy(image_of_head("IAR"), source / "sub-1_T1w.nii.gz")
+    monkeypatch.chdir(tmp_path)
+    image, target = layout.image("unet", 0, "sub-1"), tmp_path / "out"
+    image.parent.mkdir(parents=True)
+    shutil.copy(image_of_head("IAR"), image)
     shifts = PerturbationParams(draws=0, shift_voxels=0.5)
     params = SegmentParams(
         weights=str(EMBEDDED_FILE), mode="standard", fast=True, perturbations=shifts
     )
     with pytest.raises(StudyError, match="right with SAR"):
-        segment.segment(source, target, params, torch.device("cpu"))
-    assert not target.exists()
-    image = str(source / "sub-1_T1w.nii.gz")
-    monkeypatch.setattr(sys, "argv", ["synthseg", image, "--fast", "--out", str(target)])
+        segment.segment("unet", 0, params, torch.device("cpu"))
+    assert not layout.segmentations("unet", 0).exists()
+    monkeypatch.setattr(sys, "argv", ["synthseg", str(image), "--fast", "--out", str(target)])
     main()
     assert "warning:" in capsys.readouterr().err
     assert (target / "volumes.csv").is_file()

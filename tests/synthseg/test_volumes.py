@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from stages.structures import SYNTHSEG_NAMES, structure_volumes
-from stages.synthseg.volumes import write_label_table, write_table
+from stages.synthseg.volumes import write_table
 from tests.synthseg.conftest import GOLDEN
 
 
@@ -34,10 +34,3 @@ def test_merged_names_are_understood_by_the_study(tmp_path, tiny_model):
     table = structure_volumes(pd.read_csv(tmp_path / "v.csv", index_col="subject"))
     assert sorted(table.loc["x"]) == volumes.tolist()
     assert table.loc["x", "hippocampus"] == 13
-
-
-def test_label_table(tmp_path, tiny_model):
-    write_label_table(tmp_path / "dseg.tsv", tiny_model)
-    lines = (tmp_path / "dseg.tsv").read_text().splitlines()
-    assert lines[:3] == ["index\tname", "0\tbackground", "2\tcerebral white matter"]
-    assert len(lines) == 19
