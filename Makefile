@@ -11,7 +11,7 @@ repro: $(VENV)/.installed
 	dvc repro
 
 test: $(VENV)/.installed
-	python -m pytest
+	python -m pytest -n 2 --dist loadfile
 
 lint: $(VENV)/.installed
 	ruff check .
