@@ -12,6 +12,7 @@ CODE = Path("work/code")
 PHANTOM = Path("work/phantom")
 MASKS = Path("work/masks")
 INSPECTION = Path("work/inspection")
+PATHOLOGY = Path("work/pathology")
 METRICS = Path("metrics")
 PLOTS = Path("plots")
 
@@ -44,6 +45,11 @@ def measures(group: str) -> Path:
 def quality(group: str) -> Path:
     """Return the folder of a group's image quality."""
     return Path("work/quality", group)
+
+
+def lesions(subject: str, folder: Path = TRUTH) -> Path:
+    """Return the mask of a subject's true lesions, below the folder of the truth."""
+    return folder / f"{subject}_desc-lesion_mask.nii.gz"
 
 
 def mask(subject: str) -> Path:

@@ -243,7 +243,7 @@ def inspect_data(study: Study, rates: Rates, arguments: list[str]) -> Cost:
 def phantom(study: Study, rates: Rates, arguments: list[str]) -> Cost:
     """Simulated scans with their labels, some heads at a time."""
     params, workers = study.phantom, study.compute.workers
-    n_heads = params.n_train + params.n_validation
+    n_heads = params.n_train + params.n_validation + params.n_twins
     shapes = [params.grid] * n_heads
     return Cost(
         side_by_side(n_heads, rates.head.seconds, workers),
