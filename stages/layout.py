@@ -47,9 +47,9 @@ def quality(group: str) -> Path:
     return Path("work/quality", group)
 
 
-def lesions(subject: str, folder: Path = TRUTH) -> Path:
-    """Return the mask of a subject's true lesions, below the folder of the truth."""
-    return folder / f"{subject}_desc-lesion_mask.nii.gz"
+def affected(subject: str, kind: str, folder: Path = TRUTH) -> Path:
+    """Return the mask of what a pathology changed in a simulated head, in the truth's folder."""
+    return folder / f"{subject}_desc-{kind.removesuffix('s')}_mask.nii.gz"
 
 
 def mask(subject: str) -> Path:

@@ -41,7 +41,7 @@ from stages.kspace.simulate import Acquisition, simulate, write_slices
 from stages.params.compute import ComputeParams
 from stages.params.phantom import PathologyParams, PhantomParams
 from stages.progress import progress
-from stages.twins import healthy_twin
+from stages.twins import HEALTHY, healthy_twin
 
 AXIS_CODES = "SAR"  # simulated scans increase towards superior, anterior and right
 WHITE_MATTER = (2, 41)
@@ -84,13 +84,13 @@ def illness(member: Member, labels: np.ndarray, params: PathologyParams) -> np.n
 def scan_member(member: Member, params: PhantomParams, folder: Path) -> dict[str, object]:
     """Write scan and true labels of one member below `folder`; return its rows of the tables."""
     scanner = acquisition(params)
-    labels, age = anatomy(member, scanner.grid, scanner.factor)
-    labels = illness(member, labels, params.pathology)
+    healthy, age = anatomy(member, scanner.grid, scanner.factor)
+    labels = illness(member, healthy, params.pathology)
     image = complex_image(labels, contrast(params), member.rng(IMAGE_STREAM))
     slices = simulate(image, np.isin(labels, WHITE_MATTER), scanner, member.rng(NOISE_STREAM))
     path = folder / member.split / f"{member.name}.h5"
     write_slices(path, slices, scanner.grid, scanner.n_coils)
-    write_truth(member, labels, params, folder / "truth")
+    write_truth(member, labels, healthy, params, folder / "truth")
     source = "procedural" if member.label_map is None else member.label_map.name
     row = {"age": age, "seed": member.seed, "split": member.split, "source": source}
     lesions = {"volume_mm3": int(lesion_mask(labels).sum())} if member.kind == "lesions" else None
@@ -100,18 +100,20 @@ def scan_member(member: Member, params: PhantomParams, folder: Path) -> dict[str
     return {"subject": subject(path), "about": row, "volumes": volumes, "lesions": lesions}
 
 
-def write_truth(member: Member, labels: np.ndarray, params: PhantomParams, folder: Path) -> None:
-    """Write the true labels of a member, and where its lesions are.
+def write_truth(
+    member: Member, labels: np.ndarray, healthy: np.ndarray, params: PhantomParams, folder: Path
+) -> None:
+    """Write the true labels of a member, and where its pathology changed those of `healthy`.
 
     In the label map lesions are white matter, as SynthSeg counts them.
     """
-    scanner = acquisition(params)
-    matrix = affine(scanner.grid, (params.voxel_size_mm,) * 3, AXIS_CODES)
-    truth = brain_only(majority(without_lesions(labels), scanner.grid, scanner.factor))
+    coarse = partial(majority, grid=params.grid, factor=round(params.voxel_size_mm))
+    matrix = affine(params.grid, (params.voxel_size_mm,) * 3, AXIS_CODES)
+    truth = brain_only(coarse(without_lesions(labels)))
     save_volume(folder / f"{member.name}_dseg.nii.gz", truth, matrix)
-    if member.kind == "lesions":
-        mask = lesion_mask(majority(labels, scanner.grid, scanner.factor))
-        save_volume(layout.lesions(subject(member.name), folder), mask, matrix)
+    if member.kind != HEALTHY:
+        changed = (coarse(labels) != coarse(healthy)).astype(np.uint8)
+        save_volume(layout.affected(subject(member.name), member.kind, folder), changed, matrix)
 
 
 def scan_all(
