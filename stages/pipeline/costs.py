@@ -283,6 +283,13 @@ def analyse(study: Study, rates: Rates, arguments: list[str]) -> Cost:
     return Cost(ANALYSE_S * n_draws / ANALYSE_DRAWS, disk_bytes=TABLE_BYTES / 10)
 
 
+def pathology(study: Study, rates: Rates, arguments: list[str]) -> Cost:
+    """Every member's images of the scans with a pathology and of their healthy twins read."""
+    n_members = sum(len(study.ensembles.members(g)) for g in study.ensembles.architectures)
+    n_loads = 2 * study.phantom.n_twins * n_members
+    return Cost(n_loads * prod(study.phantom.grid) * rates.load.seconds)
+
+
 def report(study: Study, rates: Rates, arguments: list[str]) -> Cost:
     """The figures."""
     return Cost(REPORT_S, disk_bytes=TABLE_BYTES)
@@ -325,6 +332,7 @@ ESTIMATORS: dict[str, Estimator] = {
         image_quality,
         measure,
         analyse,
+        pathology,
         report,
         segmenter,
         segmenter_quality,
