@@ -19,7 +19,7 @@ from stages.uncertainty.volumes import PERCENT, coefficient_of_variation
 
 BEARING = {"lesions": ("white_matter",)}
 """Structures that a pathology lies in without changing their volume."""
-CHANGE = ("true_change", "measured_change", "change_sd")
+CHANGE = ("true_change", "measured_change", "change_sd", "change_in_interval")
 COLUMNS = [
     *("group", "kind", "head", "subject", "structure", "n_members", "target_mm3"),
     *("error", "spread", "in_range", "in_interval", *CHANGE, "affected", "cv_ratio", "error_ratio"),
@@ -85,8 +85,9 @@ def volume_cells(volumes: pd.DataFrame, truth: pd.DataFrame, level: float) -> pd
         `COLUMNS`. error (mean over members less truth) and spread (ddof = 1) in percent of the
         truth; in_range (truth within the range of the members) and in_interval (within `reach`)
         are 0 or 1. For scans with a healthy twin, else NaN: true_change, measured_change (mean over
-        members) and change_sd in percent of the healthy twin's volume; affected, 1 where the
-        pathology lies; cv_ratio and error_ratio, CV and |error| over the healthy twin's.
+        members) and change_sd in percent of the healthy twin's volume; change_in_interval, whether
+        the true change lies within `reach`; affected, 1 where the pathology lies; cv_ratio and
+        error_ratio, CV and |error| over the healthy twin's.
     """
     cells = cell_table(volumes, truth)
     parts = [_with_change(part, volumes, truth) for _, part in cells.groupby("group", sort=False)]
@@ -97,6 +98,10 @@ def volume_cells(volumes: pd.DataFrame, truth: pd.DataFrame, level: float) -> pd
     known = table["spread"].notna()
     table["in_range"] = (~outside).astype(float).where(known)
     table["in_interval"] = (table["error"].abs() <= bound).astype(float).where(known)
+    bound = [reach(s, m, level) for s, m in zip(table["change_sd"], n_members, strict=True)]
+    missed = (table["measured_change"] - table["true_change"]).abs()
+    inside = (missed <= bound).astype(float)
+    table["change_in_interval"] = inside.where(table["change_sd"].notna() & missed.notna())
     table["kind"] = table["subject"].map(kind_of)
     table["head"] = table["subject"].map(healthy_twin)
     return table[COLUMNS]
@@ -251,17 +256,21 @@ def about_change(cells: pd.DataFrame) -> dict[str, float]:
 
     slope: over the cells whose true volume changed; lost: mean part of their change that is not
     measured, percentage points of the healthy volume; shown: the median measured over true change
-    of each structure; spurious: mean |measured change| (%) where nothing changed; error_ratio and
-    cv_ratio: medians over the affected cells.
+    of each structure; spread_skill: of the members' changes; in_interval: fraction of true changes
+    within the members' t interval; spurious: mean |measured change| (%) where nothing changed;
+    error_ratio and cv_ratio: medians over the affected cells.
     """
     changed = cells[(cells["true_change"] != 0) & cells["measured_change"].notna()]
     still = cells[cells["true_change"] == 0]
     measured, true = changed["measured_change"], changed["true_change"]
+    n_members, sd = int(cells["n_members"].iloc[0]), changed["change_sd"]
     shares = (measured / true).groupby(changed["structure"], sort=False).median()
     return {
         "slope": slope(measured, true),
         "lost": float(((true - measured) * np.sign(true)).mean()),
         "shown": {str(name): float(share) for name, share in shares.items()},
+        "spread_skill": spread_skill(sd, measured - true, n_members),
+        "in_interval": float(changed["change_in_interval"].mean()),
         "spurious": float(still["measured_change"].abs().mean()),
         **medians(cells[cells["affected"] == 1], ["error_ratio", "cv_ratio"]),
     }

@@ -110,6 +110,7 @@ def test_cells_by_hand(cells: pd.DataFrame) -> None:
     assert row["true_change"] == pytest.approx(-20)
     assert row["measured_change"] == pytest.approx(-10)
     assert row["change_sd"] == pytest.approx(0, abs=1e-9)
+    assert row["change_in_interval"] == 0
     assert row["error"] == pytest.approx(100 * 9.2 / 80.8)
     assert row["cv_ratio"] == pytest.approx(1)
     assert row["error_ratio"] == pytest.approx(9.2 / 1)
@@ -127,6 +128,7 @@ def test_cells_by_hand(cells: pd.DataFrame) -> None:
         np.mean([920 / 990, 0.95, 980 / 1010]) * 100 - 100
     )
     assert sore["error_ratio"] == pytest.approx(60 / 10)
+    assert sore["change_in_interval"] == 1  # -5 % from a spread of 2.0 %, reach 9.9 %
     assert rows.loc[("hippocampus", SORE)]["affected"] == 0
 
 
@@ -145,6 +147,8 @@ def test_summary_by_hand(cells: pd.DataFrame) -> None:
     assert change["lost"] == pytest.approx(10)
     assert change["shown"] == {"hippocampus": pytest.approx(0.5)}
     assert change["spurious"] == pytest.approx(0)
+    assert change["in_interval"] == 0
+    assert change["spread_skill"] == pytest.approx(0, abs=1e-9)
     assert change["error_ratio"] == pytest.approx(9.2)
     assert tree["unet"]["atrophy"]["volumes"]["cells"] == 2
     assert tree["unet"]["atrophy"]["volumes"]["in_range"] == pytest.approx(0.5)
