@@ -118,7 +118,7 @@ def answers(groups: tuple[str, ...], params: AnalyseParams) -> dict[str, Figure]
 
 def pathology(groups: tuple[str, ...]) -> Figure:
     """Draw what the ensembles make of heads with a pathology."""
-    cells = plotted("pathology", ["group", "kind", "affected", "cv_ratio", "error_ratio"])
+    cells = plotted("pathology", ["group", "kind", "true_change", "change_sd"])
     voxels = read_table(layout.PATHOLOGY / "voxels.csv", ["group", "kind", "error_ratio"])
     return pathology_figure(cells, voxels, groups, planes(scans()))
 

@@ -18,7 +18,9 @@ from stages.twins import KINDS
 
 BRIGHTEST = 1.5  # white matter = 1
 OUTLINE = "#E69F00"
-REFERENCE_COLOUR = "#8C8C8C"
+REFERENCE, REFERENCE_COLOUR = "reference", "#8C8C8C"  # the fully sampled images
+ROW_SHARE = 0.7  # of the height of a row that its groups share
+PERCENT = 100.0
 KIND_MARKERS = {"atrophy": "v", "lesions": "o"}
 AXES = {"atrophy": 1, "lesions": 2}  # right, anterior, superior: a coronal and an axial plane
 
@@ -68,11 +70,11 @@ def twin_planes(
 def pathology_figure(
     cells: pd.DataFrame, voxels: pd.DataFrame, groups: Sequence[str], planes: Sequence[Plane]
 ) -> Figure:
-    """Draw twins, their changes of volume, and whether deviation grows as error does.
+    """Draw twins, their changes of volume, and whether spread and deviation tell of errors.
 
     Args:
-        cells: columns group, kind, structure, true_change, measured_change, affected, cv_ratio,
-            error_ratio, as in plots/pathology.csv.
+        cells: columns group, kind, structure, true_change, measured_change, change_sd, as in
+            plots/pathology.csv.
         voxels: columns group, kind, error_ratio, std_ratio, as in work/pathology/voxels.csv.
         groups: the architectures.
         planes: shown above; none for a cohort without twins, whose figure says so.
@@ -85,12 +87,10 @@ def pathology_figure(
         for panel, plane in zip(above.subplots(1, len(planes)), planes, strict=True):
             _picture(panel, plane)
         left, middle, right = below.subplots(1, 3)
-        _changes(left, cells.dropna(subset=["true_change", "measured_change"]), groups)
-        affected = cells[cells["affected"] == 1]
-        _ratios(middle, affected.rename(columns={"cv_ratio": "std_ratio"}), groups)
-        middle.set(title="Volumes of affected structures", ylabel="CV, ill / healthy twin")
+        changed = cells[(cells["true_change"] != 0) & cells["measured_change"].notna()]
+        _shown(left, changed, groups)
+        _missed(middle, changed, groups)
         _ratios(right, voxels, groups)
-        right.set(title="Affected voxels", ylabel="deviation, ill / healthy twin")
         below.legend(handles=_handles(groups, cells), loc="outside lower center", ncols=6)
     return figure
 
@@ -112,52 +112,75 @@ def _picture(panel: Axes, plane: Plane) -> None:
     bare(panel)
 
 
-def _changes(axes: Axes, cells: pd.DataFrame, groups: Sequence[str]) -> None:
-    """Measured against true changes of volume; the diagonal is what a perfect measurement shows."""
-    shown = cells[cells["affected"] == 1]
-    for group in ("reference", *groups):
-        own = shown[shown["group"] == group]
-        for kind, part in own.groupby("kind", sort=False):
-            style = {"color": _tint(group, groups), "marker": KIND_MARKERS[kind]}
-            axes.plot(
-                part["true_change"], part["measured_change"], ls="", ms=4.5, alpha=0.8, **style
-            )
-    ends = np.array(axes.get_xlim())
-    axes.plot(ends, ends, "--", color="black", linewidth=1.0)
-    axes.axhline(0, color="#CCCCCC", linewidth=0.8, zorder=0)
-    axes.set(title="Change of volume", xlabel="true change (%)", ylabel="measured change (%)")
+def _shown(axes: Axes, changed: pd.DataFrame, groups: Sequence[str]) -> None:
+    """The part of the true change of each structure that is measured, a row a structure."""
+    names = list(dict.fromkeys(changed["structure"]))
+    everyone = (REFERENCE, *groups)
+    for g, group in enumerate(everyone):
+        own = changed[changed["group"] == group]
+        rows = np.array([names.index(name) for name in own["structure"]], float)
+        rows += ROW_SHARE * ((g + 0.5) / len(everyone) - 0.5)
+        share = PERCENT * own["measured_change"] / own["true_change"]
+        axes.plot(share, rows, **_style(group, "atrophy", groups))
+    axes.axvline(PERCENT, color="black", linestyle="--", linewidth=1.0)
+    axes.set_yticks(range(len(names)), [title(name) for name in names])
+    axes.set_ylim(len(names) - 0.5, -0.5)
+    axes.set(title="Change of volume", xlabel="measured (% of the true change)")
 
 
-def _ratios(axes: Axes, table: pd.DataFrame, groups: Sequence[str]) -> None:
-    """Deviation against error, each relative to the healthy twin's, on logarithmic axes."""
-    known = table.dropna(subset=["error_ratio", "std_ratio"])
-    known = known[(known["error_ratio"] > 0) & (known["std_ratio"] > 0)]
+def _missed(axes: Axes, changed: pd.DataFrame, groups: Sequence[str]) -> None:
+    """What is missed of a change against the spread of the members' changes."""
+    drawn = [np.empty(0)]
     for group in groups:
-        for kind, part in known[known["group"] == group].groupby("kind", sort=False):
-            style = {"color": _tint(group, groups), "marker": KIND_MARKERS[kind]}
-            axes.plot(part["error_ratio"], part["std_ratio"], ls="", ms=4.5, alpha=0.8, **style)
-    axes.set(xscale="log", yscale="log", xlabel="error, ill / healthy twin")
-    values = known[known["group"].isin(groups)][["error_ratio", "std_ratio"]].to_numpy()
+        own = changed[changed["group"] == group]
+        missed = (own["measured_change"] - own["true_change"]).abs()
+        known = (missed > 0) & (own["change_sd"] > 0)  # the rest has no place on logarithmic axes
+        points = missed[known], own["change_sd"][known]
+        axes.plot(*points, **_style(group, "atrophy", groups))
+        drawn += points
+    axes.set(title="Does the spread tell?", xscale="log", yscale="log")
+    axes.set(xlabel="error of the change\n(percentage points)", ylabel="SD of the members' changes")
+    values = np.concatenate(drawn)
     if not len(values):
         return
-    low, high = min(values.min(), 1) / 1.3, max(values.max(), 1) * 1.3
+    low, high = values.min() / 1.4, values.max() * 1.4
     axes.plot([low, high], [low, high], "--", color="black", linewidth=1.0)
-    for line in (axes.axhline, axes.axvline):
-        line(1, color="#CCCCCC", linewidth=0.8, zorder=0)
     axes.set(xlim=(low, high), ylim=(low, high))
     for axis in (axes.xaxis, axes.yaxis):
-        axis.set_major_locator(LogLocator(subs=(1, 2, 5) if high / low < 100 else (1,)))
+        axis.set_major_locator(LogLocator(subs=(1, 3), numticks=12))
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
         axis.set_minor_formatter(NullFormatter())
 
 
+def _ratios(axes: Axes, voxels: pd.DataFrame, groups: Sequence[str]) -> None:
+    """Deviation against error in the affected voxels, each relative to the healthy twin's."""
+    known = voxels.dropna(subset=["error_ratio", "std_ratio"])
+    for group in groups:
+        for kind, part in known[known["group"] == group].groupby("kind", sort=False):
+            axes.plot(part["error_ratio"], part["std_ratio"], **_style(group, kind, groups))
+    axes.set(title="Affected voxels", xlabel="error, ill / healthy twin")
+    axes.set_ylabel("deviation, ill / healthy twin")
+    values = np.concatenate([[1.0], known[["error_ratio", "std_ratio"]].to_numpy().ravel()])
+    margin = 0.08 * np.ptp(values) + 0.02
+    ends = float(values.min() - margin), float(values.max() + margin)
+    axes.plot(ends, ends, "--", color="black", linewidth=1.0)
+    for line in (axes.axhline, axes.axvline):
+        line(1, color="#CCCCCC", linewidth=0.8, zorder=0)
+    axes.set(xlim=ends, ylim=ends)
+
+
+def _style(group: str, kind: str, groups: Sequence[str]) -> dict[str, object]:
+    marker, tint = KIND_MARKERS[kind], _tint(group, groups)
+    return {"color": tint, "marker": marker, "linestyle": "", "markersize": 4.5, "alpha": 0.8}
+
+
 def _tint(group: str, groups: Sequence[str]) -> str:
-    return REFERENCE_COLOUR if group == "reference" else colour(group, groups)
+    return REFERENCE_COLOUR if group == REFERENCE else colour(group, groups)
 
 
 def _handles(groups: Sequence[str], cells: pd.DataFrame) -> list[Line2D]:
     kinds = [kind for kind in KINDS if kind in set(cells["kind"])]
-    titles = {"reference": "Fully sampled"} | {group: title(group) for group in groups}
+    titles = {REFERENCE: "Fully sampled"} | {group: title(group) for group in groups}
     patches = [
         Line2D([], [], ls="", marker="s", color=_tint(group, groups), label=name)
         for group, name in titles.items()

@@ -11,15 +11,15 @@ MATRIX = affine((10, 12, 14), (2.0, 2.0, 2.0), "SAR")
 
 
 def tables() -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return cells and voxels of two architectures, with a gap in each."""
+    """Return cells and voxels of two architectures; the reference has no spread."""
     rows = [
-        (group, "atrophy", "hippocampus", -21.0, -15.0 + k, 1, 1.1, 2.0 + k)
+        (group, "atrophy", "hippocampus", -20.0, -15.0 + k, [1.0, 2.0, np.nan][k])
         for k, group in enumerate((*GROUPS, "reference"))
     ]
-    rows += [(group, "healthy", "hippocampus", *[np.nan] * 5) for group in GROUPS]
-    rows += [(group, "lesions", "white_matter", 0.0, -1.0, 1, np.nan, 0.0) for group in GROUPS]
-    columns = ["group", "kind", "structure", "true_change", "measured_change", "affected"]
-    cells = pd.DataFrame(rows, columns=[*columns, "cv_ratio", "error_ratio"])
+    rows += [(group, "healthy", "hippocampus", *[np.nan] * 3) for group in GROUPS]
+    rows += [(group, "lesions", "white_matter", 0.0, -1.0, 0.5) for group in GROUPS]
+    columns = ["group", "kind", "structure", "true_change", "measured_change", "change_sd"]
+    cells = pd.DataFrame(rows, columns=columns)
     voxels = [(group, kind, 3.0, 1.5) for group in GROUPS for kind in ("atrophy", "lesions")]
     return cells, pd.DataFrame(voxels, columns=["group", "kind", "error_ratio", "std_ratio"])
 
@@ -53,10 +53,13 @@ def test_points_are_those_of_the_tables() -> None:
     figure = pathology_figure(cells, voxels, GROUPS, planes())
     figure.draw_without_rendering()
     panels = {axes.get_title(): axes for axes in figure.axes}
-    drawn = {name: [len(line.get_xdata()) for line in axes.lines] for name, axes in panels.items()}
-    assert sum(n == 1 for n in drawn["Change of volume"]) == 5  # three groups, two kinds
-    assert sum(n == 1 for n in drawn["Volumes of affected structures"]) == 2  # gaps left out
-    assert sum(n == 1 for n in drawn["Affected voxels"]) == 4
+    drawn = {
+        name: sorted(tuple(line.get_xdata()) for line in axes.lines if len(line.get_xdata()) == 1)
+        for name, axes in panels.items()
+    }
+    assert drawn["Change of volume"] == [(65,), (70,), (75,)]
+    assert drawn["Does the spread tell?"] == [(5,), (6,)]  # the reference has no spread
+    assert drawn["Affected voxels"] == [(3,)] * 4
     assert {"healthy", "atrophy", "lesions"} <= set(panels)
 
 
