@@ -117,14 +117,33 @@ def test_same_bytes_from_two_processes(
 def twins(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The cohort's validation head with ventricles, healthy and with each pathology."""
     folder = tmp_path_factory.mktemp("twins")
+    simulate_twins(folder, 1)
+    return folder / "work/phantom"
+
+
+def simulate_twins(folder: Path, n_heads: int) -> None:
+    """Simulate one training and one validation head below a folder, the latter with twins."""
     params = yaml.safe_load((ROOT / "params.yaml").read_text())["phantom"]["pathology"]
-    write_params(folder, n_train=1, pathology=params | {"heads": 1})
+    write_params(folder, n_train=1, pathology=params | {"heads": n_heads})
     for k in range(2):
         write_lia(folder / "maps" / f"map{k}.nii.gz", ventricular_head())
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         phantom.main()
-    return folder / "work/phantom"
+
+
+def test_twins_leave_the_healthy_scans_as_they_are(twins: Path, tmp_path: Path) -> None:
+    simulate_twins(tmp_path, 0)
+    healthy = tmp_path / "work/phantom"
+    scans = [
+        p.relative_to(healthy) for p in healthy.rglob("*") if p.suffix != ".csv" and p.is_file()
+    ]
+    assert len(scans) == 4
+    for path in scans:
+        assert digest(healthy / path) == digest(twins / path), path
+    assert not (healthy / "truth/lesions.csv").exists()
+    about = pd.read_csv(healthy / "truth/subjects.csv")
+    assert list(about) == ["subject", "age", "seed", "split", "source"]
 
 
 def test_twins_are_scans_of_validation_alone(twins: Path) -> None:

@@ -10,6 +10,7 @@ from stages.anatomy.grid import HEAD_SHAPE
 from stages.anatomy.head import digital_head
 from stages.anatomy.label_maps import head_from_map, read_map
 from stages.anatomy.view import Shape, extend_neck, fine_centre, fine_shape, place
+from stages.errors import StudyError
 from stages.twins import HEALTHY, twin_name
 
 SPLITS = ("train", "validation")
@@ -70,7 +71,16 @@ def with_twins(members: list[Member], n_heads: int, kinds: tuple[str, ...]) -> l
     """Put twins with each pathology behind the first `n_heads` members of the validation split.
 
     Twins have the seed of their head, and so its anatomy, texture, phase and noise.
+
+    Raises:
+        StudyError: if the split has fewer heads.
     """
+    n_known = sum(member.split == SPLITS[1] for member in members)
+    if n_heads > n_known:
+        raise StudyError(
+            f"phantom.pathology.heads: expected at most the {n_known} heads of"
+            f" phantom.n_validation, got {n_heads}; lower it"
+        )
     result = []
     for member in members:
         chosen = member.split == SPLITS[1] and member.number <= n_heads

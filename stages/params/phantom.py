@@ -2,7 +2,7 @@
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, field_validator, model_validator
+from pydantic import Field, field_validator
 
 from stages.params.base import Section
 
@@ -84,9 +84,3 @@ class PhantomParams(Section):
         if size != round(size):
             raise ValueError("expected a whole number of mm")
         return size
-
-    @model_validator(mode="after")
-    def _enough_heads(self) -> "PhantomParams":
-        if self.pathology.heads > self.n_validation:
-            raise ValueError("'pathology.heads' must not be larger than 'n_validation'")
-        return self
