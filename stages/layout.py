@@ -16,6 +16,7 @@ CODE = Path("work/code")
 PHANTOM = Path("work/phantom")
 MASKS = Path("work/masks")
 INSPECTION = Path("work/inspection")
+PATHOLOGY = Path("work/pathology")
 METRICS = Path("metrics")
 PLOTS = Path("plots")
 SAMPLING = {"reference": "full", "noise": "noisy"}  # `desc` of a group's images
@@ -50,6 +51,11 @@ def measures(group: str) -> Path:
 def quality(group: str) -> Path:
     """Return the folder of a group's image quality."""
     return Path("work/quality", group)
+
+
+def affected(subject: str, kind: str, folder: Path = TRUTH) -> Path:
+    """Return the mask of what a pathology changed in a simulated head, in the truth's folder."""
+    return folder / subject / "anat" / f"{subject}_desc-{kind.removesuffix('s')}_mask.nii.gz"
 
 
 def mask(subject: str) -> Path:

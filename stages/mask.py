@@ -18,11 +18,16 @@ from stages.params.data import DataParams
 from stages.params.mask import MaskParams
 from stages.progress import progress
 from stages.seeds import stable_seed
+from stages.twins import healthy_twin
 
 
 def mask_of(scan: Scan, params: MaskParams) -> SamplingMask:
-    """Draw or choose a scan's mask; it depends on the scan's name and the mask seed, on no path."""
-    shape, seed = (scan.n_ky, scan.n_kz), stable_seed("mask", subject(scan.path), params.seed)
+    """Draw or choose a scan's mask; it depends on the scan's name and the mask seed, on no path.
+
+    Twins of a simulated head have the same mask: they differ in the head alone.
+    """
+    head = healthy_twin(subject(scan.path))
+    shape, seed = (scan.n_ky, scan.n_kz), stable_seed("mask", head, params.seed)
     if params.files is not None:
         folder = Path(params.files)
         return challenge_mask(folder, params.acceleration, shape, scan.n_acquired, seed)

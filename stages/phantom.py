@@ -12,9 +12,27 @@ import numpy as np
 import pandas as pd
 
 from stages import layout
-from stages.anatomy.cohort import IMAGE_STREAM, NOISE_STREAM, SPLITS, Member, anatomy, cohort
+from stages.anatomy.cohort import (
+    IMAGE_STREAM,
+    NOISE_STREAM,
+    PATHOLOGY_STREAM,
+    SPLITS,
+    Member,
+    anatomy,
+    cohort,
+    with_twins,
+)
 from stages.anatomy.contrast import Contrast, complex_image
 from stages.anatomy.label_maps import list_maps
+from stages.anatomy.pathology import (
+    Atrophy,
+    LesionPlan,
+    lesion_mask,
+    with_atrophy,
+    with_lesions,
+    without_lesions,
+)
+from stages.anatomy.tissue import BOJORQUEZ, Tissue
 from stages.anatomy.view import brain_only, majority, true_volumes
 from stages.bids import describe_dataset, write_label_table
 from stages.errors import door
@@ -22,9 +40,10 @@ from stages.files import atomic_directory
 from stages.images import affine, save_volume, smallest_labels, subject
 from stages.kspace.simulate import Acquisition, simulate, write_slices
 from stages.params.compute import ComputeParams
-from stages.params.phantom import PhantomParams
+from stages.params.phantom import PathologyParams, PhantomParams
 from stages.progress import progress
 from stages.structures import SYNTHSEG_TABLE
+from stages.twins import HEALTHY, healthy_twin
 
 AXIS_CODES = "SAR"  # simulated scans increase towards superior, anterior and right
 WHITE_MATTER = (2, 41)
@@ -44,30 +63,61 @@ def acquisition(params: PhantomParams) -> Acquisition:
 
 def contrast(params: PhantomParams) -> Contrast:
     """Return what the signal depends on."""
+    lesions = params.pathology.lesions
     return Contrast(
         inversion_ms=params.inversion_ms,
         repetition_ms=params.repetition_ms,
         t1_spread=params.t1_spread,
         texture=params.texture,
         bias_field=params.bias_field,
+        lesion=Tissue(lesions.t1_ms, lesions.proton_density, BOJORQUEZ),
     )
+
+
+def illness(member: Member, labels: np.ndarray, params: PathologyParams) -> np.ndarray:
+    """Return the labels of a member with its pathology; those of a healthy one as they are."""
+    if member.kind == "atrophy":
+        return with_atrophy(labels, Atrophy(**params.atrophy.model_dump()))
+    if member.kind == "lesions":
+        plan = params.lesions.model_dump(exclude={"t1_ms", "proton_density"})
+        return with_lesions(labels, LesionPlan(**plan), member.rng(PATHOLOGY_STREAM))
+    return labels
 
 
 def scan_member(member: Member, params: PhantomParams, folder: Path) -> dict[str, object]:
     """Write scan and true labels of one member below `folder`; return its rows of the tables."""
     scanner = acquisition(params)
-    labels, age = anatomy(member, scanner.grid, scanner.factor)
+    healthy, age = anatomy(member, scanner.grid, scanner.factor)
+    labels = illness(member, healthy, params.pathology)
     image = complex_image(labels, contrast(params), member.rng(IMAGE_STREAM))
     slices = simulate(image, np.isin(labels, WHITE_MATTER), scanner, member.rng(NOISE_STREAM))
     path = folder / member.split / f"{member.name}.h5"
     write_slices(path, slices, scanner.grid, scanner.n_coils)
-    truth = brain_only(majority(labels, scanner.grid, scanner.factor))
-    matrix = affine(scanner.grid, (params.voxel_size_mm,) * 3, AXIS_CODES)
-    target = layout.true_labels(subject(path), folder / "truth")
-    save_volume(target, smallest_labels(truth), matrix)
+    write_truth(member, labels, healthy, params, folder / "truth")
     source = "procedural" if member.label_map is None else member.label_map.name
     row = {"age": age, "seed": member.seed, "split": member.split, "source": source}
-    return {"subject": subject(path), "about": row, "volumes": true_volumes(labels)}
+    lesions = {"volume_mm3": int(lesion_mask(labels).sum())} if member.kind == "lesions" else None
+    if params.n_twins:
+        row |= {"pathology": member.kind, "healthy_twin": healthy_twin(subject(path))}
+    volumes = true_volumes(without_lesions(labels))
+    return {"subject": subject(path), "about": row, "volumes": volumes, "lesions": lesions}
+
+
+def write_truth(
+    member: Member, labels: np.ndarray, healthy: np.ndarray, params: PhantomParams, folder: Path
+) -> None:
+    """Write the true labels of a member, and where its pathology changed those of `healthy`.
+
+    In the label map lesions are white matter, as SynthSeg counts them.
+    """
+    coarse = partial(majority, grid=params.grid, factor=round(params.voxel_size_mm))
+    matrix = affine(params.grid, (params.voxel_size_mm,) * 3, AXIS_CODES)
+    truth = brain_only(coarse(without_lesions(labels)))
+    name = subject(member.name)
+    save_volume(layout.true_labels(name, folder), smallest_labels(truth), matrix)
+    if member.kind != HEALTHY:
+        changed = (coarse(labels) != coarse(healthy)).astype(np.uint8)
+        save_volume(layout.affected(name, member.kind, folder), changed, matrix)
 
 
 def scan_all(
@@ -92,9 +142,12 @@ def scan_all(
 
 
 def write_tables(rows: list[dict[str, object]], folder: Path) -> None:
-    """Write true volumes (mm3) and who the subjects are."""
-    for name, key in (("volumes", "volumes"), ("subjects", "about")):
-        table = pd.DataFrame([{"subject": row["subject"], **row[key]} for row in rows])
+    """Write true volumes (mm3), who the subjects are, and the load of lesions if there is one."""
+    for name, key in (("volumes", "volumes"), ("subjects", "about"), ("lesions", "lesions")):
+        known = [{"subject": row["subject"], **row[key]} for row in rows if row[key] is not None]
+        if not known:
+            continue
+        table = pd.DataFrame(known)
         table.to_csv(folder / f"{name}.csv", index=False, float_format="%.6g", lineterminator="\n")
 
 
@@ -112,6 +165,7 @@ def main() -> None:
     params, compute = PhantomParams.load(), ComputeParams.load()
     maps = [] if params.label_maps is None else list_maps(Path(params.label_maps))
     members = cohort(params.seed, (params.n_train, params.n_validation), maps)
+    members = with_twins(members, params.pathology.heads, params.pathology.kinds)
     with atomic_directory(layout.PHANTOM) as folder:
         for name in (*SPLITS, "truth"):
             (folder / name).mkdir()

@@ -64,9 +64,10 @@ def study_of(sections: Mapping, device: str) -> tuple[Study, Scan | None]:
     train = scans_of(data.train, data, data.train_files)
     validation = scans_of(data.validation, data, data.validation_files)
     ensembles = sections["ensembles"]
+    n_heads = phantom.n_validation + phantom.n_twins
     study = Study(
         training=tuple(scan.shape for scan in train) or (phantom.grid,) * phantom.n_train,
-        validation=tuple(s.shape for s in validation) or (phantom.grid,) * phantom.n_validation,
+        validation=tuple(s.shape for s in validation) or (phantom.grid,) * n_heads,
         n_coils=data.n_coils,
         gpu=device == "cuda",
         compute=sections["compute"].model_copy(update={"device": device}),

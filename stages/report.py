@@ -16,6 +16,7 @@ from stages.figures.calibration import calibration_figure
 from stages.figures.components import components_figure
 from stages.figures.conformal import conformal_figure
 from stages.figures.ensemble_size import ensemble_size_figure
+from stages.figures.pathology import Plane, pathology_figure, twin_planes
 from stages.figures.power import power_figure
 from stages.figures.style import save
 from stages.figures.surrogates import surrogates_figure
@@ -24,6 +25,7 @@ from stages.params.analyse import AnalyseParams
 from stages.params.data import DataParams
 from stages.params.ensembles import NOISE, EnsembleParams
 from stages.params.report import ReportParams
+from stages.twins import kind_of, twins
 from stages.uncertainty.exams import exam_map
 from stages.uncertainty.members import load_like, load_reference, read_table, scans
 from stages.uncertainty.paper import anchors
@@ -114,6 +116,27 @@ def answers(groups: tuple[str, ...], params: AnalyseParams) -> dict[str, Figure]
     }
 
 
+def pathology(groups: tuple[str, ...]) -> Figure:
+    """Draw what the ensembles make of heads with a pathology."""
+    cells = plotted("pathology", ["group", "kind", "true_change", "change_sd"])
+    voxels = read_table(layout.PATHOLOGY / "voxels.csv", ["group", "kind", "error_ratio"])
+    return pathology_figure(cells, voxels, groups, planes(scans()))
+
+
+def planes(subjects: list[str]) -> list[Plane]:
+    """Return planes of the first head with each pathology and of its healthy twin."""
+    first: dict[str, tuple[str, str]] = {}
+    for pair in twins(subjects):
+        first.setdefault(kind_of(pair[0]), pair)
+    found = []
+    for kind, (ill, healthy) in first.items():
+        changed, twin = load_reference(ill), load_reference(healthy)
+        mask = load_like(layout.affected(ill, kind), twin.image.shape)
+        images = twin.image / twin.scale, changed.image / twin.scale
+        found += twin_planes(kind, images, mask, twin.labels, twin.affine)
+    return found
+
+
 @door
 def main() -> None:
     """Draw every figure."""
@@ -129,6 +152,7 @@ def main() -> None:
     save(figure, layout.PLOTS / "r2.png")
     for name, figure in answers(ensembles.architectures, params).items():
         save(figure, layout.PLOTS / f"{name}.png")
+    save(pathology(ensembles.architectures), layout.PLOTS / "pathology.png")
     curves = plotted("training", ["group", "seed", "step", *training.PANELS])
     save(training.draw(curves, ensembles.architectures), layout.PLOTS / "training.png")
     cohort.draw(layout.DATA, layout.PLOTS / "cohort.png", data)

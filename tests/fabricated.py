@@ -27,11 +27,12 @@ class Study:
     n_scans: int = 4
     truth: bool = True
     shape: tuple[int, int, int] = SHAPE
+    names: tuple[str, ...] = ()
 
     @property
     def subjects(self) -> list[str]:
-        """Names of the scans; two of each exam."""
-        return [f"sub-e{k // 2}s{k}" for k in range(self.n_scans)]
+        """Names of the scans; two of each exam, unless the study has names of its own."""
+        return list(self.names) or [f"sub-e{k // 2}s{k}" for k in range(self.n_scans)]
 
     def members(self) -> dict[str, int]:
         """Return the number of members of each group."""

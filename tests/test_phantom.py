@@ -15,7 +15,7 @@ from stages.images import subject
 from stages.kspace.files import ScanFormat, list_scans
 from stages.kspace.fourier import rss_image
 from stages.structures import SYNTHSEG_NAMES
-from tests.anatomy.maps import block_head, write_lia
+from tests.anatomy.maps import block_head, ventricular_head, write_lia
 from tests.fabricated import ROOT
 
 GRID = (24, 28, 22)
@@ -121,6 +121,79 @@ def test_same_bytes_from_two_processes(
             assert digest(other) == digest(path), path.name
 
 
+@pytest.fixture(scope="module")
+def twins(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The cohort's validation head with ventricles, healthy and with each pathology."""
+    folder = tmp_path_factory.mktemp("twins")
+    simulate_twins(folder, 1)
+    return folder / "work/phantom"
+
+
+def simulate_twins(folder: Path, n_heads: int) -> None:
+    """Simulate one training and one validation head below a folder, the latter with twins."""
+    params = yaml.safe_load((ROOT / "params.yaml").read_text())["phantom"]["pathology"]
+    write_params(folder, n_train=1, pathology=params | {"heads": n_heads})
+    for k in range(2):
+        write_lia(folder / "maps" / f"map{k}.nii.gz", ventricular_head())
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        phantom.main()
+
+
+def test_twins_leave_the_healthy_scans_as_they_are(twins: Path, tmp_path: Path) -> None:
+    simulate_twins(tmp_path, 0)
+    healthy = tmp_path / "work/phantom"
+    scans = [p.relative_to(healthy) for p in healthy.rglob("*") if p.suffix in (".h5", ".gz")]
+    assert len(scans) == 4
+    for path in scans:
+        assert digest(healthy / path) == digest(twins / path), path
+    assert not (healthy / "truth/lesions.csv").exists()
+    about = pd.read_csv(healthy / "truth/subjects.csv")
+    assert list(about) == ["subject", "age", "seed", "split", "source"]
+
+
+def test_twins_are_scans_of_validation_alone(twins: Path) -> None:
+    assert [p.name for p in (twins / "train").iterdir()] == ["headT001.h5"]
+    assert sorted(p.stem for p in (twins / "validation").iterdir()) == [
+        "headV001",
+        "headV001atrophy",
+        "headV001lesions",
+    ]
+    about = pd.read_csv(twins / "truth/subjects.csv").set_index("subject")
+    assert about["pathology"].tolist() == ["healthy", "healthy", "atrophy", "lesions"]
+    assert set(about["healthy_twin"][1:]) == {"sub-headV001"}
+    assert about["seed"][1:].nunique() == 1
+
+
+def test_true_volumes_of_twins(twins: Path) -> None:
+    volumes = pd.read_csv(twins / "truth/volumes.csv").set_index("subject")
+    healthy, ill = volumes.loc["sub-headV001"], volumes.loc["sub-headV001atrophy"]
+    assert ill["left hippocampus"] == pytest.approx(0.79 * healthy["left hippocampus"], abs=1)
+    assert ill["right cerebral cortex"] == pytest.approx(
+        0.95 * healthy["right cerebral cortex"], abs=1
+    )
+    assert ill["left thalamus"] == healthy["left thalamus"]
+    assert ill.sum() == healthy.sum()
+    pd.testing.assert_series_equal(volumes.loc["sub-headV001lesions"], healthy, check_names=False)
+    lesions = pd.read_csv(twins / "truth/lesions.csv")
+    assert lesions.to_numpy().tolist() == [["sub-headV001lesions", 15_000]]
+
+
+def test_twins_differ_where_the_masks_say(twins: Path) -> None:
+    images = {
+        scan.path.stem: rss_image(scan.read())
+        for scan in list_scans(twins / "validation", ScanFormat(n_coils=4, partial_fourier=0.85))
+    }
+    for kind, name in (("atrophy", "atrophy"), ("lesions", "lesion")):
+        head = f"sub-headV001{kind}"
+        path = twins / "truth" / head / "anat" / f"{head}_desc-{name}_mask.nii.gz"
+        mask = np.asarray(nib.load(path).dataobj) == 1
+        difference = images[f"headV001{kind}"] - images["headV001"]
+        assert mask.any()
+        assert difference[mask].mean() < 0  # fluid and lesions are darker
+        assert np.abs(difference[mask]).mean() > 10 * np.abs(difference[~mask]).mean()
+
+
 def digest(path: Path) -> str:
     return hashlib.sha256(path.read_bytes()).hexdigest()
 
@@ -155,6 +228,7 @@ def test_unknown_label_stops_with_one_line(
         ({"grid": [4, 28, 22]}, "'phantom.grid': expected at least 8 voxels"),
         ({"snr": -1.0}, "'phantom.snr'"),
         ({"n_trian": 3}, "n_trian"),
+        ({"pathology": {"heads": 2}}, "'phantom.pathology.kinds', found none"),
     ],
 )
 def test_wrong_parameters_stop_with_one_line(

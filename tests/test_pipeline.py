@@ -111,6 +111,7 @@ def test_one_more_seed_trains_one_model(finished: Path) -> None:
         "image-quality@rim",
         "measure@rim",
         "analyse",
+        "pathology",
         "report",
     ]
 
@@ -125,6 +126,7 @@ def test_a_learning_rate_touches_its_architecture_alone(finished: Path) -> None:
         "image-quality@rim",
         "measure@rim",
         "analyse",
+        "pathology",
         "report",
     }
 

@@ -9,7 +9,7 @@ import matplotlib.image
 import pytest
 import yaml
 
-from stages import analyse, layout, report
+from stages import analyse, layout, pathology, report
 from tests.fabricated import (
     ARCHITECTURES,
     ROOT,
@@ -24,6 +24,7 @@ ANSWERS = (
     "components",
     "conformal",
     "ensemble_size",
+    "pathology",
     "power",
     "surrogates",
     "task_error",
@@ -53,6 +54,7 @@ def prepare(folder: Path, study: Study) -> None:
         change(folder, "analyse", "structures", ["hippocampus", "caudate", "thalamus"])
     measure_study(study)
     analyse.main()
+    pathology.main()
 
 
 @pytest.fixture

@@ -1,6 +1,6 @@
 """Who is in the simulated cohort: names, seeds and anatomies."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 
@@ -10,6 +10,8 @@ from stages.anatomy.grid import HEAD_SHAPE
 from stages.anatomy.head import digital_head
 from stages.anatomy.label_maps import head_from_map, read_map
 from stages.anatomy.view import Shape, extend_neck, fine_centre, fine_shape, place
+from stages.errors import StudyError
+from stages.twins import HEALTHY, twin_name
 
 SPLITS = ("train", "validation")
 """The position of a split is its role in the seed space."""
@@ -17,7 +19,7 @@ SPLITS = ("train", "validation")
 COHORT_BIT = 1 << 63
 """Set in every seed of a cohort: smaller seeds are free for all other uses of the heads."""
 
-IMAGE_STREAM, NOISE_STREAM, WARP_STREAM = 11, 13, 17
+IMAGE_STREAM, NOISE_STREAM, WARP_STREAM, PATHOLOGY_STREAM = 11, 13, 17, 19
 """Second words of a subject's random streams, so that none of them repeats another."""
 
 
@@ -31,11 +33,13 @@ class Member:
     seed: int
     label_map: Path | None
     """Where its anatomy comes from; None for the procedural head."""
+    kind: str = HEALTHY
+    """Its pathology: one of `twins.KINDS`, or `healthy`."""
 
     @property
     def name(self) -> str:
         """Stem of its scan: no real scan is called like this."""
-        return f"head{self.split[0].upper()}{self.number:03d}"
+        return twin_name(f"head{self.split[0].upper()}{self.number:03d}", self.kind)
 
     def rng(self, stream: int) -> np.random.Generator:
         """One of the subject's independent random streams."""
@@ -61,6 +65,27 @@ def cohort(seed: int, sizes: tuple[int, int], maps: list[Path]) -> list[Member]:
         )
         for k, (split, number) in enumerate(places)
     ]
+
+
+def with_twins(members: list[Member], n_heads: int, kinds: tuple[str, ...]) -> list[Member]:
+    """Put twins with each pathology behind the first `n_heads` members of the validation split.
+
+    Twins have the seed of their head, and so its anatomy, texture, phase and noise.
+
+    Raises:
+        StudyError: if the split has fewer heads.
+    """
+    n_known = sum(member.split == SPLITS[1] for member in members)
+    if n_heads > n_known:
+        raise StudyError(
+            f"phantom.pathology.heads: expected at most the {n_known} heads of"
+            f" phantom.n_validation, got {n_heads}; lower it"
+        )
+    result = []
+    for member in members:
+        chosen = member.split == SPLITS[1] and member.number <= n_heads
+        result += [member, *(replace(member, kind=kind) for kind in kinds if chosen)]
+    return result
 
 
 def anatomy(member: Member, grid: Shape, factor: int) -> tuple[np.ndarray, float | None]:

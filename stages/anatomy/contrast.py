@@ -6,7 +6,8 @@ import numpy as np
 from scipy import ndimage
 
 from stages.anatomy.fields import smooth_noise
-from stages.anatomy.tissue import LEFT_TO_RIGHT, TISSUES, tissue_signal
+from stages.anatomy.pathology import LESIONS
+from stages.anatomy.tissue import LEFT_TO_RIGHT, TISSUES, Tissue, tissue_signal
 
 FINE_TEXTURE_MM = 1.2
 COARSE_TEXTURE_MM = 8.0
@@ -31,6 +32,8 @@ class Contrast:
     """SD of the signal within a tissue, relative, of a fine and of a coarse texture each."""
     bias_field: float = 0.10
     """Log-SD of the bias field."""
+    lesion: Tissue | None = None
+    """White-matter lesions, where there are any: the same in all subjects."""
 
 
 def complex_image(labels: np.ndarray, contrast: Contrast, rng: np.random.Generator) -> np.ndarray:
@@ -72,4 +75,6 @@ def subject_signals(contrast: Contrast, rng: np.random.Generator) -> np.ndarray:
         factor = float(np.exp(contrast.t1_spread * rng.standard_normal()))
         table[label] = tissue_signal(TISSUES[label], factor, **times) / white_matter
         table[LEFT_TO_RIGHT.get(label, label)] = table[label]
+    if contrast.lesion is not None:
+        table[list(LESIONS)] = tissue_signal(contrast.lesion, **times) / white_matter
     return table

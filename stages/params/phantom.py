@@ -1,10 +1,49 @@
 """Section `phantom`: the simulated cohort."""
 
-from typing import ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
 from stages.params.base import Section
+
+Part = Annotated[float, Field(ge=0, lt=1)]  # of a volume
+Pathology = Literal["atrophy", "lesions"]
+
+
+class AtrophyParams(Section):
+    """Changes of volume, parts of the healthy twin's; the sides are alike."""
+
+    hippocampus: Part  # lost to the fluid beside it
+    amygdala: Part
+    cortex: Part  # lost to the fluid in the sulci
+    ventricles: Annotated[float, Field(ge=0)]  # gained by the lateral ventricles from white matter
+
+
+class LesionParams(Section):
+    """White-matter hyperintensities, dark on T1-weighted images."""
+
+    load_ml: float = Field(gt=0)
+    number: int = Field(ge=1)
+    size_log_sd: float = Field(ge=0)  # of a log-normal distribution of their volumes
+    depth_mm: float = Field(gt=0)  # over which their density falls by e from the ventricles
+    t1_ms: float = Field(gt=0)
+    proton_density: float = Field(gt=0, le=1)  # relative to water
+
+
+class PathologyParams(Section):
+    """Validation heads that are scanned again with a disease; training stays healthy."""
+
+    heads: int = Field(ge=0)  # the first ones of the validation heads; 0: none
+    kinds: tuple[Pathology, ...] = Field(min_length=1)
+    atrophy: AtrophyParams
+    lesions: LesionParams
+
+    @field_validator("kinds")
+    @classmethod
+    def _once(cls, kinds: tuple[str, ...]) -> tuple[str, ...]:
+        if len(set(kinds)) < len(kinds):
+            raise ValueError("each kind may stand here once")
+        return kinds
 
 
 class PhantomParams(Section):
@@ -25,6 +64,12 @@ class PhantomParams(Section):
     texture: float = Field(ge=0, lt=0.5)  # relative SD of the signal within a tissue
     bias_field: float = Field(ge=0, lt=1)  # log-SD
     label_maps: str | None  # folder of FreeSurfer-labelled NIfTI maps, or the procedural head
+    pathology: PathologyParams
+
+    @property
+    def n_twins(self) -> int:
+        """Number of scans of validation heads with a pathology."""
+        return self.pathology.heads * len(self.pathology.kinds)
 
     @field_validator("grid")
     @classmethod

@@ -243,7 +243,7 @@ def inspect_data(study: Study, rates: Rates, arguments: list[str]) -> Cost:
 def phantom(study: Study, rates: Rates, arguments: list[str]) -> Cost:
     """Simulated scans with their labels, some heads at a time."""
     params, workers = study.phantom, study.compute.workers
-    n_heads = params.n_train + params.n_validation
+    n_heads = params.n_train + params.n_validation + params.n_twins
     shapes = [params.grid] * n_heads
     return Cost(
         side_by_side(n_heads, rates.head.seconds, workers),
@@ -281,6 +281,13 @@ def analyse(study: Study, rates: Rates, arguments: list[str]) -> Cost:
     params = study.analyse
     n_draws = params.bootstrap_draws + params.permutations + params.subsets
     return Cost(ANALYSE_S * n_draws / ANALYSE_DRAWS, disk_bytes=TABLE_BYTES / 10)
+
+
+def pathology(study: Study, rates: Rates, arguments: list[str]) -> Cost:
+    """Every member's images of the scans with a pathology and of their healthy twins read."""
+    n_members = sum(len(study.ensembles.members(g)) for g in study.ensembles.architectures)
+    n_loads = 2 * study.phantom.n_twins * n_members
+    return Cost(n_loads * prod(study.phantom.grid) * rates.load.seconds)
 
 
 def report(study: Study, rates: Rates, arguments: list[str]) -> Cost:
@@ -325,6 +332,7 @@ ESTIMATORS: dict[str, Estimator] = {
         image_quality,
         measure,
         analyse,
+        pathology,
         report,
         segmenter,
         segmenter_quality,

@@ -6,6 +6,7 @@ from pathlib import Path
 import pandas as pd
 
 from stages.errors import StudyError
+from stages.twins import healthy_twin
 from stages.uncertainty.members import read_table
 
 
@@ -13,6 +14,8 @@ def exam_map(
     subjects: Iterable[str], pattern: str | None = None, table: str | None = None
 ) -> dict[str, str]:
     """Return the exam of each scan; a scan that nothing is said of is an exam of its own.
+
+    Twins of a simulated head are one exam, that of the healthy twin.
 
     Args:
         subjects: scan names, `sub-...`.
@@ -23,7 +26,8 @@ def exam_map(
         StudyError: if the table is missing or damaged, or names a scan twice.
     """
     names = pd.Series(list(dict.fromkeys(subjects)), dtype=str)
-    found = names if pattern is None else names.str.extract(pattern, expand=False).fillna(names)
+    heads = names.map(healthy_twin)
+    found = heads if pattern is None else names.str.extract(pattern, expand=False).fillna(heads)
     exams = dict(zip(names, found, strict=True))
     if table is not None:
         listed = read_table(Path(table), ["subject", "exam"]).astype(str)

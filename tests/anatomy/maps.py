@@ -27,3 +27,13 @@ def write_lia(path: Path, labels: np.ndarray, dtype: type = np.int16) -> None:
     image = nib.Nifti1Image(turned, np.vstack([matrix, [0, 0, 0, 1]]))
     assert nib.aff2axcodes(image.affine) == ("L", "I", "A")
     nib.save(image, path)
+
+
+def ventricular_head() -> np.ndarray:
+    """`block_head` with lateral ventricles, hippocampi and amygdalae."""
+    labels = block_head()
+    labels[13:16, 9:14, 8], labels[13:16, 9:14, 11] = 4, 43
+    labels[9, 9:13, 7], labels[9, 9:13, 12] = 5, 44
+    labels[9, 9:13, 6], labels[9, 9:13, 13] = 17, 53
+    labels[9, 13:15, 7], labels[9, 13:15, 12] = 18, 54
+    return labels

@@ -2,10 +2,20 @@
 
 from pathlib import Path
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.anatomy.cohort import COHORT_BIT, NOISE_STREAM, WARP_STREAM, cohort, member_seed
+from stages.anatomy.cohort import (
+    COHORT_BIT,
+    NOISE_STREAM,
+    WARP_STREAM,
+    cohort,
+    member_seed,
+    with_twins,
+)
+from stages.errors import StudyError
+from stages.twins import HEALTHY
 
 
 @given(seed=st.integers(0, 2**32))
@@ -31,6 +41,23 @@ def test_names_are_unique_and_plainly_simulated() -> None:
 def test_label_maps_are_taken_in_turn() -> None:
     maps = [Path("a"), Path("b")]
     assert [m.label_map for m in cohort(0, (3, 2), maps)] == [maps[k % 2] for k in range(5)]
+
+
+def test_twins_stand_behind_their_head_and_share_its_seed() -> None:
+    members = with_twins(cohort(0, (2, 3), []), 2, ("lesions", "atrophy"))
+    assert [m.name for m in members if m.split == "train"] == ["headT001", "headT002"]
+    assert [m.name for m in members if m.split == "validation"] == [
+        *("headV001", "headV001lesions", "headV001atrophy"),
+        *("headV002", "headV002lesions", "headV002atrophy"),
+        "headV003",
+    ]
+    assert len({m.seed for m in members}) == 5
+    assert [m for m in members if m.kind == HEALTHY] == cohort(0, (2, 3), [])
+
+
+def test_more_twins_than_heads_are_one_line() -> None:
+    with pytest.raises(StudyError, match="at most the 3 heads .*got 4; lower it"):
+        with_twins(cohort(0, (2, 3), []), 4, ("atrophy",))
 
 
 def test_streams_differ() -> None:

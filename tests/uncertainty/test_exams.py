@@ -38,3 +38,11 @@ def test_bad_tables_are_one_line(content, words, tmp_path):
         path.write_text(content)
     with pytest.raises(StudyError, match=words):
         exam_map(SCANS, None, str(path))
+
+
+def test_twins_are_one_exam():
+    names = ["sub-headV001", "sub-headV001atrophy", "sub-headV002lesions", "sub-e1s4"]
+    heads = ["sub-headV001", "sub-headV001", "sub-headV002", "sub-e1s4"]
+    assert exam_map(names) == dict(zip(names, heads, strict=True))
+    found = exam_map(names, r"sub-(e\d+)s\d+")
+    assert list(found.values()) == [*heads[:3], "e1"]

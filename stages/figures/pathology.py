@@ -1,0 +1,191 @@
+"""Heads with a pathology beside their healthy twins, and what the ensembles make of the change."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+from stages.figures.ensemble import ras_voxel_size, to_ras
+from stages.figures.style import RC, bare, colour, new_figure, title
+from stages.structures import structure
+from stages.twins import KINDS
+
+BRIGHTEST = 1.5  # white matter = 1
+OUTLINE = "#E69F00"
+REFERENCE, REFERENCE_COLOUR = "reference", "#8C8C8C"  # the fully sampled images
+ROW_SHARE = 0.7  # of the height of a row that its groups share
+PERCENT = 100.0
+KIND_MARKERS = {"atrophy": "v", "lesions": "o"}
+AXES = {"atrophy": 1, "lesions": 2}  # right, anterior, superior: a coronal and an axial plane
+
+
+@dataclass(frozen=True)
+class Plane:
+    """A plane as shown: (height, width), white matter = 1, and what a pathology changed in it."""
+
+    title: str
+    image: np.ndarray
+    changed: np.ndarray | None
+    aspect: float
+
+
+def twin_planes(
+    kind: str,
+    images: tuple[np.ndarray, np.ndarray],
+    changed: np.ndarray,
+    labels: np.ndarray,
+    matrix: np.ndarray,
+) -> list[Plane]:
+    """Return a plane of the healthy twin and the same one of the head with a pathology.
+
+    Coronal through the largest section of the hippocampus for atrophy, axial through that of the
+    lesions.
+
+    Args:
+        kind: one of `twins.KINDS`.
+        images: healthy, with the pathology, (i, j, k), white matter = 1.
+        changed: mask of what the pathology changed, (i, j, k).
+        labels: FreeSurfer ids of the healthy twin, (i, j, k).
+        matrix: (4, 4) voxel to world, RAS+, mm.
+    """
+    axis = AXES[kind]
+    mask = to_ras(changed, matrix) != 0
+    seen = np.isin(to_ras(labels, matrix), structure("hippocampus").labels)
+    wanted = seen if kind == "atrophy" and seen.any() else mask
+    others = tuple(other for other in range(3) if other != axis)
+    index = int(np.argmax(wanted.sum(axis=others)))
+    sizes = np.delete(ras_voxel_size(matrix), axis)
+    aspect = float(sizes[1] / sizes[0])
+    healthy, ill = (to_ras(image, matrix).take(index, axis).T for image in images)
+    outline = mask.take(index, axis).T
+    return [Plane("healthy", healthy, None, aspect), Plane(kind, ill, outline, aspect)]
+
+
+def pathology_figure(
+    cells: pd.DataFrame, voxels: pd.DataFrame, groups: Sequence[str], planes: Sequence[Plane]
+) -> Figure:
+    """Draw twins, their changes of volume, and whether spread and deviation tell of errors.
+
+    Args:
+        cells: columns group, kind, structure, true_change, measured_change, change_sd, as in
+            plots/pathology.csv.
+        voxels: columns group, kind, error_ratio, std_ratio, as in work/pathology/voxels.csv.
+        groups: the architectures.
+        planes: shown above; none for a cohort without twins, whose figure says so.
+    """
+    with rc_context(RC):
+        if not planes:
+            return _nothing()
+        figure = new_figure(3.3 * 3, 6.6)
+        above, below = figure.subfigures(2, 1, height_ratios=(1, 1.05))
+        for panel, plane in zip(above.subplots(1, len(planes)), planes, strict=True):
+            _picture(panel, plane)
+        left, middle, right = below.subplots(1, 3)
+        changed = cells[(cells["true_change"] != 0) & cells["measured_change"].notna()]
+        _shown(left, changed, groups)
+        _missed(middle, changed, groups)
+        _ratios(right, voxels, groups)
+        below.legend(handles=_handles(groups, cells), loc="outside lower center", ncols=6)
+    return figure
+
+
+def _nothing() -> Figure:
+    figure = new_figure(6.0, 3.2)
+    text = "No scan with a pathology in this cohort.\nSet phantom.pathology.heads to have some."
+    figure.text(0.5, 0.5, text, ha="center", va="center", fontsize=11)
+    return figure
+
+
+def _picture(panel: Axes, plane: Plane) -> None:
+    panel.imshow(
+        plane.image, origin="lower", cmap="gray", vmin=0, vmax=BRIGHTEST, aspect=plane.aspect
+    )
+    if plane.changed is not None and plane.changed.any():
+        panel.contour(plane.changed.astype(float), [0.5], colors=[OUTLINE], linewidths=0.6)
+    panel.set_title(plane.title)
+    bare(panel)
+
+
+def _shown(axes: Axes, changed: pd.DataFrame, groups: Sequence[str]) -> None:
+    """The part of the true change of each structure that is measured, a row a structure."""
+    names = list(dict.fromkeys(changed["structure"]))
+    everyone = (REFERENCE, *groups)
+    for g, group in enumerate(everyone):
+        own = changed[changed["group"] == group]
+        rows = np.array([names.index(name) for name in own["structure"]], float)
+        rows += ROW_SHARE * ((g + 0.5) / len(everyone) - 0.5)
+        share = PERCENT * own["measured_change"] / own["true_change"]
+        axes.plot(share, rows, **_style(group, "atrophy", groups))
+    axes.axvline(PERCENT, color="black", linestyle="--", linewidth=1.0)
+    axes.set_yticks(range(len(names)), [title(name) for name in names])
+    axes.set_ylim(len(names) - 0.5, -0.5)
+    axes.set(title="Change of volume", xlabel="measured (% of the true change)")
+
+
+def _missed(axes: Axes, changed: pd.DataFrame, groups: Sequence[str]) -> None:
+    """What is missed of a change against the spread of the members' changes."""
+    drawn = [np.empty(0)]
+    for group in groups:
+        own = changed[changed["group"] == group]
+        missed = (own["measured_change"] - own["true_change"]).abs()
+        known = (missed > 0) & (own["change_sd"] > 0)  # the rest has no place on logarithmic axes
+        points = missed[known], own["change_sd"][known]
+        axes.plot(*points, **_style(group, "atrophy", groups))
+        drawn += points
+    axes.set(title="Does the spread tell?", xscale="log", yscale="log")
+    axes.set(xlabel="error of the change\n(percentage points)", ylabel="SD of the members' changes")
+    values = np.concatenate(drawn)
+    if not len(values):
+        return
+    low, high = values.min() / 1.4, values.max() * 1.4
+    axes.plot([low, high], [low, high], "--", color="black", linewidth=1.0)
+    axes.set(xlim=(low, high), ylim=(low, high))
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(LogLocator(subs=(1, 3), numticks=12))
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axis.set_minor_formatter(NullFormatter())
+
+
+def _ratios(axes: Axes, voxels: pd.DataFrame, groups: Sequence[str]) -> None:
+    """Deviation against error in the affected voxels, each relative to the healthy twin's."""
+    known = voxels.dropna(subset=["error_ratio", "std_ratio"])
+    for group in groups:
+        for kind, part in known[known["group"] == group].groupby("kind", sort=False):
+            axes.plot(part["error_ratio"], part["std_ratio"], **_style(group, kind, groups))
+    axes.set(title="Affected voxels", xlabel="error, ill / healthy twin")
+    axes.set_ylabel("deviation, ill / healthy twin")
+    values = np.concatenate([[1.0], known[["error_ratio", "std_ratio"]].to_numpy().ravel()])
+    margin = 0.08 * np.ptp(values) + 0.02
+    ends = float(values.min() - margin), float(values.max() + margin)
+    axes.plot(ends, ends, "--", color="black", linewidth=1.0)
+    for line in (axes.axhline, axes.axvline):
+        line(1, color="#CCCCCC", linewidth=0.8, zorder=0)
+    axes.set(xlim=ends, ylim=ends)
+
+
+def _style(group: str, kind: str, groups: Sequence[str]) -> dict[str, object]:
+    marker, tint = KIND_MARKERS[kind], _tint(group, groups)
+    return {"color": tint, "marker": marker, "linestyle": "", "markersize": 4.5, "alpha": 0.8}
+
+
+def _tint(group: str, groups: Sequence[str]) -> str:
+    return REFERENCE_COLOUR if group == REFERENCE else colour(group, groups)
+
+
+def _handles(groups: Sequence[str], cells: pd.DataFrame) -> list[Line2D]:
+    kinds = [kind for kind in KINDS if kind in set(cells["kind"])]
+    titles = {REFERENCE: "Fully sampled"} | {group: title(group) for group in groups}
+    patches = [
+        Line2D([], [], ls="", marker="s", color=_tint(group, groups), label=name)
+        for group, name in titles.items()
+    ]
+    return patches + [
+        Line2D([], [], ls="", marker=KIND_MARKERS[kind], color="black", label=kind)
+        for kind in kinds
+    ]

@@ -1,0 +1,110 @@
+"""The stage `pathology`: twins, known volumes and what is written without either."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from stages import layout, pathology
+from stages.images import load_volume, save_volume
+from stages.uncertainty.pathology import COLUMNS, VOXEL_COLUMNS
+from tests.fabricated import ARCHITECTURES, Study, measure_study, without_networks, write_study
+
+TWINS = ("sub-headV001", "sub-headV001atrophy", "sub-headV001lesions")
+STUDY = Study(n_members=2, n_draws=2, names=TWINS)
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """An empty current directory."""
+    monkeypatch.chdir(tmp_path)
+    without_networks(monkeypatch)
+    return tmp_path
+
+
+def write_masks() -> np.ndarray:
+    """Write what each pathology changed: a block inside the head, white matter or not."""
+    labels, matrix = load_volume(layout.segmentation("reference", 0, TWINS[0]))
+    mask = np.zeros(labels.shape, np.uint8)
+    mask[3:9, 2:6, 2:9] = 1
+    for name, kind in zip(TWINS[1:], ("atrophy", "lesions"), strict=True):
+        save_volume(layout.affected(name, kind), mask, matrix)
+    return mask
+
+
+def run(folder: Path, study: Study) -> dict:
+    """Fabricate, measure and ask; return the metrics."""
+    write_study(folder, study)
+    measure_study(study)
+    if study == STUDY:
+        write_masks()
+    pathology.main()
+    return json.loads((layout.METRICS / "pathology.json").read_text())
+
+
+def test_twins_have_all_numbers(folder: Path) -> None:
+    tree = run(folder, STUDY)
+    assert set(tree) == {*ARCHITECTURES, "reference"}
+    assert set(tree["unet"]) == {"healthy", "atrophy", "lesions"}
+    assert set(tree["rim"]["lesions"]) == {"heads", "volumes", "change", "voxels"}
+    cells = pd.read_csv(layout.PLOTS / "pathology.csv")
+    voxels = pd.read_csv(layout.PATHOLOGY / "voxels.csv")
+    assert list(cells.columns) == COLUMNS
+    assert set(VOXEL_COLUMNS) < set(voxels.columns)
+    assert len(cells) == 16 * 3 * 4
+    assert len(voxels) == 2 * 3
+    assert (voxels["head"] == TWINS[0]).all()
+
+
+def test_voxels_are_those_of_a_stack_in_memory(folder: Path) -> None:
+    run(folder, STUDY)
+    mask = write_masks() != 0
+    healthy, _ = load_volume(layout.segmentation("reference", 0, TWINS[0]))
+    plain, _ = load_volume(layout.image("reference", 0, TWINS[0]))
+    scale = np.median(plain[np.isin(healthy, (2, 41))])
+    members = [load_volume(layout.image("varnet", m, TWINS[2]))[0] for m in range(2)]
+    truth, _ = load_volume(layout.image("reference", 0, TWINS[2]))
+    stack = np.float64(members)
+    error = (stack.mean(axis=0) - truth)[mask] / scale
+    std = stack.std(axis=0, ddof=1)[mask] / scale
+    voxels = pd.read_csv(layout.PATHOLOGY / "voxels.csv")
+    row = voxels[(voxels["group"] == "varnet") & (voxels["subject"] == TWINS[2])].iloc[0]
+    assert row["n_voxels"] == mask.sum()
+    assert row["error"] == pytest.approx(np.sqrt(np.mean(error**2)), rel=1e-5)
+    assert row["std"] == pytest.approx(np.sqrt(np.mean(std**2)), rel=1e-5)
+
+
+def test_two_runs_are_the_same_bytes(folder: Path) -> None:
+    run(folder, STUDY)
+    written = [layout.METRICS / "pathology.json", layout.PLOTS / "pathology.csv"]
+    first = [path.read_bytes() for path in written]
+    pathology.main()
+    assert [path.read_bytes() for path in written] == first
+
+
+def test_a_healthy_cohort_says_so_and_keeps_its_table(folder: Path) -> None:
+    tree = run(folder, Study(n_members=2, n_draws=2, n_scans=2))
+    assert tree == {"skipped": "no scan with a pathology: phantom.pathology.heads is 0"}
+    cells = pd.read_csv(layout.PLOTS / "pathology.csv")
+    assert set(cells["kind"]) == {"healthy"}
+    assert cells["true_change"].isna().all()
+    assert pd.read_csv(layout.PATHOLOGY / "voxels.csv").empty
+
+
+def test_real_scans_have_no_truth(folder: Path) -> None:
+    tree = run(folder, Study(n_members=2, n_draws=2, n_scans=2, truth=False))
+    assert tree == {"skipped": "no true volumes: the cohort is not simulated"}
+    assert list(pd.read_csv(layout.PLOTS / "pathology.csv").columns) == COLUMNS
+
+
+def test_a_missing_mask_is_one_line(folder: Path, capsys: pytest.CaptureFixture) -> None:
+    write_study(folder, STUDY)
+    measure_study(STUDY)
+    with pytest.raises(SystemExit) as stop:
+        pathology.main()
+    assert stop.value.code == 1
+    line = capsys.readouterr().err.strip().splitlines()[-1]
+    assert "sub-headV001atrophy_desc-atrophy_mask.nii.gz: expected a NIfTI volume" in line
+    assert not layout.METRICS.exists()
