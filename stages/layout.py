@@ -14,6 +14,7 @@ MASKS = Path("work/masks")
 INSPECTION = Path("work/inspection")
 METRICS = Path("metrics")
 PLOTS = Path("plots")
+CARDS = Path("docs/cards")
 
 
 def model(architecture: str, seed: int) -> Path:

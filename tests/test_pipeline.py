@@ -112,6 +112,7 @@ def test_one_more_seed_trains_one_model(finished: Path) -> None:
         "measure@rim",
         "analyse",
         "report",
+        "cards",
     ]
 
 
@@ -126,12 +127,13 @@ def test_a_learning_rate_touches_its_architecture_alone(finished: Path) -> None:
         "measure@rim",
         "analyse",
         "report",
+        "cards",
     }
 
 
 def test_statistics_leave_the_images_alone(finished: Path) -> None:
     todo = plan(finished, {"analyse.exam_pattern": "(.*)"})
-    assert todo == ["params", "analyse", "report"]
+    assert todo == ["params", "analyse", "report", "cards"]
 
 
 def test_acceleration_leaves_reference_and_noise_alone(finished: Path) -> None:
