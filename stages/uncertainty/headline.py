@@ -21,7 +21,8 @@ def headline(image_quality: Tree, volumes: Tree, prediction: Tree) -> dict[str, 
         noise only `cv` and `bias`, baselines neither `cv` nor `r2`.
     """
     tree: dict[str, dict[str, float]] = {}
-    for group, found in volumes.items():
+    groups = {name: found for name, found in volumes.items() if isinstance(found, Mapping)}
+    for group, found in groups.items():
         quality, scores = image_quality.get(group, {}), prediction.get(group, {})
         bias = list(found.get("bias", {}).values())
         known = {

@@ -7,6 +7,7 @@ VOLUMES = {
     "rim": {"cv": {"median": 1.0, "caudate": 2.0}, "bias": {"a": -8.0, "b": 1.0, "c": 3.0}},
     "noise": {"cv": {"median": 0.2}, "bias": {}},
     "reference": {"bias_truth": {"a": 1.0}},
+    "truth": "absent: the cohort is not simulated",
 }
 PREDICTION = {"rim": {"r2": {"histogram": 0.5, "summary": 0.4}}}
 
