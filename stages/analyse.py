@@ -18,6 +18,7 @@ from stages.params.noise import NoiseParams
 from stages.uncertainty.curves import COLUMNS, thin
 from stages.uncertainty.exams import exam_map
 from stages.uncertainty.gaps import grid, without_gaps
+from stages.uncertainty.headline import headline
 from stages.uncertainty.image_quality import member_means, quality_summary
 from stages.uncertainty.members import read_table
 from stages.uncertainty.paper import cohort_of, compare
@@ -218,10 +219,10 @@ def main() -> None:
     tables = cohort(ensembles, cv, params)
     predicted, correlations, regressions = prediction(ensembles, cv, tables.exams)
     found: dict[str, Answer] = answers(tables, params)
-    headline = {"image_quality": quality, "volumes": volume, "prediction": predicted}
+    trees = {"image_quality": quality, "volumes": volume, "prediction": predicted}
     members = {group: len(ensembles.members(group)) for group in ensembles.architectures}
-    found["paper"] = compare(headline, members, len(tables.exams), cohort_of(list(tables.exams)))
-    trees = headline | {"noise": noise(NoiseParams.load())}
+    found["paper"] = compare(trees, members, len(tables.exams), cohort_of(list(tables.exams)))
+    trees |= {"headline": headline(**trees), "noise": noise(NoiseParams.load())}
     trees |= {name: tree for name, (tree, _) in found.items()}
     plots = {
         "cv": cv,

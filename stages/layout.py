@@ -19,6 +19,7 @@ INSPECTION = Path("work/inspection")
 PATHOLOGY = Path("work/pathology")
 METRICS = Path("metrics")
 PLOTS = Path("plots")
+CARDS = Path("docs/cards")
 SAMPLING = {"reference": "full", "noise": "noisy"}  # `desc` of a group's images
 UNDERSAMPLED = "accelerated"  # `desc` of all other groups
 

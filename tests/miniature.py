@@ -8,7 +8,7 @@ from matplotlib.image import imread
 
 from stages.files import read_json
 
-METRICS = ("image_quality", "masks", "noise", "prediction", "segmenter", "volumes")
+METRICS = ("headline", "image_quality", "masks", "noise", "prediction", "segmenter", "volumes")
 SMALLEST_FIGURE = (200, 300)  # pixels; a figure below it was cut
 
 

@@ -14,7 +14,9 @@ from dvc.repo import Repo
 from stages.imports import imported, scripts
 from tests.fabricated import ROOT
 
-BY_HAND = {f"stages.{name}" for name in ("export", "launch", "plan", "response")}  # no stages
+BY_HAND = {
+    f"stages.{name}" for name in ("export", "launch", "offline_plots", "plan", "response")
+}  # no stages
 COPIED = ("dvc.yaml", "params.yaml", "data.dvc", "stages", "weights", ".dvcignore")
 
 
@@ -113,6 +115,7 @@ def test_one_more_seed_trains_one_model(finished: Path) -> None:
         "analyse",
         "pathology",
         "report",
+        "cards",
     ]
 
 
@@ -128,12 +131,13 @@ def test_a_learning_rate_touches_its_architecture_alone(finished: Path) -> None:
         "analyse",
         "pathology",
         "report",
+        "cards",
     }
 
 
 def test_statistics_leave_the_images_alone(finished: Path) -> None:
     todo = plan(finished, {"analyse.exam_pattern": "(.*)"})
-    assert todo == ["params", "analyse", "report"]
+    assert todo == ["params", "analyse", "report", "cards"]
 
 
 def test_acceleration_leaves_reference_and_noise_alone(finished: Path) -> None:

@@ -3,7 +3,7 @@
 from pathlib import Path
 
 from stages.params.analyse import AnalyseParams
-from stages.params.base import FILE, Section
+from stages.params.base import FILE, Section, read, section_of
 from stages.params.compressed_sensing import CompressedSensingParams
 from stages.params.compute import ComputeParams
 from stages.params.data import DataParams
@@ -38,6 +38,8 @@ PLAIN: tuple[type[Section], ...] = (
 def load_all(path: Path = FILE) -> dict[str, Section]:
     """Read and check every section of the parameter file, one of `train` for each architecture."""
     sections = {kind.section: kind.load(path) for kind in PLAIN}
+    for name in section_of(read(path), "train", path):
+        sections["ensembles"].members(name)  # `dvc.yaml` has stages for every key of `train`
     for name in sections["analyse"].structures:
         structure(name)
     return sections

@@ -337,7 +337,7 @@ ESTIMATORS: dict[str, Estimator] = {
         segmenter,
         segmenter_quality,
     )
-} | dict.fromkeys(("code", "check"), trivial)
+} | dict.fromkeys(("code", "check", "model_cards"), trivial)
 """By the door, the module below `stages` that a stage runs."""
 
 

@@ -1,11 +1,12 @@
 """Surrogates of one scan that need more than the deviation of its images, as one tidy table.
 
 All structures share one box around the union of all segmentations; positions are indices into the
-`flat` box.
+`flat` box. A new surrogate is a function of a `Cell` and its entry in `SURROGATES`.
 """
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import pandas as pd
@@ -20,6 +21,7 @@ from stages.uncertainty.agreement import (
 )
 from stages.uncertainty.boundary import (
     SHELL_VOXELS,
+    Faces,
     Slopes,
     border_slopes,
     boundary_faces,
@@ -34,13 +36,6 @@ from stages.uncertainty.boundary import (
 from stages.uncertainty.voxelwise import flat, gather, mean_and_std
 
 IMAGES, ONE_SEGMENTATION, ALL_SEGMENTATIONS = "A", "B", "C"
-KINDS = {
-    "sigma_over_gradient": ONE_SEGMENTATION,
-    "linearised_volume": ONE_SEGMENTATION,
-    "one_minus_dice": ALL_SEGMENTATIONS,
-    "vote_entropy": ALL_SEGMENTATIONS,
-    "surface_distance": ALL_SEGMENTATIONS,
-}
 GAIN_NORMALISED = "gain_normalised_std_mean"
 COLUMNS = ["structure", "surrogate", "kind", "value"]
 
@@ -109,33 +104,90 @@ class BorderVolumes:
     column: np.ndarray
 
 
-def border_surrogates(
-    number: int, box: Box, images: Gathered, volumes: BorderVolumes, voxel_size_mm: VoxelSize
-) -> dict[str, float]:
-    """Return the surrogates of kind B of one structure; none if it has no border.
+@dataclass(frozen=True)
+class Border:
+    """The border of one structure in its first segmentation.
 
-    Args:
-        number: of the structure.
-        box: where the first segmentation has it, with room for its surroundings.
-        images: of all members.
-        volumes: of the same images.
-        voxel_size_mm: edge lengths in the order of the axes.
+    inside: (i, j, k) bool and regions: (i, j, k) structure numbers, in the box of the structure;
+    faces: between inside and outside; slopes: (n_faces, 3) gradients of the mean image; slope:
+    (n_faces,) their sizes, guarded against flat images.
     """
-    regions = images.votes.first[box]
-    inside = np.asfortranarray(regions == number)
-    faces = boundary_faces(inside)
-    if not len(faces):
-        return {}
-    slopes = volumes.slopes.at(faces, box)
-    slope = guarded_slope(slopes)
-    weights = face_weights(faces, slopes, slope, voxel_size_mm)
-    positions, coefficients = volume_weights(inside, regions, faces, weights)
-    columns = flat(volumes.column[box])[positions].astype(np.intp)
-    moved = volume_changes(images.values, columns, coefficients)
-    return {
-        "sigma_over_gradient": edge_shift(flat(volumes.std[box]), faces, slope),
-        "linearised_volume": linearised_cv(moved, float(inside.sum() * np.prod(voxel_size_mm))),
-    }
+
+    inside: np.ndarray
+    regions: np.ndarray
+    faces: Faces
+    slopes: np.ndarray
+    slope: np.ndarray
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One structure of one scan: all that a surrogate may ask for.
+
+    number: of the structure; box: where the first segmentation has it, with room for its
+    surroundings, None where it has not; images: of all members, with their votes; volumes: of the
+    same images; voxel_size_mm: edge lengths in the order of the axes; dice, entropy (nats) and
+    distance (mm): agreement of all segmentations, see `stages.uncertainty.agreement`.
+    """
+
+    number: int
+    box: Box | None
+    images: Gathered
+    volumes: BorderVolumes
+    voxel_size_mm: VoxelSize
+    dice: float
+    entropy: float
+    distance: float
+
+    @cached_property
+    def border(self) -> Border | None:
+        """The border of the structure; None if it has none."""
+        if self.box is None:
+            return None
+        regions = self.images.votes.first[self.box]
+        inside = np.asfortranarray(regions == self.number)
+        faces = boundary_faces(inside)
+        if not len(faces):
+            return None
+        slopes = self.volumes.slopes.at(faces, self.box)
+        return Border(inside, regions, faces, slopes, guarded_slope(slopes))
+
+
+def sigma_over_gradient(cell: Cell) -> float:
+    """Return the mean edge shift in mm, see `edge_shift`; NaN without a border."""
+    border = cell.border
+    if border is None:
+        return float("nan")
+    return edge_shift(flat(cell.volumes.std[cell.box]), border.faces, border.slope)
+
+
+def linearised_volume(cell: Cell) -> float:
+    """Return the CV of the first-order volumes in percent, see `linearised_cv`."""
+    border = cell.border
+    if border is None:
+        return float("nan")
+    weights = face_weights(border.faces, border.slopes, border.slope, cell.voxel_size_mm)
+    positions, coefficients = volume_weights(border.inside, border.regions, border.faces, weights)
+    columns = flat(cell.volumes.column[cell.box])[positions].astype(np.intp)
+    moved = volume_changes(cell.images.values, columns, coefficients)
+    return linearised_cv(moved, float(border.inside.sum() * np.prod(cell.voxel_size_mm)))
+
+
+@dataclass(frozen=True)
+class Surrogate:
+    """A measure of one cell and what it needs: kind `A`, `B` or `C`; NaN where undefined."""
+
+    kind: str
+    measure: Callable[[Cell], float]
+
+
+SURROGATES = {
+    "sigma_over_gradient": Surrogate(ONE_SEGMENTATION, sigma_over_gradient),
+    "linearised_volume": Surrogate(ONE_SEGMENTATION, linearised_volume),
+    "one_minus_dice": Surrogate(ALL_SEGMENTATIONS, lambda cell: 1.0 - cell.dice),
+    "vote_entropy": Surrogate(ALL_SEGMENTATIONS, lambda cell: cell.entropy),
+    "surface_distance": Surrogate(ALL_SEGMENTATIONS, lambda cell: cell.distance),
+}
 
 
 def boxes(numbers: np.ndarray, n_structures: int) -> list[Box | None]:
@@ -158,10 +210,27 @@ def boxes(numbers: np.ndarray, n_structures: int) -> list[Box | None]:
     ]
 
 
+def cells_of(images: Gathered, n_structures: int, voxel_size_mm: VoxelSize) -> Iterator[Cell]:
+    """Yield every structure of a scan, in the order of their numbers."""
+    votes = images.votes
+    # a slope does not need more digits than the images have
+    mean, std = (images.box(part.astype(np.float32)) for part in (images.mean, images.std))
+    column = images.box(np.arange(len(images.chosen), dtype=np.int32))
+    volumes = BorderVolumes(border_slopes(mean, votes.first, voxel_size_mm), std, column)
+    found = zip(
+        boxes(votes.first, n_structures),
+        overlaps(votes, n_structures),
+        mean_surface_distances(votes, voxel_size_mm, n_structures),
+        strict=True,
+    )
+    for number, (box, (dice, entropy), distance) in enumerate(found, start=1):
+        yield Cell(number, box, images, volumes, voxel_size_mm, dice, entropy, float(distance))
+
+
 def surrogate_table(
     images: Gathered, structures: Sequence[str], voxel_size_mm: VoxelSize
 ) -> pd.DataFrame:
-    """Return the surrogates of kinds B and C of one scan.
+    """Return all `SURROGATES` of one scan.
 
     `sigma_over_gradient` (mm) and `linearised_volume` (percent) take their border from the first
     label map; `one_minus_dice`, `vote_entropy` (nats) and `surface_distance` (mm) compare all.
@@ -175,29 +244,14 @@ def surrogate_table(
         Columns structure, surrogate, kind (`B`: images and one segmentation, `C`: all
         segmentations), value (NaN where undefined).
     """
-    votes, n = images.votes, len(structures)
-    # a slope does not need more digits than the images have
-    mean, std = (images.box(part.astype(np.float32)) for part in (images.mean, images.std))
-    column = images.box(np.arange(len(images.chosen), dtype=np.int32))
-    volumes = BorderVolumes(border_slopes(mean, votes.first, voxel_size_mm), std, column)
-    distances = mean_surface_distances(votes, voxel_size_mm, n)
-    cells = zip(structures, boxes(votes.first, n), overlaps(votes, n), distances, strict=True)
-    rows: list[tuple[str, str, str, float]] = []
-    for number, (name, box, (dice, entropy), distance) in enumerate(cells, start=1):
-        values = {
-            "one_minus_dice": 1.0 - dice,
-            "vote_entropy": entropy,
-            "surface_distance": float(distance),
-        }
-        if box is not None:
-            values |= border_surrogates(number, box, images, volumes, voxel_size_mm)
-        rows += _rows(name, values)
+    rows = [
+        (structure, name, surrogate.kind, surrogate.measure(cell))
+        for structure, cell in zip(
+            structures, cells_of(images, len(structures), voxel_size_mm), strict=True
+        )
+        for name, surrogate in SURROGATES.items()
+    ]
     return pd.DataFrame(rows, columns=COLUMNS)
-
-
-def _rows(structure: str, values: Mapping[str, float]) -> Iterator[tuple[str, str, str, float]]:
-    for surrogate, kind in KINDS.items():
-        yield structure, surrogate, kind, values.get(surrogate, float("nan"))
 
 
 def gain_table(regions: pd.DataFrame) -> pd.DataFrame:

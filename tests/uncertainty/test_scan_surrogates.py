@@ -9,7 +9,7 @@ from stages.uncertainty.agreement import Votes, count_votes, pairwise_dice
 from stages.uncertainty.boundary import SHELL_VOXELS
 from stages.uncertainty.scan_surrogates import (
     COLUMNS,
-    KINDS,
+    SURROGATES,
     boxes,
     gain_table,
     gathered,
@@ -120,7 +120,7 @@ def test_every_structure_has_every_surrogate_and_a_kind():
     images, labels = toy_scan(np.random.default_rng(2), 2)
     found = table_of(images, labels)
     assert list(found) == COLUMNS
-    assert len(found) == len(NAMES) * len(KINDS)
+    assert len(found) == len(NAMES) * len(SURROGATES)
     assert np.isfinite(found["value"]).all()
     dice = found.set_index(["structure", "surrogate"])["value"]["blob3", "one_minus_dice"]
     assert dice == pytest.approx(1 - pairwise_dice((labels == 13).reshape(2, -1)))

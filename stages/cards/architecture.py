@@ -1,0 +1,99 @@
+"""The card of one ensemble of networks."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from stages.cards.markdown import render
+from stages.params.data import DataParams
+from stages.params.mask import MaskParams
+from stages.params.train import TrainParams
+from stages.structures import structure
+from stages.uncertainty.curves import COLUMNS
+
+TEXTS = {  # DIRECT's name of the network: what it is, in words; `architecture.md.j2` has the rest
+    "unet.unet_2d.Unet2d": "unet.md.j2",
+    "varnet.varnet.EndToEndVarNet": "varnet.md.j2",
+    "rim.rim.RIM": "rim.md.j2",
+}
+GENERIC = "network.md.j2"
+
+
+@dataclass(frozen=True)
+class Study:
+    """What all cards tell of the study.
+
+    matrices: columns split, n_slices, n_ky, n_kz, n_scans; cohort: `simulated`,
+    `calgary-campinas` or `other`; metrics: file below metrics/, without suffix -> its content;
+    curves: plots/training.csv.
+    """
+
+    data: DataParams
+    mask: MaskParams
+    matrices: pd.DataFrame
+    cohort: str
+    metrics: Mapping[str, Mapping[str, Any]]
+    curves: pd.DataFrame
+
+    @property
+    def scans(self) -> dict[str, list[dict[str, Any]]]:
+        """Sizes and numbers of scans, split by split."""
+        return {
+            str(split): part.to_dict("records") for split, part in self.matrices.groupby("split")
+        }
+
+
+def final(curves: pd.DataFrame) -> dict[str, float | None]:
+    """Return the last recorded value of each curve, its mean over members.
+
+    Args:
+        curves: columns seed, step and `COLUMNS`; empty where nothing was recorded at a step.
+
+    Returns:
+        `COLUMNS`; None where no member has a curve.
+    """
+    last = curves.sort_values("step").groupby("seed")[list(COLUMNS)].last()
+    return {name: None if last[name].isna().all() else float(last[name].mean()) for name in COLUMNS}
+
+
+def by_structure(volumes: Mapping[str, Any]) -> list[dict[str, Any]]:
+    """Return a row a structure of one group: title, cv, bias, bias_truth; None where undefined."""
+    kinds = ("cv", "bias", "bias_truth")
+    names = [name for kind in kinds for name in volumes.get(kind, {}) if name != "median"]
+    return [
+        {"title": structure(name).title, **{k: volumes.get(k, {}).get(name) for k in kinds}}
+        for name in dict.fromkeys(names)
+    ]
+
+
+def architecture_card(
+    name: str, seeds: tuple[int, ...], params: TrainParams, n_parameters: int, study: Study
+) -> str:
+    """Return the card of an ensemble as Markdown.
+
+    Args:
+        name: key of section `train`.
+        seeds: of its members.
+        params: its part of section `train`.
+        n_parameters: of one member.
+        study: what all cards tell.
+    """
+    return render(
+        "architecture.md.j2",
+        name=name,
+        text=TEXTS.get(params.model, GENERIC),
+        seeds=seeds,
+        params=params,
+        n_parameters=n_parameters,
+        adopted=[seed for seed in seeds if seed in params.pretrained],
+        study=study,
+        acceleration=study.metrics["masks"]["acceleration"],
+        quality=study.metrics["image_quality"][name],
+        floor=study.metrics["image_quality"].get("zero_filled", {}),
+        noise=study.metrics["volumes"].get("noise", {}).get("cv", {}).get("median"),
+        cv=study.metrics["volumes"][name].get("cv", {}).get("median"),
+        structures=by_structure(study.metrics["volumes"][name]),
+        final=final(study.curves[study.curves["group"] == name]),
+    )

@@ -1,0 +1,72 @@
+"""Write a card for every model of the study: docs/cards/*.md.
+
+`python -m stages.model_cards`: text from templates, every number from parameters, weights, metrics.
+"""
+
+from stages import layout
+from stages.cards.architecture import Study, architecture_card
+from stages.cards.segmenter import embedded_card
+from stages.cards.weights import n_parameters, segmenter_file
+from stages.errors import door
+from stages.files import atomic_directory, read_json
+from stages.params.data import DataParams
+from stages.params.ensembles import EnsembleParams
+from stages.params.mask import MaskParams
+from stages.params.segment import SegmentParams
+from stages.params.segmenter import SegmenterParams
+from stages.params.train import TrainParams
+from stages.synthseg.catalogue import EMBEDDED_FILE, weight_file
+from stages.uncertainty.curves import COLUMNS
+from stages.uncertainty.members import read_table
+
+MATRIX_COLUMNS = ["split", "n_slices", "n_ky", "n_kz", "n_scans"]
+METRICS = ("image_quality", "masks", "paper", "volumes")
+
+
+def study() -> Study:
+    """Read what all cards tell."""
+    metrics = {name: read_json(layout.METRICS / f"{name}.json") for name in METRICS}
+    return Study(
+        data=DataParams.load(),
+        mask=MaskParams.load(),
+        matrices=read_table(layout.INSPECTION / "matrices.csv", MATRIX_COLUMNS),
+        cohort=metrics["paper"]["cohort"],
+        metrics=metrics,
+        curves=read_table(layout.PLOTS / "training.csv", ["group", "seed", "step", *COLUMNS]),
+    )
+
+
+def architectures() -> dict[str, str]:
+    """Return the card of each ensemble, by its name."""
+    ensembles, told = EnsembleParams.load(), study()
+    cards = {}
+    for name in ensembles.architectures:
+        seeds, params = ensembles.members(name), TrainParams.load_architecture(name)
+        size = n_parameters(layout.model(name, seeds[0]) / "model.pt")
+        cards[name] = architecture_card(name, seeds, params, size, told)
+    return cards
+
+
+def segmenters() -> dict[str, str]:
+    """Return the card of each segmenter that comes with the study; a new one is an entry here."""
+    used = weight_file(SegmentParams.load().weights).resolve() == EMBEDDED_FILE
+    embedded = embedded_card(
+        segmenter_file(EMBEDDED_FILE),
+        read_json(layout.METRICS / "segmenter.json"),
+        SegmenterParams.load().quality,
+        used,
+    )
+    return {"segmenter-embedded": embedded}
+
+
+@door
+def main() -> None:
+    """Write all cards; those of models that are gone go, too."""
+    cards = architectures() | segmenters()
+    with atomic_directory(layout.CARDS) as folder:
+        for name, text in cards.items():
+            (folder / f"{name}.md").write_text(text, encoding="utf-8")
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,154 @@
+"""CONTRIBUTING.md, step by step: what it says is enough to add something is done here."""
+
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+import yaml
+from nibabel.orientations import aff2axcodes
+
+from stages import check, inspect_data, layout
+from stages.images import load_volume
+from stages.kspace.masks import load_mask
+from stages.synthseg import model
+from stages.synthseg.labels import MERGED_LABELS, merged_name
+from stages.synthseg.network import Architecture
+from stages.uncertainty import scan_surrogates
+from stages.uncertainty.scan_surrogates import Cell, Surrogate
+from stages.uncertainty.surrogates import foretell
+from tests.fabricated import ROOT
+from tests.scans import fabricate_scan, run, tiny_params, write_toy_study
+from tests.synthseg.conftest import random_network
+from tests.uncertainty.test_scan_surrogates import NAMES, table_of, toy_scan
+
+NAME = "multidomain"
+SECTION = {"model": "multidomainnet.multidomainnet.MultiDomainNet"}
+NETWORK = {"num_filters": 4, "num_pool_layers": 2}
+
+
+@pytest.fixture(autouse=True)
+def torch_as_before():
+    """Undo what the doors set up for the whole process."""
+    n_threads = torch.get_num_threads()
+    yield
+    torch.set_num_threads(n_threads)
+    torch.use_deterministic_algorithms(False)
+
+
+@pytest.fixture
+def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """Toy scans, parameters and the graph in the current directory."""
+    write_toy_study(tmp_path)
+    shutil.copy(ROOT / "dvc.yaml", tmp_path)
+    monkeypatch.chdir(tmp_path)
+    return tmp_path
+
+
+def write_params(params: dict) -> None:
+    Path("params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+
+
+def name_in_params() -> None:
+    """Step 1 of an architecture: a section of `train`, its members in `ensembles`."""
+    params = tiny_params(**{"train.rim.steps": 2})
+    params["train"][NAME] = params["train"]["rim"] | SECTION | {"network": NETWORK}
+    params["ensembles"] = {NAME: [0, 7], **params["ensembles"]}
+    write_params(params)
+
+
+def copy_lines_of_rim() -> None:
+    """Step 2: the lines of dvc.yaml that name `rim`, once more with the new name."""
+    lines = Path("dvc.yaml").read_text().splitlines(keepends=True)
+    again = {line: line.replace("rim", NAME) for line in lines if re.search(r"[-_.]rim\b", line)}
+    Path("dvc.yaml").write_text("".join(line + again.get(line, "") for line in lines))
+
+
+def fault_of_check(capsys: pytest.CaptureFixture) -> str:
+    with pytest.raises(SystemExit):
+        check.main()
+    return capsys.readouterr().err.strip()
+
+
+def resolved() -> set[str]:
+    """Return the names of all stages as DVC resolves them."""
+    for arguments in (["init", "-q", "--no-scm"], ["stage", "list", "--name-only"]):
+        done = subprocess.run(
+            [sys.executable, "-m", "dvc", *arguments], capture_output=True, text=True, check=True
+        )
+    return set(done.stdout.split())
+
+
+def test_an_architecture(study: Path, capsys: pytest.CaptureFixture) -> None:
+    name_in_params()
+    assert f"expected a stage 'train-{NAME}', found none" in fault_of_check(capsys)
+    copy_lines_of_rim()
+    check.main()
+    members = {
+        f"{k}-{NAME}@{NAME}-{s}" for k in ("train", "reconstruct", "segment") for s in (0, 7)
+    }
+    assert members | {f"image-quality@{NAME}", f"measure@{NAME}"} <= resolved()
+    run("mask")
+    run("train", NAME, 7)
+    run("reconstruct", NAME, 7)
+    (path,) = layout.images(NAME, 7).rglob("*.nii.gz")
+    assert load_volume(path)[0].max() > 0
+
+
+def test_a_surrogate(monkeypatch: pytest.MonkeyPatch) -> None:
+    def number_of_faces(cell: Cell) -> float:
+        return float("nan") if cell.border is None else float(len(cell.border.faces))
+
+    monkeypatch.setitem(
+        scan_surrogates.SURROGATES, "number_of_faces", Surrogate("B", number_of_faces)
+    )
+    images, labels = toy_scan(np.random.default_rng(0), 2)
+    table = table_of(images, labels).assign(group="toy", subject="s")
+    found = table[table["surrogate"] == "number_of_faces"].set_index("structure")["value"]
+    inside = np.pad(labels[0] == 10, 1).astype(int)
+    faces = sum(np.abs(np.diff(inside, axis=axis)).sum() for axis in range(3))
+    assert found["blob0"] == faces
+    cv = pd.DataFrame({"structure": list(NAMES), "cv": np.arange(1.0, len(NAMES) + 1)})
+    tree, _ = foretell(table, cv.assign(group="toy", subject="s"), {})
+    assert tree["toy"]["number_of_faces"]["cost"] == "one segmentation"
+    assert 0 <= tree["toy"]["number_of_faces"]["pooled_r2"] <= 1
+
+
+def test_a_data_set(study: Path) -> None:
+    shutil.rmtree("data")
+    grid, n_coils = (5, 20, 26), 3
+    for folder, seed in (("train", 1), ("validation", 2)):
+        path = Path("data", folder, f"person{seed}.h5")
+        fabricate_scan(path, grid, n_coils=n_coils, seed=seed, partial_fourier=0.75)
+    data = {"n_coils": n_coils, "partial_fourier": 0.75, "axis_codes": "LPS"}
+    params = tiny_params()
+    params["data"] |= data | {"voxel_size_mm": [1.0, 0.5, 0.75]}
+    write_params(params)
+    inspect_data.main()
+    run("mask")
+    run("reference")
+    assert load_mask(layout.mask("sub-person1")).mask.shape == grid[1:]
+    (path,) = layout.images("reference", 0).rglob("*.nii.gz")
+    image, matrix = load_volume(path)
+    assert image.shape == grid
+    assert aff2axcodes(matrix) == ("L", "P", "S")
+    assert np.linalg.norm(matrix[:3, :3], axis=0) == pytest.approx([1.0, 0.5, 0.75])
+
+
+def test_a_segmenter(study: Path) -> None:
+    names = tuple(merged_name(label) for label in MERGED_LABELS[1:])
+    recipe = model.Recipe(voxel_size_mm=2.0, multiple=2, minimum=0, blur=0.0)
+    network = random_network(Architecture(1, len(MERGED_LABELS), (2, 3)))
+    model.save(Path("own.npz"), model.Model({"unet": network}, MERGED_LABELS, names, recipe))
+    write_params(tiny_params(**{"segment.weights": "own.npz"}))
+    run("reference")
+    run("segment", "reference", 0)
+    table = pd.read_csv(layout.segmentations("reference", 0) / "volumes.csv")
+    assert set(names) <= set(table.columns)
+    assert (table[list(names)] >= 0).all(axis=None)
+    assert table[list(names)].to_numpy().sum() > 0

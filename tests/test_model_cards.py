@@ -1,0 +1,135 @@
+"""The stage `cards`: what a card says is what parameters, weights and metrics say."""
+
+import json
+from pathlib import Path
+
+import pandas as pd
+import pytest
+import torch
+
+from stages import layout, model_cards
+from stages.files import read_json
+from tests.fabricated import ROOT
+from tests.scans import write_toy_params
+
+QUALITY = {"psnr": {"mean": 31.25, "std": 0.5}, "ssim": {"mean": 0.9125, "std": 0.01}}
+VOLUMES = {
+    "cv": {"median": 1.5, "caudate": 2.25},
+    "bias": {"caudate": -12.5},
+    "bias_truth": {"caudate": -11.0, "putamen": 3.0},
+}
+ACCELERATION = {"acquired": {"mean": 2.97}, "full": {"mean": 3.51}}
+
+
+def write(path: Path, content: object) -> None:
+    """Write JSON, or a table."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if isinstance(content, pd.DataFrame):
+        content.to_csv(path, index=False)
+    else:
+        path.write_text(json.dumps(content))
+
+
+def write_results(names: tuple[str, ...], cohort: str = "simulated") -> None:
+    """Write what the stage reads of a finished study in the current directory."""
+    floor = {"psnr": {"mean": 20.5}, "ssim": {"mean": 0.5}}
+    metrics = {
+        "image_quality": {**dict.fromkeys(names, QUALITY), "zero_filled": floor},
+        "volumes": {**dict.fromkeys(names, VOLUMES), "noise": {"cv": {"median": 0.375}}},
+        "masks": {"acceleration": ACCELERATION},
+        "paper": {"cohort": cohort},
+        "segmenter": read_json(ROOT / "metrics/segmenter.json"),
+    }
+    for name, content in metrics.items():
+        write(layout.METRICS / f"{name}.json", content)
+    rows = {"split": ["train", "validation"], "n_slices": 6, "n_ky": 24, "n_kz": [20, 18]}
+    write(layout.INSPECTION / "matrices.csv", pd.DataFrame(rows | {"n_scans": [2, 3]}))
+    curves = {"seed": [0, 0, 1, 1], "step": [2, 4, 2, 4], "loss": [9, 0.25, 9, 0.75]}
+    curves |= {"validation_psnr": [30.0, 32.0, 31.0, None], "validation_ssim": 0.5}
+    write(layout.PLOTS / "training.csv", pd.DataFrame(curves).assign(group=names[0]))
+    for name in names:
+        path = layout.model(name, 0) / "model.pt"
+        path.parent.mkdir(parents=True)
+        torch.save({"model": {"a": torch.zeros(30, 50), "b": torch.zeros(7)}}, path)
+
+
+@pytest.fixture
+def study(tmp_path, monkeypatch) -> Path:
+    """A study of the three architectures in the current directory."""
+    monkeypatch.chdir(tmp_path)
+    write_toy_params(tmp_path, **{"segment.weights": "embedded"})
+    write_results(("unet", "varnet", "rim"))
+    return tmp_path
+
+
+def cards() -> dict[str, str]:
+    return {path.stem: path.read_text() for path in layout.CARDS.iterdir()}
+
+
+def test_numbers_are_those_of_the_study(study) -> None:
+    model_cards.main()
+    card = cards()["unet"]
+    for line in (
+        "with 1 507 parameters; 2 members",
+        "| train | 2 scans of 6 slices, 24 × 20 |",
+        "| validation | 3 scans of 6 slices, 24 × 18 |",
+        "3.0 asked, of the acquired k-space; 2.97 of the acquired, 3.51 of the full",
+        "| training loss at the end | 0.500 |",
+        "| unet | 31.25 ± 0.50 | 0.912 ± 0.010 |",
+        "| zero-filled | 20.50 | 0.500 |",
+        "vary over the members by 1.50 % (median CV; noise alone: 0.38 %)",
+        "| Caudate | 2.25 | -12.5 | -11.0 |",
+        "| Putamen | – | – | 3.0 |",
+        "measured on 3 scans",
+        "simulated heads without pathology",
+    ):
+        assert line in card
+    # a member without a last validation counts with the one before
+    assert "at the end | 31.50 dB, 0.500 |" in card
+
+
+def test_every_architecture_is_told_apart_and_the_segmenter_has_its_own(study) -> None:
+    model_cards.main()
+    assert set(cards()) == {"unet", "varnet", "rim", "segmenter-embedded"}
+    assert "no data consistency" in cards()["unet"]
+    assert "recurrent inference machine" in cards()["rim"]
+    dice = read_json("metrics/segmenter.json")["dice"]["mean"]
+    assert f"mean Dice\n{dice:.3f}" in cards()["segmenter-embedded"]
+    assert "It measures all volumes of this study." in cards()["segmenter-embedded"]
+
+
+def test_another_network_of_another_cohort_gets_a_plain_card(study) -> None:
+    write_toy_params(
+        study,
+        **{
+            "ensembles.unet": [0],
+            "train.unet.model": "a|b",
+            "train.unet.network": {"<b>": "*"},
+            "segment.weights": "official.h5",
+        },
+    )
+    write(layout.METRICS / "paper.json", {"cohort": "other"})
+    model_cards.main()
+    card = cards()["unet"]
+    assert "Network a\\|b of DIRECT" in card
+    assert "| network | \\<b\\>: \\* |" in card
+    assert "DIRECT's zoo" in card
+    assert "simulated" not in card
+    assert "with other weights" in cards()["segmenter-embedded"]
+
+
+def test_two_runs_write_the_same_bytes_and_nothing_that_is_gone(study) -> None:
+    model_cards.main()
+    first = cards()
+    (layout.CARDS / "gone.md").write_text("a model that was taken out")
+    model_cards.main()
+    assert cards() == first
+
+
+def test_missing_weights_are_one_line(study, capsys) -> None:
+    (layout.model("rim", 0) / "model.pt").unlink()
+    with pytest.raises(SystemExit):
+        model_cards.main()
+    line = capsys.readouterr().err.strip().splitlines()[-1]
+    assert line.startswith("error: work/models/rim/0/model.pt: expected weights of a member")
+    assert not layout.CARDS.exists()
