@@ -46,6 +46,16 @@ def quality(group: str) -> Path:
     return Path("work/quality", group)
 
 
+def overlap(group: str) -> Path:
+    """Return the folder of a group's overlap with the reference and the true labels."""
+    return Path("work/overlap", group)
+
+
+def deformation(group: str) -> Path:
+    """Return the folder of a group's deformations."""
+    return Path("work/deformation", group)
+
+
 def mask(subject: str) -> Path:
     """Return the mask file of a subject (`sub-<label>`)."""
     return MASKS / f"{subject}_mask.npz"
@@ -59,3 +69,8 @@ def image(group: str, seed: int, subject: str) -> Path:
 def segmentation(group: str, seed: int, subject: str) -> Path:
     """Return a member's label map of a subject."""
     return segmentations(group, seed) / f"{subject}_dseg.nii.gz"
+
+
+def true_labels(subject: str) -> Path:
+    """Return the true label map of a simulated scan."""
+    return TRUTH / f"{subject.removeprefix('sub-')}_dseg.nii.gz"
