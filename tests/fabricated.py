@@ -132,6 +132,7 @@ def write_params(path: Path, study: Study) -> None:
     params["ensembles"] = {name: list(range(study.n_members)) for name in ARCHITECTURES}
     params["ensembles"]["noise"] = list(range(study.n_draws))
     params["ensembles"]["baselines"] = ["zero_filled"]
+    params["deformation"]["iterations"] = [1, 1]
     path.write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
 
 

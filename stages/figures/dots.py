@@ -54,7 +54,7 @@ def dot_rows(
     axes.grid(axis="x", color="0.92", linewidth=0.7)
     axes.set_axisbelow(True)
     axes.tick_params(axis="y", length=0)
-    axes.set_ylim(len(rows) - 0.5, -0.5)
+    axes.set_ylim(max(len(rows), 1) - 0.5, -0.5)
 
 
 def handles(groups: Sequence[str]) -> list[Line2D]:

@@ -10,7 +10,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from stages.uncertainty.bootstrap import cell_matrix, cluster_draws, correlation_draws, interval
+from stages.uncertainty.bootstrap import cell_matrix, cluster_draws, interval, rank_draws
 from stages.uncertainty.gaps import without_gaps
 
 SCOPES = ("pooled", "within_structure")
@@ -76,7 +76,7 @@ def rank_agreement(
     b = cell_matrix(second, y, structures, draws.subjects)
     n = int((np.isfinite(a) & np.isfinite(b)).sum())
     as_it_is = np.ones((1, len(draws.subjects)), dtype=np.int64)
-    every = correlation_draws(a, b, np.concatenate([as_it_is, draws.weights]), "spearman")
+    every = rank_draws(a, b, np.concatenate([as_it_is, draws.weights]))
     result = {}
     for scope in SCOPES:
         r, resampled = float(every[scope][0]), every[scope][1:]
