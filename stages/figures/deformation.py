@@ -37,7 +37,7 @@ def deformation_figure(
         dot_rows(left, _medians(cells, "sd"), groups, structures)
         left.set_yticks(range(len(structures)), [title(name) for name in structures])
         left.set_xlabel("SD over members of the\napparent change (%)")
-        left.set_xlim(left=0)
+        left.axvline(0.0, color="0.4", linewidth=0.9, zorder=0)
         dot_rows(middle, _medians(cells, "mean"), groups, structures)
         middle.set_yticks(range(len(structures)), [""] * len(structures))
         middle.axvline(0.0, color="0.4", linewidth=0.9, zorder=0)
@@ -69,9 +69,8 @@ def _scatter(
         notes.append(f"{title(group)}: {_note(agreement.get(group, {}))}")
     axes.set_xlabel("CV of the volume over members (%)")
     axes.set_ylabel("SD of the apparent change (%)")
-    axes.set_title(
-        "\n".join([f"one point a structure of a scan, n = {len(shown)}", *notes]), fontsize=8
-    )
+    text = "\n".join([f"one point a structure of a scan, n = {len(shown)}", *notes])
+    axes.text(0.98, 0.02, text, ha="right", va="bottom", fontsize=8, transform=axes.transAxes)
     if shown.empty:
         return
     values = shown[["cv", "sd"]].to_numpy(np.float64)
@@ -85,8 +84,9 @@ def _scatter(
 
 
 def _note(coefficients: Mapping[str, float]) -> str:
-    parts = [
-        f"ρ = {coefficients[scope]:.2f} {name}" if scope in coefficients else f"ρ = – {name}"
-        for scope, name in SCOPES.items()
-    ]
+    parts = []
+    for scope, name in SCOPES.items():
+        value = coefficients.get(scope)
+        written = "–" if value is None else f"{value:.2f}".replace("-", "−")
+        parts.append(f"ρ = {written} {name}")
     return ", ".join(parts)

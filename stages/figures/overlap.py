@@ -11,7 +11,7 @@ from stages.figures.style import RC, new_figure, title
 from stages.figures.surrogates import LABELS
 
 ROW_INCHES = 0.27
-PANELS = {"dice": "Dice", "surface_distance_mm": "mean symmetric surface distance (mm)"}
+PANELS = {"dice": "Dice", "surface_distance_mm": "mean surface distance (mm)"}
 TASKS = {"dice_loss": "1 − Dice", "surface_distance": "surface distance"}
 NAMES = LABELS | {
     "gain_normalised_std_mean": "voxelwise SD without gains",
@@ -43,14 +43,14 @@ def overlap_figure(
         panels = figure.subplots(2, 2, sharey="row", height_ratios=heights)
         for axes, (column, label) in zip(panels[0], PANELS.items(), strict=True):
             dot_rows(axes, _ranges(own, column), groups, structures)
-            axes.set_xlabel(f"{label} to the fully sampled scan")
+            axes.set_xlabel(f"{label},\nto the fully sampled scan's segmentation")
         panels[0, 0].set_yticks(range(len(structures)), [title(name) for name in structures])
         for axes, (target, label) in zip(panels[1], TASKS.items(), strict=True):
             part = within[within["target"] == target]
             dot_rows(axes, _coefficients(part), told, predictors)
             axes.axvline(0.0, color="0.4", linewidth=0.9, zorder=0)
             axes.set_xlim(-1.03, 1.03)
-            axes.set_xlabel(f"ρ with {label}, within structures{_count(part)}")
+            axes.set_xlabel(f"Spearman's ρ with {label},\nwithin structures{_count(part)}")
         labels = [NAMES.get(name) or title(name) for name in predictors]
         panels[1, 0].set_yticks(range(len(predictors)), labels)
         figure.legend(handles=handles(groups), loc="outside lower center", ncols=len(groups))

@@ -22,14 +22,14 @@ def cells() -> pd.DataFrame:
 
 
 def test_every_cell_is_a_point_and_every_group_a_note():
-    agreement = {"unet": {"pooled": 0.5, "within_structure": 0.25}}
+    agreement = {"unet": {"pooled": 0.5, "within_structure": -0.25}}
     figure = deformation_figure(cells(), agreement, GROUPS, STRUCTURES)
     figure.draw_without_rendering()
     scatter = figure.axes[2]
     assert [len(line.get_xdata()) for line in scatter.lines[:2]] == [6, 6]
-    title = scatter.get_title()
+    (title,) = [text.get_text() for text in scatter.texts]
     assert "n = 12" in title
-    assert "UNet: ρ = 0.50 pooled, ρ = 0.25 within structures" in title
+    assert "UNet: ρ = 0.50 pooled, ρ = −0.25 within structures" in title
     assert "RIM: ρ = – pooled" in title
     assert "Zero-filled" not in title
 
@@ -38,5 +38,5 @@ def test_nothing_to_draw_is_an_empty_figure():
     empty = cells().assign(sd=np.nan, cv=0.0)
     figure = deformation_figure(empty, {}, GROUPS, STRUCTURES)
     figure.draw_without_rendering()
-    assert "n = 0" in figure.axes[2].get_title()
+    assert "n = 0" in figure.axes[2].texts[0].get_text()
     deformation_figure(cells()[:0], {}, GROUPS, STRUCTURES).draw_without_rendering()
