@@ -110,6 +110,8 @@ def test_one_more_seed_trains_one_model(finished: Path) -> None:
         f"segment-rim@rim-{new}",
         "image-quality@rim",
         "measure@rim",
+        "overlap@rim",
+        "deformation@rim",
         "analyse",
         "report",
     ]
@@ -124,6 +126,8 @@ def test_a_learning_rate_touches_its_architecture_alone(finished: Path) -> None:
         "params",
         "image-quality@rim",
         "measure@rim",
+        "overlap@rim",
+        "deformation@rim",
         "analyse",
         "report",
     }

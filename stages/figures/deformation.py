@@ -13,6 +13,7 @@ from stages.figures.dots import SIZE, Dot, dot_rows, handles, marker
 from stages.figures.style import RC, colour, new_figure, title
 
 ROW_INCHES = 0.29
+HEADROOM = 4.0  # factor above the points, for the notes
 SCOPES = {"pooled": "pooled", "within_structure": "within structures"}
 
 
@@ -70,13 +71,13 @@ def _scatter(
     axes.set_xlabel("CV of the volume over members (%)")
     axes.set_ylabel("SD of the apparent change (%)")
     text = "\n".join([f"one point a structure of a scan, n = {len(shown)}", *notes])
-    axes.text(0.98, 0.02, text, ha="right", va="bottom", fontsize=8, transform=axes.transAxes)
+    axes.text(0.02, 0.99, text, va="top", fontsize=8, transform=axes.transAxes)
     if shown.empty:
         return
     values = shown[["cv", "sd"]].to_numpy(np.float64)
     low, high = values.min() / 1.3, values.max() * 1.3
     axes.plot([low, high], [low, high], "--", color="black", linewidth=1.0, zorder=0)
-    axes.set(xscale="log", yscale="log", xlim=(low, high), ylim=(low, high))
+    axes.set(xscale="log", yscale="log", xlim=(low, high), ylim=(low, HEADROOM * high))
     for axis in (axes.xaxis, axes.yaxis):
         axis.set_major_locator(LogLocator(subs=(1, 3), numticks=12))
         axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
