@@ -26,7 +26,7 @@ from stages.uncertainty.volumes import PERCENT
 from stages.uncertainty.voxelwise import fitted_gains, flat
 
 COLUMNS = ["structure", "n_voxels", "change", "n_folded", "reason"]
-EMPTY, FOLDED = "absent in the reference", "folded everywhere"
+EMPTY, FOLDED = "absent in the reference", "no positive determinant"
 ONE_THREAD = 1  # of every filter: scans are what goes side by side
 # standard deviation of the Gaussian before an image is thinned out, part of the factor: halves the
 # spectrum at the new Nyquist frequency, to within a tenth (exp(-pi^2 sigma^2 / (2 factor^2)))
@@ -166,7 +166,7 @@ def change_table(determinant: np.ndarray, numbers: np.ndarray, names: list[str])
 
     Returns:
         Columns structure, n_voxels, change (percent; NaN if undefined), n_folded (voxels with
-        J <= 0, left out), reason (why it is undefined).
+        J <= 0 or, of a blank image, NaN; left out), reason (why it is undefined).
     """
     number, inside = numbers.ravel(), determinant.ravel()
     folded = ~(inside > 0)

@@ -110,6 +110,13 @@ def test_a_gain_is_no_deformation() -> None:
         assert abs(change(texture(), member)) < 1e-3
 
 
+def test_a_blank_image_has_no_change() -> None:
+    (blank,) = without_gains([np.zeros(SHAPE)], texture(), core() > 0)
+    how = Registration((2, 1), (2, 1), 3.0, 0.5)
+    table = change_table(jacobian(displacement(texture(), blank, SIZES, how)), core(), ["core"])
+    assert table["change"].isna().all() and table["reason"].tolist() == [FOLDED]
+
+
 def test_a_grid_that_ends_coarse_gives_a_field_on_the_fine_one() -> None:
     how = Registration((2,), (40,), 3.0, 0.5)
     found = change(texture(), scaled(texture(), 1.02), how)
