@@ -44,7 +44,8 @@ def targets(subject: str, group: str) -> tuple[dict[str, np.ndarray], tuple[floa
 def scan_overlap(subject: str, group: str, members: tuple[int, ...]) -> pd.DataFrame:
     """Return the overlap of one scan's segmentations, one row a member, target and structure."""
     known, sizes = targets(subject, group)
-    table, parts = number_table(LABELS), [pd.DataFrame(columns=[*WHERE, *COLUMNS])]
+    table = number_table(LABELS)
+    parts = []
     for member in members if known else ():
         shape = next(iter(known.values())).shape
         found = load_like(layout.segmentation(group, member, subject), shape)
@@ -53,7 +54,8 @@ def scan_overlap(subject: str, group: str, members: tuple[int, ...]) -> pd.DataF
             scores = overlap_table(numbers, target, list(LABELS), sizes)
             where = {"group": group, "member": member, "subject": subject, "target": name}
             parts.append(scores.assign(**where))
-    return pd.concat(parts[1:] or parts, ignore_index=True)[[*WHERE, *COLUMNS]]
+    columns = [*WHERE, *COLUMNS]
+    return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
 
 
 @door
