@@ -27,14 +27,23 @@ from stages.uncertainty.questions import Answer, Cohort, answers
 from stages.uncertainty.volumes import bias_table, cv_table, medians
 
 FLOAT_FORMAT = "%.6g"
+# tables with a folder of their own; the others are in `layout.measures`
+FOLDERS = {
+    "quality": layout.quality,
+    "overlap": layout.overlap,
+    "deformation": layout.deformation,
+}
 QUALITY = "quality"
 VOLUME_COLUMNS = ["group", "member", "subject", "structure", "volume_mm3"]
 QUALITY_COLUMNS = ["group", "member", "subject", "range", "slices", "psnr", "ssim"]
+SCORE_COLUMNS = ["dice", "surface_distance_mm", "hausdorff95_mm"]
+OVERLAP_COLUMNS = ["group", "member", "subject", "target", "structure", *SCORE_COLUMNS]
+CHANGE_COLUMNS = ["group", "member", "subject", "structure", "change"]
 
 
 def measured(group: str, name: str, columns: list[str]) -> pd.DataFrame:
     """Read one table of a group."""
-    folder = layout.quality(group) if name == QUALITY else layout.measures(group)
+    folder = FOLDERS.get(name, layout.measures)(group)
     return read_table(folder / f"{name}.csv", columns)
 
 
@@ -157,8 +166,11 @@ def cohort(ensembles: EnsembleParams, cv: pd.DataFrame, params: AnalyseParams) -
     reference = measured(REFERENCE, "volumes", VOLUME_COLUMNS)
     subjects = list(dict.fromkeys(reference["subject"]))
 
-    def joined(name: str, columns: list[str]) -> pd.DataFrame:
-        table = pd.concat([measured(g, name, columns) for g in groups], ignore_index=True)
+    def joined(name: str, columns: list[str], groups: tuple[str, ...] = groups) -> pd.DataFrame:
+        tables = [measured(g, name, columns) for g in groups]
+        # an empty table has columns of no type
+        known = [table for table in tables if len(table)] or tables[:1]
+        table = pd.concat(known, ignore_index=True)
         return grid(table, params.structures, subjects)[0] if "structure" in columns else table
 
     def draws() -> pd.DataFrame | None:
@@ -168,6 +180,7 @@ def cohort(ensembles: EnsembleParams, cv: pd.DataFrame, params: AnalyseParams) -
         return joined("draws", [*VOLUME_COLUMNS, "draw"])
 
     known = truth()
+    compared = tuple(group for group in ensembles.groups if group != REFERENCE)
     cell = ["group", "subject", "structure"]
     return Cohort(
         volumes=joined("volumes", VOLUME_COLUMNS),
@@ -180,6 +193,8 @@ def cohort(ensembles: EnsembleParams, cv: pd.DataFrame, params: AnalyseParams) -
         halves=joined("halves", [*cell, "half"]),
         histograms=joined("histograms", [*cell, "edges", "bin", "fraction"]),
         surrogates=joined("surrogates", [*cell, "surrogate", "kind", "value"]),
+        overlap=joined("overlap", OVERLAP_COLUMNS, ensembles.groups),
+        changes=joined("deformation", CHANGE_COLUMNS, compared),
         exams=exam_map(subjects, params.exam_pattern, params.exam_table),
     )
 

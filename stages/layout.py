@@ -59,6 +59,16 @@ def affected(subject: str, kind: str, folder: Path = TRUTH) -> Path:
     return folder / subject / "anat" / f"{subject}_desc-{kind.removesuffix('s')}_mask.nii.gz"
 
 
+def overlap(group: str) -> Path:
+    """Return the folder of a group's overlap with the reference and the true labels."""
+    return Path("work/overlap", group)
+
+
+def deformation(group: str) -> Path:
+    """Return the folder of a group's deformations."""
+    return Path("work/deformation", group)
+
+
 def mask(subject: str) -> Path:
     """Return the mask file of a subject (`sub-<label>`)."""
     return MASKS / f"{subject}_mask.npz"

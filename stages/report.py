@@ -15,7 +15,9 @@ from stages.figures import cohort, correlations, ensemble, regression, training,
 from stages.figures.calibration import calibration_figure
 from stages.figures.components import components_figure
 from stages.figures.conformal import conformal_figure
+from stages.figures.deformation import deformation_figure
 from stages.figures.ensemble_size import ensemble_size_figure
+from stages.figures.overlap import overlap_figure
 from stages.figures.pathology import Plane, pathology_figure, twin_planes
 from stages.figures.power import power_figure
 from stages.figures.style import save
@@ -116,6 +118,23 @@ def answers(groups: tuple[str, ...], params: AnalyseParams) -> dict[str, Figure]
     }
 
 
+def second_tasks(ensembles: EnsembleParams, structures: tuple[str, ...]) -> dict[str, Figure]:
+    """Draw overlap and deformation of every group, by the name of their table."""
+    groups = (*ensembles.architectures, NOISE, *ensembles.baselines)
+    overlap = plotted("overlap", ["group", "target", "structure", "dice", "surface_distance_mm"])
+    deformation = plotted("deformation", ["group", "structure", "sd", "mean", "cv"])
+    tasks = plotted("tasks", ["group", "target", "predictor", "scope", "n", "value"])
+    same = tasks[(tasks["target"] == "deformation_sd") & (tasks["predictor"] == "cv")]
+    agreement = {
+        group: part.dropna(subset=["value"]).set_index("scope")["value"].to_dict()
+        for group, part in same.groupby("group", sort=False)
+    }
+    return {
+        "overlap": overlap_figure(overlap, tasks, groups, structures),
+        "deformation": deformation_figure(deformation, agreement, groups, structures),
+    }
+
+
 def pathology(groups: tuple[str, ...]) -> Figure:
     """Draw what the ensembles make of heads with a pathology."""
     cells = plotted("pathology", ["group", "kind", "true_change", "change_sd"])
@@ -150,7 +169,8 @@ def main() -> None:
     inference = plotted("inference", INFERENCE_COLUMNS)
     figure = regression.draw(table, inference, ensembles.architectures)
     save(figure, layout.PLOTS / "r2.png")
-    for name, figure in answers(ensembles.architectures, params).items():
+    figures = answers(ensembles.architectures, params) | second_tasks(ensembles, structures)
+    for name, figure in figures.items():
         save(figure, layout.PLOTS / f"{name}.png")
     save(pathology(ensembles.architectures), layout.PLOTS / "pathology.png")
     curves = plotted("training", ["group", "seed", "step", *training.PANELS])

@@ -8,7 +8,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from stages import image_quality, layout, measure
+from stages import deformation, image_quality, layout, measure, overlap
 from stages.images import affine, save_volume
 from stages.structures import SYNTHSEG_LABELS, SYNTHSEG_TABLE
 
@@ -81,6 +81,9 @@ def write_study(root: Path, study: Study = Study(), seed: int = 0) -> None:
     if study.truth:
         rows = [{"subject": name, **volume_row(labels)} for name, labels in heads.items()]
         write_csv(root / layout.TRUTH / "volumes.csv", rows)
+        for name, labels in heads.items():
+            matrix = affine(labels.shape, (2.0, 2.0, 2.0), "SAR")
+            save_volume(root / layout.true_labels(name), labels, matrix)
     write_params(root / "params.yaml", study)
 
 
@@ -130,6 +133,7 @@ def write_params(path: Path, study: Study) -> None:
     params["ensembles"] = {name: list(range(study.n_members)) for name in ARCHITECTURES}
     params["ensembles"]["noise"] = list(range(study.n_draws))
     params["ensembles"]["baselines"] = ["zero_filled"]
+    params["deformation"]["iterations"] = [1, 1]
     path.write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
 
 
@@ -164,5 +168,8 @@ def measure_study(study: Study) -> None:
     """Measure every group of the study in the current directory, and score its images."""
     for group in study.members():
         measure.main([group])
+        overlap.main([group])
+        if group != "reference":
+            deformation.main([group])
         if group not in ("noise", "reference"):
             image_quality.main([group])

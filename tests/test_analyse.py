@@ -76,6 +76,12 @@ def test_every_file_has_its_public_keys_and_no_gaps(folder, study, structures, c
     for arch in ARCHITECTURES:
         assert set(metrics("prediction")[arch]["r2"]) == {"histogram", "summary"}
     assert metrics("noise")["asked"] == 30
+    overlap, deformation = metrics("overlap"), metrics("deformation")
+    for group in (*ARCHITECTURES, "noise", "zero_filled"):
+        assert set(overlap[group]["dice"]) == set(overlap[group]["surface_distance"]) == {"median"}
+        assert ("truth" in overlap[group]) == study.truth
+        assert set(deformation[group]["mean"]) == {"median", *structures}
+        assert ("sd" in deformation[group]) == (group != "zero_filled")
     for name in FILES:
         numbers = [v for v in leaves(metrics(name)) if not isinstance(v, str)]
         assert all(math.isfinite(v) for v in numbers)

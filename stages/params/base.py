@@ -23,6 +23,7 @@ SECTIONS = (
     "segment",
     "segmenter",
     "measure",
+    "deformation",
     "analyse",
     "report",
 )

@@ -7,6 +7,7 @@ from stages.params.base import FILE, Section, read, section_of
 from stages.params.compressed_sensing import CompressedSensingParams
 from stages.params.compute import ComputeParams
 from stages.params.data import DataParams
+from stages.params.deformation import DeformationParams
 from stages.params.ensembles import EnsembleParams
 from stages.params.mask import MaskParams
 from stages.params.measure import MeasureParams
@@ -30,6 +31,7 @@ PLAIN: tuple[type[Section], ...] = (
     SegmentParams,
     SegmenterParams,
     MeasureParams,
+    DeformationParams,
     AnalyseParams,
     ReportParams,
 )

@@ -11,6 +11,7 @@ from math import ceil, prod
 
 from stages.params.analyse import AnalyseParams
 from stages.params.compute import ComputeParams
+from stages.params.deformation import DeformationParams
 from stages.params.ensembles import EnsembleParams
 from stages.params.noise import NoiseParams
 from stages.params.phantom import PhantomParams
@@ -31,7 +32,11 @@ DVC_S = 1.0  # of `dvc repro` around every stage
 HASH_BYTES_PER_S = 250e6  # of what a stage writes
 IMPORT_BYTES_PER_S = 150e6  # copied, hashed and linked
 MEASURE_LOADS = 3.0  # times of reading an image and its labels that statistics on them take
-ANALYSE_S = 4.0  # for `ANALYSE_DRAWS` draws
+OVERLAP_VOXEL_S = 8e-8  # a voxel of a label map, both targets
+DEMONS_VOXEL_S = 3e-7  # an iteration on a voxel of the box around the brain
+DEMONS_BYTES = 250  # a voxel of a scan that is registered
+BOX = 0.7  # part of a scan that the box around the brain fills
+ANALYSE_S = 6.0  # for `ANALYSE_DRAWS` draws
 ANALYSE_DRAWS = 2199  # bootstrap draws, permutations and subsets
 REPORT_S = 10.0
 SEGMENTER_STEP_S = 1.55  # of training the embedded segmenter on one thread
@@ -87,6 +92,7 @@ class Study:
     noise: NoiseParams
     segment: SegmentParams
     segmenter: SegmenterParams
+    deformation: DeformationParams
     analyse: AnalyseParams
 
 
@@ -276,6 +282,31 @@ def measure(study: Study, rates: Rates, arguments: list[str]) -> Cost:
     )
 
 
+def overlap(study: Study, rates: Rates, arguments: list[str]) -> Cost:
+    """Every member's label maps read and compared, some scans at a time."""
+    n_members, n_scans = len(study.ensembles.members(arguments[0])), len(study.validation)
+    workers = min(study.compute.workers, n_scans)
+    each = n_members * voxels(study.validation) * (rates.load.seconds + OVERLAP_VOXEL_S) / n_scans
+    return Cost(side_by_side(n_scans, each, workers), workers, memory_bytes=rates.load.memory_bytes)
+
+
+def deformation(study: Study, rates: Rates, arguments: list[str]) -> Cost:
+    """Iterations on the grids of every image, some scans at a time."""
+    params, n_scans = study.deformation, len(study.validation)
+    n_members = len(study.ensembles.members(arguments[0]))
+    workers = min(study.compute.workers, n_scans)
+    pairs = zip(params.shrink_factors, params.iterations, strict=True)
+    n_iterations = sum(n / factor**3 for factor, n in pairs)  # of the whole grid
+    voxel = rates.load.seconds + BOX * n_iterations * DEMONS_VOXEL_S
+    each = n_members * voxels(study.validation) * voxel / n_scans
+    largest = max(prod(shape) for shape in study.validation)
+    return Cost(
+        side_by_side(n_scans, each, workers),
+        workers,
+        memory_bytes=rates.load.memory_bytes + workers * DEMONS_BYTES * largest,
+    )
+
+
 def analyse(study: Study, rates: Rates, arguments: list[str]) -> Cost:
     """Statistics, in proportion to their random draws."""
     params = study.analyse
@@ -331,6 +362,8 @@ ESTIMATORS: dict[str, Estimator] = {
         phantom,
         image_quality,
         measure,
+        overlap,
+        deformation,
         analyse,
         pathology,
         report,

@@ -17,6 +17,7 @@ from stages.uncertainty.voxelwise import flat, number_bits
 
 VoxelSize = tuple[float, float, float]
 Box = tuple[slice, slice, slice]
+Distances = tuple[np.ndarray, np.ndarray]  # numbers of structures, and mm
 REACH_VOXELS = 3  # how far neighbours are looked up one by one; beyond, a search tree is faster
 
 
@@ -204,27 +205,33 @@ def _near(voxel_size_mm: VoxelSize, shape: Sequence[int]) -> Iterator[tuple[floa
             yield float(distance), jumps[distances == distance]
 
 
-def _distance_sums(here: Surfaces, there: Surfaces, voxel_size_mm: VoxelSize) -> np.ndarray:
-    """Return sums over surface voxels of the distance to the same structure's other surface.
+def directed_distances(here: Surfaces, there: Surfaces, voxel_size_mm: VoxelSize) -> Distances:
+    """Return how far surface voxels are from the same structure's other surface, in mm.
+
+    Args:
+        here: surfaces of structures.
+        there: of the same box.
+        voxel_size_mm: edge lengths in the order of the axes.
 
     Returns:
-        (n_structures + 1,) mm, entry 0 for nothing; voxels of structures without another surface
-        are left out.
+        Structures (n,) from 1 and distances (n,) of the voxels of `here` that are no surface of
+        `there`; those that both have are at distance 0, and are left out like the voxels of
+        structures without another surface.
     """
     own, other, shape = flat(here.numbers), flat(there.numbers), here.numbers.shape
     number = own[here.positions]
-    # common voxels are at distance 0, and the surfaces of an ensemble have most in common
+    # the surfaces of an ensemble have most voxels in common
     apart = (number != other[here.positions]) & (there.sizes[number] > 0)
     places, number = here.positions[apart], number[apart]
-    sums = np.zeros(len(here.sizes))
+    found: list[Distances] = []
     for distance, jumps in _near(voxel_size_mm, shape):
         met = np.zeros(len(places), dtype=bool)
         for jump in jumps:
             met |= other[places + jump] == number
-        sums += distance * np.bincount(number[met], minlength=len(sums))
+        found.append((number[met], np.full(int(met.sum()), distance)))
         places, number = places[~met], number[~met]
         if not len(places):
-            return sums
+            break
     goals = other[there.positions]
     for one in np.unique(number):
         pair = places[number == one], there.positions[goals == one]
@@ -233,11 +240,12 @@ def _distance_sums(here: Surfaces, there: Surfaces, voxel_size_mm: VoxelSize) ->
             for part in pair
         )
         tree = cKDTree(goal, balanced_tree=False, compact_nodes=False)
-        sums[one] += tree.query(points)[0].sum()
-    return sums
+        found.append((np.full(len(points), one, dtype=number.dtype), tree.query(points)[0]))
+    numbers, distances = zip(*found, strict=True)
+    return np.concatenate(numbers), np.concatenate(distances)
 
 
-def surface_distances(first: Surfaces, second: Surfaces, voxel_size_mm: VoxelSize) -> np.ndarray:
+def mean_distances(first: Surfaces, second: Surfaces, *directed: Distances) -> np.ndarray:
     """Return the mean symmetric distance of two surfaces of each structure, in mm.
 
     (sum over a of d(a, B) + sum over b of d(b, A)) / (|A| + |B|), d to the nearest surface voxel.
@@ -245,16 +253,22 @@ def surface_distances(first: Surfaces, second: Surfaces, voxel_size_mm: VoxelSiz
     Args:
         first: surfaces of structures.
         second: of the same box.
-        voxel_size_mm: edge lengths in the order of the axes.
+        directed: `directed_distances` from the first to the second, and back.
 
     Returns:
         (n_structures,); NaN if one of the two is empty.
     """
-    total = _distance_sums(first, second, voxel_size_mm)
-    total += _distance_sums(second, first, voxel_size_mm)
+    total = sum(np.bincount(n, weights=mm, minlength=len(first.sizes)) for n, mm in directed)
     known = (first.sizes > 0) & (second.sizes > 0)
     size = np.maximum(first.sizes + second.sizes, 1)
     return np.where(known, total / size, np.nan)[1:]
+
+
+def surface_distances(first: Surfaces, second: Surfaces, voxel_size_mm: VoxelSize) -> np.ndarray:
+    """Return `mean_distances` of two surfaces of the same box, (n_structures,) in mm."""
+    there = directed_distances(first, second, voxel_size_mm)
+    back = directed_distances(second, first, voxel_size_mm)
+    return mean_distances(first, second, there, back)
 
 
 def mean_surface_distances(votes: Votes, voxel_size_mm: VoxelSize, n_structures: int) -> np.ndarray:

@@ -464,18 +464,45 @@ def _two_way_residual(values: np.ndarray, present: np.ndarray) -> np.ndarray:
     return centred
 
 
+def rank_draws(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> Scopes:
+    """Return Spearman's coefficient as `correlation_draws` does, pooled and within structures.
+
+    Args:
+        x: (n_structures, n_subjects), NaN where absent.
+        y: (n_structures, n_subjects), NaN where absent.
+        weights: (n_draws, n_subjects).
+
+    Returns:
+        pooled, within_structure (n_draws,); NaN where undefined.
+    """
+    present = np.isfinite(x) & np.isfinite(y)
+    weights = np.asarray(weights, dtype=np.float64)
+    enough = _cells_drawn(present, weights).sum(axis=1) >= LEAST_SCANS
+    found = _structure_ranks(x, y, present, weights)
+    return {name: np.where(enough, r, np.nan) for name, r in found.items()}
+
+
+def _structure_ranks(
+    x: np.ndarray, y: np.ndarray, present: np.ndarray, weights: np.ndarray
+) -> Scopes:
+    w = weights[:, np.nonzero(present)[1]]
+    pooled = [_fixed_ranks(values[present], w) for values in (x, y)]
+    within = [weighted_ranks(_centred_in_draws(values, present, weights), w) for values in (x, y)]
+    return {
+        "pooled": weighted_pearson(*pooled, w),
+        "within_structure": weighted_pearson(*within, w),
+    }
+
+
 def _pooled_ranks(x: np.ndarray, y: np.ndarray, present: np.ndarray, weights: np.ndarray) -> Scopes:
     """Return Spearman's coefficient in the scopes over structures."""
     w = weights[:, np.nonzero(present)[1]]
     inverse = _two_way_inverse(present, weights)
-    ranked: dict[str, list[np.ndarray]] = {}
-    for values in (x, y):
-        ranked.setdefault("pooled", []).append(_fixed_ranks(values[present], w))
-        within = _centred_in_draws(values, present, weights)
-        ranked.setdefault("within_structure", []).append(weighted_ranks(within, w))
-        both = _two_way_in_draws(values, present, weights, inverse)
-        ranked.setdefault("two_way", []).append(weighted_ranks(both, w))
-    return {name: weighted_pearson(*pair, w) for name, pair in ranked.items()}
+    both = [
+        weighted_ranks(_two_way_in_draws(values, present, weights, inverse), w) for values in (x, y)
+    ]
+    found = _structure_ranks(x, y, present, weights)
+    return found | {"two_way": weighted_pearson(*both, w)}
 
 
 def _centred_in_draws(values: np.ndarray, present: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -16,18 +16,21 @@ from stages.uncertainty import (
     calibration,
     components,
     conformal,
+    deformation,
     ensemble_size,
     outliers,
+    overlap,
     power,
     surrogates,
     task_error,
+    tasks,
 )
 from stages.uncertainty.gaps import without_gaps
 from stages.uncertainty.halves import disjoint_r2, reliability
 from stages.uncertainty.image_quality import MEASURES, quality_summary
 from stages.uncertainty.inference import infer
 from stages.uncertainty.prediction import TARGET, prediction_table
-from stages.uncertainty.volumes import cv_table
+from stages.uncertainty.volumes import bias_table, cv_table
 from stages.uncertainty.voxelwise import SUMMARIES
 
 Answer = tuple[dict, pd.DataFrame]
@@ -38,6 +41,7 @@ HEADLINE = "mean"  # the summary of the voxelwise deviation that correlations ar
 class Cohort:
     """Tidy tables of all architectures; see `measure` for the columns.
 
+    overlap, changes: of all groups; see stages `overlap` and `deformation`.
     reference, truth: columns subject, structure, volume_mm3; no truth unless it is known.
     draws: repeated segmentations of the same image; None if there are none.
     exams: scan -> exam.
@@ -53,12 +57,20 @@ class Cohort:
     halves: pd.DataFrame
     histograms: pd.DataFrame
     surrogates: pd.DataFrame
+    overlap: pd.DataFrame
+    changes: pd.DataFrame
     exams: dict[str, str]
 
     @property
     def groups(self) -> list[str]:
         """The architectures, in the order of the study."""
         return list(dict.fromkeys(self.volumes["group"]))
+
+    @property
+    def predictors(self) -> pd.DataFrame:
+        """Every surrogate: columns group, subject, structure, surrogate, kind, value."""
+        everything = [surrogates.image_surrogates(self.regions), self.surrogates]
+        return pd.concat(everything, ignore_index=True)
 
 
 def of(table: pd.DataFrame, group: str) -> pd.DataFrame:
@@ -89,9 +101,8 @@ def ask_inference(cohort: Cohort, params: AnalyseParams, rng: np.random.Generato
 
 def ask_surrogates(cohort: Cohort, params: AnalyseParams, rng: np.random.Generator) -> Answer:
     """What does foretell volume uncertainty, and what it costs."""
-    everything = [surrogates.image_surrogates(cohort.regions), cohort.surrogates]
     return surrogates.foretell(
-        pd.concat(everything, ignore_index=True),
+        cohort.predictors,
         cohort.cv,
         cohort.exams,
         params.bootstrap_draws,
@@ -179,6 +190,30 @@ def ask_task_error(cohort: Cohort, params: AnalyseParams, rng: np.random.Generat
     )
 
 
+def ask_overlap(cohort: Cohort, _: AnalyseParams, __: np.random.Generator) -> Answer:
+    """Overlap and surface distances of the segmentations."""
+    return overlap.overlap(cohort.overlap)
+
+
+def ask_deformation(cohort: Cohort, params: AnalyseParams, rng: np.random.Generator) -> Answer:
+    """Apparent changes of volume that need no segmentation of the members."""
+    draws = tasks.draw_exams(cohort.exams, params.bootstrap_draws, params.level, rng)
+    tables = cohort.cv, cohort.volumes, cohort.reference
+    return deformation.deformation(cohort.changes, *tables, draws)
+
+
+def ask_tasks(cohort: Cohort, params: AnalyseParams, rng: np.random.Generator) -> Answer:
+    """Whether uncertainties foretell other tasks than volumes; the volumes' own CV beside them."""
+    draws = tasks.draw_exams(cohort.exams, params.bootstrap_draws, params.level, rng)
+    name, kind = tasks.VOLUME_CV
+    own = cohort.cv.rename(columns={"cv": "value"}).assign(surrogate=name, kind=kind)
+    predictors = pd.concat([cohort.predictors, own], ignore_index=True)
+    bias = bias_table(cohort.volumes, cohort.reference)
+    changes = deformation.deformation_cells(cohort.changes, cohort.cv, bias)
+    targets = tasks.task_targets(overlap.overlap_cells(cohort.overlap), changes)
+    return tasks.foretold(predictors, targets[targets["group"].isin(cohort.groups)], draws)
+
+
 QUESTIONS: dict[str, Callable[[Cohort, AnalyseParams, np.random.Generator], Answer]] = {
     "inference": ask_inference,
     "surrogates": ask_surrogates,
@@ -189,6 +224,9 @@ QUESTIONS: dict[str, Callable[[Cohort, AnalyseParams, np.random.Generator], Answ
     "ensemble_size": ask_ensemble_size,
     "outliers": ask_outliers,
     "task_error": ask_task_error,
+    "overlap": ask_overlap,
+    "deformation": ask_deformation,
+    "tasks": ask_tasks,
 }
 
 

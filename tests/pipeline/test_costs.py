@@ -57,6 +57,7 @@ def default_study() -> Study:
         noise=sections["noise"],
         segment=sections["segment"],
         segmenter=sections["segmenter"],
+        deformation=sections["deformation"],
         analyse=sections["analyse"],
     )
 
@@ -125,6 +126,7 @@ def test_every_door_has_a_finite_cost_that_grows_with_the_time_of_its_pieces(
 ) -> None:
     words = {"train": "unet 0", "reconstruct": "zero_filled 0", "segment": "unet 0"}
     words |= {"image_quality": "rim", "measure": "noise", "noise": "2"}
+    words |= {"overlap": "reference", "deformation": "varnet"}
     stage = Stage(door, frozenset(), f"python -m stages.{door} {words.get(door, '')}", gpu)
     one, two = (cost_of(stage, study(gpu=gpu), rates(s)) for s in (1e-3, 2e-3))
     assert 0 < one.seconds < two.seconds

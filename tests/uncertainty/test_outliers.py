@@ -1,6 +1,7 @@
 """Members that stand apart: hand calculations, scipy, and runs made to fail."""
 
 import json
+from dataclasses import fields
 from types import SimpleNamespace
 
 import numpy as np
@@ -217,9 +218,9 @@ def spoilt(n_members: int = 9) -> tuple[pd.DataFrame, ...]:
 
 def ask(quality, volumes, regions, histograms) -> tuple[dict, pd.DataFrame]:
     """Put the question to a cohort that holds what it needs."""
-    rest = dict.fromkeys(("reference", "truth", "draws", "cv", "halves", "surrogates", "exams"))
+    nothing = dict.fromkeys(field.name for field in fields(Cohort))
     tables = {"quality": quality, "volumes": volumes, "regions": regions, "histograms": histograms}
-    cohort = Cohort(**tables, **rest)
+    cohort = Cohort(**nothing | tables)
     return ask_outliers(cohort, SimpleNamespace(outlier_threshold=THRESHOLD), None)
 
 

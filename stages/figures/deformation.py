@@ -1,0 +1,93 @@
+"""Apparent changes of volume from deformations: spread, mean, and the volumes beside them."""
+
+from collections.abc import Mapping, Sequence
+
+import numpy as np
+import pandas as pd
+from matplotlib import rc_context
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure
+from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
+
+from stages.figures.dots import SIZE, Dot, dot_rows, handles, marker
+from stages.figures.style import RC, colour, new_figure, title
+
+ROW_INCHES = 0.29
+HEADROOM = 4.0  # factor above the points, for the notes
+SCOPES = {"pooled": "pooled", "within_structure": "within structures"}
+
+
+def deformation_figure(
+    cells: pd.DataFrame,
+    agreement: Mapping[str, Mapping[str, float]],
+    groups: Sequence[str],
+    structures: Sequence[str],
+) -> Figure:
+    """Draw spread and mean of each structure, medians over scans, and spread against CV.
+
+    Args:
+        cells: columns group, structure, subject, sd, mean, cv (percent), as in
+            plots/deformation.csv.
+        agreement: group -> scope -> Spearman's coefficient of sd with cv; absent if undefined.
+        groups: of the dots; groups of one member have no spread.
+        structures: in the order of the rows, from the top.
+    """
+    with rc_context(RC):
+        figure = new_figure(12.6, max(4.2, 1.9 + ROW_INCHES * len(structures)))
+        left, middle, right = figure.subplots(1, 3, width_ratios=(1.0, 1.0, 1.25))
+        dot_rows(left, _medians(cells, "sd"), groups, structures)
+        left.set_yticks(range(len(structures)), [title(name) for name in structures])
+        left.set_xlabel("SD over members of the\napparent change (%)")
+        left.axvline(0.0, color="0.4", linewidth=0.9, zorder=0)
+        dot_rows(middle, _medians(cells, "mean"), groups, structures)
+        middle.set_yticks(range(len(structures)), [""] * len(structures))
+        middle.axvline(0.0, color="0.4", linewidth=0.9, zorder=0)
+        middle.set_xlabel("mean apparent change (%),\nabove 0: larger than fully sampled")
+        _scatter(right, cells, agreement, groups)
+        figure.legend(handles=handles(groups), loc="outside lower center", ncols=len(groups))
+    return figure
+
+
+def _medians(cells: pd.DataFrame, column: str) -> dict[tuple[str, str], Dot]:
+    medians = cells.groupby(["group", "structure"], sort=False)[column].median()
+    return {key: Dot(float(value)) for key, value in medians.items()}
+
+
+def _scatter(
+    axes: Axes,
+    cells: pd.DataFrame,
+    agreement: Mapping[str, Mapping[str, float]],
+    groups: Sequence[str],
+) -> None:
+    shown = cells[(cells["sd"] > 0) & (cells["cv"] > 0)]  # logarithmic axes
+    notes = []
+    for group in groups:
+        part = shown[shown["group"] == group]
+        if part.empty:
+            continue
+        look = {"color": colour(group, groups), "marker": marker(group, groups)}
+        axes.plot(part["cv"], part["sd"], linestyle="", markersize=SIZE - 1, alpha=0.7, **look)
+        notes.append(f"{title(group)}: {_note(agreement.get(group, {}))}")
+    axes.set_xlabel("CV of the volume over members (%)")
+    axes.set_ylabel("SD of the apparent change (%)")
+    text = "\n".join([f"one point a structure of a scan, n = {len(shown)}", *notes])
+    axes.text(0.02, 0.99, text, va="top", fontsize=8, transform=axes.transAxes)
+    if shown.empty:
+        return
+    values = shown[["cv", "sd"]].to_numpy(np.float64)
+    low, high = values.min() / 1.3, values.max() * 1.3
+    axes.plot([low, high], [low, high], "--", color="black", linewidth=1.0, zorder=0)
+    axes.set(xscale="log", yscale="log", xlim=(low, high), ylim=(low, HEADROOM * high))
+    for axis in (axes.xaxis, axes.yaxis):
+        axis.set_major_locator(LogLocator(subs=(1, 3), numticks=12))
+        axis.set_major_formatter(FuncFormatter(lambda value, _: f"{value:g}"))
+        axis.set_minor_formatter(NullFormatter())
+
+
+def _note(coefficients: Mapping[str, float]) -> str:
+    parts = []
+    for scope, name in SCOPES.items():
+        value = coefficients.get(scope)
+        written = "–" if value is None else f"{value:.2f}".replace("-", "−")
+        parts.append(f"ρ = {written} {name}")
+    return ", ".join(parts)

@@ -1,0 +1,106 @@
+"""The stage `deformation`: one row a member, scan and structure; the same bytes on any threads."""
+
+import pandas as pd
+import pytest
+import yaml
+
+from stages import deformation, layout
+from stages.images import load_volume, save_volume
+from tests.fabricated import Study, write_study
+
+STUDY = Study(n_members=2, n_draws=2, n_scans=2)
+
+
+@pytest.fixture
+def study(tmp_path, monkeypatch):
+    """A fabricated study in the current directory."""
+    monkeypatch.chdir(tmp_path)
+    write_study(tmp_path, STUDY)
+    return tmp_path
+
+
+def change(folder, section: str, key: str, value: object) -> None:
+    """Change one parameter of the study."""
+    params = yaml.safe_load((folder / "params.yaml").read_text())
+    params[section][key] = value
+    (folder / "params.yaml").write_text(yaml.safe_dump(params))
+
+
+def read(group: str) -> pd.DataFrame:
+    """Return the table that the stage wrote."""
+    return pd.read_csv(layout.deformation(group) / "deformation.csv")
+
+
+def test_every_structure_of_every_image_has_a_change(study):
+    deformation.main(["noise"])
+    table = read("noise")
+    columns = ["group", "member", "subject", "structure", "n_voxels", "change", "n_folded"]
+    assert list(table) == [*columns, "reason"]
+    counts = table.groupby(["member", "subject"]).size()
+    assert len(counts) == 4 and (counts == 17).all()
+    assert table["change"].abs().max() > 0
+
+
+def test_the_reference_with_another_gain_is_no_change(study):
+    for subject in STUDY.subjects:
+        data, matrix = load_volume(layout.image("reference", 0, subject))
+        for member, gain in enumerate((1.0, 2.0)):
+            save_volume(layout.image("unet", member, subject), gain * data, matrix)
+    deformation.main(["unet"])
+    assert (read("unet")["change"].abs() < 1e-4).all()
+
+
+def test_a_structure_that_the_reference_lacks_has_a_reason(study):
+    path = layout.segmentation("reference", 0, STUDY.subjects[0])
+    data, matrix = load_volume(path)
+    data[(data == 17) | (data == 53)] = 0
+    save_volume(path, data, matrix)
+    deformation.main(["zero_filled"])
+    table = read("zero_filled").set_index(["subject", "structure"])
+    row = table.loc[(STUDY.subjects[0], "hippocampus")]
+    assert pd.isna(row["change"]) and row["reason"] == "absent in the reference"
+    assert table.loc[(STUDY.subjects[1], "hippocampus")].notna()["change"]
+
+
+def test_no_byte_depends_on_the_number_of_workers(study):
+    found = []
+    for workers in (1, 3):
+        change(study, "compute", "workers", workers)
+        deformation.main(["rim"])
+        found.append((layout.deformation("rim") / "deformation.csv").read_bytes())
+    assert found[0] == found[1]
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["cascade"], "unknown group 'cascade'"),
+        (["reference"], "usage: python -m stages.deformation unet|varnet|rim|noise|zero_filled"),
+        (["unet"], "expected shape (12, 20, 18)"),
+    ],
+)
+def test_faults_are_one_line_and_leave_nothing_behind(study, capsys, arguments, words):
+    path = layout.image("unet", 1, STUDY.subjects[0])
+    data, matrix = load_volume(path)
+    save_volume(path, data[1:], matrix)
+    with pytest.raises(SystemExit):
+        deformation.main(arguments)
+    line = capsys.readouterr().err.strip().splitlines()[-1]
+    assert line.startswith("error: ") and words in line
+    assert not list((study / "work" / "deformation").glob("*"))
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "words"),
+    [
+        ("iterations", [5], "one number of 'iterations' for each of 'shrink_factors'"),
+        ("shrink_factors", [1, 2], "from coarse to fine"),
+        ("smoothing_mm", 0.0, "'deformation.smoothing_mm'"),
+        ("smoothing", 3.0, "did you mean 'smoothing_mm'?"),
+    ],
+)
+def test_faulty_parameters_are_one_line(study, capsys, key, value, words):
+    change(study, "deformation", key, value)
+    with pytest.raises(SystemExit):
+        deformation.main(["unet"])
+    assert words in capsys.readouterr().err.strip().splitlines()[-1]
