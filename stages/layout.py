@@ -4,6 +4,7 @@ Members lie below the folder of their group so that a stage that fans in one gro
 folder alone: a change of one architecture leaves the measurements of the others valid.
 """
 
+import re
 from pathlib import Path
 
 DATA = Path("data")
@@ -14,6 +15,7 @@ MASKS = Path("work/masks")
 INSPECTION = Path("work/inspection")
 METRICS = Path("metrics")
 PLOTS = Path("plots")
+DURATIONS = Path("work/durations")
 
 
 def model(architecture: str, seed: int) -> Path:
@@ -34,6 +36,11 @@ def images(group: str, seed: int) -> Path:
 def segmentations(group: str, seed: int) -> Path:
     """Return the folder of a member's segmentations and volumes."""
     return Path("work/segmentations", group, str(seed))
+
+
+def duration(command: str) -> Path:
+    """Return the note of how long a command took, e.g. `train unet 3`; no DVC output holds it."""
+    return DURATIONS / f"{re.sub(r'[^A-Za-z0-9_]+', '-', command.strip())}.json"
 
 
 def measures(group: str) -> Path:
