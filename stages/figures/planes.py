@@ -71,7 +71,9 @@ def where(labels: np.ndarray, voxel_size_mm: np.ndarray) -> Where:
         voxel_size_mm: in the same order.
     """
     if not labels.any():
-        return Where((labels.shape[2] // 2, labels.shape[1] // 2, labels.shape[0] // 2), voxel_size_mm)
+        return Where(
+            (labels.shape[2] // 2, labels.shape[1] // 2, labels.shape[0] // 2), voxel_size_mm
+        )
     coronal, sagittal = fullest(labels, CORONAL, 1), fullest(labels, SAGITTAL, 0)
     return Where((best_slice(labels), coronal, sagittal), voxel_size_mm)
 

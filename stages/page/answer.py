@@ -83,12 +83,18 @@ def _least(facts: Facts, order: Sequence[str]) -> tuple[str, list[str]]:
     names = title(first), title(second)
     rng = np.random.default_rng(stable_seed("ranking", facts.params.seed))
     ratio = median_ratio(
-        facts.cv, (first, second), facts.exams, facts.params.level, rng, facts.params.bootstrap_draws
+        facts.cv,
+        (first, second),
+        facts.exams,
+        facts.params.level,
+        rng,
+        facts.params.bootstrap_draws,
     )
     level = share(facts.params.level)
     between = f"{level} interval over exams {span(ratio.low, ratio.high)}"
     grounds = [
-        f"The ratio of the two lowest, {names[1]} to {names[0]}, is {number(ratio.value)} ({between})."
+        f"The ratio of the two lowest, {names[1]} to {names[0]}, is {number(ratio.value)}"
+        f" ({between})."
     ]
     apart = _apart(facts, first, second)
     if apart is not None:
@@ -149,8 +155,8 @@ def _bias_verdict(
     for group in biased:
         worst = max(found[group], key=lambda k: abs(found[group][k]))
         parts.append(
-            f"{title(group)} by {percent(typical[group])} (median size over structures), most in the"
-            f" {title(worst).lower()} ({percent(found[group][worst], sign=True)})"
+            f"{title(group)} by {percent(typical[group])} (median size over structures), most in"
+            f" the {title(worst).lower()} ({percent(found[group][worst], sign=True)})"
         )
     subject = "All are" if len(biased) == len(order) > 1 else listed([title(g) for g in biased])
     verb = "" if subject == "All are" else (" is" if len(biased) == 1 else " are")
@@ -185,7 +191,8 @@ def same_sign(facts: Facts, group: str) -> tuple[int, int]:
 
 def _truth(facts: Facts) -> list[str]:
     tree = facts.get("calibration", "truth") or {}
-    outside = {g: t["below_all"] + t["above_all"] for g, t in tree.items() if "below_all" in t}
+    whole = {"below_all", "above_all", "outside_expected"}
+    outside = {g: t["below_all"] + t["above_all"] for g, t in tree.items() if whole <= set(t)}
     if not outside:
         return ["True volumes are not known here: the reference is the fully sampled scan."]
     expected = spread([tree[g]["outside_expected"] for g in outside])
@@ -219,15 +226,22 @@ def _prediction_verdict(facts: Facts, within: dict[str, dict]) -> str:
     names = listed([title(g) for g in shown])
     scope = "whether a structure varies more in one scan than in another"
     if shown and len(shown) == len(within):
-        return f"Yes, in {names}: it foretells {scope}, beyond chance."
+        return f"Yes: in {names} voxelwise uncertainty foretells {scope}, beyond chance."
     if shown:
         others = listed([title(g) for g in within if g not in shown])
-        return f"In part: in {names} it foretells {scope}, beyond chance; in {others} not shown."
+        return (
+            f"In part: in {names} voxelwise uncertainty foretells {scope}, beyond chance; in"
+            f" {others} that is not shown."
+        )
     if len(weak) == len(within):
-        return f"No: it does not foretell {scope}; correlations of {MODERATE} or more are excluded."
+        return (
+            f"No: voxelwise uncertainty does not foretell {scope}; correlations of {MODERATE} or"
+            " more are excluded."
+        )
+    every = listed([title(g) for g in within], "or")
     return (
-        f"Not shown, and not excluded: in {listed([title(g) for g in within], 'or')} it does not"
-        f" foretell {scope} beyond chance, but the intervals are too wide to exclude that it does."
+        f"That voxelwise uncertainty foretells {scope} is not shown in {every}, and not excluded:"
+        " no correlation is beyond chance, but the intervals are wide."
     )
 
 
@@ -249,9 +263,13 @@ def _regressions(facts: Facts) -> list[str]:
     if not known:
         return [f"{words}."]
     means = [tree["controls"]["structure_means"] for tree in known]
-    less = all(max(t["r2"].values()) <= t["controls"]["structure_means"] for t in known)
+    less = all(
+        max(t["r2"].values(), default=0.0) <= t["controls"]["structure_means"] for t in known
+    )
     relation = "less than" if less else "which compares with what"
-    return [f"{words}; {relation} merely knowing the structure explains ({spread(means)} in sample)."]
+    return [
+        f"{words}; {relation} merely knowing the structure explains ({spread(means)} in sample)."
+    ]
 
 
 def _best_surrogate(facts: Facts) -> list[str]:
@@ -263,9 +281,9 @@ def _best_surrogate(facts: Facts) -> list[str]:
             continue
         best = max(known, key=lambda k: known[k]["pooled_r2"])
         images = [t["pooled_r2"] for t in known.values() if t.get("cost") == IMAGES]
-        part = known[best]
+        part, name = known[best], SURROGATES.get(best, title(best))
         lines.append(
-            f"{title(group)}: best of {len(known)} surrogates is {SURROGATES.get(best, title(best))}"
+            f"{title(group)}: best of {len(known)} surrogates is {name}"
             f" ({part.get('cost', 'cost not told')}): R² = {number(part['pooled_r2'])}"
             f" ({span(part.get('pooled_r2_low'), part.get('pooled_r2_high'))}) of ln CV over all"
             f" structures; those from images alone reach {number(max(images, default=None))}."
@@ -296,7 +314,7 @@ def ceilings(facts: Facts, scope: str) -> dict[str, dict]:
     """Return each architecture's ceilings of R² in a scope: estimate -> value, low, high."""
     found = {g: facts.get("inference", g, "ceiling", scope) or {} for g in facts.groups}
     return {
-        g: {k: t[k] for k in ("split_half", "analytic") if isinstance(t.get(k), dict)}
+        g: {k: t[k] for k in ("split_half", "analytic") if "value" in (t.get(k) or {})}
         for g, t in found.items()
         if t
     }
@@ -312,16 +330,19 @@ def _ceiling_verdict(facts: Facts) -> str:
         return ""
     if max(highest) < LARGE**2:
         return (
-            "A coefficient of variation of so few members is itself noisy: within structures even a"
-            f" perfect predictor would correlate by no more than {number(max(highest) ** 0.5)}, so a"
-            " relation there could hardly be seen."
+            "A coefficient of variation of so few members is itself noisy: within structures even"
+            f" a perfect predictor would correlate by no more than {number(max(highest) ** 0.5)},"
+            " so a relation there could hardly be seen."
         )
     return f"Within structures, a perfect predictor could explain {spread(highest)}."
 
 
 def _ceilings(facts: Facts) -> list[str]:
     lines = []
-    for scope, name in (("pooled", "over all structures"), ("within_structure", "within structures")):
+    for scope, name in (
+        ("pooled", "over all structures"),
+        ("within_structure", "within structures"),
+    ):
         found = ceilings(facts, scope)
         values = _values(found, "value")
         if not values:
@@ -339,7 +360,9 @@ def _members_needed(facts: Facts) -> list[str]:
     errors = [tree["relative_se"] / 100 for tree in trees]
     needed = [n for t in trees if (n := t.get("needed", {}).get("theory", {}).get("20_percent"))]
     words = f"One coefficient of variation has a standard error of {spread(errors)} of itself"
-    return [f"{words}; 20 % would take {number(max(needed), 0)} members." if needed else f"{words}."]
+    return [
+        f"{words}; 20 % would take {number(max(needed), 0)} members." if needed else f"{words}."
+    ]
 
 
 QUESTIONS: tuple[Callable[[Facts], Answer], ...] = (variation, bias, prediction, certainty)
@@ -362,7 +385,9 @@ def _row(facts: Facts, group: str) -> dict[str, str]:
         "members": str(len(facts.members[group])),
         "PSNR (dB)": number(facts.get("image_quality", group, "psnr", "mean"), 1),
         "median CV (%)": number(facts.get("volumes", group, "cv", "median")),
-        "largest bias (%)": f"{title(worst)} {number(found[worst], 1, sign=True)}" if worst else "–",
+        "largest bias (%)": f"{title(worst)} {number(found[worst], 1, sign=True)}"
+        if worst
+        else "–",
         "R² histogram": number(r2.get("histogram")),
         "R² summary": number(r2.get("summary")),
         "R² mean SD alone": number(alone),

@@ -114,7 +114,7 @@ def figure3(group: str) -> Entry:
         return (
             "Left: CV of a volume (%, logarithmic) against the mean voxelwise standard deviation in"
             " the structure (% of white matter), a point a structure of a scan. Right: Pearson's r"
-            " of every statistic of the deviation with the CV, by structure and (last rows) combined."
+            " of every statistic of the deviation with the CV; the last rows combine structures."
             f" n = {counted(facts.n_scans, 'scan')} a structure,"
             f" {counted(len(facts.members[group]), 'member')}: with so few scans an r of one"
             " structure alone says little; read the combined rows."
@@ -179,10 +179,10 @@ def _calibration(facts: Facts) -> str:
     target = "true" if facts.get("calibration", "truth") else "fully sampled"
     return (
         f"Bars: share of cells (a structure of a scan) whose {target} volume has so many members"
-        " below it; level bars would mean that it is one of them. Points, one a structure: spread of"
-        f" the members against the error of their mean (% of the {target} volume, root mean square"
-        " over scans, logarithmic). Below the diagonal the ensemble is too sure of itself."
-        f" {cells(facts)}."
+        " below it; level bars would mean that it is one of them. Points, one a structure:"
+        f" spread of the members against the error of their mean (% of the {target} volume, root"
+        " mean square over scans, logarithmic). Below the diagonal the ensemble is too sure of"
+        f" itself. {cells(facts)}."
     )
 
 
@@ -190,8 +190,8 @@ def _conformal(facts: Facts) -> str:
     return (
         "Share of scans whose fully sampled volume lies in its interval (left), and the interval's"
         " mean width (% of the volume, logarithmic), by method, each exam left out in turn. Dashed:"
-        f" the wanted {share(1 - facts.params.alpha)}; grey: where chance puts 90 % of calibrations."
-        f" Narrow is good only where coverage is kept. {cells(facts)}."
+        f" the wanted {share(1 - facts.params.alpha)}; grey: where chance puts 90 % of"
+        f" calibrations. Narrow is good only where coverage is kept. {cells(facts)}."
     )
 
 

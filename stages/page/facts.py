@@ -13,15 +13,13 @@ from stages.params.ensembles import EnsembleParams
 from stages.uncertainty.exams import exam_map
 from stages.uncertainty.members import read_table, scans
 
-NOT_MEASURED = "not measured"
-
 
 @dataclass(frozen=True)
 class Facts:
     """Results of the study.
 
-    metrics: file below metrics/, without suffix -> its content; cv, bias, outliers: the tables of
-    plots/, without rows where they are missing; exams: scan -> exam; members: architecture -> seeds.
+    metrics: file below metrics/, without suffix -> its content; members: architecture -> seeds;
+    exams: scan -> exam; cv, bias, outliers: tables of plots/, without rows where they are missing.
     """
 
     metrics: Mapping[str, Any]

@@ -6,7 +6,7 @@ import pandas as pd
 
 from stages.figures.style import title
 from stages.page.facts import Facts
-from stages.page.words import number
+from stages.page.words import number, percent
 
 SCORES = {"psnr": "PSNR", "ssim": "SSIM", "volume": "volumes"}
 
@@ -25,8 +25,13 @@ class Member:
 
 
 def members(facts: Facts) -> list[Member]:
-    """Return a row a member, baselines last: PSNR (dB), SSIM, distance of volumes (%)."""
+    """Return a row a member, baselines last: PSNR (dB), SSIM, distance of volumes (%).
+
+    Nothing where members were not scored.
+    """
     rows = [_member(row, facts) for row in facts.outliers.to_dict("records")]
+    if not rows:
+        return []
     return rows + [_baseline(facts, group) for group in baselines(facts)]
 
 
@@ -71,7 +76,7 @@ def verdict(facts: Facts) -> str:
     for group, tree in marked.items():
         before, after = (tree.get(k, {}).get("cv_median") for k in ("with", "without"))
         lines.append(
-            f"{title(group)}: {tree['flagged']} of {tree['members']} members stand apart; the median"
-            f" CV is {number(before)} % with and {number(after)} % without."
+            f"{title(group)}: {tree['flagged']} of {tree['members']} members stand apart; the"
+            f" median CV is {percent(before, 2)} with and {percent(after, 2)} without."
         )
     return " ".join(lines)

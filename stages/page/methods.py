@@ -1,11 +1,11 @@
-"""The study's methods as text for a paper, written from the parameters, with numbered references."""
+"""The study's methods as text for a paper: written from the parameters, references numbered."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from stages.figures.style import title
 from stages.page.facts import Facts
-from stages.page.words import counted, listed, number, percent, share
+from stages.page.words import counted, listed, number, percent
 from stages.params.data import DataParams
 from stages.params.mask import MaskParams
 from stages.params.noise import NoiseParams
@@ -57,8 +57,9 @@ WORKS = {
         "https://doi.org/10.1007/978-3-030-59713-9_7",
     ),
     "rim": Reference(
-        "Lønning K, Putzky P, Sonke JJ, Reneman L, Caan MWA, Welling M. Recurrent inference machines"
-        " for reconstructing heterogeneous MRI data. Medical Image Analysis 2019; 53:64–78",
+        "Lønning K, Putzky P, Sonke JJ, Reneman L, Caan MWA, Welling M. Recurrent inference"
+        " machines for reconstructing heterogeneous MRI data. Medical Image Analysis 2019;"
+        " 53:64–78",
         "https://doi.org/10.1016/j.media.2019.01.005",
     ),
     "synthseg": Reference(
@@ -137,7 +138,9 @@ def _scans(facts: Facts, settings: Settings, works: Citations) -> str:
     size = " × ".join(number(mm, 1) for mm in settings.data.voxel_size_mm)
     cohort = facts.get("paper", "cohort")
     if facts.simulated:
-        kind = f"simulated in the format of the Calgary-Campinas challenge {works.cite('challenge')}"
+        kind = (
+            f"simulated in the format of the Calgary-Campinas challenge {works.cite('challenge')}"
+        )
     elif cohort == "calgary-campinas":
         kind = f"from the Calgary-Campinas challenge {works.cite('challenge', 'dataset')}"
     else:
@@ -146,7 +149,8 @@ def _scans(facts: Facts, settings: Settings, works: Citations) -> str:
         f"{counted(facts.n_scans, 'validation scan')} ({counted(facts.n_exams, 'exam')},"
         f" {settings.data.n_coils} coils, {size} mm) were {kind} and undersampled"
         f" {_acceleration(facts, settings.mask)} by {_masks(settings.mask)}, one mask a scan, the"
-        " same for all members. Coil sensitivities were estimated from the sampled calibration lines."
+        " same for all members. Coil sensitivities were estimated from the sampled calibration"
+        " lines."
     )
 
 
@@ -161,7 +165,8 @@ def _acceleration(facts: Facts, mask: MaskParams) -> str:
 def _masks(mask: MaskParams) -> str:
     if mask.files is not None:
         return "the challenge's masks"
-    return f"variable-density Poisson-disk masks (fully sampled centre: {percent(100 * mask.center_fraction)})"
+    centre = percent(100 * mask.center_fraction)
+    return f"variable-density Poisson-disk masks (fully sampled centre: {centre})"
 
 
 def _networks(facts: Facts, settings: Settings, works: Citations) -> str:
@@ -199,18 +204,19 @@ def _volumes(facts: Facts, settings: Settings, works: Citations) -> str:
     return (
         f"Volumes of {counted(n, 'structure')} were measured by {who}, left and right summed."
         " Variation is the coefficient of variation over members; bias is the mean relative"
-        " difference from the same segmenter on the fully sampled image. Voxelwise uncertainty is the"
-        " standard deviation over members, in units of the median intensity of white matter."
+        " difference from the same segmenter on the fully sampled image. Voxelwise uncertainty is"
+        " the standard deviation over members, in units of the median intensity of white matter."
     )
 
 
 def _statistics(facts: Facts, works: Citations) -> str:
     params = facts.params
+    level = percent(100 * params.level, 0)
     return (
         f"As in {works.cite('paper')}, the coefficient of variation was regressed on histograms and"
-        " summaries of the voxelwise standard deviation; exams and structures were left out in turn,"
-        f" and ceilings estimated from halves of the members. {percent(100 * params.level, 0)}"
-        f" intervals are percentiles of {counted(params.bootstrap_draws, 'bootstrap draw')} of exams,"
-        f" widened for few exams {works.cite('bootstrap')}; P values come from"
+        " summaries of the voxelwise standard deviation; exams and structures were left out in"
+        f" turn, and ceilings estimated from halves of the members. {level} intervals are"
+        f" percentiles of {counted(params.bootstrap_draws, 'bootstrap draw')} of exams, widened for"
+        f" few exams {works.cite('bootstrap')}; p values come from"
         f" {counted(params.permutations, 'joint permutation')} of exams."
     )

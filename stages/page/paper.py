@@ -27,7 +27,7 @@ def comparison(facts: Facts) -> Comparison:
     verdict = verdict[0].upper() + verdict[1:].rstrip(".") + "."
     if facts.simulated:
         verdict += (
-            " Its scans were measured on a scanner, with larger networks, more of them and more"
+            " The published study used a scanner's data, larger networks, more members and more"
             " steps: what differs below is no contradiction, and what agrees is no confirmation."
         )
     elif match + differ:

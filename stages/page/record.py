@@ -2,8 +2,8 @@
 
 None of it may stand in plots/report.html, which is in Git and the same bytes twice: a page cannot
 name the commit that holds it. `python -m stages.publish` adds it to a page of its own below work/.
-Durations come from the notes that doors leave in work/durations (`stages/errors.py`), one a command.
-A stage that DVC took from its cache has not run here, and has none.
+Durations come from the notes that doors leave in work/durations, one a command
+(`stages/durations.py`). A stage that DVC took from its cache has not run here, and has none.
 """
 
 import os
@@ -44,7 +44,9 @@ def take(gpu: str) -> Record:
     where = [("revision", revision()), *machine(), ("GPU", gpu)]
     remark = "Wall time of the last run of each stage here, start of Python not included."
     if missing:
-        remark += f" {missing} stages have no record: they came out of DVC's cache or ran elsewhere."
+        remark += (
+            f" {missing} stages have no record: they came out of DVC's cache or ran elsewhere."
+        )
     return Record(where, found, remark)
 
 

@@ -18,8 +18,9 @@ from stages.page import answer, members, paper, provenance
 from stages.page.captions import Captioned, captioned
 from stages.page.facts import Facts, load_facts
 from stages.page.methods import Settings, methods
+from stages.page.pictures import file_uri
 from stages.page.record import Record
-from stages.page.scans import data_uri, sections
+from stages.page.scans import sections
 from stages.page.words import counted, share
 from stages.params.analyse import AnalyseParams
 from stages.params.ensembles import EnsembleParams
@@ -108,5 +109,5 @@ def drawn(figures: list[Captioned]) -> Iterator[Drawn]:
     """Yield each figure with its image, if it is there."""
     for words in figures:
         path = layout.PLOTS / f"{words.name}.png"
-        uri = data_uri(path.read_bytes(), "png") if path.is_file() else None
+        uri = file_uri(path) if path.is_file() else None
         yield Drawn(words, uri)

@@ -4,27 +4,23 @@ One scan is read at a time, of which three planes a member are kept, so that mem
 neither the number of scans nor that of members.
 """
 
-import base64
-import io
 from collections.abc import Iterator
 from dataclasses import dataclass
 
 import numpy as np
-from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from stages import layout
 from stages.figures.ensemble import ras_voxel_size, to_ras
 from stages.figures.planes import Cuts, Scales, Where, cuts, group_figure, reference_figure, where
-from stages.figures.style import RC, title
+from stages.figures.style import title
+from stages.page.pictures import figure_uri
 from stages.page.words import counted
 from stages.params.ensembles import NOISE, EnsembleParams
 from stages.progress import progress
 from stages.uncertainty.members import Reference, load_like, load_reference
 
 BRIGHTEST = 99.5  # percentile that ends a scale
-DPI = 100  # dots per inch: a voxel of the default scans takes about two
-QUALITY = 80  # of WebP, 0 to 100
 
 
 @dataclass(frozen=True)
@@ -125,7 +121,7 @@ def _reference(subject: str, figure: Figure) -> Picture:
         "Fully sampled",
         f"Three planes of the fully sampled scan {subject}, without and with outlines.",
         "Root sum of squares over the coils; below with the outlines of its own segmentation.",
-        uri(figure),
+        figure_uri(figure),
     )
 
 
@@ -140,18 +136,5 @@ def _group(subject: str, part: Members, image: Cuts, at: Where, scales: Scales) 
         f"{name} of {subject} in three planes: {what}, error{deviation}, outlines.",
         f"{of}; its error against the fully sampled scan{deviation}, both in % of the median"
         f" intensity of white matter; {outlines}.",
-        uri(group_figure(image, part.images, part.labels, at, scales)),
+        figure_uri(group_figure(image, part.images, part.labels, at, scales)),
     )
-
-
-def uri(figure: Figure) -> str:
-    """Return a figure as a data URI of a WebP image, the same bytes for the same figure."""
-    stream = io.BytesIO()
-    with rc_context(RC):
-        figure.savefig(stream, format="webp", dpi=DPI, pil_kwargs={"quality": QUALITY, "method": 4})
-    return data_uri(stream.getvalue(), "webp")
-
-
-def data_uri(content: bytes, kind: str) -> str:
-    """Return an image's bytes as a data URI."""
-    return f"data:image/{kind};base64,{base64.b64encode(content).decode('ascii')}"
