@@ -64,14 +64,21 @@ def imported(path: Path, root: Path) -> set[str]:
 
 
 def data_files(path: Path) -> list[Path]:
-    """Return the files beside a module that it names in a string, e.g. a JSON table."""
+    """Return the files beside a module that it names in a string, e.g. a JSON table.
+
+    A folder that it names counts with all its files, e.g. templates, unless it is a package.
+    """
     strings = {
         node.value
         for node in ast.walk(_tree(path))
         if isinstance(node, ast.Constant) and isinstance(node.value, str)
     }
-    beside = [file for file in path.parent.iterdir() if file.is_file() and file.suffix != ".py"]
-    return sorted(file for file in beside if file.name in strings)
+    named = [entry for entry in path.parent.iterdir() if entry.name in strings]
+    files = [entry for entry in named if entry.is_file() and entry.suffix != ".py"]
+    for folder in (entry for entry in named if entry.is_dir()):
+        if not (folder / "__init__.py").exists():
+            files += [file for file in folder.rglob("*") if file.is_file()]
+    return sorted(files)
 
 
 def module_file(name: str, root: Path) -> Path | None:

@@ -22,6 +22,7 @@ PLOTS = Path("plots")
 CARDS = Path("docs/cards")
 SAMPLING = {"reference": "full", "noise": "noisy"}  # `desc` of a group's images
 UNDERSAMPLED = "accelerated"  # `desc` of all other groups
+DURATIONS = Path("work/durations")
 
 
 def model(architecture: str, seed: int) -> Path:
@@ -42,6 +43,11 @@ def images(group: str, seed: int) -> Path:
 def segmentations(group: str, seed: int) -> Path:
     """Return the folder of a member's segmentations and volumes."""
     return Path("work/segmentations", group, str(seed))
+
+
+def duration(command: str) -> Path:
+    """Return the note of how long a command took, e.g. `train unet 3`; no DVC output holds it."""
+    return DURATIONS / f"{re.sub(r'[^A-Za-z0-9_]+', '-', command.strip())}.json"
 
 
 def measures(group: str) -> Path:

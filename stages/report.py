@@ -1,6 +1,6 @@
-"""Draw the figures of the study from its tables, images and segmentations.
+"""Draw the figures of the study from its tables, images and segmentations, and write its page.
 
-`python -m stages.report`: writes plots/*.png, the same bytes each time.
+`python -m stages.report`: writes plots/*.png and plots/report.html, the same bytes each time.
 """
 
 from pathlib import Path
@@ -23,6 +23,7 @@ from stages.figures.power import power_figure
 from stages.figures.style import save
 from stages.figures.surrogates import surrogates_figure
 from stages.figures.task_error import task_error_figure
+from stages.page.render import write_page
 from stages.params.analyse import AnalyseParams
 from stages.params.data import DataParams
 from stages.params.ensembles import NOISE, EnsembleParams
@@ -158,7 +159,7 @@ def planes(subjects: list[str]) -> list[Plane]:
 
 @door
 def main() -> None:
-    """Draw every figure."""
+    """Draw every figure, then put all together on one page."""
     ensembles, params = EnsembleParams.load(), AnalyseParams.load()
     report, data, structures = ReportParams.load(), DataParams.load(), params.structures
     figure1(ensembles, report)
@@ -176,6 +177,7 @@ def main() -> None:
     curves = plotted("training", ["group", "seed", "step", *training.PANELS])
     save(training.draw(curves, ensembles.architectures), layout.PLOTS / "training.png")
     cohort.draw(layout.DATA, layout.PLOTS / "cohort.png", data)
+    write_page(layout.PLOTS / "report.html")
 
 
 if __name__ == "__main__":

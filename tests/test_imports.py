@@ -67,6 +67,21 @@ def test_only_what_is_run_changes_a_record(
     assert (digests("stages.run", changed) == digests("stages.run", project)) == same
 
 
+def test_a_folder_that_a_module_names_counts_with_its_files(project: Path) -> None:
+    wall = project / "stages/room/wall.py"
+    wall.write_text('FOLDER, ROOM = "templates", "inner"\n')
+    for name in (
+        "templates/deep/page.j2",
+        "templates/style.css",
+        "inner/__init__.py",
+        "inner/b.csv",
+    ):
+        file = project / "stages/room" / name
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.write_text(name)
+    assert [file.name for file in data_files(wall)] == ["page.j2", "style.css"]
+
+
 def test_a_broken_module_is_named(project: Path, tmp_path_factory: pytest.TempPathFactory) -> None:
     broken = copied(project, tmp_path_factory.mktemp("broken"), "stages/room/wall.py", "def f(:\n")
     with pytest.raises(StudyError, match=r"wall\.py: expected Python, got: .*; mend the file"):

@@ -65,6 +65,7 @@ def folder(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     without_networks(monkeypatch)
     monkeypatch.setattr(report.cohort, "draw", lambda *_: None)
+    monkeypatch.setattr(report, "write_page", lambda _: None)  # tests/page
     return tmp_path
 
 
@@ -113,6 +114,15 @@ def test_cohort_is_drawn_from_the_data(folder, monkeypatch):
     prepare(folder, SMALLEST)
     report.main()
     assert [a[:2] for a in asked] == [(layout.DATA, layout.PLOTS / "cohort.png")]
+
+
+def test_the_page_is_written_last(folder, monkeypatch):
+    prepare(folder, SMALLEST)
+    asked = []
+    monkeypatch.setattr(report, "save", lambda *_: None)
+    monkeypatch.setattr(report, "write_page", asked.append)
+    report.main()
+    assert asked == [layout.PLOTS / "report.html"]
 
 
 def test_figures_need_no_torch():

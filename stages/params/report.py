@@ -1,4 +1,4 @@
-"""Section `report`: what the figures show."""
+"""Section `report`: what the figures and the page show."""
 
 from typing import ClassVar
 
@@ -8,8 +8,9 @@ from stages.params.base import Section
 
 
 class ReportParams(Section):
-    """Choices of the figures; no number depends on them."""
+    """Choices of the figures and the page; no number depends on them."""
 
     section: ClassVar[str] = "report"
     architecture: str  # whose members figure 1 shows
     n_members: int = Field(ge=2)  # how many of them
+    n_scans: int | None = Field(ge=1)  # whose pictures are on the page; null: all

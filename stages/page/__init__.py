@@ -1,0 +1,1 @@
+"""The study as one page: its answer, figures, scans, members and provenance."""

@@ -1,0 +1,56 @@
+"""A small study that is measured and analysed once for all tests of the page."""
+
+import shutil
+from pathlib import Path
+
+import pytest
+import yaml
+from PIL import Image
+
+from stages import analyse, layout
+from stages.page.record import Record
+from stages.page.render import write_page
+from tests.fabricated import ROOT, Study, measure_study, without_networks, write_study
+
+HOSTILE = "<script>document.title='taken'</script>"
+LONG_STAGE = "reconstruct-baseline@compressed_sensing"
+RECORD = Record([("processor", "word " * 40)], [(LONG_STAGE, "1.0", "1.0", "100")], "Remark.")
+DRAWN = ("cohort", "figure2", "figure3_rim")  # all other figures are missing
+
+
+@pytest.fixture(scope="session")
+def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with a measured study of two members, three scans and a parameter of ill will."""
+    folder = tmp_path_factory.mktemp("page")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        without_networks(patch)
+        write_study(folder, Study(n_members=2, n_draws=2, n_scans=3))
+        params = yaml.safe_load(Path("params.yaml").read_text())
+        params["segment"]["weights"] = f"{HOSTILE}.npz"
+        params["report"]["n_scans"] = 1
+        params["analyse"]["structures"] = ["hippocampus", "caudate", "thalamus"]
+        Path("params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+        shutil.copy(ROOT / "dvc.yaml", folder)
+        measure_study(Study(n_members=2, n_draws=2, n_scans=3))
+        analyse.main()
+    for k, name in enumerate(DRAWN):
+        image = Image.new("RGB", (900, 300), (40 * k, 90, 160))
+        image.save(folder / layout.PLOTS / f"{name}.png")
+    return folder
+
+
+@pytest.fixture(scope="session")
+def page(measured: Path) -> Path:
+    """The page of that study, with a record."""
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(measured)
+        write_page(Path("page.html"), RECORD)
+    return measured / "page.html"
+
+
+@pytest.fixture
+def study(measured: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The measured study as the current directory."""
+    monkeypatch.chdir(measured)
+    return measured

@@ -1,0 +1,96 @@
+"""Results of a study that was never run: what the page is written from, with any outcome."""
+
+from dataclasses import replace
+from typing import Any
+
+import pandas as pd
+
+from stages.page.facts import Facts
+from stages.params.analyse import AnalyseParams
+from tests.fabricated import ROOT
+
+STRUCTURES = ("hippocampus", "putamen")
+SUBJECTS = ("sub-a", "sub-b", "sub-c", "sub-d", "sub-e")
+CV = {"unet": 2.0, "varnet": 1.0, "rim": 1.5}
+BIAS = {
+    "unet": {"hippocampus": -8.0, "putamen": 2.0},
+    "varnet": {"hippocampus": 1.0, "putamen": -3.0},
+    "rim": {"hippocampus": 0.5, "putamen": 0.5},
+}
+WITHIN = {"r": 0.1, "low": -0.6, "high": 0.7, "p": 0.5}
+
+
+def metrics() -> dict[str, Any]:
+    """Return metrics of three architectures; nothing is shown to foretell anything."""
+    groups = tuple(CV)
+    quality = {g: {"psnr": {"mean": 30.0}, "ssim": {"mean": 0.9}} for g in (*groups, "zero_filled")}
+    ceiling = {"split_half": {"value": 0.6, "low": 0.4, "high": 0.8}}
+    surrogate = {"cost": "images", "pooled_r2": 0.1, "pooled_r2_low": 0.0, "pooled_r2_high": 0.2}
+    best = surrogate | {"cost": "one segmentation", "pooled_r2": 0.5}
+    return {
+        "volumes": {
+            **{g: {"cv": {"median": CV[g]}, "bias": BIAS[g]} for g in groups},
+            "noise": {"cv": {"median": 0.2}, "bias": {"hippocampus": 0.1, "putamen": -0.2}},
+        },
+        "image_quality": quality,
+        "inference": {
+            g: {
+                "pearson": {"within_structure": WITHIN},
+                "ceiling": {"pooled": ceiling, "within_structure": ceiling},
+            }
+            for g in groups
+        },
+        "prediction": {
+            g: {
+                "r2": {"histogram": 0.4, "summary": 0.5},
+                "controls": {"histogram": {"leave_exam_out": -0.2}, "structure_means": 0.7},
+            }
+            for g in groups
+        },
+        "surrogates": {g: {"std_mean": surrogate, "linearised_volume": best} for g in groups},
+        "ensemble_size": {
+            g: {"relative_se": 40.0, "needed": {"theory": {"20_percent": 14.0}}} for g in groups
+        },
+        "outliers": {g: {"members": 4, "flagged": 0} for g in groups},
+        "paper": {"cohort": "simulated", "verdict": "simulated cohort: not comparable", "n": {}},
+    }
+
+
+def facts(tree: dict[str, Any] | None = None, groups: tuple[str, ...] = tuple(CV)) -> Facts:
+    """Return the results as the page reads them; `tree` takes the place of the metrics."""
+    cells = [(g, s, k) for g in groups for k in STRUCTURES for s in SUBJECTS]
+    cv = pd.DataFrame(cells, columns=["group", "subject", "structure"])
+    outliers = pd.DataFrame(
+        [(g, m, 30.0, 0.9, 1.0, 0.5, False, CV[g] + 0.01 * m) for g in groups for m in range(4)],
+        columns=["group", "member", "psnr", "ssim", "volume", "z_psnr", "flagged", "cv_without"],
+    )
+    params = AnalyseParams.load(ROOT / "params.yaml").model_copy(
+        update={"structures": STRUCTURES, "bootstrap_draws": 100}
+    )
+    return Facts(
+        metrics=metrics() if tree is None else tree,
+        members=dict.fromkeys(groups, (0, 1, 2, 3)),
+        exams=dict(zip(SUBJECTS, SUBJECTS, strict=True)),
+        params=params,
+        cv=cv.assign(cv=cv["group"].map(CV)),
+        bias=cv.assign(bias=[BIAS[g][k] for g, _, k in cells]),
+        outliers=outliers,
+    )
+
+
+def within(**changes: dict[str, float | None]) -> Facts:
+    """Return the results with other correlations within structures; None leaves a value out."""
+    tree = metrics()
+    for group, change in changes.items():
+        found = tree["inference"][group]["pearson"]
+        known = {key: v for key, v in (WITHIN | change).items() if v is not None}
+        tree["inference"][group]["pearson"] = found | {"within_structure": known}
+    return facts(tree)
+
+
+def without(*files: str) -> Facts:
+    """Return the results without some metrics files and without any table."""
+    tree = {name: part for name, part in metrics().items() if name not in files}
+    found = facts(tree)
+    empty = {name: getattr(found, name).iloc[:0] for name in ("cv", "bias", "outliers")}
+    return replace(found, **empty)

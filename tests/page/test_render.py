@@ -1,0 +1,119 @@
+"""The page of a small study: whole, safe, the same twice, and honest about what is missing."""
+
+from dataclasses import replace
+from pathlib import Path
+
+import pytest
+
+from stages.page.facts import load_facts
+from stages.page.render import contents, environment, write_page
+from stages.page.scans import Picture, ScanSection
+from stages.params.analyse import AnalyseParams
+from stages.params.ensembles import EnsembleParams
+from tests.page.conftest import DRAWN, HOSTILE, LONG_STAGE, RECORD
+from tests.page.outline import Outline
+
+
+@pytest.fixture(scope="module")
+def written(page: Path) -> str:
+    """The page's text."""
+    return page.read_text(encoding="utf-8")
+
+
+def test_the_page_is_whole(written: str) -> None:
+    page = Outline(written)
+    assert not page.faults
+    assert page.levels[0] == 1
+    assert page.levels.count(1) == 1
+    steps = [b - a for a, b in zip(page.levels, page.levels[1:], strict=False)]
+    assert max(steps) == 1, "a level of headings was left out"
+    assert len(set(page.ids)) == len(page.ids)
+    assert {a[1:] for a in page.anchors if a.startswith("#")} <= set(page.ids)
+    assert all(image["alt"] for image in page.images)
+    # one scan: the fully sampled image, three architectures, noise and zero-filling
+    assert len(page.images) == len(DRAWN) + 6
+
+
+def test_the_page_needs_nothing_else(written: str) -> None:
+    page = Outline(written)
+    assert page.targets
+    assert all(target.startswith("data:") for target in page.targets)
+    assert not {"script", "iframe", "object"} & set(page.tags)
+    assert "url(" not in written
+    assert "@import" not in written
+
+
+def test_the_page_is_the_same_bytes_twice(study: Path, written: str) -> None:
+    write_page(Path("again.html"), RECORD)
+    assert Path("again.html").read_text(encoding="utf-8") == written
+    assert str(study) not in written
+
+
+def test_what_comes_from_parameters_is_escaped(written: str) -> None:
+    assert HOSTILE not in written
+    assert "&lt;script&gt;document.title=" in written
+
+
+def test_names_of_scans_are_escaped(study: Path) -> None:
+    ensembles = EnsembleParams.load()
+    facts = load_facts(ensembles, AnalyseParams.load())
+    facts = replace(facts, exams={HOSTILE: "a", "sub-b": "b"})
+    content = contents(facts, ensembles) | {"record": None}
+    picture = Picture(HOSTILE, f'" onload="{HOSTILE}', HOSTILE, "data:,")
+    content["scans"] = [ScanSection(HOSTILE, (picture,))]
+    text = environment().get_template("report.html.j2").render(content)
+    page = Outline(text)
+    assert not page.faults
+    assert "script" not in page.tags
+    assert page.images[-1]["alt"] == f'" onload="{HOSTILE}'
+    assert "onload" not in page.images[-1]
+
+
+def test_what_was_not_drawn_is_said(written: str) -> None:
+    assert "plots/figure1.png was not drawn." in written
+    assert "plots/figure2.png was not drawn." not in written
+
+
+@pytest.mark.parametrize(
+    ("name", "said"),
+    [
+        ("plots/outliers.csv", "plots/outliers.csv is not there: no table of members."),
+        ("plots/paper.csv", "plots/paper.csv is not there: no comparison."),
+        ("metrics/volumes.json", "The variation of volumes was not measured."),
+        ("metrics/inference.json", "This was not tested."),
+    ],
+)
+def test_missing_results_are_said(
+    study: Path, monkeypatch: pytest.MonkeyPatch, name: str, said: str
+) -> None:
+    monkeypatch.setattr("stages.page.render.sections", lambda *_: iter(()))
+    hidden = Path(f"{name}.hidden")
+    Path(name).rename(hidden)
+    try:
+        write_page(Path("less.html"))
+    finally:
+        hidden.rename(name)
+    assert said in Path("less.html").read_text(encoding="utf-8")
+
+
+def test_a_record_is_a_section_of_its_own(
+    study: Path, monkeypatch: pytest.MonkeyPatch, written: str
+) -> None:
+    monkeypatch.setattr("stages.page.render.sections", lambda *_: iter(()))
+    write_page(Path("plain.html"))
+    plain = Path("plain.html").read_text(encoding="utf-8")
+    assert not Outline(plain).faults
+    for text in ('id="record"', LONG_STAGE, "word word"):
+        assert text in written
+        assert text not in plain
+
+
+def test_nothing_partial_is_left(study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def fail(*_: object) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr("stages.page.scans.section", fail)
+    with pytest.raises(RuntimeError):
+        write_page(Path("broken.html"))
+    assert not Path("broken.html").exists()
+    assert not list(Path().glob(".partial-*"))
