@@ -2,6 +2,7 @@
 
 import gzip
 import json
+import math
 import re
 from importlib.metadata import version
 from pathlib import Path
@@ -13,9 +14,13 @@ from nibabel.orientations import aff2axcodes
 
 from stages.errors import StudyError
 from stages.files import atomic_path, write_json
+from stages.intake.files import Kind, reading
 
 GZIP_LEVEL = 1  # noise hardly compresses: level 6 costs three times the time for 2 %
 BIDS_VERSION = "1.10.0"
+NIFTI = Kind("a NIfTI volume", "run `dvc repro`", "remake it")
+LARGEST_VOXELS = 1 << 29  # a head at 0.25 mm has 500 million
+SINGULAR = 1e-9  # mm3, volume of a voxel below which an affine counts as flat
 EXTENSION = re.compile(r"\.(h5|hdf5|nii|nii\.gz|mgz|npz)$")
 
 
@@ -99,23 +104,31 @@ def load_volume(path: Path) -> tuple[np.ndarray, np.ndarray]:
     """Read a NIfTI volume as (data, affine): labels keep their integers, the rest becomes float32.
 
     Raises:
-        StudyError: if the file is missing, damaged or not three-dimensional.
+        StudyError: if the file is missing or damaged, not three-dimensional or empty, holds no real
+            numbers, or its affine is of no use.
     """
-    try:
+    with reading(path, NIFTI):
         image = nib.load(path)
-        data = np.asarray(image.dataobj)
-    except FileNotFoundError:
-        raise StudyError(f"{path}: expected a NIfTI volume, found none; run `dvc repro`") from None
-    except (nib.filebasedimages.ImageFileError, OSError, EOFError, ValueError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise StudyError(
-            f"{path}: expected a NIfTI volume, got a damaged file ({reason})"
-        ) from None
-    if data.ndim != 3:
-        raise StudyError(f"{path}: expected three dimensions, got shape {data.shape}")
+        check_voxels(path, image)
+        if len(image.shape) != 3 or 0 in image.shape:
+            raise StudyError(f"{path}: expected three dimensions, got shape {image.shape}")
+        data, matrix = np.asarray(image.dataobj), np.asarray(image.affine, np.float64)
+    if not np.isfinite(matrix).all() or abs(np.linalg.det(matrix[:3, :3])) < SINGULAR:
+        raise StudyError(f"{path}: expected an invertible affine, got {matrix[:3].tolist()}")
     if not np.issubdtype(data.dtype, np.integer):
         data = data.astype(np.float32, copy=False)
-    return data, image.affine
+    return data, matrix
+
+
+def check_voxels(path: Path, image: nib.spatialimages.SpatialImage) -> None:
+    """Raise `StudyError` for values that are no real numbers, or more than memory should take."""
+    if image.get_data_dtype().kind not in "biuf":
+        raise StudyError(f"{path}: expected real intensities, got {image.get_data_dtype()}")
+    if math.prod(image.shape) > LARGEST_VOXELS:
+        raise StudyError(
+            f"{path}: expected at most {LARGEST_VOXELS} voxels, got shape {image.shape}; crop the"
+            " image or correct its header"
+        )
 
 
 def describe_dataset(folder: Path, *, name: str, sources: list[str]) -> None:

@@ -4,6 +4,7 @@ Members come from the parameters, never from a listing: folders of members that 
 the parameters may still exist.
 """
 
+import csv
 from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -15,10 +16,12 @@ from stages import layout
 from stages.errors import StudyError
 from stages.files import atomic_directory
 from stages.images import load_volume
+from stages.intake.files import Kind, reading
 from stages.structures import structure_volumes
 from stages.uncertainty.voxelwise import intensity_scale
 
 FLOAT_FORMAT = "%.9g"  # a float32 survives nine digits
+TABLE = Kind("a CSV table", "run `dvc repro`", "remake it")
 HALVES = ("a", "b")  # of the members, by the names that tables use
 
 
@@ -75,13 +78,19 @@ def load_reference(subject: str) -> Reference:
 
 
 def read_table(path: Path, columns: list[str]) -> pd.DataFrame:
-    """Read a CSV file; raise `StudyError` if it is missing, damaged or lacks a column."""
-    try:
+    """Read a CSV file; raise `StudyError` if it is missing or damaged, or lacks a column.
+
+    pandas renames a column that stands there twice, and shifts the rows of a table whose rows have
+    more cells than its header: both are damages here.
+    """
+    with reading(path, TABLE):
+        with open(path, newline="", encoding="utf-8-sig") as stream:
+            header = next(csv.reader(stream), [])
+        if twice := [name for name in header if header.count(name) > 1]:
+            raise ValueError(f"column '{twice[0]}' stands there twice")
         table = pd.read_csv(path)
-    except FileNotFoundError:
-        raise StudyError(f"{path}: expected a table, found none; run `dvc repro`") from None
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise StudyError(f"{path}: expected a CSV table, got a damaged file ({error})") from None
+        if not isinstance(table.index, pd.RangeIndex):
+            raise ValueError(f"rows of more cells than the {len(header)} of the header")
     missing = [name for name in columns if name not in table]
     if missing:
         raise StudyError(f"{path}: expected column '{missing[0]}', got {list(table)}; remake it")
@@ -115,8 +124,12 @@ def volume_table(path: Path, subjects: list[str] | None = None) -> pd.DataFrame:
         if n_rows != 1:
             raise StudyError(f"{path}: expected one row for {name}, got {n_rows}; remake it")
     numbers = table.loc[subjects].apply(pd.to_numeric, errors="coerce")
-    if not np.isfinite(numbers.to_numpy(np.float64)).all():
-        raise StudyError(f"{path}: expected volumes in mm3, got an empty cell or text; remake it")
+    values = numbers.to_numpy(np.float64)
+    if not np.isfinite(values).all() or (values < 0).any():
+        raise StudyError(
+            f"{path}: expected volumes in mm3, got an empty cell, text or a negative number;"
+            " remake it"
+        )
     tidy = structure_volumes(numbers).rename_axis(index="subject").reset_index()
     return tidy.melt(id_vars="subject", var_name="structure", value_name="volume_mm3")
 
