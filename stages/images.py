@@ -13,7 +13,7 @@ import numpy as np
 from nibabel.orientations import aff2axcodes
 
 from stages.errors import StudyError
-from stages.files import atomic_path, write_json
+from stages.files import atomic_path, md5, write_json
 from stages.intake.files import Kind, reading
 
 GZIP_LEVEL = 1  # noise hardly compresses: level 6 costs three times the time for 2 %
@@ -83,7 +83,8 @@ def save_volume(
         path: ends in `.nii.gz`.
         data: (i, j, k) array; its dtype is the dtype on disk.
         matrix: (4, 4) voxel-to-world affine, RAS+, mm.
-        sidecar: content of `<name>.json`; no file when None.
+        sidecar: content of `<name>.json`, to which hash and size of the volume's file are added; no
+            file when None.
     """
     image = nib.Nifti1Image(np.ascontiguousarray(data), matrix, dtype=data.dtype)
     image.header.set_xyzt_units("mm", "sec")
@@ -97,7 +98,13 @@ def save_volume(
     ):
         packed.write(image.to_bytes())
     if sidecar is not None:
-        write_json(path.with_name(path.name.removesuffix(".nii.gz") + ".json"), sidecar)
+        own = {"MD5": md5(path), "Bytes": path.stat().st_size}
+        write_json(sidecar_path(path), {**sidecar, **own})
+
+
+def sidecar_path(path: Path) -> Path:
+    """Return the JSON file that describes a volume (`.nii.gz`)."""
+    return path.with_name(path.name.removesuffix(".nii.gz") + ".json")
 
 
 def load_volume(path: Path) -> tuple[np.ndarray, np.ndarray]:

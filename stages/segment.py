@@ -20,6 +20,7 @@ from stages.images import describe_dataset, save_volume
 from stages.params.compute import ComputeParams
 from stages.params.segment import SegmentParams
 from stages.progress import progress
+from stages.provenance.origin import source_record
 from stages.seeds import stable_seed
 from stages.synthseg.catalogue import open_segmenter, weight_file
 from stages.synthseg.device import pick_device
@@ -55,11 +56,12 @@ def segment_all(
     """Segment image by image, write the label map and yield (subject, volumes in mm3).
 
     Raises:
-        StudyError: if a head lies otherwise than its affine says.
+        StudyError: if a head lies otherwise than its affine says, or an image was replaced.
     """
     guard = Guard(segmenter)
     for path in progress(paths, desc=f"segment {paths[0].parent}", unit="image"):
         subject = path.name.removesuffix(SUFFIX)
+        source = source_record(path)
         result = segmenter.segment(path)
         if finding := guard.check(path, result):
             if finding.certain:
@@ -67,7 +69,7 @@ def segment_all(
             print(f"warning: {finding.message}", file=sys.stderr)
         labels, affine = on_grid_of(path, result)
         target = output / f"{subject}_dseg.nii.gz"
-        save_volume(target, labels.astype(np.int16), affine, sidecar | {"Sources": [str(path)]})
+        save_volume(target, labels.astype(np.int16), affine, sidecar | source)
         yield subject, result.volumes_mm3
 
 

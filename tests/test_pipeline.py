@@ -14,7 +14,9 @@ from dvc.repo import Repo
 from stages.imports import imported, scripts
 from tests.fabricated import ROOT
 
-BY_HAND = {f"stages.{name}" for name in ("export", "launch", "plan", "response")}  # no stages
+BY_HAND = {
+    f"stages.{name}" for name in ("export", "launch", "plan", "response", "verify")
+}  # no stages
 COPIED = ("dvc.yaml", "params.yaml", "data.dvc", "stages", "weights", ".dvcignore")
 
 

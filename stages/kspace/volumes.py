@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from stages.images import affine, save_volume, subject
-from stages.kspace.files import Scan, ScanFormat
+from stages.kspace.files import Scan, ScanFormat, identity
 from stages.params.data import DataParams
 
 
@@ -33,5 +33,6 @@ def save_image(
         details: what the sidecar says besides the source.
     """
     matrix = affine(image.shape, data.voxel_size_mm, data.axis_codes)
-    sidecar = {"Sources": [str(scan.path)], "SkullStripped": False, **details}
-    save_volume(folder / image_name(scan), image.astype(np.float32, copy=False), matrix, sidecar)
+    source = {"Sources": [str(scan.path)], "ScanSHA256": identity(scan), "SkullStripped": False}
+    values = image.astype(np.float32, copy=False)
+    save_volume(folder / image_name(scan), values, matrix, source | details)
