@@ -20,6 +20,7 @@ GZIP_LEVEL = 1  # noise hardly compresses: level 6 costs three times the time fo
 BIDS_VERSION = "1.10.0"
 NIFTI = Kind("a NIfTI volume", "run `dvc repro`", "remake it")
 LARGEST_VOXELS = 1 << 29  # a head at 0.25 mm has 500 million
+SAME_MM = 1e-3  # between affines: a header holds seven digits
 SINGULAR = 1e-9  # mm3, volume of a voxel below which an affine counts as flat
 EXTENSION = re.compile(r"\.(h5|hdf5|nii|nii\.gz|mgz|npz)$")
 
@@ -125,6 +126,51 @@ def load_volume(path: Path) -> tuple[np.ndarray, np.ndarray]:
     if not np.issubdtype(data.dtype, np.integer):
         data = data.astype(np.float32, copy=False)
     return data, matrix
+
+
+def load_like(path: Path, shape: tuple[int, ...], matrix: np.ndarray | None = None) -> np.ndarray:
+    """Read a volume (i, j, k) that must lie on a known grid.
+
+    Args:
+        path: the volume.
+        shape: of the grid.
+        matrix: (4, 4) voxel to world of the grid, mm; any if None.
+
+    Raises:
+        StudyError: if the file is missing or damaged, has another shape or affine, or holds NaN or
+            infinity.
+    """
+    data, found = load_volume(path)
+    if data.shape != tuple(shape):
+        raise StudyError(
+            f"{path}: expected shape {tuple(shape)} like the reference image, got {data.shape};"
+            " remake it with `dvc repro`"
+        )
+    if matrix is not None and not np.allclose(found, matrix, atol=SAME_MM):
+        raise StudyError(
+            f"{path}: expected the affine of the reference image, {axis_codes(matrix)}"
+            f" {matrix[:3].round(3).tolist()}, got {axis_codes(found)}"
+            f" {found[:3].round(3).tolist()}; remake it with `dvc repro`"
+        )
+    if data.dtype.kind == "f" and not np.isfinite(data).all():
+        raise StudyError(f"{path}: expected finite values, got NaN or infinity; remake it")
+    return data
+
+
+def label_map(path: Path, shape: tuple[int, ...], matrix: np.ndarray | None = None) -> np.ndarray:
+    """Read a label map that must lie on a known grid.
+
+    Raises:
+        StudyError: as `load_like`, with the same arguments, and if it holds anything but whole
+            numbers from 0 on, as an interpolated map does.
+    """
+    labels = load_like(path, shape, matrix)
+    if labels.min() < 0 or (labels.dtype.kind == "f" and np.any(labels != np.round(labels))):
+        raise StudyError(
+            f"{path}: expected labels (whole numbers from 0 on), got other values;"
+            " remake it with `dvc repro`"
+        )
+    return labels
 
 
 def check_voxels(path: Path, image: nib.spatialimages.SpatialImage) -> None:

@@ -84,7 +84,7 @@ def load_mask(path: Path) -> SamplingMask:
 def _contradiction(found: SamplingMask) -> str | None:
     n_sampled = int(found.mask.sum())
     counted = found.mask.size / n_sampled
-    if abs(found.acceleration_full / counted - 1) > ROUNDING:
+    if not abs(found.acceleration_full / counted - 1) <= ROUNDING:  # so that NaN is none
         return (
             f"{n_sampled} of {found.mask.size} positions are sampled, which is no acceleration of"
             f" {found.acceleration_full:g}"

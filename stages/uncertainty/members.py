@@ -16,14 +16,13 @@ import pandas as pd
 from stages import layout
 from stages.errors import StudyError
 from stages.files import atomic_directory
-from stages.images import axis_codes, load_volume
+from stages.images import label_map, load_like, load_volume
 from stages.intake.files import Kind, reading
 from stages.structures import structure_volumes
 from stages.uncertainty.voxelwise import intensity_scale
 
 FLOAT_FORMAT = "%.9g"  # a float32 survives nine digits
 TABLE = Kind("a CSV table", "run `dvc repro`", "remake it")
-SAME_MM = 1e-3  # between affines: a header holds seven digits
 # of a mean intensity against the reference's: another unit (percent, 8 bits, a share of the largest
 # value) differs by more, the worst of networks by less
 LARGEST_GAIN = 30.0
@@ -34,35 +33,6 @@ def halves_of(members: list[int]) -> tuple[list[int], list[int]]:
     """Return the members at even and at odd positions in sorted order, halves a and b."""
     ordered = sorted(members)
     return ordered[::2], ordered[1::2]
-
-
-def load_like(path: Path, shape: tuple[int, ...], matrix: np.ndarray | None = None) -> np.ndarray:
-    """Read a volume (i, j, k) that must lie on a known grid.
-
-    Args:
-        path: the volume.
-        shape: of the grid.
-        matrix: (4, 4) voxel to world of the grid, mm; any if None.
-
-    Raises:
-        StudyError: if the file is missing or damaged, has another shape or affine, or holds NaN or
-            infinity.
-    """
-    data, found = load_volume(path)
-    if data.shape != tuple(shape):
-        raise StudyError(
-            f"{path}: expected shape {tuple(shape)} like the reference image, got {data.shape};"
-            " remake it with `dvc repro`"
-        )
-    if matrix is not None and not np.allclose(found, matrix, atol=SAME_MM):
-        raise StudyError(
-            f"{path}: expected the affine of the reference image, {axis_codes(matrix)}"
-            f" {matrix[:3].round(3).tolist()}, got {axis_codes(found)}"
-            f" {found[:3].round(3).tolist()}; remake it with `dvc repro`"
-        )
-    if data.dtype.kind == "f" and not np.isfinite(data).all():
-        raise StudyError(f"{path}: expected finite values, got NaN or infinity; remake it")
-    return data
 
 
 @dataclass(frozen=True)
@@ -104,22 +74,6 @@ def load_image(path: Path, reference: Reference) -> np.ndarray:
 def load_labels(path: Path, reference: Reference) -> np.ndarray:
     """Read a member's label map (i, j, k) of a scan; `StudyError` as `label_map`."""
     return label_map(path, reference.image.shape, reference.affine)
-
-
-def label_map(path: Path, shape: tuple[int, ...], matrix: np.ndarray) -> np.ndarray:
-    """Read a label map that must lie on a known grid.
-
-    Raises:
-        StudyError: as `load_like`, and if it holds anything but whole numbers from 0 on, as an
-            interpolated map does.
-    """
-    labels = load_like(path, shape, matrix)
-    if labels.min() < 0 or (labels.dtype.kind == "f" and np.any(labels != np.round(labels))):
-        raise StudyError(
-            f"{path}: expected labels (whole numbers from 0 on), got other values;"
-            " remake it with `dvc repro`"
-        )
-    return labels
 
 
 def load_reference(subject: str) -> Reference:
