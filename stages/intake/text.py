@@ -2,6 +2,7 @@
 
 import json
 import math
+from itertools import accumulate
 from pathlib import Path
 from typing import Any
 
@@ -11,6 +12,7 @@ from stages.intake.files import Kind, damaged, reading
 
 LARGEST_BYTES = 1 << 26  # of a text; parameters and sidecars have thousands
 LARGEST_TREE = 100_000  # nodes of a YAML file once its aliases are written out
+LARGEST_DEPTH = 100  # of brackets; the time that PyYAML takes grows with the square
 
 
 def read_text(path: Path, kind: Kind) -> str:
@@ -31,9 +33,12 @@ def parse_yaml(text: str) -> Any:
     """Parse YAML's plain values; raise `ValueError` or `YAMLError` for what has no one meaning.
 
     Raises:
-        ValueError: if a key stands twice in one mapping, or aliases unfold into a circle or into
-            more than `LARGEST_TREE` values.
+        ValueError: if a key stands twice in one mapping, aliases unfold into a circle or into more
+            than `LARGEST_TREE` values, or brackets lie too deep.
     """
+    depths = accumulate({"[": 1, "{": 1, "]": -1, "}": -1}.get(letter, 0) for letter in text)
+    if max(depths, default=0) > LARGEST_DEPTH:
+        raise ValueError(f"more than {LARGEST_DEPTH} brackets in one another")
     loader = yaml.SafeLoader(text)
     try:
         root = loader.get_single_node()
