@@ -1,7 +1,9 @@
 """Torch's files of plain values: tensors, numbers, texts; code in them is refused, never run."""
 
+import io
 import re
 import warnings
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -26,8 +28,10 @@ def load_plain(path: Path, kind: Kind, device: torch.device | str = "cpu") -> An
     """
     check_uncompressed(path, kind)
     try:
+        # what torch's older format declares of itself is allocated where it is read from a file
+        source = path if zipfile.is_zipfile(path) else io.BytesIO(path.read_bytes())
         with warnings.catch_warnings(action="ignore"):  # of what it then refuses
-            return torch.load(path, map_location=device, weights_only=True)
+            return torch.load(source, map_location=device, weights_only=True)
     except Exception as error:
         raise StudyError(
             f"{path}: expected {kind.name}, got {_fault(error)}; {kind.damaged}"
