@@ -45,7 +45,7 @@ def check_images(group: str, members: tuple[int, ...], subjects: list[str]) -> R
     reference = read_records(layout.image, REFERENCE, (0,), subjects)
     labels = read_records(layout.segmentation, REFERENCE, (0,), subjects)
     _raise_first(size_faults([*images.values(), *reference.values(), *labels.values()]))
-    _raise_first(member_faults(images))
+    _raise_first(member_faults(group, images))
     _raise_first(scan_faults(images, reference))
     _raise_first(training_faults(images))
     _raise_first(twin_faults(images))
@@ -78,9 +78,12 @@ def size_faults(found: Iterable[Record]) -> Iterator[str]:
             )
 
 
-def member_faults(images: Records) -> Iterator[str]:
-    """Yield a line for every image that says it is another member's."""
+def member_faults(group: str, images: Records) -> Iterator[str]:
+    """Yield a line for every image that says it is another member's, or another network's."""
     for (member, _), record in images.items():
+        network = record.get(records.NETWORK)
+        if record.get(records.TRAINING) is not None and network not in (None, group):
+            yield f"{record.path}: expected an image of {group}, got one of {network}; {REMAKE}"
         for key in (records.MEMBER, records.NOISE_SEED):
             came = record.get(key)
             if came is not None and came != member:

@@ -13,7 +13,8 @@ from stages.images import sidecar_path
 # of every volume
 OWN_MD5, OWN_BYTES = "MD5", "Bytes"
 # of images
-SCAN, MASK, WEIGHTS, TRAINING, MEMBER = "ScanSHA256", "MaskMD5", "WeightsMD5", "Training", "Member"
+SCAN, MASK, WEIGHTS, TRAINING = "ScanSHA256", "MaskMD5", "WeightsMD5", "Training"
+NETWORK, MEMBER = "Reconstruction", "Member"
 NOISE = ("NoiseSNR", "NoiseDefinition", "NoiseSigma", "NoiseAcquiredFraction")
 NOISE_SEED = "NoiseSeed"
 # of label maps; `WeightsMD5` is that of the segmenter there

@@ -34,7 +34,8 @@ def record(group: str, member: int, subject: str) -> None:
         model.write_bytes(bytes([member]))
         layout.mask(subject).parent.mkdir(parents=True, exist_ok=True)
         layout.mask(subject).write_bytes(b"mask")
-        entries |= {"Member": member, "WeightsMD5": md5(model), "Training": TRAINING}
+        entries |= {"Reconstruction": group, "Member": member}
+        entries |= {"WeightsMD5": md5(model), "Training": TRAINING}
         entries |= {"MaskMD5": md5(layout.mask(subject))}
     if group == "noise":
         entries |= {"NoiseSeed": member, "NoiseSigma": 0.1, "NoiseSNR": 30.0}
@@ -138,6 +139,10 @@ FAULTS = {
     "folder of another member": (
         lambda: every(IMAGE, "unet", 2, Member=1),
         "unet/2/sub-e0s0_T1w.nii.gz: expected an image of member 2, got one of member 1",
+    ),
+    "another network": (
+        lambda: every(IMAGE, "unet", 2, Reconstruction="rim"),
+        "unet/2/sub-e0s0_T1w.nii.gz: expected an image of unet, got one of rim",
     ),
     "other segmenter": (
         lambda: every(LABELS, "unet", 1, WeightsMD5="robust"),
