@@ -12,9 +12,12 @@ from pathlib import Path
 from typing import Any
 
 from stages.errors import StudyError
+from stages.intake.files import Kind, reading
+from stages.intake.text import parse_json, read_text
 
 SIGNIFICANT_DIGITS = 6
 CHUNK_BYTES = 1 << 20
+JSON = Kind("a JSON file", "run `dvc repro`", "remake it")
 
 
 @contextmanager
@@ -58,13 +61,20 @@ def write_json(path: Path | str, content: Any) -> None:
 
 
 def read_json(path: Path | str) -> Any:
-    """Read a JSON file; raise `StudyError` if it is missing or damaged."""
-    try:
-        return json.loads(Path(path).read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise StudyError(f"{path}: expected a JSON file, found none; run `dvc repro`") from None
-    except (UnicodeDecodeError, json.JSONDecodeError) as error:
-        raise StudyError(f"{path}: expected JSON, got damaged text ({error}); remake it") from None
+    """Read a JSON file; raise `StudyError` if it is missing, damaged or says a key twice."""
+    text = read_text(Path(path), JSON)
+    with reading(Path(path), JSON):
+        return parse_json(text)
+
+
+def read_mapping(path: Path | str) -> dict[str, Any]:
+    """Read a JSON file that holds one object; raise `StudyError` if it holds anything else."""
+    content = read_json(path)
+    if not isinstance(content, dict):
+        raise StudyError(
+            f"{path}: expected a JSON object, got {type(content).__name__}; {JSON.damaged}"
+        )
+    return content
 
 
 def md5(path: Path | str) -> str:

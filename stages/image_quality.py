@@ -15,9 +15,10 @@ from stages.errors import StudyError, door
 from stages.params.compute import ComputeParams
 from stages.params.ensembles import EnsembleParams
 from stages.progress import progress
+from stages.provenance.checks import check_images
 from stages.recon.quality import quality
 from stages.structures import STRUCTURES
-from stages.uncertainty.members import load_like, load_reference, scans, write_tables
+from stages.uncertainty.members import load_image, load_reference, scans, write_tables
 
 BRAIN = [label for entry in STRUCTURES for label in entry.labels]
 
@@ -27,7 +28,7 @@ def scan_quality(subject: str, group: str, members: tuple[int, ...]) -> pd.DataF
     scan, rows = load_reference(subject), []
     brain_slices = np.isin(scan.labels, BRAIN).any(axis=(1, 2))
     for member in members:
-        image = load_like(layout.image(group, member, subject), scan.image.shape)
+        image = load_image(layout.image(group, member, subject), scan)
         where = {"group": group, "member": member, "subject": subject}
         rows += [where | asdict(row) for row in quality(scan.image, image, brain_slices)]
     return pd.DataFrame(rows)
@@ -43,6 +44,7 @@ def main(arguments: list[str] | None = None) -> None:
         raise StudyError(f"usage: python -m stages.image_quality {known}, got {arguments}")
     (group,) = arguments
     members, subjects = ensembles.members(group), scans()
+    check_images(group, members, subjects)
     torch.set_num_threads(compute.threads)
     tables = [
         scan_quality(subject, group, members)

@@ -1,6 +1,7 @@
 """NIfTI volumes with a right affine, their JSON sidecars, and the labels of subjects."""
 
 import gzip
+import math
 import re
 from pathlib import Path
 from typing import Any
@@ -11,10 +12,15 @@ from nibabel.orientations import aff2axcodes
 
 from stages import layout
 from stages.errors import StudyError
-from stages.files import atomic_path, write_json
+from stages.files import atomic_path, md5, write_json
+from stages.intake.files import Kind, reading
 
 GZIP_LEVEL = 1  # noise hardly compresses: level 6 costs three times the time for 2 %
 LABEL_TYPES = (np.uint8, np.int16, np.int32)  # integers that every NIfTI reader knows
+NIFTI = Kind("a NIfTI volume", "run `dvc repro`", "remake it")
+LARGEST_VOXELS = 1 << 29  # a head at 0.25 mm has 500 million
+SAME_MM = 1e-3  # between affines: a header holds seven digits
+SINGULAR = 1e-9  # mm3, volume of a voxel below which an affine counts as flat
 EXTENSION = re.compile(r"\.(h5|hdf5|nii|nii\.gz|mgz|npz)$")
 
 
@@ -77,7 +83,8 @@ def save_volume(
         path: ends in `.nii.gz`.
         data: (i, j, k) array; its dtype is the dtype on disk.
         matrix: (4, 4) voxel-to-world affine, RAS+, mm.
-        sidecar: content of `<name>.json`; no file when None.
+        sidecar: content of `<name>.json`, to which hash and size of the volume's file are added; no
+            file when None.
     """
     image = nib.Nifti1Image(np.ascontiguousarray(data), matrix, dtype=data.dtype)
     image.header.set_xyzt_units("mm", "sec")
@@ -91,7 +98,8 @@ def save_volume(
     ):
         packed.write(image.to_bytes())
     if sidecar is not None:
-        write_json(layout.sidecar(path), sidecar)
+        own = {"MD5": md5(path), "Bytes": path.stat().st_size}
+        write_json(layout.sidecar(path), {**sidecar, **own})
 
 
 def smallest_labels(labels: np.ndarray) -> np.ndarray:
@@ -107,20 +115,73 @@ def load_volume(path: Path) -> tuple[np.ndarray, np.ndarray]:
     """Read a NIfTI volume as (data, affine): labels keep their integers, the rest becomes float32.
 
     Raises:
-        StudyError: if the file is missing, damaged or not three-dimensional.
+        StudyError: if the file is missing or damaged, not three-dimensional or empty, holds no real
+            numbers, or its affine is of no use.
     """
-    try:
+    with reading(path, NIFTI):
         image = nib.load(path)
-        data = np.asarray(image.dataobj)
-    except FileNotFoundError:
-        raise StudyError(f"{path}: expected a NIfTI volume, found none; run `dvc repro`") from None
-    except (nib.filebasedimages.ImageFileError, OSError, EOFError, ValueError) as error:
-        reason = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise StudyError(
-            f"{path}: expected a NIfTI volume, got a damaged file ({reason})"
-        ) from None
-    if data.ndim != 3:
-        raise StudyError(f"{path}: expected three dimensions, got shape {data.shape}")
+        check_voxels(path, image)
+        if len(image.shape) != 3 or 0 in image.shape:
+            raise StudyError(f"{path}: expected three dimensions, got shape {image.shape}")
+        data, matrix = np.asarray(image.dataobj), np.asarray(image.affine, np.float64)
+    if not np.isfinite(matrix).all() or abs(np.linalg.det(matrix[:3, :3])) < SINGULAR:
+        raise StudyError(f"{path}: expected an invertible affine, got {matrix[:3].tolist()}")
     if not np.issubdtype(data.dtype, np.integer):
         data = data.astype(np.float32, copy=False)
-    return data, image.affine
+    return data, matrix
+
+
+def load_like(path: Path, shape: tuple[int, ...], matrix: np.ndarray | None = None) -> np.ndarray:
+    """Read a volume (i, j, k) that must lie on a known grid.
+
+    Args:
+        path: the volume.
+        shape: of the grid.
+        matrix: (4, 4) voxel to world of the grid, mm; any if None.
+
+    Raises:
+        StudyError: if the file is missing or damaged, has another shape or affine, or holds NaN or
+            infinity.
+    """
+    data, found = load_volume(path)
+    if data.shape != tuple(shape):
+        raise StudyError(
+            f"{path}: expected shape {tuple(shape)} like the reference image, got {data.shape};"
+            " remake it with `dvc repro`"
+        )
+    if matrix is not None and not np.allclose(found, matrix, atol=SAME_MM):
+        raise StudyError(
+            f"{path}: expected the affine of the reference image, {axis_codes(matrix)}"
+            f" {matrix[:3].round(3).tolist()}, got {axis_codes(found)}"
+            f" {found[:3].round(3).tolist()}; remake it with `dvc repro`"
+        )
+    if data.dtype.kind == "f" and not np.isfinite(data).all():
+        raise StudyError(f"{path}: expected finite values, got NaN or infinity; remake it")
+    return data
+
+
+def label_map(path: Path, shape: tuple[int, ...], matrix: np.ndarray | None = None) -> np.ndarray:
+    """Read a label map that must lie on a known grid.
+
+    Raises:
+        StudyError: as `load_like`, with the same arguments, and if it holds anything but whole
+            numbers from 0 on, as an interpolated map does.
+    """
+    labels = load_like(path, shape, matrix)
+    if labels.min() < 0 or (labels.dtype.kind == "f" and np.any(labels != np.round(labels))):
+        raise StudyError(
+            f"{path}: expected labels (whole numbers from 0 on), got other values;"
+            " remake it with `dvc repro`"
+        )
+    return labels
+
+
+def check_voxels(path: Path, image: nib.spatialimages.SpatialImage) -> None:
+    """Raise `StudyError` for values that are no real numbers, or more than memory should take."""
+    if image.get_data_dtype().kind not in "biuf":
+        raise StudyError(f"{path}: expected real intensities, got {image.get_data_dtype()}")
+    if math.prod(image.shape) > LARGEST_VOXELS:
+        raise StudyError(
+            f"{path}: expected at most {LARGEST_VOXELS} voxels, got shape {image.shape}; crop the"
+            " image or correct its header"
+        )

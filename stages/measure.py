@@ -18,6 +18,7 @@ from stages.lookahead import ahead
 from stages.params.ensembles import NOISE, REFERENCE, EnsembleParams
 from stages.params.measure import MeasureParams
 from stages.progress import progress
+from stages.provenance.checks import check_group, check_label_maps
 from stages.structures import STRUCTURES
 from stages.uncertainty.agreement import count_votes
 from stages.uncertainty.boundary import SHELL_VOXELS
@@ -26,7 +27,8 @@ from stages.uncertainty.members import (
     Reference,
     drawn_volumes,
     halves_of,
-    load_like,
+    load_image,
+    load_labels,
     load_reference,
     member_volumes,
     scans,
@@ -57,7 +59,8 @@ def read_members(
 ) -> Iterator[np.ndarray]:
     """Yield the volume (i, j, k) of each member: `layout.image` or `layout.segmentation`."""
     paths = [place(group, member, scan.subject) for member in members]
-    return ahead(lambda path: load_like(path, scan.image.shape), paths, READERS)
+    load = load_image if place is layout.image else load_labels
+    return ahead(lambda path: load(path, scan), paths, READERS)
 
 
 def voxelwise_tables(
@@ -152,6 +155,10 @@ def main(arguments: list[str] | None = None) -> None:
     keep_freed_memory()
     group, subjects = arguments[0], scans()
     members = ensembles.members(group, at_least=2)
+    if group in ensembles.single:
+        check_label_maps(group, members, subjects)
+    else:
+        check_group(group, members, subjects)
     tables = {"volumes": member_volumes(group, members, subjects)}
     if group == REFERENCE:
         tables |= truth(subjects)

@@ -10,7 +10,7 @@ import numpy as np
 from stages import layout
 from stages.errors import door
 from stages.files import atomic_directory
-from stages.images import load_volume, subject
+from stages.images import label_map, subject
 from stages.kspace.files import Scan, list_scans
 from stages.kspace.fourier import rss_image
 from stages.kspace.noise import add_noise, brain_of, kspace_rms, mean_brain_rss, noise_sigma
@@ -28,7 +28,7 @@ def signal_of(scan: Scan, options: NoiseParams) -> float:
     """Return the signal that the parameter's definition of SNR refers to."""
     if options.definition != "brain_rss":
         return kspace_rms(scan)
-    labels, _ = load_volume(layout.segmentation("reference", 0, subject(scan.path)))
+    labels = label_map(layout.segmentation("reference", 0, subject(scan.path)), scan.shape)
     return mean_brain_rss(scan, brain_of(labels))
 
 

@@ -6,14 +6,16 @@ python -m stages.reconstruct compressed_sensing 0
 """
 
 import argparse
+from pathlib import Path
+from typing import Any
 
 import torch
 
 from stages import layout
 from stages.errors import StudyError, door
-from stages.files import atomic_directory
+from stages.files import atomic_directory, md5, read_mapping
 from stages.images import subject
-from stages.kspace.files import Scan, list_scans
+from stages.kspace.files import Scan, identities, list_scans
 from stages.kspace.volumes import describe_images, save_image, scan_format
 from stages.parallel import each
 from stages.params.compressed_sensing import CompressedSensingParams
@@ -22,7 +24,9 @@ from stages.params.data import DataParams
 from stages.params.reconstruct import ReconstructParams
 from stages.params.train import TrainParams
 from stages.progress import progress
-from stages.recon.checkpoints import load_member
+from stages.provenance.members import check_use
+from stages.provenance.records import member_record
+from stages.recon.checkpoints import CONFIGURATION, WEIGHTS, load_member
 from stages.recon.compressed_sensing import l1_wavelet
 from stages.recon.data import scan_mask
 from stages.recon.device import prepare
@@ -49,6 +53,26 @@ def reconstruction_of(group: str, seed: int, device: torch.device) -> Reconstruc
     return learned(load_member(member, device))
 
 
+def origin_of(group: str, seed: int, scans: list[Scan]) -> dict[str, Any]:
+    """Return what images say about the member that makes them; nothing without a network.
+
+    Raises:
+        StudyError: if the member has learned from one of the scans, or for another acceleration.
+    """
+    if group in (ZERO_FILLED, COMPRESSED_SENSING):
+        return {}
+    folder = layout.model(group, seed)
+    configuration = read_mapping(folder / CONFIGURATION)
+    accelerations = {mask_file(scan): scan_mask(scan).acceleration_acquired for scan in scans}
+    check_use(folder, configuration, identities(scans), accelerations)
+    return member_record(folder / WEIGHTS, configuration)
+
+
+def mask_file(scan: Scan) -> Path:
+    """Return where the mask of a scan lies."""
+    return layout.mask(subject(scan.path))
+
+
 @door
 def main() -> None:
     """Write one NIfTI volume a scan to `work/images/<group>/<seed>`."""
@@ -63,6 +87,7 @@ def main() -> None:
     source = layout.DATA / data.validation
     scans = list_scans(source, scan_format(data), data.validation_files)
     reconstruction = reconstruction_of(group, seed, device)
+    origin = origin_of(group, seed, scans)
     bar = progress(desc=f"{group} {seed}", total=len(scans), unit="scan")
     with atomic_directory(layout.images(group, seed)) as folder, bar:
         about = f"Reconstructed from undersampled k-space by {group}, member {seed}."
@@ -78,6 +103,8 @@ def main() -> None:
                 "Member": seed,
                 "AccelerationAcquired": drawn.acceleration_acquired,
                 "AccelerationFull": drawn.acceleration_full,
+                "MaskMD5": md5(mask_file(scan)),
+                **origin,
             }
             path = layout.image(group, seed, subject(scan.path), folder)
             save_image(path, scan, image, data, details)

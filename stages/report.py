@@ -62,7 +62,7 @@ def figure1_slice(group: str, members: tuple[int, ...], subject: str) -> ensembl
     height = ensemble.best_slice(found)
 
     def plane(path: Path) -> np.ndarray:
-        volume = load_like(path, reference.image.shape)
+        volume = load_like(path, reference.image.shape, matrix)
         return ensemble.to_ras(volume, matrix)[:, :, height].copy()
 
     images = [plane(layout.image(group, m, subject)) for m in members]

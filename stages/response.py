@@ -23,7 +23,8 @@ def leaf(tree: Any, key: str) -> float | None:
         if not isinstance(tree, dict) or part not in tree:
             return None
         tree = tree[part]
-    return None if isinstance(tree, dict) else float(tree)
+    number = isinstance(tree, int | float) and not isinstance(tree, bool)
+    return float(tree) if number else None
 
 
 def response(
@@ -63,8 +64,11 @@ def of_revision(revision: str) -> tuple[float, dict[str, dict[str, Any]]]:
         metrics = {
             name: dvc.api.metrics_show(f"metrics/{name}.json", rev=revision) for name in files
         }
+        for name, tree in metrics.items():
+            if not isinstance(tree, dict):
+                raise TypeError(f"metrics/{name}.json holds {type(tree).__name__}")
         return float(found["mask"]["acceleration"]), metrics
-    except (DvcException, SCMError, FileNotFoundError, KeyError) as error:
+    except (DvcException, SCMError, FileNotFoundError, KeyError, TypeError, ValueError) as error:
         raise StudyError(
             f"revision '{revision}': expected params.yaml and metrics/ of a finished study, got"
             f" {type(error).__name__} ({error}); see `dvc exp show` for the names"

@@ -21,6 +21,7 @@ from stages.images import save_volume, smallest_labels
 from stages.params.compute import ComputeParams
 from stages.params.segment import SegmentParams
 from stages.progress import progress
+from stages.provenance.origin import source_record
 from stages.seeds import stable_seed
 from stages.synthseg.catalogue import open_segmenter, weight_file
 from stages.synthseg.device import pick_device
@@ -58,20 +59,20 @@ def segment_all(
     """Segment image by image, write the label map and yield (subject, volumes in mm3).
 
     Raises:
-        StudyError: if a head lies otherwise than its affine says.
+        StudyError: if a head lies otherwise than its affine says, or an image was replaced.
     """
     guard, root = Guard(segmenter), layout.images(group, seed)
     for subject in progress(member_subjects(group, seed), desc=f"segment {root}", unit="image"):
         path = layout.image(group, seed, subject)
+        source = {"Sources": [uri(IMAGES, path.relative_to(root))], **source_record(path)}
         result = segmenter.segment(path)
         if finding := guard.check(path, result):
             if finding.certain:
                 raise StudyError(finding.message)
             print(f"warning: {finding.message}", file=sys.stderr)
         labels, affine = on_grid_of(path, result)
-        sidecar = {"Sources": [uri(IMAGES, path.relative_to(root))], **details}
         target = layout.segmentation(group, seed, subject, output)
-        save_volume(target, smallest_labels(labels), affine, sidecar)
+        save_volume(target, smallest_labels(labels), affine, source | details)
         yield subject, result.volumes_mm3
 
 

@@ -13,13 +13,15 @@ from stages import layout
 from stages.errors import door
 from stages.files import atomic_directory, md5, read_json
 from stages.images import subject
-from stages.kspace.files import Scan, list_scans
+from stages.kspace.files import Scan, identities, list_scans
 from stages.kspace.volumes import scan_format
 from stages.params.compute import ComputeParams
 from stages.params.data import DataParams
 from stages.params.train import TrainParams
+from stages.provenance.members import check_apart
+from stages.provenance.records import digest
 from stages.recon.checkpoints import PACKAGES, member_bytes, save_member
-from stages.recon.data import training_slices, validation_slices
+from stages.recon.data import scan_mask, training_slices, validation_slices
 from stages.recon.device import prepare
 from stages.recon.exchange import adopted
 from stages.recon.resume import Checkpoints, stamps
@@ -31,6 +33,19 @@ Configuration = dict[str, Any]
 def mask_hashes(scans: list[Scan]) -> dict[str, str]:
     """Return the MD5 of each scan's mask: which sampling the member has learned."""
     return {subject(scan.path): md5(layout.mask(subject(scan.path))) for scan in scans}
+
+
+def training_set(scans: list[Scan]) -> Configuration:
+    """Return what a member has learned from: scans by their content, masks, code."""
+    code = layout.CODE / "train.json"
+    return {
+        "scans": {subject(path): one for path, one in identities(scans).items()},
+        "masks": mask_hashes(scans),
+        "accelerations": {
+            subject(scan.path): scan_mask(scan).acceleration_acquired for scan in scans
+        },
+        "code": digest(read_json(code)) if code.exists() else None,
+    }
 
 
 def fingerprint(configuration: Configuration, scans: list[Scan]) -> Configuration:
@@ -53,6 +68,7 @@ def train_member(
     file_format, crop = scan_format(data), params.crop_outer_slices
     scans = list_scans(layout.DATA / data.train, file_format, data.train_files)
     others = list_scans(layout.DATA / data.validation, file_format, data.validation_files)
+    check_apart(identities(scans), identities(others))
     training = training_slices(scans, crop, device, compute.cache)
     validation = validation_slices(others, crop, params.validation_slices, device)
     state = start(params, architecture, seed, [len(part) for part in training], device)
@@ -66,8 +82,8 @@ def train_member(
     final = layout.model(architecture, seed)
     try:
         with atomic_directory(final) as folder:
-            masks = {"masks": mask_hashes(scans)}
-            save_member(folder, state.engine, state.curves, configuration | masks)
+            learned = configuration | training_set(scans)
+            save_member(folder, state.engine, state.curves, learned)
     except OSError as error:
         raise checkpoints.unwritable(final, member_bytes(state.engine), error) from None
     checkpoints.remove()

@@ -44,7 +44,8 @@ def test_round_trip_and_identical_bytes(tmp_path: Path, dtype: type) -> None:
     assert np.array_equal(again, data)
     assert np.array_equal(read, matrix)
     assert md5(paths[0]) == md5(paths[1])
-    assert read_json(tmp_path / "a.json") == {"Units": "arbitrary"}
+    own = {"MD5": md5(tmp_path / "a.nii.gz"), "Bytes": (tmp_path / "a.nii.gz").stat().st_size}
+    assert read_json(tmp_path / "a.json") == {"Units": "arbitrary"} | own
 
 
 def test_damaged_volumes_are_one_line(tmp_path: Path) -> None:

@@ -171,7 +171,7 @@ def test_images_do_not_depend_on_how_many_scans_run_at_a_time(
     architecture: str, study: Path
 ) -> None:
     for k in range(1, 4):
-        fabricate_scan(study / f"data/validation/e3s{k}_P{k}.7.h5", seed=k)
+        fabricate_scan(study / f"data/validation/e3s{k}_P{k}.7.h5", seed=200 + k)
     run("mask")
     run("train", architecture, 0)
     run("reconstruct", architecture, 0)

@@ -16,6 +16,9 @@ from stages.errors import StudyError
 from stages.images import load_volume
 
 SUFFIXES = (".nii", ".nii.gz")
+LARGEST_LABEL = 65_535
+"""FreeSurfer's ids end below 15,000."""
+
 BRAIN_CENTRE_MM = (7, 1, 0)
 """Middle of the brain: superior, anterior, right of the centre of the field of view."""
 
@@ -75,8 +78,10 @@ def read_map(path: Path) -> np.ndarray:
         StudyError: if the file is no label map or holds labels that have no tissue.
     """
     data, matrix = load_volume(path)
-    if np.any(data != np.round(data)) or data.min() < 0:
-        raise StudyError(f"{path}: expected whole numbers >= 0 (labels), got other values")
+    if np.any(data != np.round(data)) or data.min() < 0 or data.max() > LARGEST_LABEL:
+        raise StudyError(
+            f"{path}: expected whole numbers from 0 to {LARGEST_LABEL} (labels), got other values"
+        )
     turn = ornt_transform(io_orientation(matrix), axcodes2ornt("SAR"))
     labels = apply_orientation(data.astype(np.int32), turn)
     sizes = nib.affines.voxel_sizes(matrix @ nib.orientations.inv_ornt_aff(turn, data.shape))

@@ -4,7 +4,6 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
-import pandas as pd
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
@@ -18,6 +17,7 @@ from stages.kspace.fourier import rss_image
 from stages.layout import true_labels
 from stages.params.data import DataParams
 from stages.structures import structure
+from stages.uncertainty.members import read_table
 
 N_SUBJECTS = 4
 BRIGHTEST = 99.8  # percentile of the brain's intensities drawn in white
@@ -76,7 +76,7 @@ def picture(scan: Scan, truth: Path, data: DataParams) -> Picture:
 def caption(name: str, table: Path) -> str:
     """Return the subject's name, with its age where the table of subjects knows it."""
     if table.is_file():
-        ages = pd.read_csv(table).set_index("subject")["age"]
+        ages = read_table(table, ["subject", "age"]).set_index("subject")["age"]
         if name in ages.index and np.isfinite(ages[name]):
             return f"{name}, {ages[name]:.0f} years"
     return name

@@ -10,8 +10,14 @@ from pathlib import Path
 import numpy as np
 
 from stages.errors import StudyError
+from stages.intake.files import Kind, reading
 from stages.kspace.masks import SamplingMask
 
+MASKS = Kind(
+    "masks in numpy's format",
+    "correct mask.files",
+    "download the challenge's file again",
+)
 RADIUS = 18  # positions: the fully sampled centre that the challenge promises, its rim included
 
 
@@ -33,10 +39,11 @@ def challenge_mask(
     """
     path = folder / file_name(acceleration, shape)
     masks = _load(path)
-    if masks.ndim != 3 or masks.shape[1:] != shape or not len(masks):
+    real = masks.dtype.kind in "biuf"
+    if not real or masks.ndim != 3 or masks.shape[1:] != shape or not len(masks):
         raise StudyError(
-            f"{path}: expected masks of shape (n, {shape[0]}, {shape[1]}), got {masks.shape};"
-            " download the challenge's file again"
+            f"{path}: expected masks of shape (n, {shape[0]}, {shape[1]}), got {masks.shape}"
+            f" of {masks.dtype}; download the challenge's file again"
         )
     chosen = seed % len(masks)
     mask = masks[chosen]
@@ -67,17 +74,11 @@ def disk(shape: tuple[int, int], radius: int) -> np.ndarray:
 
 
 def _load(path: Path) -> np.ndarray:
-    try:
-        return np.load(path, mmap_mode="r")
-    except FileNotFoundError:
+    if not (path.exists() or path.is_symlink()):
         there = ", ".join(sorted(found.name for found in path.parent.glob("*.npy"))) or "no masks"
         raise StudyError(
             f"{path}: expected the challenge's masks of this acceleration and matrix, found none;"
             f" the folder (mask.files) holds {there}"
-        ) from None
-    except (OSError, ValueError, EOFError) as error:
-        reason = str(error).splitlines()[0]
-        raise StudyError(
-            f"{path}: expected masks in numpy's format, got a damaged file ({reason});"
-            " download the challenge's file again"
-        ) from None
+        )
+    with reading(path, MASKS):
+        return np.lib.format.open_memmap(path, mode="r")

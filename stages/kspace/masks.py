@@ -6,8 +6,13 @@ from typing import Literal
 
 import numpy as np
 
-from stages.errors import StudyError
 from stages.files import atomic_path
+from stages.intake.archives import read_arrays
+from stages.intake.files import Kind, damaged
+
+MASK = Kind("the scan's mask", "run `dvc repro`", "run `dvc repro mask`")
+LARGEST_BYTES = 1 << 26  # unpacked; a matrix of 256 x 218 has 56 thousand positions
+ROUNDING = 1e-6  # relative, between an acceleration and the positions that it counts
 
 
 @dataclass(frozen=True, eq=False)
@@ -20,6 +25,12 @@ class SamplingMask:
     acceleration_full: float
 
     def __post_init__(self) -> None:
+        for part in (self.mask, self.calibration):
+            if part.dtype != bool or part.ndim != 2 or part.shape != self.mask.shape:
+                raise ValueError(
+                    f"expected masks and calibration of one matrix, bool, got {part.dtype}"
+                    f" {part.shape}"
+                )
         if not self.calibration.any() or (self.calibration & ~self.mask).any():
             raise ValueError("the calibration region must not be empty nor leave the mask")
 
@@ -54,16 +65,30 @@ def save_mask(path: Path, drawn: SamplingMask) -> None:
 
 
 def load_mask(path: Path) -> SamplingMask:
-    """Read a mask; raise `StudyError` if the file is missing or damaged."""
+    """Read a mask; raise `StudyError` if the file is missing, damaged or contradicts itself."""
+    arrays = read_arrays(path, MASK, LARGEST_BYTES)
     try:
-        with np.load(path) as stored:
-            return SamplingMask(
-                mask=stored["mask"],
-                calibration=stored["calibration"],
-                acceleration_acquired=float(stored["acceleration_acquired"]),
-                acceleration_full=float(stored["acceleration_full"]),
-            )
-    except FileNotFoundError:
-        raise StudyError(f"{path}: expected the scan's mask, found none; run `dvc repro`") from None
-    except Exception as error:
-        raise StudyError(f"{path}: expected a mask, got a damaged file ({error})") from None
+        found = SamplingMask(
+            mask=arrays["mask"],
+            calibration=arrays["calibration"],
+            acceleration_acquired=float(arrays["acceleration_acquired"]),
+            acceleration_full=float(arrays["acceleration_full"]),
+        )
+    except (KeyError, TypeError, ValueError) as error:
+        raise damaged(path, MASK, f"{type(error).__name__}: {error}") from None
+    if fault := _contradiction(found):
+        raise damaged(path, MASK, fault)
+    return found
+
+
+def _contradiction(found: SamplingMask) -> str | None:
+    n_sampled = int(found.mask.sum())
+    counted = found.mask.size / n_sampled
+    if not abs(found.acceleration_full / counted - 1) <= ROUNDING:  # so that NaN is none
+        return (
+            f"{n_sampled} of {found.mask.size} positions are sampled, which is no acceleration of"
+            f" {found.acceleration_full:g}"
+        )
+    if not 1 <= found.acceleration_acquired <= found.acceleration_full * (1 + ROUNDING):
+        return f"an acceleration of {found.acceleration_acquired:g} of the acquired part"
+    return None

@@ -9,7 +9,7 @@ import numpy as np
 from stages import layout
 from stages.bids import describe_dataset, uri
 from stages.images import affine, save_volume
-from stages.kspace.files import Scan, ScanFormat
+from stages.kspace.files import Scan, ScanFormat, identity
 from stages.params.data import DataParams
 
 SCANS = "scans"  # the folder of scans among a data set's links
@@ -58,6 +58,7 @@ def save_image(
     matrix = affine(image.shape, data.voxel_size_mm, data.axis_codes)
     sidecar = {
         "Sources": [uri(SCANS, scan.path.name)],
+        "ScanSHA256": identity(scan),
         "SpatialReference": "orig",
         "SkullStripped": False,
         "Units": "arbitrary",

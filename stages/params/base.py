@@ -4,12 +4,15 @@ from difflib import get_close_matches
 from pathlib import Path
 from typing import Any, ClassVar, Self
 
-import yaml
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from stages.errors import StudyError
+from stages.intake.files import Kind, reading
+from stages.intake.text import parse_yaml, read_text
 
 FILE = Path("params.yaml")
+PARAMETERS = Kind("the parameters as YAML", "copy params.ci.yaml", "correct it")
+SHOWN = 120  # characters of a wrong value
 SECTIONS = (
     "ensembles",
     "compute",
@@ -32,7 +35,7 @@ SECTIONS = (
 class Section(BaseModel):
     """A part of params.yaml: unknown keys and wrong types are errors, values never change."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, allow_inf_nan=False)
     section: ClassVar[str] = ""
 
     @classmethod
@@ -43,14 +46,11 @@ class Section(BaseModel):
 
 def read(path: Path = FILE) -> dict[str, Any]:
     """Read the whole parameter file; raise `StudyError` if a top-level key is not a section."""
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except FileNotFoundError:
-        raise StudyError(f"{path}: expected the parameter file, found none") from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise StudyError(f"{path}: expected YAML, got {' '.join(str(error).split())}") from None
+    text = read_text(path, PARAMETERS)
+    with reading(path, PARAMETERS):
+        content = parse_yaml(text)
     if not isinstance(content, dict):
-        raise StudyError(f"{path}: expected sections {', '.join(SECTIONS)}, got {content!r}")
+        raise StudyError(f"{path}: expected sections {', '.join(SECTIONS)}, got {shown(content)}")
     for key in content:
         if key not in SECTIONS:
             raise StudyError(unknown_key(path, str(key), list(SECTIONS)))
@@ -95,7 +95,13 @@ def _describe(error: ValidationError, kind: type[BaseModel], name: str, path: Pa
     reason = fault["msg"].removeprefix("Value error, ").replace("valid tuple", "valid list")
     came = fault["input"]
     came = list(came) if isinstance(came, tuple) else came
-    return f"{path}: '{key}': {reason[0].lower() + reason[1:]}, got {came!r}"
+    return f"{path}: '{key}': {reason[0].lower() + reason[1:]}, got {shown(came)}"
+
+
+def shown(value: Any) -> str:
+    """Return a value as a message shows it, cut where it is long."""
+    text = repr(value)
+    return text if len(text) <= SHOWN else f"{text[:SHOWN]}..."
 
 
 def _allowed(kind: type[BaseModel], parts: list[Any]) -> list[str]:

@@ -1,5 +1,6 @@
 """Section `ensembles`: the member seeds of each group."""
 
+import re
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self
 
@@ -9,6 +10,7 @@ from stages.errors import StudyError
 from stages.params.base import FILE, Section, parse, read, section_of, unknown_key
 
 NOISE, BASELINES = "noise", "baselines"  # keys that are no architectures
+NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")  # of a group: it becomes the name of a folder
 REFERENCE = "reference"  # the fully sampled images
 
 
@@ -50,6 +52,11 @@ class EnsembleParams(Section):
         for group in seeds if isinstance(seeds, dict) else ():
             if group not in allowed:
                 raise StudyError(unknown_key(path, f"{cls.section}.{group}", allowed))
+            if not NAME.fullmatch(str(group)):
+                raise StudyError(
+                    f"{path}: '{cls.section}': expected names of letters, digits, '-' and '_',"
+                    f" got {group!r}; rename it"
+                )
         return parse(cls, cls.section, seeds, path)
 
     @property

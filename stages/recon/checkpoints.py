@@ -2,7 +2,6 @@
 
 import csv
 import io
-import json
 from importlib.metadata import version
 from pathlib import Path
 from typing import Any
@@ -10,9 +9,12 @@ from typing import Any
 import torch
 
 from stages.errors import StudyError
-from stages.files import read_json, write_json
+from stages.files import read_mapping, write_json
+from stages.intake.files import Kind, damaged, reading
+from stages.params.base import parse
 from stages.params.train import TrainParams
 from stages.recon.networks import build_engine, modules_of, network_options, set_training
+from stages.recon.plain import load_plain
 
 WEIGHTS, CONFIGURATION, CURVES = "model.pt", "config.json", "curves.csv"
 PACKAGES = ("torch", "direct-recon", "numpy")
@@ -63,21 +65,33 @@ def load_member(folder: Path, device: torch.device) -> Any:
     """Return the engine of a trained member, ready to reconstruct.
 
     Raises:
-        StudyError: if a file is missing or damaged, or weights and configuration do not fit.
+        StudyError: if a file is missing or damaged, weights are not finite, or weights and
+            configuration do not fit.
     """
-    configuration = read_json(folder / CONFIGURATION)
-    params = TrainParams.model_validate_json(json.dumps(configuration["train"]))
+    configuration = read_mapping(folder / CONFIGURATION)
+    params = trained_params(configuration, folder / CONFIGURATION)
     engine = build_engine(network_options(params), device, seed=0)
-    try:
-        weights = torch.load(folder / WEIGHTS, map_location=device, weights_only=True)
+    path = folder / WEIGHTS
+    kind = Kind(f"the weights of {params.model}", "train again", "train again")
+    weights = load_plain(path, kind, device)
+    with reading(path, kind):
         for name, module in modules_of(engine).items():
             module.load_state_dict(weights[name])
-    except FileNotFoundError:
-        raise StudyError(f"{folder / WEIGHTS}: expected weights, found none; train again") from None
-    except Exception as error:
-        reason = str(error).splitlines()[0]
-        raise StudyError(
-            f"{folder / WEIGHTS}: expected the weights of {params.model} ({reason}); train again"
-        ) from None
+    if not all(p.isfinite().all() for m in modules_of(engine).values() for p in m.parameters()):
+        raise damaged(path, kind, "weights that are NaN or infinite")
     set_training(engine, False)
     return engine
+
+
+def trained_params(configuration: dict[str, Any], path: Path) -> TrainParams:
+    """Return the parameters that a member was trained with; `StudyError` if they are none."""
+    try:
+        content = configuration["train"]
+        # JSON's keys are texts, those of `pretrained` are seeds
+        pretrained = {int(key): value for key, value in content["pretrained"].items()}
+    except (KeyError, TypeError, AttributeError, ValueError) as error:
+        raise StudyError(
+            f"{path}: expected a member's parameters below 'train', found none"
+            f" ({type(error).__name__}: {error}); train again"
+        ) from None
+    return parse(TrainParams, "train", content | {"pretrained": pretrained}, path)

@@ -6,19 +6,18 @@ what the study itself would have trained, so that an adopted member differs from
 its weights alone.
 """
 
-import re
-import warnings
 from collections.abc import Iterator
 from enum import Enum
 from pathlib import Path
 from typing import Any
 
 import torch
-import yaml
 from omegaconf import OmegaConf
 
 from stages.errors import StudyError
 from stages.files import md5
+from stages.intake.files import Kind, check_regular, reading
+from stages.intake.text import parse_yaml, read_text
 from stages.kspace.sensitivities import GAUSSIAN_WIDTH
 from stages.params.train import TrainParams
 from stages.recon.networks import (
@@ -33,6 +32,7 @@ from stages.recon.networks import (
     set_training,
 )
 from stages.recon.physics import PERCENTILE
+from stages.recon.plain import load_plain
 
 # What the study's batches are, in DIRECT's words. DIRECT's own operators are centred ones.
 PHYSICS = {
@@ -55,6 +55,16 @@ TRANSFORMS = {
     "scale_percentile": PERCENTILE,
 }
 
+CONFIGURATION = Kind(
+    "DIRECT's configuration of a checkpoint",
+    "correct 'pretrained' in params.yaml",
+    "take the file as DIRECT wrote it",
+)
+CHECKPOINT = Kind(
+    "a checkpoint of DIRECT",
+    "correct 'pretrained' in params.yaml",
+    "take the file as DIRECT wrote it",
+)
 NETWORK_KEY = "model"  # checkpoints end every name of a network so, and none of anything else
 
 
@@ -82,15 +92,9 @@ def adopted(params: TrainParams, seed: int, device: torch.device) -> Any:
 
 def read_configuration(path: Path) -> dict[str, Any]:
     """Read DIRECT's `.yaml` file; raise `StudyError` if it is missing, damaged or no mapping."""
-    try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except OSError:
-        raise StudyError(
-            f"{path}: expected DIRECT's configuration of a checkpoint, found none;"
-            " correct 'pretrained' in params.yaml"
-        ) from None
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        raise StudyError(f"{path}: expected YAML, got {' '.join(str(error).split())}") from None
+    text = read_text(path, CONFIGURATION)
+    with reading(path, CONFIGURATION):
+        content = parse_yaml(text)
     return _mapping(content, "the whole file", path)
 
 
@@ -124,27 +128,14 @@ def read_weights(path: Path, expected_md5: str) -> dict[str, Any]:
     Raises:
         StudyError: if it is missing, has another MD5, is damaged or holds more than plain values.
     """
-    try:
-        found = md5(path)
-    except OSError:
-        raise StudyError(
-            f"{path}: expected a checkpoint of DIRECT, found none;"
-            " correct 'pretrained' in params.yaml"
-        ) from None
+    check_regular(path, CHECKPOINT)
+    found = md5(path)
     if found != expected_md5:
         raise StudyError(
             f"{path}: expected MD5 {expected_md5} ('pretrained' in params.yaml), got {found};"
             " copy the file again or correct the MD5"
         )
-    try:
-        with warnings.catch_warnings(action="ignore"):  # of what it then refuses
-            weights = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:
-        raise StudyError(
-            f"{path}: expected a checkpoint of DIRECT, got {_fault(error)};"
-            " take the file as DIRECT wrote it"
-        ) from None
-    return _mapping(weights, "the whole file", path)
+    return _mapping(load_plain(path, CHECKPOINT), "the whole file", path)
 
 
 def load_weights(engine: Any, weights: dict[str, Any], path: Path) -> None:
@@ -169,7 +160,8 @@ def load_weights(engine: Any, weights: dict[str, Any], path: Path) -> None:
                 f" {', '.join(misfits)}; change params.yaml or take another checkpoint"
             )
     for name, module in modules.items():
-        module.load_state_dict(weights[name])
+        with reading(path, CHECKPOINT):
+            module.load_state_dict(weights[name])
 
 
 def _network_differences(
@@ -281,16 +273,6 @@ def _misfits(module: torch.nn.Module, state: dict[str, Any]) -> list[str]:
     ]
     kinds = {"missing": missing, "unknown": extra, "of another shape": other}
     return [f"{len(keys)} are {kind} (first {keys[0]})" for kind, keys in kinds.items() if keys]
-
-
-def _fault(error: Exception) -> str:
-    forbidden = re.search(r"GLOBAL (\S+)", str(error))
-    if forbidden:
-        return f"one that holds code or objects ({forbidden[1]}), which are never loaded"
-    # torch goes on with advice to run what is in the file
-    reason = str(error).rsplit("WeightsUnpickler error: ", 1)[-1].strip()
-    kind, first = type(error).__name__, re.split(r"\.\s|\n", reason)[0]
-    return f"a file that is truncated or something else ({kind}: {first})"
 
 
 def _mapping(value: Any, name: str, path: Path) -> dict[str, Any]:

@@ -64,7 +64,7 @@ class Checkpoints:
     def steps(self) -> dict[int, Path]:
         """Return the files by their step, the last step first."""
         found = self.folder.iterdir() if self.folder.is_dir() else ()
-        named = [(NAME.fullmatch(path.name), path) for path in found]
+        named = [(NAME.fullmatch(path.name), path) for path in found if path.is_file()]
         steps = {int(match[1]): path for match, path in named if match}
         return dict(sorted(steps.items(), reverse=True))
 
@@ -135,7 +135,7 @@ def stamps(scans: list[Scan]) -> dict[str, list[int]]:
 
 
 def read(path: Path) -> dict[str, Any] | None:
-    """Return the state in a file, tensors on the host; None if a bit of it is not as written."""
+    """Return the state in a file, tensors on the host; None if it is not as the study wrote it."""
     try:
         with open(path, "rb") as stream:
             digest, content = stream.read(DIGEST_BYTES), stream.read()
@@ -143,7 +143,10 @@ def read(path: Path) -> dict[str, Any] | None:
         return None
     if hashlib.sha256(content).digest() != digest:
         return None
-    return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    try:
+        return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
+    except Exception:  # whole, but not written by the study: nothing in it is run
+        return None
 
 
 def _sync_folder(folder: Path) -> None:

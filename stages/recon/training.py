@@ -13,6 +13,7 @@ from typing import Any
 import torch
 
 from stages.errors import StudyError
+from stages.intake.files import reason
 from stages.params.train import ScheduleParams, TrainParams
 from stages.progress import progress
 from stages.recon.compiler import step_functions
@@ -148,10 +149,20 @@ def train_step(state: TrainingState, batch: Batch, losses: Any, clip: float | No
 
 
 def resume(state: TrainingState, checkpoints: Checkpoints, steps: int) -> None:
-    """Go on from the last checkpoint, if there is one, and say at which step."""
+    """Go on from the last checkpoint, if there is one, and say at which step.
+
+    Raises:
+        StudyError: if it holds the state of another training.
+    """
     found = checkpoints.latest()
     if found is not None:
-        state.load_state_dict(found)
+        try:
+            state.load_state_dict(found)
+        except Exception as error:
+            raise StudyError(
+                f"{checkpoints.folder}: expected the state of this training, got another"
+                f" ({reason(error)}); delete the folder"
+            ) from None
         print(f"training goes on after step {state.step} of {steps}", file=sys.stderr)
 
 

@@ -7,6 +7,8 @@ import h5py
 import numpy as np
 
 from stages.errors import StudyError
+from stages.intake.files import Kind, reading
+from stages.intake.hdf5 import check_stored
 from stages.structures import SYNTHSEG_LABELS, SYNTHSEG_NAMES
 from stages.synthseg.labels import SYNTHSEG_TOPOLOGY
 from stages.synthseg.model import Model, network_of
@@ -18,6 +20,12 @@ SKIPS = {"l2l": (False, False, True, True)}  # the denoiser has none at its two 
 NETWORKS = {"standard": ("unet",), "robust": ("unet", "l2l", "unet2")}
 CONVOLUTION = ("weight", "bias")
 NORM = ("weight", "bias", "running_mean", "running_var")
+
+KERAS = Kind(
+    "a Keras weight file, SynthSeg's official one",
+    "see the README",
+    "download it again",
+)
 
 Layers = dict[str, list[np.ndarray]]
 
@@ -51,22 +59,12 @@ def load(path: Path, mode: str) -> Model:
 
 def read_layers(path: Path) -> Layers:
     """Layer name -> its arrays in Keras' order; layers without weights are left out."""
-    try:
-        with h5py.File(path, "r") as file:
-            root = file
-            if "layer_names" not in file.attrs and "model_weights" in file:
-                root = file["model_weights"]
-            layers = {name: _arrays(root[name]) for name in _texts(root.attrs["layer_names"])}
-    except FileNotFoundError:
-        raise StudyError(
-            f"{path}: expected SynthSeg's official weights, found none; see the README"
-        ) from None
-    except (OSError, KeyError, AttributeError, ValueError) as error:
-        reason = " ".join(str(error).split())
-        raise StudyError(
-            f"{path}: expected a Keras weight file, got a damaged or different one ({reason});"
-            " download it again"
-        ) from None
+    with reading(path, KERAS), h5py.File(path, "r") as file:
+        root = file
+        if "layer_names" not in file.attrs and "model_weights" in file:
+            root = file["model_weights"]
+        names = _texts(root.attrs["layer_names"])
+        layers = {name: _arrays(root[name], path) for name in names}
     return {name: arrays for name, arrays in layers.items() if arrays}
 
 
@@ -126,8 +124,13 @@ def infer(path: Path, prefix: str, layers: Layers) -> Architecture:
     return Architecture(first.shape[3], last.shape[4], features, KERNEL[prefix], skips)
 
 
-def _arrays(group: Any) -> list[np.ndarray]:
-    return [np.asarray(group[name], np.float32) for name in _texts(group.attrs["weight_names"])]
+def _arrays(group: Any, path: Path) -> list[np.ndarray]:
+    found = [group[name] for name in _texts(group.attrs["weight_names"])]
+    for dataset in found:
+        if dataset.dtype.kind != "f":
+            raise ValueError(f"'{dataset.name}' holds {dataset.dtype}, no real numbers")
+        check_stored(dataset, path)
+    return [np.asarray(dataset, np.float32) for dataset in found]
 
 
 def _texts(values: Any) -> list[str]:

@@ -1,8 +1,6 @@
 """A segmenter: its networks, its labels and the recipe that goes with them; and its file format."""
 
-import io
 import json
-import zipfile
 from collections.abc import Mapping
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
@@ -10,12 +8,22 @@ from typing import Any
 
 import numpy as np
 import torch
+from pydantic import TypeAdapter
 
 from stages.errors import StudyError
 from stages.files import atomic_path
+from stages.intake.archives import read_arrays
+from stages.intake.files import Kind, reading
+from stages.intake.text import parse_json
 from stages.synthseg.network import Architecture, UNet
 
 FORMAT = "synthseg-networks-1"
+WEIGHTS = Kind(
+    "weights written by the study",
+    "correct the path",
+    "restore it with `git checkout` or `dvc repro`",
+)
+LARGEST_BYTES = 1 << 30  # unpacked; the official cascade has 160 MB
 HALF = ("first.weight", "second.weight")  # kernels; running statistics can exceed half precision
 
 
@@ -83,33 +91,35 @@ def save(path: Path, model: Model) -> None:
 
 def load(path: Path) -> Model:
     """Read a file written by `save`; raise `StudyError` if it is missing, damaged or incomplete."""
-    try:
-        with np.load(io.BytesIO(path.read_bytes()), allow_pickle=False) as archive:
-            arrays = {key: archive[key] for key in archive.files}
-        header = json.loads(arrays.pop("header").tobytes())
+    arrays = read_arrays(path, WEIGHTS, LARGEST_BYTES)
+    with reading(path, WEIGHTS):
+        header = parse_json(arrays.pop("header").tobytes().decode())
         if header["format"] != FORMAT:
             raise StudyError(f"{path}: expected format {FORMAT}, got {header['format']}")
         networks = {
             name: network_of(path, name, _architecture(shape), arrays)
             for name, shape in header["networks"].items()
         }
+        check_channels(header, networks)
         return Model(
             networks,
             tuple(header["labels"]),
             tuple(header["names"]),
-            Recipe(**header["recipe"] | {"percentiles": tuple(header["recipe"]["percentiles"])}),
+            TypeAdapter(Recipe).validate_python(header["recipe"]),
             tuple(header["topology"]),
-            header["mirrored"],
-            header["training"],
+            bool(header["mirrored"]),
+            dict(header["training"]),
         )
-    except FileNotFoundError:
-        raise StudyError(f"{path}: expected a file of weights, found none") from None
-    except (zipfile.BadZipFile, EOFError, OSError, KeyError, ValueError, TypeError) as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise StudyError(
-            f"{path}: expected weights written by the study, got a damaged file ({reason});"
-            " restore it with `git checkout` or `dvc repro`"
-        ) from None
+
+
+def check_channels(header: Mapping[str, Any], networks: Mapping[str, UNet]) -> None:
+    """Raise `ValueError` unless labels and names are one for each channel of the last network."""
+    n_channels = list(networks.values())[-1].architecture.n_outputs
+    labels, names = TypeAdapter(tuple[list[int], list[str]]).validate_python(
+        (header["labels"], header["names"])
+    )
+    if len(labels) != n_channels or len(names) != n_channels - 1:
+        raise ValueError(f"{len(labels)} labels and {len(names)} names of {n_channels} channels")
 
 
 def network_of(

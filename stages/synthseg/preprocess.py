@@ -4,7 +4,6 @@ Specification: Billot et al. 2023, doi:10.1016/j.media.2023.102789, and its publ
 """
 
 import math
-import zlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +12,8 @@ import numpy as np
 from scipy import ndimage
 
 from stages.errors import StudyError
+from stages.images import check_voxels
+from stages.intake.files import Kind, reading
 from stages.synthseg.model import Recipe
 
 ANTI_ALIASING = 0.25  # standard deviation of the smoothing before down-sampling, output voxels
@@ -20,17 +21,7 @@ SINGULAR = 1e-9  # mm3, volume of a voxel below which an affine counts as flat
 AGREEMENT = 0.05  # relative, between the voxel sizes of header and affine
 LARGEST_VOXEL_MM = 15  # thicker slices show no structure
 LARGEST_EXTENT_MM = 700  # head and neck; more would fill the memory
-UNREADABLE = (
-    nib.filebasedimages.ImageFileError,
-    nib.spatialimages.HeaderDataError,
-    OSError,
-    EOFError,
-    ValueError,
-    KeyError,
-    OverflowError,
-    MemoryError,
-    zlib.error,
-)
+IMAGE = Kind("a NIfTI or MGZ image", "check the path", "export it again")
 
 
 @dataclass(frozen=True)
@@ -75,17 +66,10 @@ def load(path: Path) -> Scan:
         StudyError: if the file is missing or damaged, not 3D, or holds values or an affine that
             cannot be used.
     """
-    try:
+    with reading(path, IMAGE):
         image = nib.load(path)
         check_grid(path, image)
         data = np.squeeze(image.get_fdata(caching="unchanged"))
-    except FileNotFoundError:
-        raise StudyError(f"{path}: expected an image, found none; check the path") from None
-    except UNREADABLE as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise StudyError(
-            f"{path}: expected a NIfTI or MGZ image, got {reason}; export it again"
-        ) from None
     if data.ndim == 4:
         data = data[..., 0]
     if not np.all(np.isfinite(data)):
@@ -103,8 +87,7 @@ def check_grid(path: Path, image: nib.spatialimages.SpatialImage) -> None:
     """Raise `StudyError` for number types, shapes and affines that cannot be segmented."""
     shape = tuple(n for n in image.shape if n != 1)
     affine, size = image.affine, header_voxel_size(image)
-    if image.get_data_dtype().kind not in "biuf":
-        raise StudyError(f"{path}: expected real intensities, got {image.get_data_dtype()}")
+    check_voxels(path, image)
     if len(shape) not in (3, 4) or 1 in image.shape[:3] or min(shape) < 1:
         raise StudyError(f"{path}: expected three dimensions, got shape {image.shape}")
     if not np.all(np.isfinite(affine)) or abs(np.linalg.det(affine[:3, :3])) < SINGULAR:

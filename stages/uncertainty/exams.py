@@ -1,9 +1,8 @@
 """Which scans are of one person: they are no independent evidence, and stay together everywhere."""
 
+import re
 from collections.abc import Iterable
 from pathlib import Path
-
-import pandas as pd
 
 from stages.errors import StudyError
 from stages.twins import healthy_twin
@@ -25,10 +24,7 @@ def exam_map(
     Raises:
         StudyError: if the table is missing or damaged, or names a scan twice.
     """
-    names = pd.Series(list(dict.fromkeys(subjects)), dtype=str)
-    heads = names.map(healthy_twin)
-    found = heads if pattern is None else names.str.extract(pattern, expand=False).fillna(heads)
-    exams = dict(zip(names, found, strict=True))
+    exams = {name: _named(name, pattern) for name in subjects}
     if table is not None:
         listed = read_table(Path(table), ["subject", "exam"]).astype(str)
         twice = listed["subject"][listed["subject"].duplicated()]
@@ -38,3 +34,9 @@ def exam_map(
             s: e for s, e in zip(listed["subject"], listed["exam"], strict=True) if s in exams
         }
     return exams
+
+
+def _named(name: str, pattern: str | None) -> str:
+    found = None if pattern is None else re.search(pattern, name)
+    # a group may be optional
+    return healthy_twin(name) if found is None or found[1] is None else found[1]

@@ -4,8 +4,10 @@ Members come from the parameters, never from a listing: folders of members that 
 the parameters may still exist.
 """
 
+import csv
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import numpy as np
@@ -14,11 +16,16 @@ import pandas as pd
 from stages import layout
 from stages.errors import StudyError
 from stages.files import atomic_directory
-from stages.images import load_volume
+from stages.images import label_map, load_like, load_volume
+from stages.intake.files import Kind, reading
 from stages.structures import structure_volumes
 from stages.uncertainty.voxelwise import intensity_scale
 
 FLOAT_FORMAT = "%.9g"  # a float32 survives nine digits
+TABLE = Kind("a CSV table", "run `dvc repro`", "remake it")
+# of a mean intensity against the reference's: another unit (percent, 8 bits, a share of the largest
+# value) differs by more, the worst of networks by less
+LARGEST_GAIN = 30.0
 HALVES = ("a", "b")  # of the members, by the names that tables use
 
 
@@ -26,23 +33,6 @@ def halves_of(members: list[int]) -> tuple[list[int], list[int]]:
     """Return the members at even and at odd positions in sorted order, halves a and b."""
     ordered = sorted(members)
     return ordered[::2], ordered[1::2]
-
-
-def load_like(path: Path, shape: tuple[int, ...]) -> np.ndarray:
-    """Read a volume (i, j, k) that must lie on a known grid.
-
-    Raises:
-        StudyError: if the file is missing or damaged, has another shape, or holds NaN or infinity.
-    """
-    data, _ = load_volume(path)
-    if data.shape != tuple(shape):
-        raise StudyError(
-            f"{path}: expected shape {tuple(shape)} like the reference image, got {data.shape};"
-            " remake it with `dvc repro`"
-        )
-    if data.dtype.kind == "f" and not np.isfinite(data).all():
-        raise StudyError(f"{path}: expected finite values, got NaN or infinity; remake it")
-    return data
 
 
 @dataclass(frozen=True)
@@ -59,12 +49,41 @@ class Reference:
     affine: np.ndarray
     scale: float
 
+    @cached_property
+    def mean(self) -> float:
+        """Mean intensity of the image."""
+        return float(np.abs(self.image).mean(dtype=np.float64))
+
+
+def load_image(path: Path, reference: Reference) -> np.ndarray:
+    """Read a member's image (i, j, k) of a scan.
+
+    Raises:
+        StudyError: as `load_like`, and if its intensities are of another unit than the reference's.
+    """
+    image = load_like(path, reference.image.shape, reference.affine)
+    gain = float(np.abs(image).mean(dtype=np.float64)) / reference.mean
+    if not 1 / LARGEST_GAIN < gain < LARGEST_GAIN:
+        raise StudyError(
+            f"{path}: expected intensities in the unit of the reference image, got a mean of"
+            f" {gain:.3g} times its; bring the image to the scan's own unit"
+        )
+    return image
+
+
+def load_labels(path: Path, reference: Reference) -> np.ndarray:
+    """Read a member's label map (i, j, k) of a scan; `StudyError` as `label_map`."""
+    return label_map(path, reference.image.shape, reference.affine)
+
 
 def load_reference(subject: str) -> Reference:
     """Read a scan's reference image and segmentation; raise `StudyError` without white matter."""
-    image, affine = load_volume(layout.image("reference", 0, subject))
+    place = layout.image("reference", 0, subject)
+    image, affine = load_volume(place)
+    if not np.isfinite(image).all():
+        raise StudyError(f"{place}: expected finite values, got NaN or infinity; remake it")
     path = layout.segmentation("reference", 0, subject)
-    labels = load_like(path, image.shape)
+    labels = label_map(path, image.shape, affine)
     scale = intensity_scale(image, labels)
     if not scale > 0:
         raise StudyError(
@@ -75,13 +94,19 @@ def load_reference(subject: str) -> Reference:
 
 
 def read_table(path: Path, columns: list[str]) -> pd.DataFrame:
-    """Read a CSV file; raise `StudyError` if it is missing, damaged or lacks a column."""
-    try:
+    """Read a CSV file; raise `StudyError` if it is missing or damaged, or lacks a column.
+
+    pandas renames a column that stands there twice, and shifts the rows of a table whose rows have
+    more cells than its header: both are damages here.
+    """
+    with reading(path, TABLE):
+        with open(path, newline="", encoding="utf-8-sig") as stream:
+            header = next(csv.reader(stream), [])
+        if twice := [name for name in header if header.count(name) > 1]:
+            raise ValueError(f"column '{twice[0]}' stands there twice")
         table = pd.read_csv(path)
-    except FileNotFoundError:
-        raise StudyError(f"{path}: expected a table, found none; run `dvc repro`") from None
-    except (pd.errors.ParserError, pd.errors.EmptyDataError, UnicodeDecodeError) as error:
-        raise StudyError(f"{path}: expected a CSV table, got a damaged file ({error})") from None
+        if not isinstance(table.index, pd.RangeIndex):
+            raise ValueError(f"rows of more cells than the {len(header)} of the header")
     missing = [name for name in columns if name not in table]
     if missing:
         raise StudyError(f"{path}: expected column '{missing[0]}', got {list(table)}; remake it")
@@ -115,8 +140,12 @@ def volume_table(path: Path, subjects: list[str] | None = None) -> pd.DataFrame:
         if n_rows != 1:
             raise StudyError(f"{path}: expected one row for {name}, got {n_rows}; remake it")
     numbers = table.loc[subjects].apply(pd.to_numeric, errors="coerce")
-    if not np.isfinite(numbers.to_numpy(np.float64)).all():
-        raise StudyError(f"{path}: expected volumes in mm3, got an empty cell or text; remake it")
+    values = numbers.to_numpy(np.float64)
+    if not np.isfinite(values).all() or (values < 0).any():
+        raise StudyError(
+            f"{path}: expected volumes in mm3, got an empty cell, text or a negative number;"
+            " remake it"
+        )
     tidy = structure_volumes(numbers).rename_axis(index="subject").reset_index()
     return tidy.melt(id_vars="subject", var_name="structure", value_name="volume_mm3")
 

@@ -34,5 +34,5 @@ def test_missing_and_damaged_files(tmp_path: Path) -> None:
     with pytest.raises(StudyError, match=r"a\.npz: expected the scan's mask, found none"):
         load_mask(tmp_path / "a.npz")
     (tmp_path / "a.npz").write_text("hello")
-    with pytest.raises(StudyError, match=r"a\.npz: expected a mask, got a damaged file"):
+    with pytest.raises(StudyError, match=r"a\.npz: expected the scan.s mask, got a damaged file"):
         load_mask(tmp_path / "a.npz")

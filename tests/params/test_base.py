@@ -76,7 +76,7 @@ def test_missing_key_section_and_file(tmp_path: Path) -> None:
     with pytest.raises(StudyError, match="expected a section 'data'"):
         DataParams.load(path)
     path.write_text("mask: [")
-    with pytest.raises(StudyError, match="expected YAML"):
+    with pytest.raises(StudyError, match="expected the parameters as YAML"):
         MaskParams.load(path)
     path.write_text("just text")
     with pytest.raises(StudyError, match="expected sections"):

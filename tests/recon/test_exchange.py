@@ -291,14 +291,17 @@ def test_configurations_that_are_none(tmp_path: Path) -> None:
     for text, line in (
         ("- 1", "expected a mapping as in DIRECT's files, got list"),
         ("", "expected a mapping as in DIRECT's files, got NoneType"),
-        ("a: [", "expected YAML, got"),
-        ("a: !!python/object/apply:os.getcwd []", "expected YAML, got"),
+        ("a: [", "expected DIRECT's configuration of a checkpoint, got"),
+        (
+            "a: !!python/object/apply:os.getcwd []",
+            "expected DIRECT's configuration of a checkpoint, got",
+        ),
     ):
         file.write_text(text)
         with pytest.raises(StudyError, match=f"{re.escape(line)}"):
             read_configuration(file)
     file.write_bytes(b"\xff\xfe\x00")
-    with pytest.raises(StudyError, match="expected YAML, got"):
+    with pytest.raises(StudyError, match="expected DIRECT's configuration of a checkpoint, got"):
         read_configuration(file)
 
 
@@ -335,9 +338,9 @@ def weights_of(entry: tuple[Path, TrainParams]) -> dict[str, Any]:
 
 
 def test_a_checkpoint_that_is_not_there(entry: tuple[Path, TrainParams], tmp_path: Path) -> None:
-    for path in (tmp_path / "none.pt", tmp_path):
+    for path, found in ((tmp_path / "none.pt", "found none"), (tmp_path, "got a folder")):
         params = with_entry(entry[1], entry[0], checkpoint=str(path))
-        assert "expected a checkpoint of DIRECT, found none" in refused(params)
+        assert f"expected a checkpoint of DIRECT, {found}" in refused(params)
 
 
 def test_another_md5_is_printed(entry: tuple[Path, TrainParams]) -> None:

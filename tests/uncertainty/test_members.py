@@ -6,7 +6,7 @@ import pytest
 
 from stages import layout
 from stages.errors import StudyError
-from stages.images import affine, save_volume
+from stages.images import affine, load_volume, save_volume
 from stages.uncertainty.members import (
     drawn_volumes,
     load_like,
@@ -50,7 +50,8 @@ def test_reference_carries_its_unit(study):
 
 def test_reference_without_white_matter(study):
     path = layout.segmentation("reference", 0, STUDY.subjects[0])
-    save_volume(path, np.full(STUDY.shape, 17, dtype=np.int16), np.eye(4))
+    _, matrix = load_volume(path)
+    save_volume(path, np.full(STUDY.shape, 17, dtype=np.int16), matrix)
     with pytest.raises(StudyError, match=r"reference.*expected white matter"):
         load_reference(STUDY.subjects[0])
 

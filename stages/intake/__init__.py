@@ -1,0 +1,1 @@
+"""Files that others wrote: no damage is more than one line, no declared size is believed."""

@@ -1,0 +1,1 @@
+"""What images and label maps were made from, as their sidecars record it, held together."""

@@ -1,0 +1,181 @@
+"""Every bad input of the corpus, through what reads it and through the doors."""
+
+import re
+import tracemalloc
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from stages import layout
+from stages.errors import StudyError
+from stages.files import read_mapping
+from stages.images import affine, label_map, save_volume
+from stages.kspace.challenge_masks import challenge_mask
+from stages.kspace.files import ScanFormat, list_scans, open_scan
+from stages.kspace.masks import load_mask
+from stages.params.study import load_all
+from stages.recon.exchange import CHECKPOINT
+from stages.recon.plain import load_plain
+from stages.synthseg import keras, model
+from stages.uncertainty.members import volume_table
+from tests.faults import corpus
+from tests.kspace.test_files import WRONG_LISTS
+from tests.scans import GRID, N_COILS, PARTIAL_FOURIER, run, toy_labels, write_toy_study
+from tests.synthseg import test_bad_inputs
+
+FORMAT = ScanFormat(N_COILS, PARTIAL_FOURIER)
+MEMORY_BYTES = 1 << 28  # that no bad input may take
+Read = Callable[[Path], object]
+
+
+def challenge(path: Path) -> object:
+    """Read the challenge's masks of the corpus' matrix; mask 1 is chosen."""
+    return challenge_mask(path.parent, 5, corpus.MATRIX, 20, 1)
+
+
+# kind: (file name, faults, reader)
+READERS: dict[str, tuple[str, dict[str, corpus.Fault], Read]] = {
+    "scan": ("a.h5", corpus.SCANS, lambda p: list(open_scan(p, FORMAT).slabs())),
+    "volume": ("a.nii.gz", corpus.VOLUMES, lambda p: label_map(p, corpus.SHAPE, np.eye(4))),
+    "mask": ("a.npz", corpus.MASKS, load_mask),
+    "challenge": ("R5_24x20.npy", corpus.CHALLENGE, challenge),
+    "weights": ("a.npz", corpus.WEIGHTS, model.load),
+    "keras": ("a.h5", corpus.KERAS, lambda p: keras.load(p, "standard")),
+    "checkpoint": ("a.pt", corpus.CHECKPOINTS, lambda p: load_plain(p, CHECKPOINT)),
+    "table": ("a.csv", corpus.TABLES, lambda p: volume_table(p, ["sub-1"])),
+    "json": ("a.json", corpus.JSON, read_mapping),
+    "params": ("params.yaml", corpus.PARAMS, load_all),
+}
+CASES = [(kind, name) for kind, (_, faults, _) in READERS.items() for name in faults]
+DIRECTS = {"what": CHECKPOINT.name, "advice": CHECKPOINT.damaged}
+
+
+def matches(line: str, expected: str, **names: object) -> bool:
+    """Return whether a line is the expected one, `…` standing for anything."""
+    parts = [re.escape(part) for part in expected.format(**names).split("…")]
+    return re.fullmatch(".*".join(parts), line) is not None
+
+
+@pytest.fixture(autouse=True)
+def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
+    """Run in an empty folder; what the doors set up for the whole process is undone."""
+    monkeypatch.chdir(tmp_path)
+    n_threads = torch.get_num_threads()
+    yield
+    torch.set_num_threads(n_threads)
+    torch.set_deterministic_debug_mode("default")
+
+
+@pytest.mark.parametrize(("kind", "name"), CASES)
+def test_every_reader_gives_the_one_line(kind: str, name: str, tmp_path: Path) -> None:
+    file, faults, read = READERS[kind]
+    path = tmp_path / file
+    faults[name].make(path)
+    tracemalloc.start()
+    try:
+        with pytest.raises(StudyError) as raised:
+            read(path)
+        assert tracemalloc.get_traced_memory()[1] < MEMORY_BYTES
+    finally:
+        tracemalloc.stop()
+    line = str(raised.value)
+    assert "\n" not in line
+    assert matches(line, faults[name].line, path=path, **DIRECTS), line
+    assert not Path("it-ran").exists()
+
+
+@pytest.mark.parametrize("name", corpus.NAMES)
+def test_names_of_files_stay_in_their_folder(name: str, tmp_path: Path) -> None:
+    files, expected = corpus.NAMES[name]
+    with pytest.raises(StudyError) as raised:
+        list_scans(tmp_path, FORMAT, files)
+    assert str(raised.value) == (expected % files[0]).format(path=tmp_path)
+
+
+# a byte-order mark, Windows' line ends and the order of bytes are no faults
+GOOD = {
+    "table": (b"\xef\xbb\xbfsubject,CSF\r\nsub-1,1\r\n", "table"),
+    "json": (b'\xef\xbb\xbf{\r\n"a": 1}\r\n', "json"),
+}
+
+
+@pytest.mark.parametrize("name", GOOD)
+def test_marks_and_line_ends_of_other_systems_are_read(name: str, tmp_path: Path) -> None:
+    content, kind = GOOD[name]
+    file, _, read = READERS[kind]
+    (tmp_path / file).write_bytes(content)
+    read(tmp_path / file)
+
+
+def test_parameters_with_a_mark_and_windows_line_ends(tmp_path: Path) -> None:
+    corpus.changed("  n_train: 6", "  n_train: 7")(tmp_path / "params.yaml")
+    content = (tmp_path / "params.yaml").read_bytes().replace(b"\n", b"\r\n")
+    (tmp_path / "params.yaml").write_bytes(b"\xef\xbb\xbf" + content)
+    assert load_all(tmp_path / "params.yaml")["phantom"].n_train == 7
+
+
+# the doors: (door, arguments, file, faults, what must not be there)
+SUBJECT = "sub-e2s0P07"
+DOORS = {
+    "scan": (("reference",), Path("data/validation/e2s0_P0.7.h5"), layout.images("reference", 0)),
+    "mask": (
+        ("reconstruct", "zero_filled", 0),
+        layout.mask(SUBJECT),
+        layout.images("zero_filled", 0),
+    ),
+    "params": (("check",), Path("params.yaml"), Path("work/images")),
+}
+
+
+@pytest.mark.parametrize("kind", DOORS)
+def test_every_door_gives_the_one_line(
+    kind: str, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    write_toy_study(tmp_path)
+    run("mask")
+    command, path, out = DOORS[kind]
+    for name, fault in READERS[kind][1].items():
+        path.unlink() if path.is_symlink() or not path.is_dir() else path.rmdir()
+        fault.make(path)
+        before = everything()
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as stopped:
+            run(*command)
+        assert stopped.value.code == 1
+        lines = [line for line in capsys.readouterr().err.splitlines() if "error: " in line]
+        assert len(lines) == 1, name
+        line = lines[0].removeprefix("error: ")
+        assert matches(line, fault.line, path=path), (name, line)
+        assert everything() == before
+        assert not out.exists()
+
+
+def everything() -> set[Path]:
+    """Return all that lies in the study but folders."""
+    return {path for path in Path().rglob("*") if path.is_symlink() or not path.is_dir()}
+
+
+def test_a_segmentation_of_another_scan_stops_the_noise(
+    tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    write_toy_study(tmp_path)
+    path = layout.segmentation("reference", 0, SUBJECT)
+    save_volume(path, toy_labels().astype(np.int16)[1:], affine(GRID, (2.0, 2.0, 2.0), "SAR"))
+    with pytest.raises(SystemExit):
+        run("noise", 0)
+    line = capsys.readouterr().err.splitlines()[-1]
+    assert f"{path}: expected shape {GRID} like the reference image, got (5, 24, 20)" in line
+    assert not layout.images("noise", 0).exists()
+
+
+def test_count(capsys: pytest.CaptureFixture) -> None:
+    elsewhere = len(test_bad_inputs.IMAGES) + len(test_bad_inputs.WEIGHTS) + len(WRONG_LISTS)
+    here = {kind: len(faults) for kind, (_, faults, _) in READERS.items()}
+    here["file names"] = len(corpus.NAMES)
+    with capsys.disabled():
+        listed = ", ".join(f"{kind} {n}" for kind, n in here.items())
+        print(f"\nbad inputs: {sum(here.values())} ({listed}) and {elsewhere} elsewhere")
+    assert sum(here.values()) >= 60
