@@ -1,4 +1,4 @@
-"""Segment every image of one member with SynthSeg and measure its volumes.
+"""Segment every image of one member and measure its volumes.
 
 `python -m stages.segment unet 3`: work/images/unet/3 -> work/segmentations/unet/3.
 """
@@ -15,15 +15,15 @@ import torch
 from stages import layout
 from stages.allocator import keep_freed_memory
 from stages.errors import StudyError, door
-from stages.files import atomic_directory, md5
+from stages.files import atomic_directory
 from stages.images import describe_dataset, save_volume
 from stages.params.compute import ComputeParams
 from stages.params.segment import SegmentParams
 from stages.progress import progress
 from stages.seeds import stable_seed
-from stages.synthseg.catalogue import open_segmenter, weight_file
+from stages.segmenters import Segmenter, open_segmenter, provenance
 from stages.synthseg.device import pick_device
-from stages.synthseg.inference import Segmentation, Segmenter
+from stages.synthseg.inference import Segmentation
 from stages.synthseg.orientation import Guard
 from stages.synthseg.perturbation import draw_offset, shifted
 from stages.synthseg.preprocess import load, nearest_grid
@@ -85,13 +85,7 @@ def segment_draws(
 def segment(source: Path, target: Path, params: SegmentParams, device: torch.device) -> None:
     """Fill `target` with label maps, sidecars and `volumes.csv` of the images in `source`."""
     paths = member_images(source)
-    segmenter = open_segmenter(params.weights, params.mode, device, fast=params.fast)
-    sidecar = {
-        "Weights": weight_file(params.weights).name,
-        "WeightsMD5": md5(weight_file(params.weights)),
-        "Mode": params.mode,
-        "Fast": params.fast,
-    }
+    segmenter, sidecar = open_segmenter(params, device), provenance(params)
     with atomic_directory(target) as output:
         rows = list(segment_all(paths, segmenter, output, sidecar))
         write_table(output / "volumes.csv", segmenter.model.names, rows)

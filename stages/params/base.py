@@ -22,6 +22,7 @@ SECTIONS = (
     "noise",
     "segment",
     "segmenter",
+    "atlas",
     "measure",
     "analyse",
     "report",

@@ -1,8 +1,9 @@
 """Section `segment`: the segmenter that measures the volumes."""
 
+from pathlib import Path
 from typing import ClassVar, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from stages.params.base import Section
 
@@ -22,10 +23,22 @@ class PerturbationParams(Section):
 
 
 class SegmentParams(Section):
-    """Which SynthSeg weights, and how they are used."""
+    """Which segmenter, its weights, and how they are used."""
 
     section: ClassVar[str] = "segment"
-    weights: str  # a file of weights
-    mode: Literal["standard", "robust"]
-    fast: bool
+    method: Literal["synthseg", "atlas"]
+    weights: str  # a file of weights, or an atlas
+    mode: Literal["standard", "robust"]  # of SynthSeg
+    fast: bool  # SynthSeg without mirrored image and topology step
     perturbations: PerturbationParams
+
+    @model_validator(mode="after")
+    def _weights_of_the_method(self) -> "SegmentParams":
+        own = {"synthseg": "embedded.npz", "atlas": "atlas.npz"}  # files that come with the study
+        name = Path(self.weights).name
+        if name in own.values() and name != own[self.method]:
+            raise ValueError(
+                f"weights '{self.weights}' are not for method '{self.method}'; set segment.weights"
+                f" as well (weights/{own[self.method]})"
+            )
+        return self

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from stages.files import atomic_path
-from stages.synthseg.model import Model
+from stages.segmenters import Labelled
 
 DECIMALS = 3  # of a volume in mm3, as SynthSeg writes them
 TOTAL = "total intracranial"
@@ -29,7 +29,7 @@ def write_table(path: Path, names: Sequence[str], rows: Iterable[tuple[str, np.n
             writer.writerow([subject, *(repr(float(value)) for value in values)])
 
 
-def write_label_table(path: Path, model: Model) -> None:
+def write_label_table(path: Path, model: Labelled) -> None:
     """Write the BIDS table `index, name` of the labels in the label maps."""
     rows = zip(model.labels, ("background", *model.names), strict=True)
     with atomic_path(path) as temporary:
