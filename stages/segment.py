@@ -21,7 +21,8 @@ from stages.params.compute import ComputeParams
 from stages.params.segment import SegmentParams
 from stages.progress import progress
 from stages.seeds import stable_seed
-from stages.segmenters import Segmenter, open_segmenter, provenance
+from stages.segmenters.catalogue import open_segmenter, provenance
+from stages.segmenters.protocol import Segmenter
 from stages.synthseg.device import pick_device
 from stages.synthseg.inference import Segmentation
 from stages.synthseg.orientation import Guard

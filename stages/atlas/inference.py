@@ -7,7 +7,7 @@ import numpy as np
 import SimpleITK as sitk
 from threadpoolctl import threadpool_limits
 
-from stages.atlas.mixture import Mixture, basis, corrected, fit, posteriors
+from stages.atlas.mixture import Mixture, basis, bias_image, fit, posteriors
 from stages.atlas.model import Atlas
 from stages.atlas.registration import affine, as_image, composed, demons, single_thread, warped
 from stages.synthseg import preprocess
@@ -16,6 +16,7 @@ from stages.synthseg.model import Recipe
 
 FITTED = 0.1  # prior of all brain tissues together, above which a voxel takes part in the fit
 POSSIBLE = 0.002  # ... and above which it is segmented; below, it is background
+BRIGHTEST = 1.5  # limit of intensities that drive the deformation, of the brightest tissue
 PERCENT_99_5 = (0.5, 99.5)  # of the image, which become 0 and 1
 
 
@@ -89,19 +90,19 @@ class AtlasSegmenter:
 
     def deformation(self, image: np.ndarray, priors: np.ndarray, mixture: Mixture) -> sitk.Image:
         """Displacement that brings the expected image, sum_k P_k mu_k, upon the corrected one."""
-        size, everywhere = self.model.voxel_size_mm, np.arange(image.size)
-        terms = basis(image.shape, everywhere, self.model.mixture.bias_order)
-        fixed = corrected(image.reshape(-1), terms, mixture.bias).reshape(image.shape)
-        brightest = float(mixture.means[self.brain].max())
+        size, brightest = self.model.voxel_size_mm, float(mixture.means[self.brain].max())
+        fixed = np.minimum(self.corrected(image, mixture), BRIGHTEST * brightest)
         expected = np.tensordot(mixture.means.astype(np.float32), priors, 1)
-        fixed = np.minimum(fixed, 1.5 * brightest)
         return demons(as_image(fixed, size), as_image(expected, size), self.model.registration)
+
+    def corrected(self, image: np.ndarray, mixture: Mixture) -> np.ndarray:
+        """The image (x, y, z) without its bias field."""
+        return image / bias_image(image.shape, mixture.bias, self.model.mixture.bias_order)
 
     def posteriors(self, image: np.ndarray, fitted: Fitted) -> np.ndarray:
         """Posteriors of the labels, (labels, x, y, z) float32, background first."""
         where = np.flatnonzero(fitted.priors[self.brain].sum(0) > POSSIBLE)
-        terms = basis(image.shape, where, self.model.mixture.bias_order)
-        y = corrected(image.reshape(-1)[where], terms, fitted.mixture.bias)
+        y = self.corrected(image, fitted.mixture).reshape(-1)[where]
         priors = fitted.priors.reshape(len(fitted.priors), -1)[:, where]
         each = posteriors(y, priors, fitted.mixture.means, fitted.mixture.variances)
         found = np.zeros((len(self.model.labels), image.size), np.float32)

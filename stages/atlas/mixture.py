@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from itertools import product
 
 import numpy as np
-from numpy.polynomial.legendre import legvander
+from numpy.polynomial.legendre import leggrid3d, legvander
 from threadpoolctl import threadpool_limits
 
 from stages.params.atlas import MixtureParams
@@ -37,14 +37,27 @@ def basis(shape: tuple[int, int, int], where: np.ndarray, order: int) -> np.ndar
     """
     lines = [legvander(np.linspace(-1, 1, n), order).astype(np.float32) for n in shape]
     at = np.unravel_index(where, shape)
-    orders = [each for each in product(range(order + 1), repeat=3) if 0 < sum(each) <= order]
-    terms = np.empty((len(where), len(orders)), np.float32)
-    for number, each in enumerate(orders):
+    terms = np.empty((len(where), len(degrees(order))), np.float32)
+    for number, each in enumerate(degrees(order)):
         terms[:, number] = np.prod(
             [line[index, degree] for line, index, degree in zip(lines, at, each, strict=True)],
             axis=0,
         )
     return terms
+
+
+def degrees(order: int) -> list[tuple[int, int, int]]:
+    """Degrees along the three axes of the terms of total order 1 .. `order`."""
+    return [each for each in product(range(order + 1), repeat=3) if 0 < sum(each) <= order]
+
+
+def bias_image(shape: tuple[int, int, int], bias: np.ndarray, order: int) -> np.ndarray:
+    """The bias field b on a whole grid, float32; the same as by `basis`, axis by axis."""
+    cube = np.zeros((order + 1,) * 3)
+    for each, value in zip(degrees(order), bias, strict=True):
+        cube[each] = value
+    log_bias = leggrid3d(*(np.linspace(-1, 1, n) for n in shape), cube)
+    return np.exp(np.clip(log_bias, -LARGEST_LOG_BIAS, LARGEST_LOG_BIAS)).astype(np.float32)
 
 
 def corrected(x: np.ndarray, terms: np.ndarray, bias: np.ndarray) -> np.ndarray:

@@ -7,6 +7,9 @@ from pydantic import Field, field_validator, model_validator
 
 from stages.params.base import Section
 
+OWN_WEIGHTS = {"synthseg": "embedded.npz", "atlas": "atlas.npz"}
+"""Files below weights/ that come with the study, by `method`."""
+
 
 class PerturbationParams(Section):
     """Shifted copies of every image that are segmented, too."""
@@ -34,11 +37,10 @@ class SegmentParams(Section):
 
     @model_validator(mode="after")
     def _weights_of_the_method(self) -> "SegmentParams":
-        own = {"synthseg": "embedded.npz", "atlas": "atlas.npz"}  # files that come with the study
-        name = Path(self.weights).name
-        if name in own.values() and name != own[self.method]:
+        name, own = Path(self.weights).name, OWN_WEIGHTS[self.method]
+        if name in OWN_WEIGHTS.values() and name != own:
             raise ValueError(
                 f"weights '{self.weights}' are not for method '{self.method}'; set segment.weights"
-                f" as well (weights/{own[self.method]})"
+                f" as well (weights/{own})"
             )
         return self

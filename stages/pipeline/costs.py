@@ -34,6 +34,8 @@ MEASURE_LOADS = 3.0  # times of reading an image and its labels that statistics 
 ANALYSE_S = 4.0  # for `ANALYSE_DRAWS` draws
 ANALYSE_DRAWS = 2199  # bootstrap draws, permutations and subsets
 REPORT_S = 10.0
+BUILD_ATLAS_S = 150.0
+ATLAS_QUALITY_S = 200.0
 SEGMENTER_STEP_S = 1.55  # of training the embedded segmenter on one thread
 
 
@@ -306,6 +308,16 @@ def segmenter_quality(study: Study, rates: Rates, arguments: list[str]) -> Cost:
     )
 
 
+def build_atlas(study: Study, rates: Rates, arguments: list[str]) -> Cost:
+    """Heads, and their alignment."""
+    return Cost(BUILD_ATLAS_S)
+
+
+def atlas_quality(study: Study, rates: Rates, arguments: list[str]) -> Cost:
+    """Fresh heads, each segmented with the atlas several times."""
+    return Cost(ATLAS_QUALITY_S)
+
+
 def trivial(study: Study, rates: Rates, arguments: list[str]) -> Cost:
     """Nothing beyond the start."""
     return Cost(0.0)
@@ -328,6 +340,8 @@ ESTIMATORS: dict[str, Estimator] = {
         report,
         segmenter,
         segmenter_quality,
+        build_atlas,
+        atlas_quality,
     )
 } | dict.fromkeys(("code", "check"), trivial)
 """By the door, the module below `stages` that a stage runs."""

@@ -40,7 +40,7 @@ from stages.recon.networks import modules_of, set_training
 from stages.recon.physics import DeviceMask, make_batch, to_device, zero_filled
 from stages.recon.quality import quality
 from stages.recon.training import start, train_step, validate
-from stages.segmenters import open_segmenter
+from stages.segmenters.catalogue import open_segmenter
 from stages.synthseg.device import pick_device
 from stages.synthseg.preprocess import Scan as SegmenterScan
 from stages.synthseg.scans import scan_head

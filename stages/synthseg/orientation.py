@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 
 from stages.images import affine, axis_codes
-from stages.segmenters import Segmenter
+from stages.segmenters.protocol import Segmenter
 from stages.structures import MERGED
 from stages.synthseg.inference import Segmentation
 from stages.synthseg.preprocess import Scan, load

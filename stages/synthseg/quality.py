@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from stages.params.segmenter import QualityParams
-from stages.segmenters import Segmenter
+from stages.segmenters.protocol import Segmenter
 from stages.structures import STRUCTURES
 from stages.synthseg.inference import Segmentation
 from stages.synthseg.labels import merged_label

@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 
 from stages.files import atomic_path
-from stages.segmenters import Labelled
+from stages.segmenters.protocol import Labelled
 
 DECIMALS = 3  # of a volume in mm3, as SynthSeg writes them
 TOTAL = "total intracranial"

@@ -1,50 +1,19 @@
-"""The segmenters of the study, behind one protocol.
+"""The segmenters of the study, by `segment.method`.
 
 Another one is a module with a class that follows `Segmenter`, an opener with an entry in `OPENERS`
-here, and its name in `segment.method` (stages/params/segment.py).
+here, and its name in `segment.method` and `OWN_WEIGHTS` (stages/params/segment.py).
 """
 
 from collections.abc import Callable
-from pathlib import Path
-from typing import Any, Protocol, Self
+from typing import Any
 
 import torch
 
 from stages.files import md5
 from stages.params.segment import SegmentParams
+from stages.segmenters.protocol import Segmenter
 from stages.synthseg.catalogue import open_segmenter as open_synthseg
 from stages.synthseg.catalogue import weight_file
-from stages.synthseg.inference import Segmentation
-from stages.synthseg.preprocess import Scan
-
-
-class Labelled(Protocol):
-    """What the volumes of a segmenter mean."""
-
-    @property
-    def labels(self) -> tuple[int, ...]:
-        """FreeSurfer ids that label maps hold, background first."""
-
-    @property
-    def names(self) -> tuple[str, ...]:
-        """SynthSeg's name of every label but the background, with or without its side."""
-
-
-class Segmenter(Protocol):
-    """Ready for many images; the same image gives the same bytes on any number of threads."""
-
-    @property
-    def model(self) -> Labelled:
-        """Labels and their names."""
-
-    def segment(self, path: Path) -> Segmentation:
-        """Segment and measure one image file; `StudyError` if it is unusable."""
-
-    def segment_scan(self, scan: Scan) -> Segmentation:
-        """Segment and measure one image of any voxel size, axis order and intensity scale."""
-
-    def quick(self) -> Self:
-        """A faster variant, good enough to see which way a head lies."""
 
 
 def synthseg(params: SegmentParams, device: torch.device) -> Segmenter:
