@@ -1,6 +1,6 @@
 """Judge the atlas on fresh heads as the embedded segmenter is judged: metrics/atlas.json.
 
-`python -m stages.atlas_quality`; a frozen stage, its result is in Git.
+`python -m stages.atlas_quality`; all that it depends on is in Git, so a clone need not run it.
 """
 
 from functools import cache

@@ -14,15 +14,15 @@ from stages.figures.surrogates import LABELS
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000")  # Okabe and Ito 2008
 MARKERS = "osD^v"
-BAND = 0.6  # part of a row that its revisions fill
+BAND = 0.4  # part of a row that its revisions fill
 PANELS = {
     "cv": "coefficient of variation (%)",
     "bias": "bias (%)",
-    "r2": "R² within structures (surrogates), pooled (regressions)",
+    "r2": "R²; surrogates: within structures",
 }
 REGRESSIONS = {
     "histogram": "regression, histogram",
-    "global": "regression, histogram, common bins",
+    "global": "regression, common bins",
     "summary": "regression, summary",
 }
 N_SHOWN = 6  # differing parameters in the title
@@ -57,7 +57,8 @@ def draw(table: pd.DataFrame, differences: Mapping[str, Mapping[str, Any]]) -> F
             for axes, group in zip(panels, groups, strict=True):
                 part = parts[name]
                 _panel(axes, part[part["group"] == group], items[name], revisions)
-                axes.set_xlabel(PANELS[name] if name != "r2" else "R²")
+                axes.set_xlabel(PANELS[name])
+                axes.set_visible(bool((part["group"] == group).any()))
             panels[0].set_yticks(range(len(items[name])), [_label(item) for item in items[name]])
             panels[0].set_ylim(len(items[name]) - 0.4, -0.6)
         for axes, group in zip(grid[0], groups, strict=True):

@@ -10,6 +10,7 @@ from itertools import pairwise
 from math import ceil, prod
 
 from stages.params.analyse import AnalyseParams
+from stages.params.atlas import AtlasParams
 from stages.params.compute import ComputeParams
 from stages.params.ensembles import EnsembleParams
 from stages.params.noise import NoiseParams
@@ -34,8 +35,8 @@ MEASURE_LOADS = 3.0  # times of reading an image and its labels that statistics 
 ANALYSE_S = 4.0  # for `ANALYSE_DRAWS` draws
 ANALYSE_DRAWS = 2199  # bootstrap draws, permutations and subsets
 REPORT_S = 10.0
-BUILD_ATLAS_S = 150.0
-ATLAS_QUALITY_S = 200.0
+BUILD_ATLAS_HEAD_S = 8.0  # building a head and aligning it with the average
+ATLAS_VOXEL_S = 6e-6  # of an image that the atlas segments
 SEGMENTER_STEP_S = 1.55  # of training the embedded segmenter on one thread
 
 
@@ -89,6 +90,7 @@ class Study:
     noise: NoiseParams
     segment: SegmentParams
     segmenter: SegmenterParams
+    atlas: AtlasParams
     analyse: AnalyseParams
 
 
@@ -310,12 +312,18 @@ def segmenter_quality(study: Study, rates: Rates, arguments: list[str]) -> Cost:
 
 def build_atlas(study: Study, rates: Rates, arguments: list[str]) -> Cost:
     """Heads, and their alignment."""
-    return Cost(BUILD_ATLAS_S)
+    return Cost(study.atlas.n_heads * BUILD_ATLAS_HEAD_S)
 
 
 def atlas_quality(study: Study, rates: Rates, arguments: list[str]) -> Cost:
-    """Fresh heads, each segmented with the atlas several times."""
-    return Cost(ATLAS_QUALITY_S)
+    """Fresh heads, each segmented fully sampled, undersampled and with every draw of noise."""
+    counts, scan, workers = study.atlas.quality, study.segmenter.quality, study.compute.workers
+    each = rates.head.seconds + (2 + counts.n_noise) * prod(scan.grid) * ATLAS_VOXEL_S
+    return Cost(
+        side_by_side(counts.n_phantoms, each, workers),
+        processors=workers,
+        memory_bytes=rates.head.memory_bytes * workers,
+    )
 
 
 def trivial(study: Study, rates: Rates, arguments: list[str]) -> Cost:

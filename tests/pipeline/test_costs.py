@@ -57,6 +57,7 @@ def default_study() -> Study:
         noise=sections["noise"],
         segment=sections["segment"],
         segmenter=sections["segmenter"],
+        atlas=sections["atlas"],
         analyse=sections["analyse"],
     )
 
