@@ -10,6 +10,7 @@ import SimpleITK as sitk
 from stages.params.atlas import RegistrationParams
 
 DIMENSIONS = 3
+SEED = 1  # of the samples' places, which SimpleITK else draws by the clock (as it does for 0)
 LEARNING_RATE = 1.0  # first step of the affine registration, voxels
 SHORTEST_STEP = 0.01  # voxels; it ends there
 SMOOTHING = 0.7  # standard deviation before shrinking, of the shrunk voxel
@@ -41,7 +42,7 @@ def affine(
     method = sitk.ImageRegistrationMethod()
     method.SetMetricAsMattesMutualInformation(params.histogram_bins)
     method.SetMetricSamplingStrategy(method.REGULAR)
-    method.SetMetricSamplingPercentage(params.sampling)
+    method.SetMetricSamplingPercentage(params.sampling, SEED)
     method.SetOptimizerAsRegularStepGradientDescent(
         LEARNING_RATE, SHORTEST_STEP, params.affine_iterations
     )

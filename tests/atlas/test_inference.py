@@ -8,7 +8,7 @@ import SimpleITK as sitk
 from stages.atlas.inference import AtlasSegmenter
 from stages.atlas.registration import affine, as_image, warped
 from stages.images import affine as voxel_to_world
-from stages.synthseg.preprocess import Scan
+from stages.synthseg.preprocess import Scan, to_ras
 from tests.atlas.fabricated import REGISTRATION, image, tiny_atlas, tissues
 
 SIZE = np.full(3, 2.0)
