@@ -10,6 +10,7 @@ from threadpoolctl import threadpool_limits
 from stages.atlas.mixture import Mixture, basis, bias_image, fit, posteriors
 from stages.atlas.model import Atlas
 from stages.atlas.registration import affine, as_image, composed, demons, single_thread, warped
+from stages.errors import StudyError
 from stages.synthseg import preprocess
 from stages.synthseg.inference import Segmentation
 from stages.synthseg.model import Recipe
@@ -46,8 +47,16 @@ class AtlasSegmenter:
         return self
 
     def segment(self, path: Path) -> Segmentation:
-        """Segment and measure one image file; `StudyError` if it is unusable."""
-        return self.segment_scan(preprocess.load(path))
+        """Segment and measure one image file; `StudyError` if it is unusable or holds no head."""
+        scan = preprocess.load(path)
+        try:
+            return self.segment_scan(scan)
+        except RuntimeError as error:  # of SimpleITK, whose messages begin with lines of C++
+            reason = " ".join(str(error).split(":")[-1].split())
+            raise StudyError(
+                f"{path}: expected a head with which the atlas can be aligned, got: {reason};"
+                " look at the image"
+            ) from None
 
     def segment_scan(self, scan: preprocess.Scan) -> Segmentation:
         """Align the atlas, fit the mixture and measure: V_k = sum of posteriors times voxel volume.

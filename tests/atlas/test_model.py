@@ -40,7 +40,7 @@ def test_an_atlas_comes_back(path: Path) -> None:
     for key in ("voxel_size_mm", "signals", "channels", "labels", "names", "mixture"):
         assert getattr(found, key) == getattr(atlas, key)
     before = path.read_bytes()
-    model.save(path, found)
+    model.save(path, atlas)
     assert path.read_bytes() == before
 
 
