@@ -17,7 +17,7 @@ PIPELINE, VERSION = "mri-volume-uncertainty", "0.1.0"  # as in pyproject.toml
 MISSING = "n/a"
 README = """\
 Names of files: `sub-` and the letters and digits of the scan's name; `rec-`, group and seed of the
-member that made the image; `desc-`, how k-space was sampled, or `seg-`, who labelled the image;
+member that made the image; `desc-`, how k-space was sampled, or `seg-`, whose labels the map has;
 `T1w` for images in arbitrary units, `dseg` for label maps. All volumes lie in the space of their
 scan (RAS+, mm). `Sources` in the JSON files are BIDS URIs; `DatasetLinks` in
 `dataset_description.json` says where their data sets lie, relative to this folder."""

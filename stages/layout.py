@@ -98,7 +98,7 @@ def image(group: str, seed: int, subject: str, folder: Path | None = None) -> Pa
 
 def segmentation(group: str, seed: int, subject: str, folder: Path | None = None) -> Path:
     """Return a member's label map of a subject; below `folder` while the member is unfinished."""
-    name = f"{subject}_rec-{reconstruction(group, seed)}_seg-synthseg_dseg.nii.gz"
+    name = f"{subject}_rec-{reconstruction(group, seed)}_seg-freesurfer_dseg.nii.gz"
     return (folder or segmentations(group, seed)) / subject / "anat" / name
 
 

@@ -36,7 +36,7 @@ GB = 1e9
 UNITS = ((86_400.0, "d"), (3600.0, "h"), (60.0, "min"))  # the first that fits
 NEEDS_FILES = {"train", "reconstruct", "reference", "noise", "mask", "inspect_data"}
 NEEDS_FILES |= {"image_quality", "measure", "overlap", "deformation"}
-NEEDS_HEADS = {"phantom", "segmenter_quality"}
+NEEDS_HEADS = {"phantom", "segmenter_quality", "atlas_quality"}
 NEEDS_SEGMENTER = {"segment", "segmenter_quality"}
 
 
@@ -78,6 +78,7 @@ def study_of(sections: Mapping, device: str) -> tuple[Study, Scan | None]:
         segment=sections["segment"],
         segmenter=sections["segmenter"],
         deformation=sections["deformation"],
+        atlas=sections["atlas"],
         analyse=sections["analyse"],
     )
     return study, next(iter(validation), None)

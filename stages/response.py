@@ -13,18 +13,9 @@ from stages.errors import StudyError, door
 from stages.figures.response import QUANTITIES, draw
 from stages.figures.style import save
 from stages.files import atomic_path
+from stages.pipeline.revisions import leaf, read_revision
 
 FLOAT_FORMAT = "%.6g"
-
-
-def leaf(tree: Any, key: str) -> float | None:
-    """Return the number at a dotted key, None where there is none."""
-    for part in key.split("."):
-        if not isinstance(tree, dict) or part not in tree:
-            return None
-        tree = tree[part]
-    number = isinstance(tree, int | float) and not isinstance(tree, bool)
-    return float(tree) if number else None
 
 
 def response(
@@ -54,25 +45,14 @@ def of_revision(revision: str) -> tuple[float, dict[str, dict[str, Any]]]:
     Raises:
         StudyError: if there is no such revision, or it has no such parameter or metrics.
     """
-    import dvc.api
-    from dvc.exceptions import DvcException
-    from scmrepo.exceptions import SCMError
-
-    files = sorted({quantity.file for quantity in QUANTITIES.values()})
-    try:
-        found = dvc.api.params_show("params.yaml", rev=revision)
-        metrics = {
-            name: dvc.api.metrics_show(f"metrics/{name}.json", rev=revision) for name in files
-        }
-        for name, tree in metrics.items():
-            if not isinstance(tree, dict):
-                raise TypeError(f"metrics/{name}.json holds {type(tree).__name__}")
-        return float(found["mask"]["acceleration"]), metrics
-    except (DvcException, SCMError, FileNotFoundError, KeyError, TypeError, ValueError) as error:
+    found = read_revision(revision, {quantity.file for quantity in QUANTITIES.values()})
+    acceleration = leaf(found.params, "mask.acceleration")
+    if acceleration is None:
         raise StudyError(
-            f"revision '{revision}': expected params.yaml and metrics/ of a finished study, got"
-            f" {type(error).__name__} ({error}); see `dvc exp show` for the names"
-        ) from None
+            f"revision '{revision}': expected the parameter mask.acceleration, found none; see"
+            " `dvc exp show` for the names of finished studies"
+        )
+    return acceleration, found.metrics
 
 
 @door

@@ -1,4 +1,4 @@
-"""Segment every image of one member with SynthSeg and measure its volumes.
+"""Segment every image of one member and measure its volumes.
 
 `python -m stages.segment unet 3`: work/images/unet/3 -> work/segmentations/unet/3.
 """
@@ -16,16 +16,17 @@ from stages import layout
 from stages.allocator import keep_freed_memory
 from stages.bids import describe_dataset, uri, write_label_table
 from stages.errors import StudyError, door
-from stages.files import atomic_directory, md5
+from stages.files import atomic_directory
 from stages.images import save_volume, smallest_labels
 from stages.params.compute import ComputeParams
 from stages.params.segment import SegmentParams
 from stages.progress import progress
 from stages.provenance.origin import source_record
 from stages.seeds import stable_seed
-from stages.synthseg.catalogue import open_segmenter, weight_file
+from stages.segmenters.catalogue import described, open_segmenter, provenance
+from stages.segmenters.protocol import Segmenter
 from stages.synthseg.device import pick_device
-from stages.synthseg.inference import Segmentation, Segmenter
+from stages.synthseg.inference import Segmentation
 from stages.synthseg.orientation import Guard
 from stages.synthseg.perturbation import draw_offset, shifted
 from stages.synthseg.preprocess import load, nearest_grid
@@ -90,16 +91,8 @@ def segment_draws(
 def segment(group: str, seed: int, params: SegmentParams, device: torch.device) -> None:
     """Write label maps, sidecars and `volumes.csv` of a member's images."""
     member_subjects(group, seed)  # before the weights, which take longer to read
-    segmenter = open_segmenter(params.weights, params.mode, device, fast=params.fast)
-    weights = weight_file(params.weights)
-    network = f"{weights.name}, {params.mode} mode"
-    about = f"FreeSurfer labels of {group}, member {seed}, by SynthSeg ({network})."
-    details = {
-        "Weights": weights.name,
-        "WeightsMD5": md5(weights),
-        "Mode": params.mode,
-        "Fast": params.fast,
-    }
+    segmenter, details = open_segmenter(params, device), provenance(params)
+    about = f"FreeSurfer labels of {group}, member {seed}, by {described(params)}."
     with atomic_directory(layout.segmentations(group, seed)) as output:
         describe_dataset(
             output,

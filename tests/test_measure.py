@@ -186,7 +186,7 @@ def break_volumes(study):
         (break_members, ["ensembles.unet", "at least 2 members", "add seeds"]),
         (break_shape, [IMAGE, "expected shape (12, 20, 18)", "got (11, 20, 18)"]),
         (break_values, [IMAGE, "NaN"]),
-        (break_file, ["sub-e0s1_rec-unet2_seg-synthseg_dseg.nii.gz", "damaged"]),
+        (break_file, ["sub-e0s1_rec-unet2_seg-freesurfer_dseg.nii.gz", "damaged"]),
         (break_volumes, ["volumes.csv", "sub-e0s1", "got 0"]),
         (lambda _: layout.image("unet", 2, "sub-e0s0").unlink(), ["_T1w.nii.gz", "found none"]),
         (

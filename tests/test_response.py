@@ -14,7 +14,8 @@ from hypothesis import strategies as st
 from stages.errors import StudyError
 from stages.figures.response import QUANTITIES, draw
 from stages.figures.style import save
-from stages.response import leaf, of_revision, response
+from stages.pipeline.revisions import leaf
+from stages.response import of_revision, response
 from tests.fabricated import ROOT
 
 trees = st.recursive(

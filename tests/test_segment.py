@@ -54,7 +54,13 @@ def study(tmp_path, monkeypatch, weights):
 def options(weights, draws=0):
     """Parameters of the section, as an object."""
     shifts = PerturbationParams(draws=draws, shift_voxels=0.5)
-    return SegmentParams(weights=str(weights), mode="standard", fast=False, perturbations=shifts)
+    return SegmentParams(
+        method="synthseg",
+        weights=str(weights),
+        mode="standard",
+        fast=False,
+        perturbations=shifts,
+    )
 
 
 def run(monkeypatch, *values):

@@ -25,6 +25,7 @@ SECTIONS = (
     "noise",
     "segment",
     "segmenter",
+    "atlas",
     "measure",
     "deformation",
     "analyse",

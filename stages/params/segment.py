@@ -1,10 +1,14 @@
 """Section `segment`: the segmenter that measures the volumes."""
 
+from pathlib import Path
 from typing import ClassVar, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from stages.params.base import Section
+
+OWN_WEIGHTS = {"synthseg": "embedded.npz", "atlas": "atlas.npz"}
+"""Files below weights/ that come with the study, by `method`."""
 
 
 class PerturbationParams(Section):
@@ -22,10 +26,21 @@ class PerturbationParams(Section):
 
 
 class SegmentParams(Section):
-    """Which SynthSeg weights, and how they are used."""
+    """Which segmenter, its weights, and how they are used."""
 
     section: ClassVar[str] = "segment"
-    weights: str  # a file of weights
-    mode: Literal["standard", "robust"]
-    fast: bool
+    method: Literal["synthseg", "atlas"]
+    weights: str  # a file of weights, or an atlas
+    mode: Literal["standard", "robust"]  # of SynthSeg
+    fast: bool  # SynthSeg without mirrored image and topology step
     perturbations: PerturbationParams
+
+    @model_validator(mode="after")
+    def _weights_of_the_method(self) -> "SegmentParams":
+        name, own = Path(self.weights).name, OWN_WEIGHTS[self.method]
+        if name in OWN_WEIGHTS.values() and name != own:
+            raise ValueError(
+                f"weights '{self.weights}' are not for method '{self.method}'; set segment.weights"
+                f" as well (weights/{own})"
+            )
+        return self

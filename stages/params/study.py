@@ -3,6 +3,7 @@
 from pathlib import Path
 
 from stages.params.analyse import AnalyseParams
+from stages.params.atlas import AtlasParams
 from stages.params.base import FILE, Section, read, section_of
 from stages.params.compressed_sensing import CompressedSensingParams
 from stages.params.compute import ComputeParams
@@ -30,6 +31,7 @@ PLAIN: tuple[type[Section], ...] = (
     CompressedSensingParams,
     SegmentParams,
     SegmenterParams,
+    AtlasParams,
     MeasureParams,
     DeformationParams,
     AnalyseParams,

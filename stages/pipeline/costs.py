@@ -10,6 +10,7 @@ from itertools import pairwise
 from math import ceil, prod
 
 from stages.params.analyse import AnalyseParams
+from stages.params.atlas import AtlasParams
 from stages.params.compute import ComputeParams
 from stages.params.deformation import DeformationParams
 from stages.params.ensembles import EnsembleParams
@@ -39,6 +40,8 @@ BOX = 0.7  # part of a scan that the box around the brain fills
 ANALYSE_S = 6.0  # for `ANALYSE_DRAWS` draws
 ANALYSE_DRAWS = 2199  # bootstrap draws, permutations and subsets
 REPORT_S = 27.0  # figures 10, page 17: most of it the pictures of four scans
+BUILD_ATLAS_HEAD_S = 8.0  # building a head and aligning it with the average
+ATLAS_VOXEL_S = 6e-6  # of an image that the atlas segments
 SEGMENTER_STEP_S = 1.55  # of training the embedded segmenter on one thread
 
 
@@ -93,6 +96,7 @@ class Study:
     segment: SegmentParams
     segmenter: SegmenterParams
     deformation: DeformationParams
+    atlas: AtlasParams
     analyse: AnalyseParams
 
 
@@ -344,6 +348,22 @@ def segmenter_quality(study: Study, rates: Rates, arguments: list[str]) -> Cost:
     )
 
 
+def build_atlas(study: Study, rates: Rates, arguments: list[str]) -> Cost:
+    """Heads, and their alignment."""
+    return Cost(study.atlas.n_heads * BUILD_ATLAS_HEAD_S)
+
+
+def atlas_quality(study: Study, rates: Rates, arguments: list[str]) -> Cost:
+    """Fresh heads, each segmented fully sampled, undersampled and with every draw of noise."""
+    counts, scan, workers = study.atlas.quality, study.segmenter.quality, study.compute.workers
+    each = rates.head.seconds + (2 + counts.n_noise) * prod(scan.grid) * ATLAS_VOXEL_S
+    return Cost(
+        side_by_side(counts.n_phantoms, each, workers),
+        processors=workers,
+        memory_bytes=rates.head.memory_bytes * workers,
+    )
+
+
 def trivial(study: Study, rates: Rates, arguments: list[str]) -> Cost:
     """Nothing beyond the start."""
     return Cost(0.0)
@@ -369,6 +389,8 @@ ESTIMATORS: dict[str, Estimator] = {
         report,
         segmenter,
         segmenter_quality,
+        build_atlas,
+        atlas_quality,
     )
 } | dict.fromkeys(("code", "check", "model_cards"), trivial)
 """By the door, the module below `stages` that a stage runs."""

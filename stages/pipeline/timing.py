@@ -41,7 +41,7 @@ from stages.recon.networks import set_training
 from stages.recon.physics import DeviceMask, to_device, zero_filled
 from stages.recon.quality import quality
 from stages.recon.training import start, train_step, validate
-from stages.synthseg.catalogue import open_segmenter
+from stages.segmenters.catalogue import open_segmenter
 from stages.synthseg.device import pick_device
 from stages.synthseg.preprocess import Scan as SegmenterScan
 from stages.synthseg.scans import scan_head
@@ -181,7 +181,7 @@ def segmentation(sample: Sample, params: SegmentParams, compute: ComputeParams) 
     noise = np.random.default_rng(SEED).normal(1.0, 0.1, shape)
     matrix = affine(shape, sample.voxel_size_mm, sample.axis_codes)
     scan = SegmenterScan(ball * noise, matrix, np.array(sample.voxel_size_mm))
-    segmenter = open_segmenter(params.weights, params.mode, device, fast=params.fast)
+    segmenter = open_segmenter(params, device)
     with threads(compute.workers):  # as the study does; no byte depends on it
         return {"segment": per(clocked(lambda: segmenter.segment_scan(scan), device), prod(shape))}
 

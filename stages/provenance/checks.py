@@ -16,15 +16,17 @@ from stages.provenance.records import Record, Records, read_records
 REMAKE = "remake it with `dvc repro`"
 PER_SCAN = (records.SCAN, records.MASK, *records.NOISE)  # the same for all members of a scan
 PER_MEMBER = (records.WEIGHTS, records.NOISE_SEED)  # another one for every member
-SETTINGS = (records.WEIGHTS, records.MODE, records.FAST)  # of the segmenter, the same everywhere
+# of the segmenter, the same everywhere
+SETTINGS = (records.METHOD, records.WEIGHTS, records.MODE, records.FAST)
 WORDS = {
     records.SCAN: "scan",
     records.MASK: "mask",
     records.WEIGHTS: "weights",
     records.NOISE_SEED: "seed of the noise",
     records.OWN_MD5: "voxels",
+    records.METHOD: "method of the segmenter",
     records.MODE: "mode of the segmenter",
-    records.FAST: "method (fast) of the segmenter",
+    records.FAST: "`fast` of the segmenter",
 } | dict.fromkeys(records.NOISE, "noise")
 
 

@@ -18,10 +18,10 @@ NETWORK, MEMBER = "Reconstruction", "Member"
 NOISE = ("NoiseSNR", "NoiseDefinition", "NoiseSigma", "NoiseAcquiredFraction")
 NOISE_SEED = "NoiseSeed"
 # of label maps; `WeightsMD5` is that of the segmenter there
-IMAGE, MODE, FAST = "SourceMD5", "Mode", "Fast"
+IMAGE, METHOD, MODE, FAST = "SourceMD5", "Method", "Mode", "Fast"  # the last two: SynthSeg's
 
 IMAGE_KEYS = (OWN_MD5, OWN_BYTES, SCAN)
-LABEL_KEYS = (OWN_MD5, OWN_BYTES, IMAGE, WEIGHTS, MODE, FAST)
+LABEL_KEYS = (OWN_MD5, OWN_BYTES, IMAGE, WEIGHTS, METHOD)
 
 Place = Callable[[str, int, str], Path]
 

@@ -13,8 +13,9 @@ from pathlib import Path
 import numpy as np
 
 from stages.images import affine, axis_codes
+from stages.segmenters.protocol import Segmenter
 from stages.structures import MERGED
-from stages.synthseg.inference import Segmentation, Segmenter
+from stages.synthseg.inference import Segmentation
 from stages.synthseg.preprocess import Scan, load
 
 CEREBRUM = (2, 3, 41, 42)

@@ -6,8 +6,9 @@ from typing import Any
 import numpy as np
 
 from stages.params.segmenter import QualityParams
+from stages.segmenters.protocol import Segmenter
 from stages.structures import STRUCTURES
-from stages.synthseg.inference import Segmentation, Segmenter
+from stages.synthseg.inference import Segmentation
 from stages.synthseg.labels import merged_label
 from stages.synthseg.scans import Phantom, as_scan, combined, noisy, scan_head, undersampled
 

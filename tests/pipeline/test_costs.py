@@ -58,6 +58,7 @@ def default_study() -> Study:
         segment=sections["segment"],
         segmenter=sections["segmenter"],
         deformation=sections["deformation"],
+        atlas=sections["atlas"],
         analyse=sections["analyse"],
     )
 

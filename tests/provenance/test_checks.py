@@ -41,7 +41,8 @@ def record(group: str, member: int, subject: str) -> None:
         entries |= {"NoiseSeed": member, "NoiseSigma": 0.1, "NoiseSNR": 30.0}
     data, matrix = load_volume(image)
     save_volume(image, data, matrix, entries)
-    weights = {"WeightsMD5": md5("weights.npz"), "Mode": "standard", "Fast": False}
+    weights = {"WeightsMD5": md5("weights.npz"), "Method": "synthseg"}
+    weights |= {"Mode": "standard", "Fast": False}
     label_map = layout.segmentation(group, member, subject)
     data, matrix = load_volume(label_map)
     save_volume(label_map, data, matrix, weights | source_record(image))
@@ -131,13 +132,11 @@ FAULTS = {
     ),
     "identical weights": (
         lambda: every(IMAGE, "unet", 2, WeightsMD5=md5(layout.model("unet", 0) / "model.pt")),
-        f"{UNET_2}: expected a member of its own, got the weights of"
-        f" {UNET_0}",
+        f"{UNET_2}: expected a member of its own, got the weights of {UNET_0}",
     ),
     "identical images": (
         lambda: entry(IMAGE, "unet", 2, MD5=md5(IMAGE("unet", 1, SUBJECT))),
-        f"{UNET_2}: expected a member of its own, got the voxels of"
-        f" {UNET_1}",
+        f"{UNET_2}: expected a member of its own, got the voxels of {UNET_1}",
     ),
     "folder of another member": (
         lambda: every(IMAGE, "unet", 2, Member=1),
@@ -156,8 +155,12 @@ FAULTS = {
         f"{MAP_0}: expected the mode of the segmenter of",
     ),
     "other method": (
+        lambda: every(LABELS, "unet", 1, Method="atlas"),
+        f"{MAP_1}: expected the method of the segmenter of work/segmentations/reference/0",
+    ),
+    "other speed": (
         lambda: every(LABELS, "reference", 0, Fast=True),
-        f"{MAP_0}: expected the method (fast) of the segmenter of",
+        f"{MAP_0}: expected the `fast` of the segmenter of",
     ),
     "label map of another image": (
         lambda: entry(LABELS, "unet", 1, SourceMD5="other"),

@@ -145,7 +145,11 @@ def test_the_study_stops_and_the_command_warns(image_of_head, tmp_path, monkeypa
     shutil.copy(image_of_head("IAR"), image)
     shifts = PerturbationParams(draws=0, shift_voxels=0.5)
     params = SegmentParams(
-        weights=str(EMBEDDED_FILE), mode="standard", fast=True, perturbations=shifts
+        method="synthseg",
+        weights=str(EMBEDDED_FILE),
+        mode="standard",
+        fast=True,
+        perturbations=shifts,
     )
     with pytest.raises(StudyError, match="right with SAR"):
         segment.segment("unet", 0, params, torch.device("cpu"))

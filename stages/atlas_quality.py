@@ -1,0 +1,41 @@
+"""Judge the atlas on fresh heads as the embedded segmenter is judged: metrics/atlas.json.
+
+`python -m stages.atlas_quality`; all that it depends on is in Git, so a clone need not run it.
+"""
+
+from functools import cache
+
+from stages import layout
+from stages.atlas.catalogue import ATLAS_FILE, open_segmenter
+from stages.atlas.inference import AtlasSegmenter
+from stages.errors import door
+from stages.files import write_json
+from stages.params.atlas import AtlasParams
+from stages.params.compute import ComputeParams
+from stages.params.segmenter import QualityParams, SegmenterParams
+from stages.segmenters.judging import judge_all
+from stages.synthseg.quality import Judgement, judge, summarise
+
+
+@cache
+def atlas() -> AtlasSegmenter:
+    """The atlas of the study, read once in a process."""
+    return open_segmenter(str(ATLAS_FILE))
+
+
+def judge_atlas(params: QualityParams, number: int) -> Judgement:
+    """Judge the atlas on one head."""
+    return judge(params, atlas(), number)
+
+
+@door
+def main() -> None:
+    """Write the metrics."""
+    counts = AtlasParams.load().quality.model_dump()
+    params = SegmenterParams.load().quality.model_copy(update=counts)
+    judgements = judge_all(judge_atlas, params, ComputeParams.load().workers)
+    write_json(layout.METRICS / "atlas.json", summarise(judgements))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,53 @@
+"""Section `atlas`: how the atlas is built, how it is fitted to an image, and its judgement."""
+
+from typing import ClassVar
+
+from pydantic import Field
+
+from stages.params.base import Section
+
+
+class RegistrationParams(Section):
+    """Affine and then diffeomorphic alignment of the atlas with an image."""
+
+    shrink: tuple[int, ...] = Field(min_length=1)  # factor of each level of the affine one
+    histogram_bins: int = Field(ge=8)  # of the mutual information
+    sampling: float = Field(gt=0, le=1)  # part of the voxels that it is computed from
+    affine_iterations: int = Field(ge=1)  # at each level
+    demons_shrink: tuple[int, ...] = Field(min_length=1)
+    demons_iterations: tuple[int, ...] = Field(min_length=1)
+    demons_smoothing: float = Field(gt=0)  # standard deviation of the field, voxels of the level
+
+
+class MixtureParams(Section):
+    """Gaussian mixture with a bias field."""
+
+    iterations: int = Field(ge=1)
+    bias_order: int = Field(ge=0)  # total order of the polynomial that is the field's logarithm
+    bias_penalty: float = Field(gt=0)  # of its squared coefficients, per voxel of full weight
+    prior_variance: float = Field(gt=0)  # squared image intensity (99.5th percentile: 1)
+    prior_weight: float = Field(gt=0)  # voxels that `prior_variance` counts as
+    stride: int = Field(ge=1)  # the fit takes every stride-th voxel; posteriors take all
+
+
+class AtlasQualityParams(Section):
+    """How many of the fresh heads of `segmenter.quality` the atlas is judged on."""
+
+    n_phantoms: int = Field(ge=3)
+    n_noise: int = Field(ge=2)
+
+
+class AtlasParams(Section):
+    """The atlas that `segment.method: atlas` uses."""
+
+    section: ClassVar[str] = "atlas"
+    seed: int = Field(ge=0)
+    n_heads: int = Field(ge=1)
+    label_maps: str | None  # a folder of FreeSurfer-labelled maps in place of digital heads
+    voxel_size_mm: int = Field(ge=1)
+    margin_mm: float = Field(ge=0)  # around the brain
+    rounds: int = Field(ge=0)  # of averaging again after deformation to the average
+    smoothing_mm: float = Field(ge=0)  # standard deviation, of the probabilities
+    registration: RegistrationParams
+    mixture: MixtureParams
+    quality: AtlasQualityParams
