@@ -67,7 +67,8 @@ def _beside(final: Path) -> Iterator[Path]:
         final.parent.mkdir(parents=True, exist_ok=True)
         for left in _left_over(final.parent, prefix):
             shutil.rmtree(left, ignore_errors=True)
-        folder = Path(tempfile.mkdtemp(prefix=prefix, dir=final.parent))
+        # as relative as `final` is: errors and links name it
+        folder = final.parent / Path(tempfile.mkdtemp(prefix=prefix, dir=final.parent)).name
         with _locked(folder):
             try:
                 yield folder

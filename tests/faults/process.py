@@ -11,7 +11,8 @@ from pathlib import Path
 
 import psutil
 
-POLL_S = 0.01
+POLL_S = 0.02  # between two looks at a process that is to be killed
+WAIT_S = 0.2  # at one that is not
 LIMIT_S = 1200  # no process of the smallest study takes as long, however busy the machine is
 
 
@@ -81,7 +82,7 @@ class Group:
             self.used_s()
             if time.monotonic() > deadline:
                 os.killpg(self.process.pid, signal.SIGKILL)
-            time.sleep(POLL_S)
+            time.sleep(WAIT_S)
         text = self.log.read_text(errors="replace")
         self.log.unlink()
         return Ended(self.process.returncode, text, self.cpu_s)

@@ -11,7 +11,7 @@ import yaml
 
 from tests.fabricated import ROOT
 
-COPIED = ("dvc.yaml", "data.dvc", "stages", "weights", ".dvcignore")
+COPIED = ("dvc.yaml", "dvc.lock", "data.dvc", "stages", "weights", ".dvcignore")
 ARCHITECTURES = ("unet", "varnet", "rim")
 STEPS = 4
 PARTIAL = ".partial-"
@@ -62,7 +62,10 @@ def copy_finished(finished: Path, root: Path) -> None:
 
 
 def runs(finished: Path) -> list[Run]:
-    """Return what DVC ran, one member of each ensemble: the first of every stage of dvc.yaml."""
+    """Return what DVC ran, one member of each ensemble: the first of every stage of dvc.yaml.
+
+    dvc.lock may still hold more members, of the default study.
+    """
     locked = yaml.safe_load((finished / "dvc.lock").read_text())["stages"]
     first: dict[str, Run] = {}
     for name in yaml.safe_load((finished / "dvc.yaml").read_text())["stages"]:
