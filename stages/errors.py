@@ -19,7 +19,13 @@ REMEDIES = {
     errno.EIO: "look after that disk, which has failed",
     errno.EMFILE: "raise the limit of open files (`ulimit -n`)",
 }
-NO_MEMORY = ("can't allocate memory", "bad allocation", "bad_alloc", "out of memory")
+# what torch (on a CPU, on a GPU), the C++ library and the loader of shared libraries say
+NO_MEMORY = (
+    "can't allocate memory",
+    "out of memory",
+    "bad_alloc",
+    "failed to map segment from shared object",
+)
 LESS_MEMORY = "lower compute.workers or reconstruct.batch_size, or give it more memory"
 
 
@@ -69,8 +75,8 @@ def line_of(error: Exception) -> str | None:
 
 
 def out_of_memory(error: Exception) -> bool:
-    """Tell whether memory has run out; torch says so in a RuntimeError, on a CPU and on a GPU."""
-    if isinstance(error, RuntimeError):
+    """Tell whether memory has run out, which not only a MemoryError says."""
+    if isinstance(error, RuntimeError | ImportError):
         return any(words in str(error) for words in NO_MEMORY)
     return isinstance(error, MemoryError)
 
@@ -86,7 +92,7 @@ def memory_for(advice: Callable[[], str]) -> Iterator[None]:
     """Say what to do where memory runs out, for work that has better advice than `door` has."""
     try:
         yield
-    except (MemoryError, RuntimeError) as error:
+    except (MemoryError, RuntimeError, ImportError) as error:
         if not out_of_memory(error):
             raise
         raise StudyError(f"{lacking(error)}; {advice()} and run again") from None
