@@ -53,7 +53,7 @@ def killed_repro(
         yield Outcome("dvc repro killed", running(ended.output), lost, wrong, note=note)
     ended = run(REPRO, bench.root)
     wrong = results(bench.root) != results(bench.finished)
-    left = [path for path in left_over(bench.root) if path.name.startswith(".partial-")]
+    left = [path for job in jobs for out in job.outs for path in left_over(bench.root / out)]
     lost = ended.code != 0 or bool(left)
     yield Outcome("dvc repro after the kills", "all", lost, wrong, note=f"{ended.last_line} {left}")
 

@@ -83,6 +83,7 @@ def write_params(n_members: int) -> None:
     """Write the default study's parameters with as many members."""
     params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     params["ensembles"][GROUP] = list(range(n_members))
+    params["compute"]["workers"] = 1  # threads that wait for each other on a busy machine
     Path("params.yaml").write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
     Path("weights").symlink_to(ROOT / "weights")
 

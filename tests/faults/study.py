@@ -100,6 +100,6 @@ def results(root: Path) -> dict[str, str]:
     }
 
 
-def left_over(root: Path) -> list[Path]:
-    """Return half-written files and folders."""
-    return sorted(path for path in root.rglob(f"{PARTIAL}*") if ".dvc" not in path.parts)
+def left_over(final: Path) -> list[Path]:
+    """Return what stands half-written beside a file or folder, on its behalf."""
+    return sorted(final.parent.glob(f"{PARTIAL}{final.name}-*"))

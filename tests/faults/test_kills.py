@@ -23,7 +23,7 @@ def test_a_folder_is_old_or_new_or_absent_at_every_moment(tmp_path: Path, old: s
         n += 1
         if old:
             assert in_a_process(write_folder, tmp_path, NEVER, old) == 0
-            assert left_over(tmp_path) == []  # what the kill before has left is gone
+            assert left_over(final) == []  # what the kill before has left is gone
         code = in_a_process(write_folder, tmp_path, n, "new")
         if code == 0:
             break
@@ -37,7 +37,7 @@ def test_a_folder_is_old_or_new_or_absent_at_every_moment(tmp_path: Path, old: s
         seen.add(state)
     assert n > 10
     assert seen == ({"old", "absent", "new"} if old else {"absent"})
-    assert left_over(tmp_path) == []
+    assert left_over(final) == []
 
 
 @pytest.fixture(scope="module")
@@ -77,4 +77,4 @@ def test_a_door_killed_at_a_change_of_the_disk(door: str, request: pytest.Fixtur
         assert not final.exists() or digest(final) == whole
         assert in_a_process(run_door, study, NEVER, door, arguments) == 0
         assert digest(final) == whole
-        assert left_over(final.parent) == []
+        assert left_over(final) == []

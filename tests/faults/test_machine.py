@@ -169,9 +169,10 @@ def test_what_the_dead_have_left_goes_and_what_the_living_write_stays(tmp_path: 
         write_json(tmp_path / "a.json", 1)
     finally:
         os.close(handle)
-    assert left_over(tmp_path) == sorted([living, other])
+    assert left_over(tmp_path / "a.json") == [living]
     write_json(tmp_path / "a.json", 2)
-    assert left_over(tmp_path) == [other]
+    assert left_over(tmp_path / "a.json") == []
+    assert left_over(tmp_path / "b.json") == [other]
 
 
 def test_a_worker_that_was_killed(capsys: pytest.CaptureFixture[str]) -> None:

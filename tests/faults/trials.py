@@ -71,8 +71,7 @@ class Bench:
     def rerun(self, fault: str, job: Run, *, partial: bool, untold: bool, note: str) -> Outcome:
         """Run the stage again and judge the trial."""
         ended = run(self.command(job), self.root)
-        places = {self.root / out.parent for out in job.outs}
-        left = [path for place in places for path in left_over(place)]
+        left = [path for out in job.outs for path in left_over(self.root / out)]
         lost = ended.code != 0 or bool(left)
         wrong = partial or (ended.code == 0 and not self.whole(job))
         note = note if ended.code == 0 else f"{note} | rerun: {ended.last_line}"
