@@ -1,6 +1,7 @@
 """Every fault on every stage of the smallest study, and a table of what was lost.
 
 python -m tests.faults                        # about 20 CPU-minutes
+python -m tests.faults --tables               # what comes after the images: a few CPU-minutes
 python -m tests.faults --only killed --kills 1 --stages train-unet report
 """
 
@@ -17,7 +18,7 @@ from queue import Queue
 from stages.progress import progress
 from tests.faults import disks, repro, trials
 from tests.faults.process import run
-from tests.faults.study import Run, copy_finished, prepare, runs
+from tests.faults.study import Run, copy_finished, prepare, prepare_tables, runs
 from tests.faults.trials import Bench, Outcome
 
 FAULTS = ("killed", "disk", "workers", "memory", "clock", "dvc")
@@ -111,13 +112,14 @@ def main() -> None:
     parser.add_argument("--kills", type=int, default=2, help="of each stage")
     parser.add_argument("--jobs", type=int, default=2, help="trials at a time")
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--tables", action="store_true", help="fabricated images, no networks")
     parser.add_argument("--finished", type=Path, help="a finished smallest study, not to run again")
     options = parser.parse_args()
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         finished = options.finished or folder / "finished"
         if options.finished is None:
-            prepare(finished)
+            (prepare_tables if options.tables else prepare)(finished)
             assert run(repro.REPRO, finished).code == 0
         jobs = [job for job in runs(finished) if job.stage in (options.stages or [job.stage])]
         faults = [f for f in options.only if f != "disk" or disks.mountable()]
