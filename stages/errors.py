@@ -1,9 +1,33 @@
 """The one exception of the study and the wrapper that turns it into one line."""
 
+import errno
+import os
 import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from concurrent.futures import BrokenExecutor
+from contextlib import contextmanager
 from functools import wraps
+
+# what a system says of a place that it cannot write or read, and what to do about it
+REMEDIES = {
+    errno.ENOSPC: "free some room there",
+    errno.EDQUOT: "free some of your quota there",
+    errno.EFBIG: "raise the limit of a file's size (`ulimit -f`)",
+    errno.EROFS: "make that place writable",
+    errno.EACCES: "correct the permissions there",
+    errno.EPERM: "correct the permissions there",
+    errno.EIO: "look after that disk, which has failed",
+    errno.EMFILE: "raise the limit of open files (`ulimit -n`)",
+}
+# what torch (on a CPU, on a GPU), the C++ library and the loader of shared libraries say
+NO_MEMORY = (
+    "can't allocate memory",
+    "out of memory",
+    "bad_alloc",
+    "failed to map segment from shared object",
+)
+LESS_MEMORY = "lower compute.workers or reconstruct.batch_size, or give it more memory"
 
 
 class StudyError(Exception):
@@ -13,6 +37,7 @@ class StudyError(Exception):
 def door(main: Callable[..., None]) -> Callable[..., None]:
     """Wrap the main function of a stage script: a `StudyError` becomes one line and exit code 1.
 
+    So does what the machine lacks: room on the disk, permissions, memory, a worker that was killed.
     Anything else is a defect of the study itself and keeps its traceback. A script that went well
     leaves a note of how long it took (`stages/durations.py`).
     """
@@ -22,8 +47,11 @@ def door(main: Callable[..., None]) -> Callable[..., None]:
         started = time.perf_counter()
         try:
             main(*args, **kwargs)
-        except StudyError as error:
-            print(f"error: {' '.join(str(error).split())}", file=sys.stderr)
+        except Exception as error:
+            line = line_of(error)
+            if line is None:
+                raise
+            print(f"error: {' '.join(line.split())}", file=sys.stderr)
             sys.exit(1)
         if main.__module__ == "__main__":  # run by `python -m`, not called by other code
             from stages.durations import note  # it needs modules that need this one
@@ -31,3 +59,47 @@ def door(main: Callable[..., None]) -> Callable[..., None]:
             note(main.__globals__["__spec__"], sys.argv[1:], time.perf_counter() - started)
 
     return wrapped
+
+
+def line_of(error: Exception) -> str | None:
+    """Return what to tell the user of an exception; None where it is a defect of the study."""
+    if isinstance(error, StudyError):
+        return str(error)
+    if isinstance(error, OSError) and error.errno in REMEDIES:
+        return (
+            f"{error.filename or 'disk'}: expected to write and read there, got"
+            f" '{os.strerror(error.errno)}'; nothing partial is kept under that name:"
+            f" {REMEDIES[error.errno]} and run again"
+        )
+    if isinstance(error, BrokenExecutor):
+        return (
+            "a worker process was killed, most often for want of memory; nothing partial is kept:"
+            f" {LESS_MEMORY} and run again"
+        )
+    if out_of_memory(error):
+        return f"{lacking(error)}; nothing partial is kept: {LESS_MEMORY} and run again"
+    return None
+
+
+def out_of_memory(error: Exception) -> bool:
+    """Tell whether memory has run out, which not only a MemoryError says."""
+    if isinstance(error, RuntimeError | ImportError):
+        return any(words in str(error) for words in NO_MEMORY)
+    return isinstance(error, MemoryError)
+
+
+def lacking(error: Exception) -> str:
+    """Return what came in the place of memory, in a line."""
+    reason = str(error).splitlines()[0] if str(error) else "no more"
+    return f"memory: expected enough of it, got '{reason}'"
+
+
+@contextmanager
+def memory_for(advice: Callable[[], str]) -> Iterator[None]:
+    """Say what to do where memory runs out, for work that has better advice than `door` has."""
+    try:
+        yield
+    except (MemoryError, RuntimeError, ImportError) as error:
+        if not out_of_memory(error):
+            raise
+        raise StudyError(f"{lacking(error)}; {advice()} and run again") from None

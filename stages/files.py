@@ -1,9 +1,11 @@
 """Safe files: nothing partial ever stands under a final name."""
 
+import fcntl
 import hashlib
 import json
 import math
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Iterator
@@ -11,46 +13,122 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
-from stages.errors import StudyError
+from stages.errors import REMEDIES, StudyError
 from stages.intake.files import Kind, reading
 from stages.intake.text import parse_json, read_text
 
 SIGNIFICANT_DIGITS = 6
 CHUNK_BYTES = 1 << 20
 JSON = Kind("a JSON file", "run `dvc repro`", "remake it")
+PARTIAL = ".partial-"  # DVC ignores such names (.dvcignore)
+RANDOM = re.compile(r"[a-z0-9_]{8}")  # what tempfile adds to a prefix
 
 
 @contextmanager
 def atomic_path(final: Path | str) -> Iterator[Path]:
-    """Yield a path beside `final` (same suffixes); rename it on success, delete it on failure."""
+    """Yield a path of the same name in a folder beside `final`; it goes there when all went well.
+
+    Raises:
+        OSError: naming `final`, if the disk does not take it.
+    """
     final = Path(final)
-    final.parent.mkdir(parents=True, exist_ok=True)
-    suffix = "".join(final.suffixes[-2:])
-    handle, name = tempfile.mkstemp(prefix=".partial-", suffix=suffix, dir=final.parent)
-    os.close(handle)
-    temporary = Path(name)
-    try:
+    with _beside(final) as folder:
+        temporary = folder / final.name
         yield temporary
         temporary.chmod(0o644)
         temporary.replace(final)
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 @contextmanager
 def atomic_directory(final: Path | str) -> Iterator[Path]:
-    """Yield a new folder beside `final`; it takes the place of `final` only when all went well."""
+    """Yield a new folder beside `final`; it takes the place of `final` only when all went well.
+
+    Raises:
+        OSError: naming what would lie in `final`, if the disk does not take it.
+    """
     final = Path(final)
-    final.parent.mkdir(parents=True, exist_ok=True)
-    temporary = Path(tempfile.mkdtemp(prefix=".partial-", dir=final.parent))
-    temporary.chmod(0o755)
+    with _beside(final) as folder:
+        folder.chmod(0o755)
+        yield folder
+        if final.exists():  # renamed before it is deleted: deleting may be cut short
+            with _beside(final) as aside:
+                final.replace(aside / final.name)
+                folder.replace(final)
+        else:
+            folder.replace(final)
+
+
+@contextmanager
+def _beside(final: Path) -> Iterator[Path]:
+    """Yield a new folder beside `final`, locked as long as it is written, and delete it.
+
+    What killed processes left of `final` goes first: the system has released their locks. Errors
+    of the system name what would lie beside the folder, or in `final` in its stead.
+    """
+    prefix = f"{PARTIAL}{final.name}-"
     try:
-        yield temporary
-        if final.exists():
-            shutil.rmtree(final)
-        temporary.replace(final)
+        final.parent.mkdir(parents=True, exist_ok=True)
+        for left in _left_over(final.parent, prefix):
+            shutil.rmtree(left, ignore_errors=True)
+        # as relative as `final` is: errors and links name it
+        folder = final.parent / Path(tempfile.mkdtemp(prefix=prefix, dir=final.parent)).name
+        with _locked(folder):
+            try:
+                yield folder
+            finally:
+                shutil.rmtree(folder, ignore_errors=True)
+    except OSError as error:
+        if error.errno in REMEDIES:
+            error.filename = _final_name(error.filename, final)
+        raise
+
+
+def _left_over(parent: Path, prefix: str) -> list[Path]:
+    with os.scandir(parent) as entries:
+        found = [
+            Path(entry.path)
+            for entry in entries
+            if entry.name.startswith(prefix) and RANDOM.fullmatch(entry.name[len(prefix) :])
+        ]
+    return [path for path in found if _abandoned(path)]
+
+
+def _abandoned(folder: Path) -> bool:
+    with _locked(folder) as mine:
+        return mine
+
+
+@contextmanager
+def _locked(folder: Path) -> Iterator[bool]:
+    """Lock a folder for as long as this process lives; tell whether that could be done.
+
+    Where it cannot be, as on some network file systems, folders of killed processes stay.
+    """
+    try:
+        handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
+    except OSError:
+        yield False
+        return
+    try:
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError:
+            yield False
+        else:
+            yield True
     finally:
-        shutil.rmtree(temporary, ignore_errors=True)
+        os.close(handle)
+
+
+def _final_name(name: str | None, final: Path) -> str:
+    """Return the name of what was to be, for that of what was being written beside it."""
+    try:
+        first, *others = Path(name or final).relative_to(final.parent).parts
+    except ValueError:
+        return str(name)
+    if not first.startswith(f"{PARTIAL}{final.name}-"):
+        return str(name or final)
+    return str(final) if others == [final.name] else str(final.joinpath(*others))
 
 
 def write_json(path: Path | str, content: Any) -> None:

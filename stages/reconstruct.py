@@ -89,7 +89,7 @@ def main() -> None:
     reconstruction = reconstruction_of(group, seed, device)
     origin = origin_of(group, seed, scans)
     bar = progress(desc=f"{group} {seed}", total=len(scans), unit="scan")
-    with atomic_directory(layout.images(group, seed)) as folder, bar:
+    with bar, atomic_directory(layout.images(group, seed)) as folder:
         about = f"Reconstructed from undersampled k-space by {group}, member {seed}."
         tools = () if group in BASELINES else ["direct-recon"]
         describe_images(folder, group, seed, about, data, tools)

@@ -10,7 +10,7 @@ from typing import Any
 import torch
 
 from stages import layout
-from stages.errors import door
+from stages.errors import door, memory_for
 from stages.files import atomic_directory, md5, read_json
 from stages.images import subject
 from stages.kspace.files import Scan, identities, list_scans
@@ -25,7 +25,7 @@ from stages.recon.data import scan_mask, training_slices, validation_slices
 from stages.recon.device import prepare
 from stages.recon.exchange import adopted
 from stages.recon.resume import Checkpoints, stamps
-from stages.recon.training import resume, start, train
+from stages.recon.training import TrainingState, resume, start, train
 
 Configuration = dict[str, Any]
 
@@ -64,21 +64,22 @@ def train_member(
 ) -> None:
     """Train a member, from its last checkpoint if there is one, and save it."""
     architecture, seed = configuration["architecture"], configuration["seed"]
-    device = torch.device(configuration["compute"]["device"])
-    file_format, crop = scan_format(data), params.crop_outer_slices
+    file_format = scan_format(data)
     scans = list_scans(layout.DATA / data.train, file_format, data.train_files)
     others = list_scans(layout.DATA / data.validation, file_format, data.validation_files)
     check_apart(identities(scans), identities(others))
-    training = training_slices(scans, crop, device, compute.cache)
-    validation = validation_slices(others, crop, params.validation_slices, device)
-    state = start(params, architecture, seed, [len(part) for part in training], device)
     checkpoints = Checkpoints.of(
         layout.checkpoints(architecture, seed),
         fingerprint(configuration, [*scans, *others]),
         compute.checkpoint_minutes,
     )
-    resume(state, checkpoints, params.steps)
-    train(state, params, training, validation, checkpoints, compiled=compute.compile)
+
+    def advice() -> str:
+        less = f"lower train.{architecture}.batch_size, set compute.cache to none"
+        return f"{checkpoints.kept()}: {less} or give it more memory"
+
+    with memory_for(advice):
+        state = trained(configuration, params, compute, (scans, others), checkpoints)
     final = layout.model(architecture, seed)
     try:
         with atomic_directory(final) as folder:
@@ -87,6 +88,25 @@ def train_member(
     except OSError as error:
         raise checkpoints.unwritable(final, member_bytes(state.engine), error) from None
     checkpoints.remove()
+
+
+def trained(
+    configuration: Configuration,
+    params: TrainParams,
+    compute: ComputeParams,
+    scans: tuple[list[Scan], list[Scan]],
+    checkpoints: Checkpoints,
+) -> TrainingState:
+    """Return the state after the last step; `scans` are those to learn from and those to follow."""
+    architecture, seed = configuration["architecture"], configuration["seed"]
+    device = torch.device(configuration["compute"]["device"])
+    crop = params.crop_outer_slices
+    training = training_slices(scans[0], crop, device, compute.cache)
+    validation = validation_slices(scans[1], crop, params.validation_slices, device)
+    state = start(params, architecture, seed, [len(part) for part in training], device)
+    resume(state, checkpoints, params.steps)
+    train(state, params, training, validation, checkpoints, compiled=compute.compile)
+    return state
 
 
 def adopt_member(configuration: Configuration, params: TrainParams) -> None:

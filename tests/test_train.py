@@ -86,9 +86,9 @@ def in_a_process(folder: Path, moment: str, value: float) -> None:
     sys.stderr = open("stderr.txt", "a", buffering=1)  # noqa: SIM115
     counter, steps = Counter(value if moment == "call" else float("inf")), train.train
 
-    def counted(*arguments: object) -> None:
+    def counted(*arguments: object, **options: object) -> None:
         sys.setprofile(counter)
-        steps(*arguments)
+        steps(*arguments, **options)
 
     train.train = counted
     if moment != "call":
@@ -260,7 +260,8 @@ def test_a_disk_without_room_for_the_member(study: Path, capsys: pytest.CaptureF
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
     assert line.startswith(f"error: {MEMBER}: expected room for 0.")
-    assert line.endswith("got 'File too large'; no checkpoint is kept: free some and run again")
+    remedy = "raise the limit of a file's size (`ulimit -f`) and run again"
+    assert line.endswith(f"got 'File too large'; no checkpoint is kept: {remedy}")
     assert list(MEMBER.parent.iterdir()) == []
 
 

@@ -20,7 +20,7 @@ from typing import Any
 
 import torch
 
-from stages.errors import StudyError
+from stages.errors import REMEDIES, StudyError
 from stages.kspace.files import Scan
 from stages.recon.checkpoints import serialised
 
@@ -110,12 +110,16 @@ class Checkpoints:
 
     def unwritable(self, folder: Path, n_bytes: int, error: OSError) -> StudyError:
         """Return the error of a folder that did not take so many bytes."""
-        last = next(iter(self.steps()), None)
-        kept = "no checkpoint is kept" if last is None else f"the checkpoint of step {last} is kept"
+        remedy = REMEDIES.get(error.errno, "mend that")
         return StudyError(
-            f"{folder}: expected room for {n_bytes / MB:.1f} MB, got '{error.strerror}'; {kept}:"
-            " free some and run again"
+            f"{folder}: expected room for {n_bytes / MB:.1f} MB, got '{error.strerror}';"
+            f" {self.kept()}: {remedy} and run again"
         )
+
+    def kept(self) -> str:
+        """Say which checkpoint a training that stops now goes on from."""
+        last = next(iter(self.steps()), None)
+        return "no checkpoint is kept" if last is None else f"the checkpoint of step {last} is kept"
 
     def remove(self) -> None:
         """Delete all checkpoints of the member; called when it is saved."""

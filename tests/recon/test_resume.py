@@ -117,7 +117,7 @@ def test_a_full_disk_names_what_is_kept() -> None:
     checkpoints = written(4)
     expected = (
         rf"{checkpoints.folder}: expected room for 0\.2 MB, got 'File too large';"
-        r" the checkpoint of step 4 is kept: free some and run again"
+        r" the checkpoint of step 4 is kept: raise the limit of a file's size .* and run again"
     )
     with pytest.raises(StudyError, match=expected), small_disk(SIZE):
         checkpoints.write(5, state(5))

@@ -1,0 +1,130 @@
+"""The smallest study that still runs every stage, and what an undisturbed run of it leaves."""
+
+import hashlib
+import shutil
+import subprocess
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from tests.fabricated import ROOT, Study, write_study
+from tests.scans import N_COILS, PARTIAL_FOURIER, fabricate_scan
+
+COPIED = ("dvc.yaml", "dvc.lock", "data.dvc", "stages", "weights", ".dvcignore")
+ARCHITECTURES = ("unet", "varnet", "rim")
+STEPS = 4
+PARTIAL = ".partial-"
+TABLES = ("code", "image-quality", "measure", "analyse", "report")
+
+
+@dataclass(frozen=True)
+class Run:
+    """One stage of a finished study: the command that DVC ran and what came out of it."""
+
+    stage: str
+    command: tuple[str, ...]
+    outs: tuple[Path, ...]
+
+
+def smallest_params() -> dict[str, Any]:
+    """Return the parameters: those of continuous integration with a few steps and draws only."""
+    params = yaml.safe_load((ROOT / "params.ci.yaml").read_text(encoding="utf-8"))
+    params["compute"] |= {"device": "cpu", "workers": 2, "checkpoint_minutes": 0.0}
+    for architecture in ARCHITECTURES:
+        params["train"][architecture] |= {
+            "steps": STEPS,
+            "validation_interval": 2,
+            "schedule": {"kind": "cosine", "warmup_steps": 1},
+        }
+    params["segment"]["fast"] = True
+    params["segmenter"]["quality"] |= {"n_coils": 4}
+    params["analyse"] |= {"bootstrap_draws": 20, "permutations": 19, "subsets": 20}
+    return params
+
+
+def prepare(root: Path) -> None:
+    """Make a folder a study under DVC of which nothing has run."""
+    root.mkdir(parents=True, exist_ok=True)
+    for name in COPIED:
+        source = ROOT / name
+        if source.is_dir():
+            shutil.copytree(source, root / name, ignore=shutil.ignore_patterns("__pycache__"))
+        else:
+            shutil.copy(source, root / name)
+    (root / "params.yaml").write_text(yaml.safe_dump(smallest_params(), sort_keys=False))
+    for arguments in (["init", "-q", "--no-scm"], ["config", "core.analytics", "false"]):
+        subprocess.run(["dvc", *arguments], cwd=root, check=True)
+
+
+def copy_finished(finished: Path, root: Path) -> None:
+    """Copy a finished study without DVC's cache, which a copy of the outputs does not need."""
+    shutil.copytree(finished, root, ignore=shutil.ignore_patterns("cache", "__pycache__", "tmp"))
+
+
+def runs(finished: Path) -> list[Run]:
+    """Return what DVC ran, one member of each ensemble: the first of every stage of dvc.yaml.
+
+    dvc.lock may still hold more members, of the default study.
+    """
+    locked = yaml.safe_load((finished / "dvc.lock").read_text())["stages"]
+    first: dict[str, Run] = {}
+    for name in yaml.safe_load((finished / "dvc.yaml").read_text())["stages"]:
+        found = [key for key in locked if key.split("@")[0] == name]
+        if not found or name == "segmenter":  # frozen: its result is in Git
+            continue
+        entry = locked[found[0]]
+        outs = tuple(Path(out["path"]) for out in entry.get("outs", ()))
+        first[name] = Run(name, tuple(entry["cmd"].split()), outs)
+    return list(first.values())
+
+
+def digest(path: Path) -> dict[str, str]:
+    """Return the MD5 of a file, or of every file below a folder, by relative path.
+
+    Half-written files of killed processes bear names that DVC does not see; they do not count.
+    """
+    files = [path] if path.is_file() else sorted(p for p in path.rglob("*") if p.is_file())
+    return {
+        str(file.relative_to(path)): hashlib.md5(file.read_bytes()).hexdigest()
+        for file in files
+        if not any(part.startswith(PARTIAL) for part in file.parts)
+    }
+
+
+def results(root: Path) -> dict[str, str]:
+    """Return the MD5 of every file of metrics/ and plots/."""
+    return {
+        f"{folder}/{name}": value
+        for folder in ("metrics", "plots")
+        for name, value in digest(root / folder).items()
+    }
+
+
+def left_over(final: Path) -> list[Path]:
+    """Return what stands half-written beside a file or folder, on its behalf."""
+    return sorted(final.parent.glob(f"{PARTIAL}{final.name}-*"))
+
+
+def prepare_tables(root: Path) -> None:
+    """Make a folder a study whose images are fabricated and of which all behind them is to run.
+
+    Tables, metrics and figures only: a minute in the place of twenty.
+    """
+    prepare(root)
+    study = Study(n_members=2, n_draws=2, n_scans=3, truth=False, shape=(24, 40, 36))
+    write_study(root, study)
+    for number in range(study.n_scans):
+        fabricate_scan(root / f"data/validation/e{number // 2}s{number}.h5", seed=number)
+    params = yaml.safe_load((root / "params.yaml").read_text())
+    params["data"] |= {"n_coils": N_COILS, "partial_fourier": PARTIAL_FOURIER}
+    params["analyse"] |= smallest_params()["analyse"]
+    params["report"]["n_members"] = 2
+    params["compute"] |= smallest_params()["compute"]
+    (root / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
+    described = yaml.safe_load((root / "dvc.yaml").read_text())
+    stages = {name: stage for name, stage in described["stages"].items() if name.startswith(TABLES)}
+    (root / "dvc.yaml").write_text(yaml.safe_dump({"stages": stages}, sort_keys=False))
+    for name in ("dvc.lock", "data.dvc"):
+        (root / name).unlink()
