@@ -4,11 +4,13 @@
 """
 
 from stages import layout
+from stages.atlas.catalogue import ATLAS_FILE
 from stages.cards.architecture import Study, architecture_card
-from stages.cards.segmenter import embedded_card
+from stages.cards.segmenter import atlas_card, embedded_card
 from stages.cards.weights import n_parameters, segmenter_file
 from stages.errors import door
 from stages.files import atomic_directory, read_json
+from stages.params.atlas import AtlasParams
 from stages.params.data import DataParams
 from stages.params.ensembles import EnsembleParams
 from stages.params.mask import MaskParams
@@ -49,14 +51,22 @@ def architectures() -> dict[str, str]:
 
 def segmenters() -> dict[str, str]:
     """Return the card of each segmenter that comes with the study; a new one is an entry here."""
-    used = weight_file(SegmentParams.load().weights).resolve() == EMBEDDED_FILE
+    used = weight_file(SegmentParams.load().weights).resolve()
+    judged = SegmenterParams.load().quality
     embedded = embedded_card(
         segmenter_file(EMBEDDED_FILE),
         read_json(layout.METRICS / "segmenter.json"),
-        SegmenterParams.load().quality,
-        used,
+        judged,
+        used == EMBEDDED_FILE,
     )
-    return {"segmenter-embedded": embedded}
+    atlas = atlas_card(
+        segmenter_file(ATLAS_FILE),
+        AtlasParams.load(),
+        read_json(layout.METRICS / "atlas.json"),
+        judged,
+        used == ATLAS_FILE.resolve(),
+    )
+    return {"segmenter-embedded": embedded, "segmenter-atlas": atlas}
 
 
 @door

@@ -39,6 +39,7 @@ def write_results(names: tuple[str, ...], cohort: str = "simulated") -> None:
         "masks": {"acceleration": ACCELERATION},
         "paper": {"cohort": cohort},
         "segmenter": read_json(ROOT / "metrics/segmenter.json"),
+        "atlas": read_json(ROOT / "metrics/atlas.json"),
     }
     for name, content in metrics.items():
         write(layout.METRICS / f"{name}.json", content)
@@ -88,14 +89,17 @@ def test_numbers_are_those_of_the_study(study) -> None:
     assert "at the end | 31.50 dB, 0.500 |" in card
 
 
-def test_every_architecture_is_told_apart_and_the_segmenter_has_its_own(study) -> None:
+def test_every_architecture_is_told_apart_and_the_segmenters_have_their_own(study) -> None:
     model_cards.main()
-    assert set(cards()) == {"unet", "varnet", "rim", "segmenter-embedded"}
+    assert set(cards()) == {"unet", "varnet", "rim", "segmenter-embedded", "segmenter-atlas"}
     assert "no data consistency" in cards()["unet"]
     assert "recurrent inference machine" in cards()["rim"]
     dice = read_json("metrics/segmenter.json")["dice"]["mean"]
     assert f"mean Dice\n{dice:.3f}" in cards()["segmenter-embedded"]
     assert "It measures all volumes of this study." in cards()["segmenter-embedded"]
+    atlas = cards()["segmenter-atlas"]
+    assert f"mean Dice\n{read_json('metrics/atlas.json')['dice']['mean']:.3f}" in atlas
+    assert "with other weights" in atlas
 
 
 def test_another_network_of_another_cohort_gets_a_plain_card(study) -> None:

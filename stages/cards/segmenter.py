@@ -5,6 +5,7 @@ from typing import Any
 
 from stages.cards.markdown import render
 from stages.cards.weights import SegmenterFile
+from stages.params.atlas import AtlasParams
 from stages.params.segmenter import QualityParams
 from stages.structures import structure
 
@@ -38,6 +39,33 @@ def embedded_card(
         phases=phases,
         network=file.header["networks"]["unet"],
         recipe=file.header["recipe"],
+        quality=quality,
+        judged=judged,
+        structures=by_structure(quality),
+        used=used,
+    )
+
+
+def atlas_card(
+    file: SegmenterFile,
+    atlas: AtlasParams,
+    quality: Mapping[str, Any],
+    judged: QualityParams,
+    used: bool,
+) -> str:
+    """Return the card of the atlas as Markdown; arguments as of `embedded_card`.
+
+    Args:
+        file: the atlas.
+        atlas: how it was built.
+        quality: metrics/atlas.json.
+        judged: how `quality` was measured.
+        used: whether the study measures its volumes with it.
+    """
+    return render(
+        "atlas.md.j2",
+        file=file,
+        atlas=atlas,
         quality=quality,
         judged=judged,
         structures=by_structure(quality),
