@@ -3,7 +3,6 @@
 `python -m stages.deformation unet`: some scans at a time; no byte depends on how many.
 """
 
-import sys
 from functools import partial
 
 import numpy as np
@@ -12,6 +11,7 @@ import SimpleITK as sitk
 from nibabel.affines import voxel_sizes
 
 from stages import layout
+from stages.arguments import group_argument
 from stages.errors import StudyError, door
 from stages.lookahead import ahead
 from stages.params.compute import ComputeParams
@@ -60,16 +60,18 @@ def scan_deformation(
 @door
 def main(arguments: list[str] | None = None) -> None:
     """Register the group named on the command line: `work/deformation/<group>/deformation.csv`."""
-    arguments = sys.argv[1:] if arguments is None else arguments
     ensembles, compute, params = (
         EnsembleParams.load(),
         ComputeParams.load(),
         DeformationParams.load(),
     )
     groups = [name for name in ensembles.groups if name != REFERENCE]
-    if len(arguments) != 1 or arguments[0] == REFERENCE:
-        raise StudyError(f"usage: python -m stages.deformation {'|'.join(groups)}, got {arguments}")
-    (group,) = arguments
+    group = group_argument(arguments, "deformation", groups)
+    if group == REFERENCE:
+        raise StudyError(
+            f"{REFERENCE}: expected one of {', '.join(groups)}, got the group that they are"
+            " registered to; give another one"
+        )
     sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(ONE_THREAD)
     one = partial(scan_deformation, group=group, members=ensembles.members(group), params=params)
     found = progress(

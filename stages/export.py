@@ -19,12 +19,10 @@ import yaml
 from direct.checkpointer import Checkpointer
 from omegaconf import OmegaConf
 
-from stages import layout
 from stages.errors import StudyError, door
 from stages.files import atomic_directory, read_json
 from stages.params.mask import MaskParams
-from stages.params.train import TrainParams
-from stages.recon.checkpoints import CONFIGURATION, load_member
+from stages.recon.checkpoints import CONFIGURATION, load_member, trained_member
 from stages.recon.exchange import PHYSICS, TRANSFORMS
 from stages.recon.networks import SENSITIVITY_KEY, SENSITIVITY_MODEL, network_configuration
 
@@ -110,18 +108,6 @@ def check_free(folder: Path) -> None:
             f"{folder}: expected a new or empty folder, found something in its place;"
             " give --out another one"
         )
-
-
-def trained_member(architecture: str, seed: int) -> Path:
-    """Return the folder of a trained member; raise `StudyError` if there is none."""
-    member = layout.model(architecture, seed)
-    if not member.is_dir():
-        TrainParams.load_architecture(architecture)  # a name that is not known is the better error
-        raise StudyError(
-            f"{member}: expected a trained member, found none;"
-            f" run `dvc repro train-{architecture}@{architecture}-{seed}`"
-        )
-    return member
 
 
 @door

@@ -3,7 +3,6 @@
 `python -m stages.image_quality unet`: streams image by image.
 """
 
-import sys
 from dataclasses import asdict
 
 import numpy as np
@@ -11,7 +10,8 @@ import pandas as pd
 import torch
 
 from stages import layout
-from stages.errors import StudyError, door
+from stages.arguments import group_argument
+from stages.errors import door
 from stages.params.compute import ComputeParams
 from stages.params.ensembles import EnsembleParams
 from stages.progress import progress
@@ -37,12 +37,8 @@ def scan_quality(subject: str, group: str, members: tuple[int, ...]) -> pd.DataF
 @door
 def main(arguments: list[str] | None = None) -> None:
     """Score the group named on the command line: `work/quality/<group>/quality.csv`."""
-    arguments = sys.argv[1:] if arguments is None else arguments
     ensembles, compute = EnsembleParams.load(), ComputeParams.load()
-    if len(arguments) != 1:
-        known = "|".join(ensembles.groups)
-        raise StudyError(f"usage: python -m stages.image_quality {known}, got {arguments}")
-    (group,) = arguments
+    group = group_argument(arguments, "image_quality", ensembles.groups)
     members, subjects = ensembles.members(group), scans()
     check_images(group, members, subjects)
     torch.set_num_threads(compute.threads)

@@ -3,7 +3,6 @@
 `python -m stages.measure unet`: streams scan by scan and member by member; every file is read once.
 """
 
-import sys
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -13,7 +12,8 @@ from nibabel.affines import voxel_sizes
 
 from stages import layout
 from stages.allocator import keep_freed_memory
-from stages.errors import StudyError, door
+from stages.arguments import group_argument
+from stages.errors import door
 from stages.lookahead import ahead
 from stages.params.ensembles import NOISE, REFERENCE, EnsembleParams
 from stages.params.measure import MeasureParams
@@ -147,13 +147,10 @@ def truth(subjects: list[str]) -> Tables:
 @door
 def main(arguments: list[str] | None = None) -> None:
     """Measure the group named on the command line."""
-    arguments = sys.argv[1:] if arguments is None else arguments
     ensembles, params = EnsembleParams.load(), MeasureParams.load()
-    if len(arguments) != 1:
-        known = "|".join(ensembles.groups)
-        raise StudyError(f"usage: python -m stages.measure {known}, got {arguments}")
+    group = group_argument(arguments, "measure", ensembles.groups)
     keep_freed_memory()
-    group, subjects = arguments[0], scans()
+    subjects = scans()
     members = ensembles.members(group, at_least=2)
     if group in ensembles.single:
         check_label_maps(group, members, subjects)

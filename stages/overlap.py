@@ -3,7 +3,6 @@
 `python -m stages.overlap unet`: streams label map by label map, some scans at a time.
 """
 
-import sys
 from functools import partial
 
 import numpy as np
@@ -11,7 +10,8 @@ import pandas as pd
 from nibabel.affines import voxel_sizes
 
 from stages import layout
-from stages.errors import StudyError, door
+from stages.arguments import group_argument
+from stages.errors import door
 from stages.images import load_volume
 from stages.lookahead import ahead
 from stages.params.compute import ComputeParams
@@ -61,12 +61,8 @@ def scan_overlap(subject: str, group: str, members: tuple[int, ...]) -> pd.DataF
 @door
 def main(arguments: list[str] | None = None) -> None:
     """Compare the group named on the command line: `work/overlap/<group>/overlap.csv`."""
-    arguments = sys.argv[1:] if arguments is None else arguments
     ensembles, compute = EnsembleParams.load(), ComputeParams.load()
-    if len(arguments) != 1:
-        known = "|".join(ensembles.groups)
-        raise StudyError(f"usage: python -m stages.overlap {known}, got {arguments}")
-    (group,) = arguments
+    group = group_argument(arguments, "overlap", ensembles.groups)
     one = partial(scan_overlap, group=group, members=ensembles.members(group))
     found = progress(
         ahead(one, subjects := scans(), compute.workers),

@@ -12,7 +12,7 @@ from typing import Any
 import torch
 
 from stages import layout
-from stages.errors import StudyError, door
+from stages.errors import door
 from stages.files import atomic_directory, md5, read_mapping
 from stages.images import subject
 from stages.kspace.files import Scan, identities, list_scans
@@ -22,11 +22,10 @@ from stages.params.compressed_sensing import CompressedSensingParams
 from stages.params.compute import ComputeParams
 from stages.params.data import DataParams
 from stages.params.reconstruct import ReconstructParams
-from stages.params.train import TrainParams
 from stages.progress import progress
 from stages.provenance.members import check_use
 from stages.provenance.records import member_record
-from stages.recon.checkpoints import CONFIGURATION, WEIGHTS, load_member
+from stages.recon.checkpoints import CONFIGURATION, WEIGHTS, load_member, trained_member
 from stages.recon.compressed_sensing import l1_wavelet
 from stages.recon.data import scan_mask
 from stages.recon.device import prepare
@@ -43,14 +42,7 @@ def reconstruction_of(group: str, seed: int, device: torch.device) -> Reconstruc
         return zero_filled
     if group == COMPRESSED_SENSING:
         return l1_wavelet(CompressedSensingParams.load())
-    member = layout.model(group, seed)
-    if not member.is_dir():
-        TrainParams.load_architecture(group)  # a name that is not known is the better error
-        raise StudyError(
-            f"{member}: expected a trained member, found none;"
-            f" run `dvc repro train-{group}@{group}-{seed}`"
-        )
-    return learned(load_member(member, device))
+    return learned(load_member(trained_member(group, seed), device))
 
 
 def origin_of(group: str, seed: int, scans: list[Scan]) -> dict[str, Any]:

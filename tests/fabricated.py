@@ -137,6 +137,14 @@ def write_params(path: Path, study: Study) -> None:
     path.write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
 
 
+def change_params(folder: Path, section: str, key: str, value: object) -> None:
+    """Change one parameter of a study on disk."""
+    path = folder / "params.yaml"
+    params = yaml.safe_load(path.read_text(encoding="utf-8"))
+    params[section][key] = value
+    path.write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
+
+
 @dataclass(frozen=True)
 class PlainQuality:
     """One row of `plain_quality`."""

@@ -16,6 +16,7 @@ from tests.fabricated import (
     ARCHITECTURES,
     ROOT,
     Study,
+    change_params,
     measure_study,
     without_networks,
     write_study,
@@ -186,9 +187,7 @@ def test_a_member_without_curves_changes_nothing_for_the_others(folder):
 def test_exam_pattern_leaves_exams_out(folder):
     run(Study())
     alone = metrics("prediction")["rim"]["controls"]["summary"]["leave_exam_out"]
-    params = yaml.safe_load((folder / "params.yaml").read_text())
-    params["analyse"]["exam_pattern"] = r"(e\d+)s"
-    (folder / "params.yaml").write_text(yaml.safe_dump(params))
+    change_params(folder, "analyse", "exam_pattern", r"(e\d+)s")
     analyse.main()
     assert metrics("prediction")["rim"]["controls"]["summary"]["leave_exam_out"] != alone
 
@@ -204,9 +203,7 @@ def test_exam_pattern_leaves_exams_out(folder):
 )
 def test_faulty_parameters_are_one_line(folder, capsys, key, value, words):
     write_study(folder, Study(n_members=2, n_draws=2, n_scans=2))
-    params = yaml.safe_load((folder / "params.yaml").read_text())
-    params["analyse"][key] = value
-    (folder / "params.yaml").write_text(yaml.safe_dump(params))
+    change_params(folder, "analyse", key, value)
     with pytest.raises(SystemExit):
         analyse.main()
     line = capsys.readouterr().err.strip().splitlines()[-1]

@@ -2,11 +2,10 @@
 
 import pandas as pd
 import pytest
-import yaml
 
 from stages import deformation, layout
 from stages.images import load_volume, save_volume
-from tests.fabricated import Study, write_study
+from tests.fabricated import Study, change_params, write_study
 
 STUDY = Study(n_members=2, n_draws=2, n_scans=2)
 
@@ -17,13 +16,6 @@ def study(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     write_study(tmp_path, STUDY)
     return tmp_path
-
-
-def change(folder, section: str, key: str, value: object) -> None:
-    """Change one parameter of the study."""
-    params = yaml.safe_load((folder / "params.yaml").read_text())
-    params[section][key] = value
-    (folder / "params.yaml").write_text(yaml.safe_dump(params))
 
 
 def read(group: str) -> pd.DataFrame:
@@ -65,7 +57,7 @@ def test_a_structure_that_the_reference_lacks_has_a_reason(study):
 def test_no_byte_depends_on_the_number_of_workers(study):
     found = []
     for workers in (1, 3):
-        change(study, "compute", "workers", workers)
+        change_params(study, "compute", "workers", workers)
         deformation.main(["rim"])
         found.append((layout.deformation("rim") / "deformation.csv").read_bytes())
     assert found[0] == found[1]
@@ -75,7 +67,8 @@ def test_no_byte_depends_on_the_number_of_workers(study):
     ("arguments", "words"),
     [
         (["cascade"], "unknown group 'cascade'"),
-        (["reference"], "usage: python -m stages.deformation unet|varnet|rim|noise|zero_filled"),
+        ([], "usage: python -m stages.deformation unet|varnet|rim|noise|zero_filled"),
+        (["reference"], "expected one of unet, varnet, rim, noise, zero_filled"),
         (["unet"], "expected shape (12, 20, 18)"),
     ],
 )
@@ -100,7 +93,7 @@ def test_faults_are_one_line_and_leave_nothing_behind(study, capsys, arguments, 
     ],
 )
 def test_faulty_parameters_are_one_line(study, capsys, key, value, words):
-    change(study, "deformation", key, value)
+    change_params(study, "deformation", key, value)
     with pytest.raises(SystemExit):
         deformation.main(["unet"])
     assert words in capsys.readouterr().err.strip().splitlines()[-1]

@@ -3,12 +3,11 @@
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
 
 from stages import layout, measure
 from stages.images import load_volume, save_volume
 from stages.uncertainty.voxelwise import SUMMARIES
-from tests.fabricated import Study, write_study
+from tests.fabricated import Study, change_params, write_study
 
 STUDY = Study(n_members=3, n_draws=4, n_scans=2)
 
@@ -122,9 +121,7 @@ def test_the_reference_has_volumes_and_the_truth_of_a_simulated_cohort(study):
 
 
 def test_members_come_from_the_parameters_only(study):
-    params = yaml.safe_load((study / "params.yaml").read_text())
-    params["ensembles"]["unet"] = [0, 2]
-    (study / "params.yaml").write_text(yaml.safe_dump(params))
+    change_params(study, "ensembles", "unet", [0, 2])
     measure.main(["unet"])
     assert set(read("unet", "volumes")["member"]) == {0, 2}
 
@@ -152,9 +149,7 @@ IMAGE = "sub-e0s0_rec-unet1_desc-accelerated_T1w.nii.gz"
 
 
 def break_members(study):
-    params = yaml.safe_load((study / "params.yaml").read_text())
-    params["ensembles"]["unet"] = [0]
-    (study / "params.yaml").write_text(yaml.safe_dump(params))
+    change_params(study, "ensembles", "unet", [0])
 
 
 def break_shape(study):

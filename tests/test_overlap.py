@@ -3,11 +3,10 @@
 import numpy as np
 import pandas as pd
 import pytest
-import yaml
 
 from stages import layout, overlap
 from stages.images import load_volume, save_volume
-from tests.fabricated import Study, write_study
+from tests.fabricated import Study, change_params, write_study
 
 STUDY = Study(n_members=2, n_draws=2, n_scans=2)
 
@@ -59,9 +58,7 @@ def test_without_truth_there_is_the_reference_alone(study):
 def test_no_byte_depends_on_the_number_of_workers(study):
     found = []
     for workers in (1, 3):
-        params = yaml.safe_load((study / "params.yaml").read_text())
-        params["compute"]["workers"] = workers
-        (study / "params.yaml").write_text(yaml.safe_dump(params))
+        change_params(study, "compute", "workers", workers)
         overlap.main(["rim"])
         found.append((layout.overlap("rim") / "overlap.csv").read_bytes())
     assert found[0] == found[1]

@@ -8,6 +8,7 @@ from typing import Any
 
 import torch
 
+from stages import layout
 from stages.errors import StudyError
 from stages.files import read_mapping, write_json
 from stages.intake.files import Kind, damaged, reading
@@ -59,6 +60,18 @@ def member_bytes(engine: Any) -> int:
     """Return about how much room a member takes on the disk, in bytes."""
     tensors = [t for weights in weights_of(engine).values() for t in weights.values()]
     return sum(tensor.numel() * tensor.element_size() for tensor in tensors)
+
+
+def trained_member(architecture: str, seed: int) -> Path:
+    """Return the folder of a trained member; raise `StudyError` if there is none."""
+    member = layout.model(architecture, seed)
+    if not member.is_dir():
+        TrainParams.load_architecture(architecture)  # a name that is not known is the better error
+        raise StudyError(
+            f"{member}: expected a trained member, found none;"
+            f" run `dvc repro train-{architecture}@{architecture}-{seed}`"
+        )
+    return member
 
 
 def load_member(folder: Path, device: torch.device) -> Any:
