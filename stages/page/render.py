@@ -18,7 +18,7 @@ from stages.page import answer, members, paper, provenance
 from stages.page.captions import Captioned, captioned
 from stages.page.facts import Facts, load_facts
 from stages.page.methods import Settings, methods
-from stages.page.pictures import file_uri
+from stages.page.pictures import Embedded, file_drawing
 from stages.page.record import Record
 from stages.page.scans import sections
 from stages.page.words import counted, share
@@ -33,10 +33,10 @@ TITLE = "Does image uncertainty foretell volume uncertainty?"
 
 @dataclass(frozen=True)
 class Drawn:
-    """A figure of plots/ with its words; no `uri` where it was not drawn."""
+    """A figure of plots/ with its words; no `image` where it was not drawn."""
 
     words: Captioned
-    uri: str | None
+    image: Embedded | None
 
 
 @dataclass(frozen=True)
@@ -109,5 +109,4 @@ def drawn(figures: list[Captioned]) -> Iterator[Drawn]:
     """Yield each figure with its image, if it is there."""
     for words in figures:
         path = layout.PLOTS / f"{words.name}.png"
-        uri = file_uri(path) if path.is_file() else None
-        yield Drawn(words, uri)
+        yield Drawn(words, file_drawing(path) if path.is_file() else None)

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from stages.page.facts import load_facts
+from stages.page.pictures import Embedded
 from stages.page.render import contents, environment, write_page
 from stages.page.scans import Picture, ScanSection
 from stages.params.analyse import AnalyseParams
@@ -59,7 +60,7 @@ def test_names_of_scans_are_escaped(study: Path) -> None:
     facts = load_facts(ensembles, AnalyseParams.load())
     facts = replace(facts, exams={HOSTILE: "a", "sub-b": "b"})
     content = contents(facts, ensembles) | {"record": None}
-    picture = Picture(HOSTILE, f'" onload="{HOSTILE}', HOSTILE, "data:,")
+    picture = Picture(HOSTILE, f'" onload="{HOSTILE}', HOSTILE, Embedded("data:,", 1, 1, 1))
     content["scans"] = [ScanSection(HOSTILE, (picture,))]
     text = environment().get_template("report.html.j2").render(content)
     page = Outline(text)
