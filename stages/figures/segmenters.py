@@ -51,8 +51,10 @@ def segmenters_figure(
         middle.set_title("bias of a volume")
         _logarithmic(left, parts.get("cv", cells.iloc[:0]))
         _linear(middle, parts.get("bias", cells.iloc[:0]))
-        _correlations(right, foretold, names, [g for g in groups if g in foretold[0]])
-        figure.legend(handles=handles(groups), loc="outside lower center", ncols=len(groups))
+        _correlations(
+            right, foretold, names, [g for g in groups if any(g in found for found in foretold)]
+        )
+        figure.legend(handles=handles(groups), loc="outside lower center", ncols=len(groups) or 1)
     return figure
 
 
@@ -103,7 +105,7 @@ def _correlations(
     axes.axvline(0, color="0.7", lw=0.8, zorder=0)
     axes.set_xlim(-1, 1)
     axes.set_xticks(np.linspace(-1, 1, 5))
-    axes.set_ylim(len(groups) - 0.5, -0.5)
+    axes.set_ylim(max(len(groups), 1) - 0.5, -0.5)
     axes.set_yticks(range(len(groups)), [title(group) for group in groups])
     axes.set_xlabel("r within structures, between scans")
     axes.set_title("voxelwise deviation and CV")

@@ -32,6 +32,7 @@ HEADS = [
     "R² summary",
     "R² mean SD alone",
     "r within structures",
+    "p",
 ]
 LEAST_STRUCTURES = 3  # ranks of two agree half the time
 
@@ -58,6 +59,7 @@ class Beside:
     """The section: why it is left out, or all that it shows."""
 
     note: str = ""
+    verdict: str = ""
     paragraph: str = ""
     ranks: str = ""
     heads: tuple[str, ...] = ()
@@ -100,7 +102,8 @@ def views(own: Facts, segmenter: Segmenter, found: Kept) -> tuple[View, View]:
 
 def section(first: View, second: View, segmenters: tuple[Segmenter, Segmenter]) -> Beside:
     """Return the section of two segmenters whose images are the same."""
-    groups = [g for g in (*first.facts.groups, NOISE) if typical(first, g) and typical(second, g)]
+    found = conclusions(first, second)
+    groups = [g for g in (*first.facts.groups, NOISE) if measured(first, g) and measured(second, g)]
     figure = segmenters_figure(
         scatter(first, second, groups),
         [correlations(view) for view in (first, second)],
@@ -108,7 +111,8 @@ def section(first: View, second: View, segmenters: tuple[Segmenter, Segmenter]) 
         groups,
     )
     return Beside(
-        paragraph=paragraph(conclusions(first, second)),
+        verdict=verdict(found),
+        paragraph=paragraph(found),
         ranks=ranks(first, second),
         heads=tuple(HEADS),
         rows=tuple(row(view, group) for group in groups for view in (first, second)),
@@ -119,7 +123,7 @@ def section(first: View, second: View, segmenters: tuple[Segmenter, Segmenter]) 
     )
 
 
-def typical(view: View, group: str) -> bool:
+def measured(view: View, group: str) -> bool:
     """Return whether a group's volumes vary or are biased at all by this segmenter."""
     return bool(view.facts.get("volumes", group))
 
@@ -128,6 +132,7 @@ def row(view: View, group: str) -> tuple[str, ...]:
     """Return a row of the table, as it is printed."""
     facts = view.facts
     r2 = facts.get("prediction", group, "r2") or {}
+    found = answer.correlations(facts).get(group, {})
     return (
         title(group),
         view.name,
@@ -137,7 +142,8 @@ def row(view: View, group: str) -> tuple[str, ...]:
         number(r2.get("histogram")),
         number(r2.get("summary")),
         number(facts.get("surrogates", group, "std_mean", "pooled_r2")),
-        answer.interval(found) if (found := answer.correlations(facts).get(group)) else DASH,
+        answer.interval(found) if found else DASH,
+        number(found.get("p")),
     )
 
 
@@ -173,17 +179,18 @@ def correlations(view: View) -> Ends:
 
 def paragraph(found: list[Conclusion]) -> str:
     """Return all conclusions in a paragraph, those that hold by both segmenters first."""
+    return " ".join(each.sentence for each in sorted(found, key=lambda each: not each.held))
+
+
+def verdict(found: list[Conclusion]) -> str:
+    """Return how many conclusions hold by both segmenters."""
     if not found:
         return "Neither variation nor bias nor their prediction was measured by both segmenters."
     held = sum(each.held for each in found)
     n = len(found)
     count = {0: "None", n: "All"}.get(held, str(held))
     verb = "holds" if held == 1 else "hold"
-    ordered = sorted(found, key=lambda each: not each.held)
-    return (
-        f"{count} of {counted(n, 'conclusion')} {verb} by both segmenters."
-        f" {' '.join(each.sentence for each in ordered)}"
-    )
+    return f"{count} of {counted(n, 'conclusion')} {verb} by both segmenters."
 
 
 def conclusions(first: View, second: View) -> list[Conclusion]:
@@ -281,13 +288,15 @@ def ranks(first: View, second: View) -> str:
 
 def table_caption(first: View, second: View) -> str:
     """Return what the table holds."""
+    level = first.facts.params.level
     return (
         f"The same images measured by {first.by} and by {second.by}. CV: coefficient of variation"
         " of a volume over members, median over structures and scans; typical bias: median size"
         " over structures, against the same segmenter on the fully sampled scan; R²: of the CV on"
         " the voxelwise standard deviation (SD), over all structures, in sample; r: of the mean SD"
-        f" with the CV, with its {share(first.facts.params.level)} interval. Noise is scaled to the"
-        f" white matter that each segmenter finds. {cells(first.facts)}."
+        f" with the CV, with its {share(level)} interval, and p by permutation; beyond chance:"
+        f" above 0 and p below {share(1 - level)}. Noise is scaled to the white matter of each"
+        f" segmenter. {cells(first.facts)}."
     )
 
 

@@ -31,8 +31,8 @@ def test_the_page_is_whole(written: str) -> None:
     assert len(set(page.ids)) == len(page.ids)
     assert {a[1:] for a in page.anchors if a.startswith("#")} <= set(page.ids)
     assert all(image["alt"] for image in page.images)
-    # one scan: the fully sampled image, three architectures, noise and zero-filling
-    assert len(page.images) == len(DRAWN) + 6
+    # two segmenters; one scan: fully sampled, three architectures, noise and zero-filling
+    assert len(page.images) == len(DRAWN) + 1 + 6
 
 
 def test_the_page_needs_nothing_else(written: str) -> None:
