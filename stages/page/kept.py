@@ -166,10 +166,10 @@ def fault(found: Kept, basis: Basis, segmenter: Segmenter) -> str | None:
         return f"expected another segmenter than {segmenter.described} of this study, got the same"
     differing = others(basis, found.basis)
     if differing:
-        more = f" and {len(differing) - 1} more" if len(differing) > 1 else ""
+        more = f" and {len(differing) - 1} more differ" if len(differing) > 1 else " differs"
         images = differing[0].startswith("work/images")
         what = "the reconstructions" if images else "the code and the parameters"
-        return f"expected {what} of this study, got others: {differing[0]}{more} differ"
+        return f"expected {what} of this study, got others: {differing[0]}{more}"
     return _changed(found.segmenter)
 
 
