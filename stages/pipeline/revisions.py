@@ -1,4 +1,4 @@
-"""Parameters and metrics of branches, commits and experiments of this repository."""
+"""Parameters, metrics and recorded hashes of branches, commits and experiments."""
 
 import hashlib
 from collections.abc import Collection, Mapping
