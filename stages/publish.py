@@ -1,14 +1,18 @@
 """Write the page of the study with revision, machine and durations, which differ from run to run.
 
 `python -m stages.publish`: plots/report.html and a section more, as work/report.html.
+`python -m stages.publish --beside atlas`: and what another segmenter makes of the same images.
 """
 
 import argparse
 from pathlib import Path
 
-from stages.errors import door
+from stages.errors import StudyError, door
+from stages.files import write_json
+from stages.page import kept
 from stages.page.record import take
 from stages.page.render import write_page
+from stages.page.revision import read_kept
 
 NO_GPU = "none"
 
@@ -25,9 +29,25 @@ def main(arguments: list[str] | None = None) -> None:
     """Write the page below `work`, which Git ignores: it names the commit that it belongs to."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, default=Path("work/report.html"), help="HTML file")
+    parser.add_argument(
+        "--beside",
+        metavar="REVISION",
+        help="a branch, commit or experiment in which another segmenter measured the same images",
+    )
+    parser.add_argument(
+        "--keep",
+        action="store_true",
+        help=f"keep its answers in {kept.FILE}, so that plots/report.html shows them too",
+    )
     options = parser.parse_args(arguments)
-    write_page(options.out, take(gpu()))
+    if options.keep and not options.beside:
+        raise StudyError("--keep: expected --beside REVISION with it, got none; name a revision")
+    other = read_kept(options.beside) if options.beside else None
+    write_page(options.out, take(gpu()), other)
     print(options.out)
+    if options.keep and other:
+        write_json(kept.FILE, other.model_dump())
+        print(f"{kept.FILE}: commit it; `dvc repro` writes plots/report.html anew")
 
 
 if __name__ == "__main__":

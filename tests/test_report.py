@@ -8,8 +8,12 @@ from types import ModuleType
 import matplotlib.image
 import pytest
 import yaml
+from matplotlib.figure import Figure
+from matplotlib.text import Text
 
 from stages import analyse, layout, pathology, report
+from stages.figures.style import SMALLEST as SMALLEST_TYPE
+from stages.figures.style import save
 from tests.fabricated import (
     ARCHITECTURES,
     ROOT,
@@ -81,10 +85,20 @@ def check() -> dict[str, bytes]:
     return content
 
 
-def test_every_figure_of_the_default_structures(folder):
+def test_every_figure_of_the_default_structures(folder, monkeypatch):
+    sizes = {}
+
+    def measure(figure: Figure, path: Path) -> None:
+        save(figure, path)
+        shown = [t for t in figure.findobj(Text) if t.get_text() and t.get_visible()]
+        sizes[path.stem] = min(text.get_fontsize() for text in shown)
+
+    monkeypatch.setattr(report, "save", measure)
     prepare(folder, Study(n_members=5))
     report.main()
     check()
+    assert set(sizes) == set(FIGURES)
+    assert min(sizes.values()) == SMALLEST_TYPE  # the page keeps it legible
 
 
 def test_two_runs_of_the_smallest_study_are_the_same_bytes(folder):

@@ -54,7 +54,7 @@ def _scatter(axes: Axes, points: pd.DataFrame, structures: Sequence[str]) -> Non
     axes.set_xlabel("mean voxelwise standard deviation (% of white matter)")
     axes.set_ylabel("coefficient of variation of the volume (%)")
     axes.set_title("one point a scan")
-    axes.legend(fontsize=7, loc="upper left", bbox_to_anchor=(1.0, 1.0), handletextpad=0.2)
+    axes.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0), handletextpad=0.2)
 
 
 def _few_ticks(axes: Axes) -> None:
@@ -83,7 +83,7 @@ def _heat_map(
     for (i, j), r in np.ndenumerate(values):
         text = f"{r:.2f}" if np.isfinite(r) else "–"
         ink = "white" if abs(r) > 0.65 else "black"
-        axes.text(j, i, text, ha="center", va="center", fontsize=7, color=ink)
+        axes.text(j, i, text, ha="center", va="center", fontsize=8, color=ink)
     axes.axhline(len(structures) - 0.5, color="black", linewidth=1.5)
     axes.set_xticks(range(len(statistics)), [STATISTIC_TITLES[s] for s in statistics])
     axes.set_yticks(range(len(rows)), [title(name) for name in rows])

@@ -19,6 +19,7 @@ PLANES = {"axial": (2, "LR"), "coronal": (1, "LR"), "sagittal": (0, "PA")}
 CORONAL = ("hippocampus", "thalamus")  # what each of the other planes should show most of
 SAGITTAL = ("brainstem", "third_ventricle", "fourth_ventricle")
 DEVIATION = "SD of members"
+SMALLEST = 9  # points: of all lettering here
 PANEL_INCHES, TITLE_INCHES, BAR_INCHES = 1.75, 0.3, 0.5
 
 
@@ -129,8 +130,8 @@ def group_figure(
         for head, image in maps.items():
             place = panels[-1, heads.index(head)].inset_axes((0.05, -0.1, 0.9, 0.05))
             bar = figure.colorbar(image, cax=place, orientation="horizontal")
-            bar.set_label("% of white matter", fontsize=8)
-            bar.ax.tick_params(labelsize=8)
+            bar.set_label("% of white matter", fontsize=SMALLEST)
+            bar.ax.tick_params(labelsize=SMALLEST)
     return figure
 
 
@@ -163,7 +164,7 @@ def _gray(panel: Axes, image: np.ndarray, plane: str, at: Where, scales: Scales)
     )
     bare(panel)
     for x, end in zip((0.04, 0.96), PLANES[plane][1], strict=True):
-        place = {"ha": "center", "transform": panel.transAxes, "fontsize": 7}
+        place = {"ha": "center", "transform": panel.transAxes, "fontsize": SMALLEST}
         panel.text(x, 0.03, end, color="white", **place)
 
 

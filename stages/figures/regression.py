@@ -182,7 +182,7 @@ def _draw_dots(axes: Axes, half: Half, dots: Dots, rows: Rows) -> None:
             axes.plot([low, high], [row, row], color=colour, lw=1.4)
         if value < half.least:
             axes.plot(half.least, row, "<", color=colour, markersize=6)
-            note = {"va": "center", "fontsize": 7, "color": colour}
+            note = {"va": "center", "fontsize": 8, "color": colour}
             axes.text(half.least + 0.05, row, f"{value:.1f}", **note)
         elif np.isfinite(value):
             axes.plot(value, row, marker, color=colour, markersize=5.5)

@@ -14,6 +14,7 @@ from stages.files import atomic_path
 from stages.structures import STRUCTURES
 
 DPI = 110  # dots per inch
+SMALLEST = 8  # points: no lettering is smaller, so that the page can keep all of it legible
 # colours that the colour-blind tell apart: Okabe and Ito 2008, https://jfly.uni-koeln.de/color
 COLOURS = {
     "unet": "#E69F00",

@@ -5,7 +5,7 @@ scans allow, and says so where a part was not measured.
 """
 
 import math
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -13,7 +13,7 @@ import pandas as pd
 
 from stages.figures.style import title
 from stages.page.facts import Facts
-from stages.page.words import counted, listed, number, percent, share, span, spread
+from stages.page.words import DASH, counted, listed, number, percent, share, span, spread
 from stages.params.ensembles import NOISE
 from stages.seeds import stable_seed
 from stages.uncertainty.ranking import median_ratio
@@ -52,8 +52,8 @@ def answers(facts: Facts) -> list[Answer]:
 def variation(facts: Facts) -> Answer:
     """Say which architecture's volumes vary least between members, and whether that is sure."""
     question = "Which architecture varies least?"
-    found = {g: facts.get("volumes", g, "cv", "median") for g in facts.groups}
-    order = sorted((g for g, cv in found.items() if cv is not None), key=lambda g: found[g])
+    found = variations(facts)
+    order = list(found)
     if not order:
         return Answer(question, "The variation of volumes was not measured.")
     each = [f"{title(g)} {percent(found[g], 2)}" for g in order]
@@ -63,8 +63,27 @@ def variation(facts: Facts) -> Answer:
     if len(order) == 1:
         verdict = f"Only {title(order[0])} was studied: the {scope} is {percent(found[order[0]])}."
         return Answer(question, verdict, tuple(evidence))
-    verdict, grounds = _least(facts, order)
+    sure, grounds = _lead(facts, order)
+    names = [title(group) for group in order[:2]]
+    verdict = (
+        f"{names[0]} varies least, and the lead over {names[1]} is beyond chance."
+        if sure
+        else f"{names[0]} varies least in this study, but its lead over {names[1]} is not beyond"
+        " what other scans or other members could change."
+    )
     return Answer(question, verdict, (*evidence, *grounds))
+
+
+def variations(facts: Facts) -> dict[str, float]:
+    """Return the median CV (%) of every architecture that has one, the lowest first."""
+    found = {g: facts.get("volumes", g, "cv", "median") for g in facts.groups}
+    return dict(sorted(((g, cv) for g, cv in found.items() if cv is not None), key=lambda p: p[1]))
+
+
+def sure_lead(facts: Facts) -> bool:
+    """Return whether neither other scans nor one member less would undo who varies least."""
+    order = list(variations(facts))
+    return len(order) > 1 and _lead(facts, order)[0]
 
 
 def _noise_floor(facts: Facts, least: float) -> list[str]:
@@ -78,7 +97,8 @@ def _noise_floor(facts: Facts, least: float) -> list[str]:
     ]
 
 
-def _least(facts: Facts, order: Sequence[str]) -> tuple[str, list[str]]:
+def _lead(facts: Facts, order: Sequence[str]) -> tuple[bool, list[str]]:
+    """Return whether the lead of the first over the second is sure, and the grounds in words."""
     first, second = order[:2]
     names = title(first), title(second)
     rng = np.random.default_rng(stable_seed("ranking", facts.params.seed))
@@ -99,13 +119,7 @@ def _least(facts: Facts, order: Sequence[str]) -> tuple[str, list[str]]:
     apart = _apart(facts, first, second)
     if apart is not None:
         grounds.append(apart[1])
-    sure = ratio.low > 1 and (apart is None or apart[0])
-    if sure:
-        return f"{names[0]} varies least, and the lead over {names[1]} is beyond chance.", grounds
-    return (
-        f"{names[0]} varies least in this study, but its lead over {names[1]} is not beyond what"
-        " other scans or other members could change."
-    ), grounds
+    return ratio.low > 1 and (apart is None or apart[0]), grounds
 
 
 def _apart(facts: Facts, first: str, second: str) -> tuple[bool, str] | None:
@@ -129,12 +143,10 @@ def bias(facts: Facts) -> Answer:
     """Say which architecture's volumes are off, and in which structures."""
     question = "Which architecture is biased, and where?"
     found = {g: facts.get("volumes", g, "bias") or {} for g in facts.groups}
-    typical = {g: float(np.median(np.abs(list(t.values())))) for g, t in found.items() if t}
+    typical = biases(facts)
     if not typical:
         return Answer(question, "Bias was not measured.")
-    order = sorted(typical, key=lambda g: -typical[g])
-    noise = facts.get("volumes", NOISE, "bias")
-    floor = float(np.median(np.abs(list(noise.values())))) if noise else math.nan
+    order, floor = list(typical), typical_bias(facts, NOISE)
     evidence = [_worst(facts, group, found[group], typical[group]) for group in order]
     if math.isfinite(floor):
         evidence.append(
@@ -143,6 +155,19 @@ def bias(facts: Facts) -> Answer:
         )
     evidence += _truth(facts)
     return Answer(question, _bias_verdict(order, found, typical, floor), tuple(evidence))
+
+
+def typical_bias(facts: Facts, group: str) -> float:
+    """Return the median size of a group's bias over structures (%), NaN where it has none."""
+    found = facts.get("volumes", group, "bias")
+    return float(np.median(np.abs(list(found.values())))) if found else math.nan
+
+
+def biases(facts: Facts) -> dict[str, float]:
+    """Return the typical bias (%) of every architecture that has one, the largest first."""
+    found = {g: typical_bias(facts, g) for g in facts.groups}
+    known = [pair for pair in found.items() if math.isfinite(pair[1])]
+    return dict(sorted(known, key=lambda pair: -pair[1]))
 
 
 def _bias_verdict(
@@ -205,8 +230,7 @@ def _truth(facts: Facts) -> list[str]:
 def prediction(facts: Facts) -> Answer:
     """Say whether voxelwise uncertainty foretells the variation of volumes within structures."""
     question = "Does voxelwise uncertainty foretell the variation of volumes?"
-    within = {g: facts.get("inference", g, "pearson", "within_structure") for g in facts.groups}
-    within = {g: tree for g, tree in within.items() if tree and "r" in tree}
+    within = correlations(facts)
     if not within:
         return Answer(question, "This was not tested.")
     verdict = _prediction_verdict(facts, within)
@@ -219,10 +243,27 @@ def prediction(facts: Facts) -> Answer:
     return Answer(question, verdict, (*evidence, *_regressions(facts), *_best_surrogate(facts)))
 
 
-def _prediction_verdict(facts: Facts, within: dict[str, dict]) -> str:
+def correlations(facts: Facts) -> dict[str, dict]:
+    """Return each architecture's correlation within structures: r, low, high, p."""
+    within = {g: facts.get("inference", g, "pearson", "within_structure") for g in facts.groups}
+    return {g: tree for g, tree in within.items() if tree and "r" in tree}
+
+
+def foretold(facts: Facts) -> list[str]:
+    """Return the architectures in which voxelwise uncertainty foretells variation beyond chance."""
     chance = 1 - facts.params.level
-    shown = [g for g, t in within.items() if t.get("low", -1) > 0 and t.get("p", 1) < chance]
-    weak = [g for g, t in within.items() if t.get("high", 1) < MODERATE]
+    found = correlations(facts).items()
+    return [g for g, t in found if t.get("low", -1) > 0 and t.get("p", 1) < chance]
+
+
+def excluded(facts: Facts) -> bool:
+    """Return whether a moderate correlation is excluded in every architecture."""
+    found = correlations(facts).values()
+    return bool(found) and all(t.get("high", 1) < MODERATE for t in found)
+
+
+def _prediction_verdict(facts: Facts, within: dict[str, dict]) -> str:
+    shown = foretold(facts)
     names = listed([title(g) for g in shown])
     scope = "whether a structure varies more in one scan than in another"
     if shown and len(shown) == len(within):
@@ -233,7 +274,7 @@ def _prediction_verdict(facts: Facts, within: dict[str, dict]) -> str:
             f"In part: in {names} voxelwise uncertainty foretells {scope}, beyond chance; in"
             f" {others} that is not shown."
         )
-    if len(weak) == len(within):
+    if excluded(facts):
         return (
             f"No: voxelwise uncertainty does not foretell {scope}; correlations of {MODERATE} or"
             " more are excluded."
@@ -373,9 +414,19 @@ def headline(facts: Facts) -> pd.DataFrame:
     return pd.DataFrame([_row(facts, group) for group in facts.groups])
 
 
-def _row(facts: Facts, group: str) -> dict[str, str]:
+def largest_bias(facts: Facts, group: str) -> str:
+    """Return the most biased structure of a group and its bias (%) as they are printed."""
     found = facts.get("volumes", group, "bias") or {}
     worst = max(found, key=lambda k: abs(found[k])) if found else None
+    return f"{title(worst)} {number(found[worst], 1, sign=True)}" if worst else DASH
+
+
+def interval(tree: Mapping[str, float]) -> str:
+    """Return a correlation and its interval as they are printed."""
+    return f"{number(tree.get('r'))} ({span(tree.get('low'), tree.get('high'))})"
+
+
+def _row(facts: Facts, group: str) -> dict[str, str]:
     r2 = facts.get("prediction", group, "r2") or {}
     within = facts.get("inference", group, "pearson", "within_structure") or {}
     ceiling = ceilings(facts, "pooled").get(group, {})
@@ -385,13 +436,10 @@ def _row(facts: Facts, group: str) -> dict[str, str]:
         "members": str(len(facts.members[group])),
         "PSNR (dB)": number(facts.get("image_quality", group, "psnr", "mean"), 1),
         "median CV (%)": number(facts.get("volumes", group, "cv", "median")),
-        "largest bias (%)": f"{title(worst)} {number(found[worst], 1, sign=True)}"
-        if worst
-        else "–",
+        "largest bias (%)": largest_bias(facts, group),
         "R² histogram": number(r2.get("histogram")),
         "R² summary": number(r2.get("summary")),
         "R² mean SD alone": number(alone),
         "ceiling of R²": spread([e["value"] for e in ceiling.values()]),
-        "r within structures": f"{number(within.get('r'))}"
-        f" ({span(within.get('low'), within.get('high'))})",
+        "r within structures": interval(within),
     }

@@ -1,37 +1,84 @@
-"""Images as data URIs in WebP, the same bytes for the same image."""
+"""Images as data URIs in WebP, the same bytes for the same image, and how small they may be."""
 
 import base64
 import io
+import math
+from dataclasses import dataclass
 from pathlib import Path
 
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 from PIL import Image
 
+from stages.figures import style
+from stages.figures.planes import SMALLEST
 from stages.figures.style import RC
 
 DPI = 100  # dots per inch: a voxel of the default scans takes about two
 QUALITY = 80  # of WebP with losses, 0 to 100
 EFFORT = 4  # of the encoder, 0 to 6; higher is slower
+LEGIBLE = 9  # CSS pixels: lettering that is smaller is hard to read
+INCH = 72  # points
 
 
-def figure_uri(figure: Figure) -> str:
+@dataclass(frozen=True)
+class Embedded:
+    """An image that lies in the page.
+
+    uri: data URI; width, height: its own pixels; least: the width in CSS pixels at which its
+    smallest lettering is still legible.
+    """
+
+    uri: str
+    width: int
+    height: int
+    least: int
+
+
+def picture(figure: Figure) -> Embedded:
     """Return a figure of images, which losses of compression do not harm."""
-    stream = io.BytesIO()
     options = {"quality": QUALITY, "method": EFFORT}
-    with rc_context(RC):
-        figure.savefig(stream, format="webp", dpi=DPI, pil_kwargs=options)
-    return data_uri(stream.getvalue())
+    return embedded(_drawn(figure, DPI, "webp", pil_kwargs=options), DPI, SMALLEST)
 
 
-def file_uri(path: Path) -> str:
-    """Return a PNG without loss, in half of its size."""
-    stream = io.BytesIO()
-    with Image.open(path) as image:
-        image.convert("RGB").save(stream, "webp", lossless=True, method=EFFORT)
-    return data_uri(stream.getvalue())
+def drawing(figure: Figure) -> Embedded:
+    """Return a figure of lines and letters without loss, as if it had been saved and read."""
+    return _without_loss(_drawn(figure, style.DPI, "png"))
+
+
+def file_drawing(path: Path) -> Embedded:
+    """Return a saved figure without loss, in half of its size."""
+    return _without_loss(path.read_bytes())
+
+
+def embedded(content: bytes, dpi: int, smallest: int) -> Embedded:
+    """Return a WebP image for the page.
+
+    Args:
+        content: of the WebP file.
+        dpi: dots per inch.
+        smallest: size of its smallest lettering, points.
+    """
+    with Image.open(io.BytesIO(content)) as image:
+        width, height = image.size
+    least = math.ceil(width * LEGIBLE * INCH / (smallest * dpi))
+    return Embedded(data_uri(content), width, height, min(least, width))
 
 
 def data_uri(content: bytes) -> str:
     """Return the bytes of a WebP image as a data URI."""
     return f"data:image/webp;base64,{base64.b64encode(content).decode('ascii')}"
+
+
+def _drawn(figure: Figure, dpi: int, form: str, **options: object) -> bytes:
+    stream = io.BytesIO()
+    with rc_context(RC):
+        figure.savefig(stream, format=form, dpi=dpi, **options)
+    return stream.getvalue()
+
+
+def _without_loss(png: bytes) -> Embedded:
+    stream = io.BytesIO()
+    with Image.open(io.BytesIO(png)) as image:
+        image.convert("RGB").save(stream, "webp", lossless=True, method=EFFORT)
+    return embedded(stream.getvalue(), style.DPI, style.SMALLEST)

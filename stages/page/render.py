@@ -15,10 +15,12 @@ from stages import layout
 from stages.figures.cohort import OUTLINES
 from stages.files import atomic_path
 from stages.page import answer, members, paper, provenance
+from stages.page.beside import beside
 from stages.page.captions import Captioned, captioned
 from stages.page.facts import Facts, load_facts
+from stages.page.kept import Kept, load
 from stages.page.methods import Settings, methods
-from stages.page.pictures import file_uri
+from stages.page.pictures import Embedded, file_drawing
 from stages.page.record import Record
 from stages.page.scans import sections
 from stages.page.words import counted, share
@@ -33,10 +35,10 @@ TITLE = "Does image uncertainty foretell volume uncertainty?"
 
 @dataclass(frozen=True)
 class Drawn:
-    """A figure of plots/ with its words; no `uri` where it was not drawn."""
+    """A figure of plots/ with its words; no `image` where it was not drawn."""
 
     words: Captioned
-    uri: str | None
+    image: Embedded | None
 
 
 @dataclass(frozen=True)
@@ -47,16 +49,17 @@ class Table:
     rows: list[list[str]]
 
 
-def write_page(path: Path, record: Record | None = None) -> None:
+def write_page(path: Path, record: Record | None = None, other: Kept | None = None) -> None:
     """Write the page of the study in the current directory.
 
     Args:
-        path: HTML file; its bytes depend on the study and on `record` alone.
+        path: HTML file; its bytes depend on the study, `record` and `other` alone.
         record: revision, machine and durations; no section of them when None.
+        other: answers by another segmenter; those of metrics/ when None, if there are any.
     """
     ensembles, params = EnsembleParams.load(), AnalyseParams.load()
     facts = load_facts(ensembles, params)
-    content = contents(facts, ensembles) | {"record": record}
+    content = contents(facts, ensembles, other or load()) | {"record": record}
     with atomic_path(path) as temporary:
         template = environment().get_template("report.html.j2")
         with open(temporary, "w", encoding="utf-8") as stream:
@@ -75,7 +78,7 @@ def environment() -> Environment:
     )
 
 
-def contents(facts: Facts, ensembles: EnsembleParams) -> dict[str, Any]:
+def contents(facts: Facts, ensembles: EnsembleParams, other: Kept | None = None) -> dict[str, Any]:
     """Return what the template shows; scans are an iterator that reads one at a time."""
     report, params = ReportParams.load(), facts.params
     paragraphs, works = methods(facts, Settings.load(facts.groups))
@@ -89,6 +92,7 @@ def contents(facts: Facts, ensembles: EnsembleParams) -> dict[str, Any]:
         "headline": Table(list(headline.columns), headline.to_numpy().tolist()),
         "level": share(params.level),
         "figures": drawn(figures),
+        "beside": beside(facts, ensembles, other),
         "members": members.members(facts),
         "outlying": members.verdict(facts),
         "threshold": params.outlier_threshold,
@@ -109,5 +113,4 @@ def drawn(figures: list[Captioned]) -> Iterator[Drawn]:
     """Yield each figure with its image, if it is there."""
     for words in figures:
         path = layout.PLOTS / f"{words.name}.png"
-        uri = file_uri(path) if path.is_file() else None
-        yield Drawn(words, uri)
+        yield Drawn(words, file_drawing(path) if path.is_file() else None)

@@ -14,7 +14,7 @@ from stages import layout
 from stages.figures.ensemble import ras_voxel_size, to_ras
 from stages.figures.planes import Cuts, Scales, Where, cuts, group_figure, reference_figure, where
 from stages.figures.style import title
-from stages.page.pictures import figure_uri
+from stages.page.pictures import Embedded, picture
 from stages.page.words import counted
 from stages.params.ensembles import NOISE, EnsembleParams
 from stages.progress import progress
@@ -25,12 +25,12 @@ BRIGHTEST = 99.5  # percentile that ends a scale
 
 @dataclass(frozen=True)
 class Picture:
-    """An image for the page: heading, alternative text, caption and data URI."""
+    """An image for the page: heading, alternative text, caption and the image itself."""
 
     heading: str
     alternative: str
     caption: str
-    uri: str
+    image: Embedded
 
 
 @dataclass(frozen=True)
@@ -121,7 +121,7 @@ def _reference(subject: str, figure: Figure) -> Picture:
         "Fully sampled",
         f"Three planes of the fully sampled scan {subject}, without and with outlines.",
         "Root sum of squares over the coils; below with the outlines of its own segmentation.",
-        figure_uri(figure),
+        picture(figure),
     )
 
 
@@ -136,5 +136,5 @@ def _group(subject: str, part: Members, image: Cuts, at: Where, scales: Scales) 
         f"{name} of {subject} in three planes: {what}, error{deviation}, outlines.",
         f"{of}; its error against the fully sampled scan{deviation}, both in % of the median"
         f" intensity of white matter; {outlines}.",
-        figure_uri(group_figure(image, part.images, part.labels, at, scales)),
+        picture(group_figure(image, part.images, part.labels, at, scales)),
     )

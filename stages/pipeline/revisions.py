@@ -1,8 +1,9 @@
-"""Parameters and metrics of branches, commits and experiments of this repository."""
+"""Parameters, metrics and recorded hashes of branches, commits and experiments."""
 
+import hashlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 from stages.errors import StudyError
 
@@ -83,3 +84,69 @@ def differing(params: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, An
         for key, values in found.items()
         if any(value != next(iter(values.values())) for value in values.values())
     }
+
+
+class Recorded(NamedTuple):
+    """What a revision holds. hashes: output or dependency -> its hash by DVC; texts: by file."""
+
+    hashes: dict[str, str]
+    texts: dict[str, str]
+
+
+def read_recorded(name: str, files: Collection[str]) -> Recorded:
+    """Return the hashes that DVC recorded in a revision, and the text of some of its files.
+
+    Args:
+        name: a branch, a commit or an experiment, as `dvc exp show` or Git names it.
+        files: paths from the root of the study.
+
+    Raises:
+        StudyError: if there is no such revision, it lacks a file, or it is not finished: a stage
+            was run on other files than those that are there.
+    """
+    from dvc.exceptions import DvcException
+    from dvc.repo import Repo
+    from dvc.scm import resolve_rev
+    from scmrepo.exceptions import SCMError
+
+    try:
+        with Repo(".") as here:
+            commit = resolve_rev(here.scm, name)
+        with Repo(".", rev=commit) as repo:
+            hashes = _hashes(name, repo)
+            texts = {}
+            for each in files:
+                with repo.fs.open(repo.fs.join(repo.root_dir, each), encoding="utf-8") as stream:
+                    texts[each] = stream.read()
+    except (DvcException, SCMError, OSError, ValueError) as error:
+        raise StudyError(
+            f"revision '{name}': expected a finished study, got {type(error).__name__} ({error});"
+            " see `dvc exp show` for the names"
+        ) from None
+    for each, text in texts.items():
+        found = hashlib.md5(text.encode(), usedforsecurity=False).hexdigest()
+        if each in hashes and hashes[each] != found:
+            raise unfinished(name, each)
+    return Recorded(hashes, texts)
+
+
+def _hashes(name: str, repo: Any) -> dict[str, str]:
+    found: dict[str, str] = {}
+    for stage in repo.index.stages:
+        # a frozen stage is not run again when what it depends on changes
+        for each in (*stage.outs, *(() if stage.frozen else stage.deps)):
+            info = getattr(each, "hash_info", None)
+            if not (info and info.value) or hasattr(each, "params"):
+                continue  # parameters are one file of which stages read different parts
+            path = repo.fs.relpath(each.fs_path, repo.root_dir)
+            if found.setdefault(path, info.value) != info.value:
+                raise unfinished(name, path)
+    return found
+
+
+def unfinished(name: str, path: str) -> StudyError:
+    """Return the error that a revision's stages know two versions of one file."""
+    return StudyError(
+        f"revision '{name}': expected one version of {path} in dvc.lock, got several; finish that"
+        " study with `dvc repro` and commit it"
+    )

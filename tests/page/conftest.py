@@ -3,19 +3,32 @@
 import shutil
 from pathlib import Path
 
+import pandas as pd
 import pytest
 import yaml
 from PIL import Image
 
 from stages import analyse, layout
+from stages.files import read_json, write_json
+from stages.page import kept
 from stages.page.record import Record
 from stages.page.render import write_page
+from stages.params.ensembles import EnsembleParams
+from stages.provenance.basis import present
 from tests.fabricated import ROOT, Study, measure_study, without_networks, write_study
 
 HOSTILE = "<script>document.title='taken'</script>"
 LONG_STAGE = "reconstruct-baseline@compressed_sensing"
 RECORD = Record([("processor", "word " * 40)], [(LONG_STAGE, "1.0", "1.0", "100")], "Remark.")
+ATLAS = kept.Segmenter(method="atlas", weights="weights/atlas.npz", md5="0" * 32)
 DRAWN = ("cohort", "figure2", "figure3_rim")  # all other figures are missing
+
+
+def answers_by(segmenter: kept.Segmenter) -> kept.Kept:
+    """The answers of the study in the current directory, as if another segmenter had them."""
+    texts = {name: read_json(layout.METRICS / f"{name}.json") for name in kept.METRICS}
+    tables = {name: pd.read_csv(layout.PLOTS / f"{name}.csv") for name in kept.TABLES}
+    return kept.kept(segmenter, present(EnsembleParams.load()), texts, **tables)
 
 
 @pytest.fixture(scope="session")
@@ -37,6 +50,9 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for k, name in enumerate(DRAWN):
         image = Image.new("RGB", (900, 300), (40 * k, 90, 160))
         image.save(folder / layout.PLOTS / f"{name}.png")
+    with pytest.MonkeyPatch.context() as patch:
+        patch.chdir(folder)
+        write_json(kept.FILE, answers_by(ATLAS).model_dump())
     return folder
 
 

@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from stages.page.facts import load_facts
+from stages.page.pictures import Embedded
 from stages.page.render import contents, environment, write_page
 from stages.page.scans import Picture, ScanSection
 from stages.params.analyse import AnalyseParams
@@ -30,8 +31,8 @@ def test_the_page_is_whole(written: str) -> None:
     assert len(set(page.ids)) == len(page.ids)
     assert {a[1:] for a in page.anchors if a.startswith("#")} <= set(page.ids)
     assert all(image["alt"] for image in page.images)
-    # one scan: the fully sampled image, three architectures, noise and zero-filling
-    assert len(page.images) == len(DRAWN) + 6
+    # two segmenters; one scan: fully sampled, three architectures, noise and zero-filling
+    assert len(page.images) == len(DRAWN) + 1 + 6
 
 
 def test_the_page_needs_nothing_else(written: str) -> None:
@@ -59,7 +60,7 @@ def test_names_of_scans_are_escaped(study: Path) -> None:
     facts = load_facts(ensembles, AnalyseParams.load())
     facts = replace(facts, exams={HOSTILE: "a", "sub-b": "b"})
     content = contents(facts, ensembles) | {"record": None}
-    picture = Picture(HOSTILE, f'" onload="{HOSTILE}', HOSTILE, "data:,")
+    picture = Picture(HOSTILE, f'" onload="{HOSTILE}', HOSTILE, Embedded("data:,", 1, 1, 1))
     content["scans"] = [ScanSection(HOSTILE, (picture,))]
     text = environment().get_template("report.html.j2").render(content)
     page = Outline(text)
