@@ -11,7 +11,7 @@ K1, K2 = 0.01, 0.03  # stabilise the quotients, as there
 
 
 def loss_functions(engine: Any) -> dict[str, Any]:
-    """Return the weighted losses of an engine by name, as DIRECT builds them but for `ssim_loss`."""
+    """Return the weighted losses of an engine by name: DIRECT's, but for `ssim_loss`."""
     from direct.nn.loss_keys import KeyedLossFn
 
     losses = engine.build_loss()

@@ -1,17 +1,19 @@
-"""DIRECT's convolutional GRU, rearranged: the same numbers out of fewer and contiguous operations."""
+"""DIRECT's convolutional GRU, rearranged: the same numbers out of fewer operations."""
 
 import torch
 from direct.nn.recurrent.recurrent import Conv2dGRU
 from torch import nn
-from torch.nn import functional
+from torch.nn.functional import linear, relu
 
 
 class ConvolutionalGRU(nn.Module):
     """DIRECT's `Conv2dGRU` around the same weights under the same names.
 
-    Its gates are 1 x 1 convolutions of an input x and a state h, which are matrix products over the
-    positions; those of x, and those of h, are taken in one product each, without copies of the two
-    side by side. The states of the layers lie one after the other in memory, not interleaved.
+    Its gates are 1 x 1 convolutions of an image and a state side by side, hence matrix products
+    over the positions: one for what the three gates see of the image, one for what two of them see
+    of the state, and no copies of the pair. Channels are the last axis in memory, and the states of
+    the layers lie one after the other: interleaved, as DIRECT has them, they are slow to compute
+    with.
     """
 
     def __init__(self, cell: Conv2dGRU) -> None:
@@ -32,24 +34,24 @@ class ConvolutionalGRU(nn.Module):
         """
         batch, channels, *grid, layers = previous.shape
         image = image.contiguous(memory_format=torch.channels_last)
+        old = previous.permute(4, 0, 2, 3, 1).reshape(layers, -1, channels)
         states = []
-        for layer, state in enumerate(previous.permute(4, 0, 2, 3, 1).reshape(layers, -1, channels)):
-            image = functional.relu(self.conv_blocks[layer](image))
-            states.append(self._gated(layer, image.permute(0, 2, 3, 1).reshape(-1, channels), state))
-            image = functional.relu(states[-1]).view(batch, *grid, channels).permute(0, 3, 1, 2)
+        for layer in range(layers):
+            seen = relu(self.conv_blocks[layer](image)).permute(0, 2, 3, 1).reshape(-1, channels)
+            states.append(self._next(layer, seen, old[layer]))
+            image = relu(states[-1]).view(batch, *grid, channels).permute(0, 3, 1, 2)
         new = torch.stack(states).view(layers, batch, *grid, channels)
         return self.conv_blocks[-1](image), new.permute(1, 4, 2, 3, 0)
 
-    def _gated(self, layer: int, image: torch.Tensor, state: torch.Tensor) -> torch.Tensor:
-        # (positions, channels)
-        gates = [g[layer][0] for g in (self.update_gates, self.reset_gates, self.out_gates)]
-        of_image, of_state = torch.cat([gate.weight[..., 0, 0] for gate in gates]).chunk(2, dim=1)
-        bias = torch.cat([gate.bias for gate in gates])
-        n = state.shape[-1]
-        seen = functional.linear(image, of_image, bias)
-        remembered = functional.linear(state, of_state[: 2 * n])
-        update, reset = torch.sigmoid(seen[..., : 2 * n] + remembered).chunk(2, dim=-1)
-        new = torch.tanh(seen[..., 2 * n :] + functional.linear(state * reset, of_state[2 * n :]))
+    def _next(self, layer: int, image: torch.Tensor, state: torch.Tensor) -> torch.Tensor:
+        """Return the next state of a layer, (positions, channels) as its arguments."""
+        gates = [gate[layer][0] for gate in (self.update_gates, self.reset_gates, self.out_gates)]
+        weights = torch.cat([gate.weight[..., 0, 0] for gate in gates])
+        of_image, of_state = weights.chunk(2, dim=1)
+        seen = linear(image, of_image, torch.cat([gate.bias for gate in gates]))
+        n = 2 * state.shape[1]
+        update, reset = torch.sigmoid(seen[:, :n] + linear(state, of_state[:n])).chunk(2, dim=1)
+        new = torch.tanh(seen[:, n:] + linear(state * reset, of_state[n:]))
         return state + update * (new - state)
 
 
