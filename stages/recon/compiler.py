@@ -10,6 +10,7 @@ from typing import Any
 
 import torch
 
+from stages.recon.losses import loss_functions
 from stages.recon.networks import modules_of
 from stages.recon.physics import Batch, DeviceMask, make_batch
 
@@ -23,13 +24,16 @@ def step_functions(engine: Any, *, compiled: bool) -> StepFunctions:
     as they are. RIM asks the device for a number in every time step, which breaks its graph: its
     cell and its likelihood are then compiled each by itself.
     """
-    losses = engine.build_loss()
+    losses = loss_functions(engine)
     if not compiled:
         return losses, make_batch
     import torch._dynamo  # 2 s that others need not wait
+    import torch._functorch.config
     from direct.nn.loss_keys import KeyedLossFn
 
     torch._dynamo.config.suppress_errors = True
+    # Else signs and masks are put aside for the gradient as booleans, which are slow to store.
+    torch._functorch.config.aggressive_recomputation = True
     for network in modules_of(engine).values():
         network.compile(dynamic=False)
     fused = {

@@ -27,6 +27,7 @@ from omegaconf.errors import OmegaConfBaseException
 from stages.errors import StudyError
 from stages.params.train import TrainParams
 from stages.recon.padding import replace_padding
+from stages.recon.recurrent import replace_cells
 
 NOT_NETWORK = ("model_name", "engine_name")  # keys of DIRECT's configuration that name classes
 SENSITIVITY_MODEL = "unet.unet_2d.UnetModel2d"  # refines coil sensitivities, coil by coil
@@ -78,6 +79,7 @@ def build_engine(options: NetworkOptions, device: torch.device, seed: int) -> An
         if options.sensitivity_network is not None:
             extra[SENSITIVITY_KEY] = sensitivity_network(options.sensitivity_network)
     replace_padding(network)
+    replace_cells(network)
     interrupt = signal.getsignal(signal.SIGINT)
     engine = kind(
         _engine_configuration(configuration, options.losses),

@@ -38,6 +38,7 @@ from stages.phantom import scan_member
 from stages.recon.data import Slices
 from stages.recon.device import prepare
 from stages.recon.inference import learned, reconstruct_scan
+from stages.recon.losses import loss_functions
 from stages.recon.networks import build_engine, network_options, set_training
 from stages.recon.physics import DeviceMask, zero_filled
 from stages.recon.training import start, train_step
@@ -223,7 +224,7 @@ def training(architecture: str) -> Step:
         batch = Slices(kspace, drawn).batch(slice(None), device)
         state = start(params, architecture, 0, [options.batch], device)
         set_training(state.engine, True)
-        losses = state.engine.build_loss()
+        losses = loss_functions(state.engine)
         started = perf_counter()
         train_step(state, batch, losses, params.gradient_clip)
         seconds = perf_counter() - started

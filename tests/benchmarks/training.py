@@ -1,6 +1,6 @@
 """Steps a second of the study's training loop and of DIRECT's own, on the same files.
 
-python -m tests.benchmarks.training [--real-size] [--device cuda] [--compile] [--workers 4]
+python -m tests.benchmarks.training [--real-size] [--alone] [--device cuda] [--compile]
 
 Same scans, masks, networks, batch size and number of steps; neither validates nor keeps
 checkpoints. The small size is that of the default study, with its networks; the real one is the
@@ -8,7 +8,8 @@ challenge's matrix, with the published networks. Both sides train in one process
 few steps in turn, so that what else the machine does slows both alike; the medians of their steps
 are compared. DIRECT loads its data in that process unless it is given workers, and is given the
 study's masks unless it is to draw one for every slice, as it does by itself. Peak memory is that of
-a process for each side.
+a process for each side. With `--alone` each side also trains in a process of its own, one after the
+other, for a machine whose memory does not hold both; unless it is idle, compare CPU-seconds.
 """
 
 import argparse
@@ -112,6 +113,7 @@ def main() -> None:
     parser.add_argument(
         "--compile", action="store_true", help="the study's step by torch's compiler"
     )
+    parser.add_argument("--alone", action="store_true", help="one side after the other")
     parser.add_argument("--batch-size", type=int, default=1)
     parser.add_argument("--steps", type=int, help="timed ones; default 60, real size 1")
     parser.add_argument("--time-only", action="store_true", help="leave peak memory out")
@@ -124,19 +126,20 @@ def main() -> None:
         write_scans(Path(folder), REAL if options.real_size else SMALL, 1)
         for name in options.architectures:
             case = Case(name, parameters, options.batch_size, options.device)
-            times = alone(race, folder, case, steps, options)
+            if options.alone:
+                sides = [alone(trained, side, folder, case, steps, options) for side in SIDES]
+                times, peaks = zip(*sides, strict=True)
+            else:
+                times = alone(race, folder, case, steps, options)
+                peaks = [] if options.time_only else [alone(memory, s, folder, case) for s in SIDES]
             ours, theirs = (np.median(side[warm_up:], axis=0) for side in times)
             report(f"{name:7} the study", ours)
             report(f"{name:7} DIRECT   ", theirs)
             speed, cpu = theirs[:2] / ours[:2]
             print(f"{name:7} ratio     {speed:.2f} x, by CPU-s {cpu:.2f} x", flush=True)
-            if not options.time_only:
-                for side in (train_ours, train_direct):
-                    host, gpu = alone(memory, side, folder, case)
-                    print(
-                        f"{name:7} {side.__name__}: peak {host:.2f} GB, GPU {gpu:.2f} GB",
-                        flush=True,
-                    )
+            for side, (host, gpu) in zip(SIDES, peaks, strict=False):
+                title = f"{name:7} {side.__name__}"
+                print(f"{title}: peak {host:.2f} GB, GPU {gpu:.2f} GB", flush=True)
 
 
 def race(
@@ -163,10 +166,18 @@ def race(
     return np.array(ours.steps), np.array(theirs.steps)
 
 
+def trained(
+    side: Callable, folder: str, case: Case, steps: int, options: argparse.Namespace
+) -> tuple[np.ndarray, tuple[float, float]]:
+    """Return the seconds of every step of one side, as in a race, and its peak memory in GB."""
+    clock = Clock(case.device)
+    side(folder, case, steps, clock, options)
+    return np.array(clock.steps), (peak_gb(), peak_device_gb(case.device))
+
+
 def memory(side: Callable, folder: str, case: Case) -> tuple[float, float]:
     """Return the peak memory of one side on the host and on the device, GB."""
-    side(folder, case, FOR_MEMORY, Clock(case.device))
-    return peak_gb(), peak_device_gb(case.device)
+    return trained(side, folder, case, FOR_MEMORY, ALONE)[1]
 
 
 def train_ours(
@@ -231,6 +242,8 @@ def report(title: str, step: np.ndarray) -> None:
     wall, cpu, model = step
     print(f"{title} {1 / wall:7.3f} steps/s, {cpu:.4f} CPU-s a step, model {model / wall:.0%}")
 
+
+SIDES = (train_ours, train_direct)
 
 if __name__ == "__main__":
     main()

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 import pytest
 import torch
 import torch._dynamo
+import torch._functorch.config
 from torch._dynamo.utils import counters
 
 from stages.params.train import TrainParams
@@ -24,7 +25,8 @@ def fresh_compiler() -> Iterator[None]:
     """Leave nothing compiled behind, nor the compiler's settings."""
     torch._dynamo.reset()
     counters.clear()
-    with torch._dynamo.config.patch(suppress_errors=False):
+    recomputing = torch._functorch.config.patch(aggressive_recomputation=False)
+    with torch._dynamo.config.patch(suppress_errors=False), recomputing:
         yield
     torch._dynamo.reset()
 

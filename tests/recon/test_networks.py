@@ -20,6 +20,7 @@ from stages.kspace.files import Scan
 from stages.kspace.masks import SamplingMask
 from stages.params.train import TrainParams
 from stages.recon.data import Slices
+from stages.recon.losses import loss_functions
 from stages.recon.networks import (
     NetworkOptions,
     autocast,
@@ -94,7 +95,7 @@ def test_one_iteration_equals_directs(
     items = direct_items(scan, drawn, padding_eps=0.001)[1:4]
     batch = default_collate([{k: v for k, v in i.items() if k != "filename"} for i in items])
     their_loss = sum(theirs._do_iteration(batch, theirs.build_loss()).data_dict.values())
-    our_loss = backward(ours, slices.batch([1, 2, 3], CPU), ours.build_loss())
+    our_loss = backward(ours, slices.batch([1, 2, 3], CPU), loss_functions(ours))
     assert our_loss == pytest.approx(float(their_loss), rel=1e-5)
     for mine, direct in zip(parameters_of(ours), parameters_of(theirs), strict=True):
         # VarNet amplifies rounding most: 3e-3 at real sizes
@@ -275,7 +276,7 @@ def test_physics_and_losses_stay_float32(
     for module in engine.model.modules():
         if any(p.ndim == 4 for p in module.parameters(recurse=False)):  # a convolution
             module.register_forward_hook(lambda _, inputs, output: convolved.append(output.dtype))
-    losses = engine.build_loss()
+    losses = loss_functions(engine)
     for loss in losses.values():
         loss.fn = recorded(loss.fn, judged)
     backward(engine, slices.batch([1, 2], CPU), losses)
