@@ -186,25 +186,29 @@ def with_tumour(labels: np.ndarray, plan: Tumour, rng: np.random.Generator) -> n
         StudyError: if mass or oedema do not fit into the hemisphere.
     """
     side = SIDES.index(plan.side)
-    white, cortex = sides(WHITE_MATTER)[side], sides(CORTEX)[side]
+    own = sides(WHITE_MATTER)[side], sides(CORTEX)[side]
     n_mass, n_oedema = (round(v * MM3_PER_ML) for v in (plan.volume_ml, plan.oedema_ml))
-    centre = tumour_centre(labels, white, cortex, rng)
+    tight = StudyError(
+        "phantom.pathology.tumour.volume_ml: expected a mass that fits into the"
+        f" {np.isin(labels, own).sum() / MM3_PER_ML:.1f} mL of the hemisphere, got"
+        f" {plan.volume_ml}; lower it"
+    )
+    if np.isin(labels, own).sum() <= n_mass:
+        raise tight
+    centre = tumour_centre(labels, *own, rng)
     radius = lobed_radius(labels.shape, centre, rng)
     result, hole = pushed_aside(labels, centre, radius, round(plan.displacement * n_mass))
+    if not np.isin(labels[hole], list(SYNTHSEG_TABLE)).all():
+        raise tight
     for k, label in enumerate(ORDER[:-1]):
         settle(result, label, ORDER[k + 1 :], int((labels == label).sum()), centre)
-    room = hole | np.isin(result, (white, cortex))
-    if room.sum() <= n_mass or not np.isin(labels[hole], list(SYNTHSEG_TABLE)).all():
-        raise StudyError(
-            "phantom.pathology.tumour.volume_ml: expected a mass that fits into the hemisphere,"
-            f" got {plan.volume_ml}; lower it"
-        )
+    room = hole | np.isin(result, own)
     mass = np.zeros(labels.shape, bool)
     mass[tuple(axis[first(radius[room], n_mass)] for axis in np.nonzero(room))] = True
     uneven = np.exp(np.float32(RAGGED) * smooth_noise(labels.shape, RAGGED_MM, rng))
     core = ndimage.distance_transform_edt(mass) > plan.rim_mm * uneven
     result[mass] = np.where(core, CORE, RIM)[mass]
-    swell(result, mass, white, OEDEMA[side], n_oedema)
+    swell(result, mass, own[0], OEDEMA[side], n_oedema)
     return result
 
 

@@ -215,5 +215,6 @@ def test_a_lesion_that_does_not_fit_is_one_line(make: object, plan: object, word
 
 
 def test_a_head_without_white_matter_has_no_tumour() -> None:
+    plan = replace(TUMOUR, side="left", volume_ml=0.01)
     with pytest.raises(StudyError, match="expected white matter"):
-        with_tumour(np.full((8, 8, 8), 3, np.uint16), replace(TUMOUR, volume_ml=0.01), rng())
+        with_tumour(np.full((8, 8, 8), 3, np.uint16), plan, rng())
