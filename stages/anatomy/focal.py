@@ -49,8 +49,8 @@ SEED_SPREAD = 0.07
 APEX_MM = 30.0
 """An infarct is a wedge: its width falls to a half this deep below the cortex; assumed."""
 
-LOBES = 0.15
-"""Log-SD over directions of the radius of a mass; assumed."""
+LOBES, LONGEST = 0.15, 2.0
+"""Log-SD over directions of the radius of a mass, and the most of it in units of that; assumed."""
 LOBE_NODES, LOBE_WIDTH = 12, 5.0
 """Radius of the sphere on which lobes are drawn, and width of the noise there, in nodes."""
 DEEPEST = 0.1
@@ -195,10 +195,15 @@ def with_tumour(labels: np.ndarray, plan: Tumour, rng: np.random.Generator) -> n
     )
     if np.isin(labels, own).sum() <= n_mass:
         raise tight
-    centre = tumour_centre(labels, *own, rng)
+    inside = ndimage.distance_transform_edt(np.isin(labels, list(SYNTHSEG_TABLE)))
+    longest = np.exp(LOBES * LONGEST) * np.cbrt(3 * n_mass / (4 * np.pi))
+    centre = tumour_centre(labels, own, inside > longest, rng)
+    if centre is None:
+        raise tight
     radius = lobed_radius(labels.shape, centre, rng)
-    result, hole = pushed_aside(labels, centre, radius, round(plan.displacement * n_mass))
-    if not np.isin(labels[hole], list(SYNTHSEG_TABLE)).all():
+    n_room = round(plan.displacement * n_mass)
+    result, hole = pushed_aside(labels, centre, radius, n_room, inside)
+    if not inside[hole].all():
         raise tight
     for k, label in enumerate(ORDER[:-1]):
         settle(result, label, ORDER[k + 1 :], int((labels == label).sum()), centre)
@@ -213,19 +218,22 @@ def with_tumour(labels: np.ndarray, plan: Tumour, rng: np.random.Generator) -> n
 
 
 def tumour_centre(
-    labels: np.ndarray, white: int, cortex: int, rng: np.random.Generator
-) -> np.ndarray:
-    """Draw the voxel (3,) that a mass is centred on, deep in the white matter of a hemisphere."""
-    inside = np.isin(labels, (white, cortex))
+    labels: np.ndarray, own: tuple[int, int], allowed: np.ndarray, rng: np.random.Generator
+) -> np.ndarray | None:
+    """Draw the voxel (3,) that a mass is centred on, deep in the white matter of a hemisphere.
+
+    Args:
+        labels: FreeSurfer ids, 1 mm voxels.
+        own: labels of the hemisphere's white matter and cortex.
+        allowed: boolean, shape of `labels`; None is returned if it holds no white matter.
+    """
+    inside = np.isin(labels, own)
     around = box(inside, 1)
-    places = np.argwhere(labels[around] == white)
+    places = np.argwhere((labels[around] == own[0]) & allowed[around])
     if not len(places):
-        raise StudyError(
-            f"phantom.pathology.tumour: expected white matter (label {white}) in the head, found"
-            " none; leave the label map out"
-        )
+        return None
     depth = ndimage.distance_transform_edt(inside[around])[tuple(places.T)]
-    deepest = np.argsort(-depth, kind="stable")[: max(1, round(DEEPEST * len(places)))]
+    deepest = first(-depth, max(1, round(DEEPEST * len(places))))
     return places[rng.choice(deepest)] + [span.start for span in around]
 
 
@@ -243,11 +251,16 @@ def lobed_radius(
     noise = smooth_noise((2 * LOBE_NODES + 1,) * 3, LOBE_WIDTH, rng)
     scale = LOBE_NODES / np.maximum(distance, 1)
     lobes = resample(noise, np.stack([LOBE_NODES + part * scale for part in offset]))
+    lobes = np.clip(lobes - lobes.mean(), -LONGEST, LONGEST)
     return distance * np.exp(np.float32(-LOBES) * lobes)
 
 
 def pushed_aside(
-    labels: np.ndarray, centre: np.ndarray, radius: np.ndarray, n_voxels: int
+    labels: np.ndarray,
+    centre: np.ndarray,
+    radius: np.ndarray,
+    n_voxels: int,
+    inside: np.ndarray,
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the label map whose tissue makes room around a voxel, and where the room is.
 
@@ -260,13 +273,13 @@ def pushed_aside(
         centre: (3,), voxel.
         radius: (shape of `labels`), the surfaces of equal value of the room.
         n_voxels: mm3 of room.
+        inside: (shape of `labels`), distance from the skull, mm, 0 outside of it.
     """
     reach = np.partition(radius, n_voxels, axis=None)[n_voxels]
     hole = radius < reach
     outer = np.maximum(radius, reach)
     left = np.cbrt(1 - (reach / np.maximum(outer, np.float32(1e-6))) ** 3)  # s / r
-    free = ndimage.distance_transform_edt(np.isin(labels, list(SYNTHSEG_TABLE))) / SKULL_MM
-    free = np.minimum(free, 1).astype(np.float32)
+    free = np.minimum(inside / SKULL_MM, 1).astype(np.float32)
     left = 1 - (1 - left) * free * free * (3 - 2 * free)
     positions = [
         c + along(np.arange(n) - c, axis) * left

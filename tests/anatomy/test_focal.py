@@ -152,7 +152,9 @@ def test_an_incompressible_medium_moves_by_the_cubes() -> None:
     centre = np.array([30, 30, 30])
     offset = np.stack(np.meshgrid(*[np.arange(61) - 30] * 3, indexing="ij"))
     radius = np.sqrt((offset**2).sum(axis=0)).astype(np.float32)
-    moved, hole = pushed_aside(labels, centre, radius, 4_169)  # the voxels within 10 mm, and more
+    moved, hole = pushed_aside(
+        labels, centre, radius, 4_169, np.full(labels.shape, 99.0)
+    )  # the voxels within 10 mm, and more
     assert abs(int(hole.sum()) - 4_169) < 100  # as many lie at the same distance
     assert (moved[hole] == CORE).all()
     first = int(np.flatnonzero(moved[30, 30, 31:] == 3)[0]) + 1
@@ -162,7 +164,7 @@ def test_an_incompressible_medium_moves_by_the_cubes() -> None:
 def test_no_room_is_no_motion() -> None:
     labels = millimetres()
     radius = np.arange(labels.size, dtype=np.float32).reshape(labels.shape)
-    moved, hole = pushed_aside(labels, np.array([20, 20, 20]), radius, 0)
+    moved, hole = pushed_aside(labels, np.array([20, 20, 20]), radius, 0, labels > 0)
     assert not hole.any()
     assert np.array_equal(moved, labels)
 
@@ -216,5 +218,5 @@ def test_a_lesion_that_does_not_fit_is_one_line(make: object, plan: object, word
 
 def test_a_head_without_white_matter_has_no_tumour() -> None:
     plan = replace(TUMOUR, side="left", volume_ml=0.01)
-    with pytest.raises(StudyError, match="expected white matter"):
+    with pytest.raises(StudyError, match="expected a mass that fits"):
         with_tumour(np.full((8, 8, 8), 3, np.uint16), plan, rng())
