@@ -21,6 +21,7 @@ OUTLINE = "#E69F00"
 REFERENCE, REFERENCE_COLOUR = "reference", "#8C8C8C"  # the fully sampled images
 ROW_SHARE = 0.7  # of the height of a row that its groups share
 PERCENT = 100.0
+SHARES = (0.0, 200.0)  # % of a true change; what lies beyond is drawn at the edge
 KIND_MARKERS = {"atrophy": "v", "lesions": "o", "infarct": "D", "tumour": "P"}
 CORONAL, AXIAL = 1, 2  # of right, anterior, superior
 AXES = {"atrophy": CORONAL, "lesions": AXIAL, "infarct": AXIAL, "tumour": AXIAL}
@@ -129,7 +130,7 @@ def _shown(axes: Axes, changed: pd.DataFrame, groups: Sequence[str]) -> None:
         for kind, own in changed[changed["group"] == group].groupby("kind", sort=False):
             rows = np.array([names.index(name) for name in own["structure"]], float)
             rows += ROW_SHARE * ((g + 0.5) / len(everyone) - 0.5)
-            share = PERCENT * own["measured_change"] / own["true_change"]
+            share = np.clip(PERCENT * own["measured_change"] / own["true_change"], *SHARES)
             axes.plot(share, rows, **_style(group, kind, groups))
     axes.axvline(PERCENT, color="black", linestyle="--", linewidth=1.0)
     axes.set_yticks(range(len(names)), [title(name) for name in names])
