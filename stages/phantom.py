@@ -23,7 +23,9 @@ from stages.anatomy.cohort import (
     with_twins,
 )
 from stages.anatomy.contrast import Contrast, complex_image
+from stages.anatomy.focal import Infarct, Tumour, with_infarct, with_tumour
 from stages.anatomy.label_maps import list_maps
+from stages.anatomy.lesion_labels import CORE, CORTEX_SCAR, LESIONS, OEDEMA, RIM, WHITE_SCAR
 from stages.anatomy.pathology import (
     Atrophy,
     LesionPlan,
@@ -32,7 +34,7 @@ from stages.anatomy.pathology import (
     with_lesions,
     without_lesions,
 )
-from stages.anatomy.tissue import BOJORQUEZ, Tissue
+from stages.anatomy.tissue import Tissue
 from stages.anatomy.view import brain_only, majority, true_volumes
 from stages.bids import describe_dataset, write_label_table
 from stages.errors import door
@@ -43,10 +45,11 @@ from stages.params.compute import ComputeParams
 from stages.params.phantom import PathologyParams, PhantomParams
 from stages.progress import progress
 from stages.structures import SYNTHSEG_TABLE
-from stages.twins import HEALTHY, healthy_twin
+from stages.twins import FOCAL, HEALTHY, healthy_twin
 
 AXIS_CODES = "SAR"  # simulated scans increase towards superior, anterior and right
 WHITE_MATTER = (2, 41)
+ASSUMED = "assumed"  # the source of the tissues of lesions
 ABOUT = "FreeSurfer labels of the digital head that a scan simulates, by majority in each voxel."
 
 
@@ -63,24 +66,44 @@ def acquisition(params: PhantomParams) -> Acquisition:
 
 def contrast(params: PhantomParams) -> Contrast:
     """Return what the signal depends on."""
-    lesions = params.pathology.lesions
+    pathology = params.pathology
+    lesions, infarct, tumour = pathology.lesions, pathology.infarct, pathology.tumour
+    tissues = {
+        tuple(LESIONS): lesions,
+        (*WHITE_SCAR, *CORTEX_SCAR): infarct.rim,
+        (CORE,): tumour.core,
+        (RIM,): tumour.rim,
+        OEDEMA: tumour.oedema,
+    }
     return Contrast(
         inversion_ms=params.inversion_ms,
         repetition_ms=params.repetition_ms,
         t1_spread=params.t1_spread,
         texture=params.texture,
         bias_field=params.bias_field,
-        lesion=Tissue(lesions.t1_ms, lesions.proton_density, BOJORQUEZ),
+        lesions={
+            label: Tissue(tissue.t1_ms, tissue.proton_density, ASSUMED)
+            for labels, tissue in tissues.items()
+            for label in labels
+        },
     )
 
 
 def illness(member: Member, labels: np.ndarray, params: PathologyParams) -> np.ndarray:
     """Return the labels of a member with its pathology; those of a healthy one as they are."""
-    if member.kind == "atrophy":
-        return with_atrophy(labels, Atrophy(**params.atrophy.model_dump()))
-    if member.kind == "lesions":
-        plan = params.lesions.model_dump(exclude={"t1_ms", "proton_density"})
-        return with_lesions(labels, LesionPlan(**plan), member.rng(PATHOLOGY_STREAM))
+    rng = member.rng(PATHOLOGY_STREAM)
+    match member.kind:
+        case "atrophy":
+            return with_atrophy(labels, Atrophy(**params.atrophy.model_dump()))
+        case "lesions":
+            plan = params.lesions.model_dump(exclude={"t1_ms", "proton_density"})
+            return with_lesions(labels, LesionPlan(**plan), rng)
+        case "infarct":
+            plan = params.infarct.model_dump(exclude={"rim"})
+            return with_infarct(labels, Infarct(**plan), rng)
+        case "tumour":
+            plan = params.tumour.model_dump(exclude={"core", "rim", "oedema"})
+            return with_tumour(labels, Tumour(**plan), rng)
     return labels
 
 
@@ -96,7 +119,8 @@ def scan_member(member: Member, params: PhantomParams, folder: Path) -> dict[str
     write_truth(member, labels, healthy, params, folder / "truth")
     source = "procedural" if member.label_map is None else member.label_map.name
     row = {"age": age, "seed": member.seed, "split": member.split, "source": source}
-    lesions = {"volume_mm3": int(lesion_mask(labels).sum())} if member.kind == "lesions" else None
+    ill = int(lesion_mask(labels).sum())
+    lesions = {"volume_mm3": ill} if ill else None
     if params.n_twins:
         row |= {"pathology": member.kind, "healthy_twin": healthy_twin(subject(path))}
     volumes = true_volumes(without_lesions(labels))
@@ -106,9 +130,10 @@ def scan_member(member: Member, params: PhantomParams, folder: Path) -> dict[str
 def write_truth(
     member: Member, labels: np.ndarray, healthy: np.ndarray, params: PhantomParams, folder: Path
 ) -> None:
-    """Write the true labels of a member, and where its pathology changed those of `healthy`.
+    """Write the true labels of a member, and where its pathology lies.
 
-    In the label map lesions are white matter, as SynthSeg counts them.
+    In the label map lesions are what volumes count them as, `lesion_labels`. A focal pathology lies
+    in its lesion, also if it moves tissue elsewhere; others where they changed those of `healthy`.
     """
     coarse = partial(majority, grid=params.grid, factor=round(params.voxel_size_mm))
     matrix = affine(params.grid, (params.voxel_size_mm,) * 3, AXIS_CODES)
@@ -116,7 +141,9 @@ def write_truth(
     name = subject(member.name)
     save_volume(layout.true_labels(name, folder), smallest_labels(truth), matrix)
     if member.kind != HEALTHY:
-        changed = (coarse(labels) != coarse(healthy)).astype(np.uint8)
+        ill = coarse(labels)
+        focal = member.kind in FOCAL
+        changed = lesion_mask(ill) if focal else (ill != coarse(healthy)).astype(np.uint8)
         save_volume(layout.affected(name, member.kind, folder), changed, matrix)
 
 

@@ -8,7 +8,9 @@ import re
 from collections.abc import Iterable
 
 HEALTHY = "healthy"
-KINDS = ("atrophy", "lesions")
+KINDS = ("atrophy", "lesions", "infarct", "tumour")
+FOCAL = ("infarct", "tumour")
+"""Kinds with one lesion, which is unlike anything in a healthy head."""
 NAME = re.compile(rf"(?P<head>(?:sub-)?head[TV]\d{{3,}})(?P<kind>{'|'.join(KINDS)})")
 
 

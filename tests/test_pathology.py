@@ -9,10 +9,11 @@ import pytest
 
 from stages import layout, pathology
 from stages.images import load_volume, save_volume
+from stages.twins import KINDS
 from stages.uncertainty.pathology import COLUMNS, VOXEL_COLUMNS
 from tests.fabricated import ARCHITECTURES, Study, measure_study, without_networks, write_study
 
-TWINS = ("sub-headV001", "sub-headV001atrophy", "sub-headV001lesions")
+TWINS = ("sub-headV001", *(f"sub-headV001{kind}" for kind in KINDS))
 STUDY = Study(n_members=2, n_draws=2, names=TWINS)
 
 
@@ -29,7 +30,7 @@ def write_masks() -> np.ndarray:
     labels, matrix = load_volume(layout.segmentation("reference", 0, TWINS[0]))
     mask = np.zeros(labels.shape, np.uint8)
     mask[3:9, 2:6, 2:9] = 1
-    for name, kind in zip(TWINS[1:], ("atrophy", "lesions"), strict=True):
+    for name, kind in zip(TWINS[1:], KINDS, strict=True):
         save_volume(layout.affected(name, kind), mask, matrix)
     return mask
 
@@ -47,14 +48,15 @@ def run(folder: Path, study: Study) -> dict:
 def test_twins_have_all_numbers(folder: Path) -> None:
     tree = run(folder, STUDY)
     assert set(tree) == {*ARCHITECTURES, "reference"}
-    assert set(tree["unet"]) == {"healthy", "atrophy", "lesions"}
-    assert set(tree["rim"]["lesions"]) == {"heads", "volumes", "change", "voxels"}
+    assert set(tree["unet"]) == {"healthy", *KINDS}
+    for kind in KINDS:
+        assert set(tree["rim"][kind]) == {"heads", "volumes", "change", "voxels"}
     cells = pd.read_csv(layout.PLOTS / "pathology.csv")
     voxels = pd.read_csv(layout.PATHOLOGY / "voxels.csv")
     assert list(cells.columns) == COLUMNS
     assert set(VOXEL_COLUMNS) < set(voxels.columns)
-    assert len(cells) == 16 * 3 * 4
-    assert len(voxels) == 2 * 3
+    assert len(cells) == 16 * 5 * 4
+    assert len(voxels) == 4 * 3
     assert (voxels["head"] == TWINS[0]).all()
 
 

@@ -15,6 +15,7 @@ from stages.images import subject
 from stages.kspace.files import ScanFormat, list_scans
 from stages.kspace.fourier import rss_image
 from stages.structures import SYNTHSEG_NAMES
+from stages.twins import KINDS
 from tests.anatomy.maps import block_head, ventricular_head, write_lia
 from tests.fabricated import ROOT
 
@@ -157,10 +158,12 @@ def test_twins_are_scans_of_validation_alone(twins: Path) -> None:
     assert sorted(p.stem for p in (twins / "validation").iterdir()) == [
         "headV001",
         "headV001atrophy",
+        "headV001infarct",
         "headV001lesions",
+        "headV001tumour",
     ]
     about = pd.read_csv(twins / "truth/subjects.csv").set_index("subject")
-    assert about["pathology"].tolist() == ["healthy", "healthy", "atrophy", "lesions"]
+    assert about["pathology"].tolist() == ["healthy", "healthy", *KINDS]
     assert set(about["healthy_twin"][1:]) == {"sub-headV001"}
     assert about["seed"][1:].nunique() == 1
 
@@ -176,7 +179,25 @@ def test_true_volumes_of_twins(twins: Path) -> None:
     assert ill.sum() == healthy.sum()
     pd.testing.assert_series_equal(volumes.loc["sub-headV001lesions"], healthy, check_names=False)
     lesions = pd.read_csv(twins / "truth/lesions.csv")
-    assert lesions.to_numpy().tolist() == [["sub-headV001lesions", 15_000]]
+    assert lesions.to_numpy().tolist() == [
+        ["sub-headV001lesions", 15_000],
+        ["sub-headV001infarct", 40_000],
+        ["sub-headV001tumour", 70_000],  # core, rim and oedema
+    ]
+
+
+def test_true_volumes_of_focal_twins(twins: Path) -> None:
+    volumes = pd.read_csv(twins / "truth/volumes.csv").set_index("subject")
+    change = volumes - volumes.loc["sub-headV001"]
+    tumour, infarct = change.loc["sub-headV001tumour"], change.loc["sub-headV001infarct"]
+    right = ["right cerebral white matter", "right cerebral cortex"]
+    assert set(tumour[tumour != 0].index) <= {*right, "csf"}
+    assert tumour[right].sum() == -6_000
+    assert tumour["csf"] == -24_000
+    left = ["left cerebral white matter", "left cerebral cortex"]
+    assert set(infarct[infarct != 0].index) == {*left, "csf"}
+    assert infarct["csf"] == -infarct[left].sum()
+    assert 10_000 < infarct["csf"] < 40_000
 
 
 def test_twins_differ_where_the_masks_say(twins: Path) -> None:
@@ -184,14 +205,16 @@ def test_twins_differ_where_the_masks_say(twins: Path) -> None:
         scan.path.stem: rss_image(scan.read())
         for scan in list_scans(twins / "validation", ScanFormat(n_coils=4, partial_fourier=0.85))
     }
-    for kind, name in (("atrophy", "atrophy"), ("lesions", "lesion")):
+    for kind in KINDS:
+        name = kind.removesuffix("s")
         head = f"sub-headV001{kind}"
         path = twins / "truth" / head / "anat" / f"{head}_desc-{name}_mask.nii.gz"
         mask = np.asarray(nib.load(path).dataobj) == 1
         difference = images[f"headV001{kind}"] - images["headV001"]
         assert mask.any()
-        assert difference[mask].mean() < 0  # fluid and lesions are darker
-        assert np.abs(difference[mask]).mean() > 10 * np.abs(difference[~mask]).mean()
+        assert difference[mask].mean() < 0  # fluid and lesions are darker, but for a tumour's rim
+        factor = 3 if kind == "tumour" else 10  # which moves tissue around it
+        assert np.abs(difference[mask]).mean() > factor * np.abs(difference[~mask]).mean()
 
 
 def digest(path: Path) -> str:

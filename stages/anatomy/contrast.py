@@ -1,13 +1,14 @@
 """From labels to the complex image that a receiver with uniform sensitivity would see."""
 
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import numpy as np
 from scipy import ndimage
 
 from stages.anatomy.fields import smooth_noise
-from stages.anatomy.pathology import LESIONS
-from stages.anatomy.tissue import LEFT_TO_RIGHT, TISSUES, Tissue, tissue_signal
+from stages.anatomy.lesion_labels import CAVITY, COUNTED_AS
+from stages.anatomy.tissue import CSF, LEFT_TO_RIGHT, TISSUES, Tissue, tissue_signal
 
 FINE_TEXTURE_MM = 1.2
 COARSE_TEXTURE_MM = 8.0
@@ -32,8 +33,8 @@ class Contrast:
     """SD of the signal within a tissue, relative, of a fine and of a coarse texture each."""
     bias_field: float = 0.10
     """Log-SD of the bias field."""
-    lesion: Tissue | None = None
-    """White-matter lesions, where there are any: the same in all subjects."""
+    lesions: Mapping[int, Tissue] = field(default_factory=dict)
+    """Label of a lesion -> its tissue, the same in all subjects; cavities hold their CSF."""
 
 
 def complex_image(labels: np.ndarray, contrast: Contrast, rng: np.random.Generator) -> np.ndarray:
@@ -70,11 +71,12 @@ def subject_signals(contrast: Contrast, rng: np.random.Generator) -> np.ndarray:
     """
     times = {"inversion_ms": contrast.inversion_ms, "repetition_ms": contrast.repetition_ms}
     white_matter = tissue_signal(TISSUES[2], **times)
-    table = np.zeros(max(TISSUES) + 1, np.float32)
+    table = np.zeros(max(*TISSUES, *COUNTED_AS) + 1, np.float32)
     for label in sorted(set(TISSUES) - set(LEFT_TO_RIGHT.values())):
         factor = float(np.exp(contrast.t1_spread * rng.standard_normal()))
         table[label] = tissue_signal(TISSUES[label], factor, **times) / white_matter
         table[LEFT_TO_RIGHT.get(label, label)] = table[label]
-    if contrast.lesion is not None:
-        table[list(LESIONS)] = tissue_signal(contrast.lesion, **times) / white_matter
+    for label, tissue in contrast.lesions.items():
+        table[label] = tissue_signal(tissue, **times) / white_matter
+    table[CAVITY] = table[CSF]
     return table

@@ -11,19 +11,19 @@ import numpy as np
 from scipy import ndimage
 
 from stages.anatomy.fields import smooth_noise
+from stages.anatomy.lesion_labels import (
+    CORTEX,
+    COUNTED_AS,
+    LESION,
+    OTHER_LESION,
+    WHITE_MATTER,
+)
 from stages.anatomy.tissue import CSF, LEFT_TO_RIGHT
 from stages.errors import StudyError
 
-WHITE_MATTER, CORTEX, HIPPOCAMPUS, AMYGDALA = 2, 3, 17, 18
+HIPPOCAMPUS, AMYGDALA = 17, 18
 VENTRICLE = (4, 5)
 """Lateral ventricle and its inferior horn, on the left."""
-
-LESION = 78
-"""FreeSurfer's white-matter hypointensity on the left; volumes count it as white matter."""
-OTHER_LESION = 79
-"""The same on the right."""
-LESIONS = {LESION: WHITE_MATTER, OTHER_LESION: LEFT_TO_RIGHT[WHITE_MATTER]}
-"""Label of a lesion -> label of the tissue it lies in."""
 
 MARGIN_MM = 12
 """How far around a structure the fluid that takes its place is looked for."""
@@ -157,7 +157,7 @@ def box(mask: np.ndarray, margin: int) -> tuple[slice, ...]:
 
 
 def with_lesions(labels: np.ndarray, plan: LesionPlan, rng: np.random.Generator) -> np.ndarray:
-    """Return the label map with lesions in white matter, labels `LESIONS`.
+    """Return the label map with lesions in white matter, labels `LESION` and `OTHER_LESION`.
 
     Centres are drawn with a density exp(-d / depth_mm), d the distance from the lateral ventricles:
     lesions spread smoothly from there as their load grows, without distinct periventricular and
@@ -230,12 +230,12 @@ def lesion_sizes(plan: LesionPlan, rng: np.random.Generator) -> np.ndarray:
 
 
 def without_lesions(labels: np.ndarray) -> np.ndarray:
-    """Return the label map whose lesions are the tissue they lie in, as volumes count them."""
-    table = np.arange(max(int(labels.max()), OTHER_LESION) + 1, dtype=labels.dtype)
-    table[list(LESIONS)] = list(LESIONS.values())
+    """Return the label map whose lesions of any kind are what volumes count them as."""
+    table = np.arange(max(int(labels.max()), *COUNTED_AS) + 1, dtype=labels.dtype)
+    table[list(COUNTED_AS)] = list(COUNTED_AS.values())
     return table[labels]
 
 
 def lesion_mask(labels: np.ndarray) -> np.ndarray:
-    """Return where the lesions are, uint8 of the shape of `labels`."""
-    return np.isin(labels, list(LESIONS)).astype(np.uint8)
+    """Return where lesions of any kind are, uint8 of the shape of `labels`."""
+    return np.isin(labels, list(COUNTED_AS)).astype(np.uint8)

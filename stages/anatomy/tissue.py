@@ -60,7 +60,7 @@ class Tissue:
     proton_density: float
     """Relative to water."""
     source: str
-    """DOI of the T1."""
+    """DOI of the T1, or `assumed`."""
     fresh: float = 0.0
     """Share that flowed in after the inversion pulse; pulsation keeps fluid from being nulled."""
 

@@ -21,8 +21,12 @@ OUTLINE = "#E69F00"
 REFERENCE, REFERENCE_COLOUR = "reference", "#8C8C8C"  # the fully sampled images
 ROW_SHARE = 0.7  # of the height of a row that its groups share
 PERCENT = 100.0
-KIND_MARKERS = {"atrophy": "v", "lesions": "o"}
-AXES = {"atrophy": 1, "lesions": 2}  # right, anterior, superior: a coronal and an axial plane
+SHARES = (0.0, 200.0)  # % of a true change; what lies beyond is drawn at the edge
+KIND_MARKERS = {"atrophy": "v", "lesions": "o", "infarct": "D", "tumour": "P"}
+CORONAL, AXIAL = 1, 2  # of right, anterior, superior
+AXES = {"atrophy": CORONAL, "lesions": AXIAL, "infarct": AXIAL, "tumour": AXIAL}
+PLANES_A_ROW = 4  # two pathologies, each beside the healthy twin
+ROW_HEIGHT, PLOTS_HEIGHT = 3.2, 3.4  # of the planes and of what is below, inches
 
 
 @dataclass(frozen=True)
@@ -44,8 +48,8 @@ def twin_planes(
 ) -> list[Plane]:
     """Return a plane of the healthy twin and the same one of the head with a pathology.
 
-    Coronal through the largest section of the hippocampus for atrophy, axial through that of the
-    lesions.
+    Coronal through the largest section of the hippocampus for atrophy, axial through that of what
+    changed for all others.
 
     Args:
         kind: one of `twins.KINDS`.
@@ -82,16 +86,22 @@ def pathology_figure(
     with rc_context(RC):
         if not planes:
             return _nothing()
-        figure = new_figure(3.3 * 3, 6.6)
-        above, below = figure.subfigures(2, 1, height_ratios=(1, 1.05))
-        for panel, plane in zip(above.subplots(1, len(planes)), planes, strict=True):
+        columns = min(len(planes), PLANES_A_ROW)
+        rows = -(-len(planes) // columns)
+        figure = new_figure(3.3 * 3, rows * ROW_HEIGHT + PLOTS_HEIGHT)
+        heights = rows * ROW_HEIGHT, PLOTS_HEIGHT
+        above, below = figure.subfigures(2, 1, height_ratios=heights)
+        panels = above.subplots(rows, columns, squeeze=False).ravel()
+        for panel, plane in zip(panels, planes, strict=False):  # the last row may not be full
             _picture(panel, plane)
+        for panel in panels[len(planes) :]:
+            panel.set_axis_off()
         left, middle, right = below.subplots(1, 3)
         changed = cells[(cells["true_change"] != 0) & cells["measured_change"].notna()]
         _shown(left, changed, groups)
         _missed(middle, changed, groups)
         _ratios(right, voxels, groups)
-        below.legend(handles=_handles(groups, cells), loc="outside lower center", ncols=6)
+        below.legend(handles=_handles(groups, cells), loc="outside lower center", ncols=8)
     return figure
 
 
@@ -117,11 +127,11 @@ def _shown(axes: Axes, changed: pd.DataFrame, groups: Sequence[str]) -> None:
     names = list(dict.fromkeys(changed["structure"]))
     everyone = (REFERENCE, *groups)
     for g, group in enumerate(everyone):
-        own = changed[changed["group"] == group]
-        rows = np.array([names.index(name) for name in own["structure"]], float)
-        rows += ROW_SHARE * ((g + 0.5) / len(everyone) - 0.5)
-        share = PERCENT * own["measured_change"] / own["true_change"]
-        axes.plot(share, rows, **_style(group, "atrophy", groups))
+        for kind, own in changed[changed["group"] == group].groupby("kind", sort=False):
+            rows = np.array([names.index(name) for name in own["structure"]], float)
+            rows += ROW_SHARE * ((g + 0.5) / len(everyone) - 0.5)
+            share = np.clip(PERCENT * own["measured_change"] / own["true_change"], *SHARES)
+            axes.plot(share, rows, **_style(group, kind, groups))
     axes.axvline(PERCENT, color="black", linestyle="--", linewidth=1.0)
     axes.set_yticks(range(len(names)), [title(name) for name in names])
     axes.set_ylim(len(names) - 0.5, -0.5)
@@ -132,12 +142,12 @@ def _missed(axes: Axes, changed: pd.DataFrame, groups: Sequence[str]) -> None:
     """What is missed of a change against the spread of the members' changes."""
     drawn = [np.empty(0)]
     for group in groups:
-        own = changed[changed["group"] == group]
-        missed = (own["measured_change"] - own["true_change"]).abs()
-        known = (missed > 0) & (own["change_sd"] > 0)  # the rest has no place on logarithmic axes
-        points = missed[known], own["change_sd"][known]
-        axes.plot(*points, **_style(group, "atrophy", groups))
-        drawn += points
+        for kind, own in changed[changed["group"] == group].groupby("kind", sort=False):
+            missed = (own["measured_change"] - own["true_change"]).abs()
+            known = (missed > 0) & (own["change_sd"] > 0)  # others: no place on logarithmic axes
+            points = missed[known], own["change_sd"][known]
+            axes.plot(*points, **_style(group, kind, groups))
+            drawn += points
     axes.set(title="Does the spread tell?", xscale="log", yscale="log")
     axes.set(xlabel="error of the change\n(percentage points)", ylabel="SD of the members' changes")
     values = np.concatenate(drawn)

@@ -257,8 +257,9 @@ def _pathology(facts: Facts) -> str:
             f" 0 of {counted(facts.n_scans, 'scan')}); phantom.pathology.heads adds some."
         )
     return (
-        "Above: fully sampled planes of one head, healthy and ill; outlines: what the disease"
-        " changed. Below: measured change of volume in % of the true one (left), its error against"
+        "Above: fully sampled planes of one head, healthy and ill; outlines: where the disease"
+        " lies. Below: measured change of volume in % of the true one (left; beyond 0 to 200 at"
+        " the edge), its error against"
         " the SD of the members' changes in percentage points (middle), and error and deviation in"
         " the affected voxels relative to the healthy twin's (right). Points left of 100 % are"
         " drawn back to health; below the dashed diagonals the spread does not tell of the error."

@@ -7,7 +7,8 @@ from pydantic import Field, field_validator
 from stages.params.base import Section
 
 Part = Annotated[float, Field(ge=0, lt=1)]  # of a volume
-Pathology = Literal["atrophy", "lesions"]
+Pathology = Literal["atrophy", "lesions", "infarct", "tumour"]
+Side = Literal["left", "right"]
 
 
 class AtrophyParams(Section):
@@ -30,6 +31,35 @@ class LesionParams(Section):
     proton_density: float = Field(gt=0, le=1)  # relative to water
 
 
+class TissueParams(Section):
+    """What the signal of a diseased tissue depends on."""
+
+    t1_ms: float = Field(gt=0)
+    proton_density: float = Field(gt=0, le=1)  # relative to water
+
+
+class InfarctParams(Section):
+    """An old stroke in the territory of one middle cerebral artery."""
+
+    volume_ml: float = Field(gt=0)  # of the cavity and its rim
+    side: Side
+    rim_mm: float = Field(ge=0)  # width of the gliosis around the cavity
+    rim: TissueParams
+
+
+class TumourParams(Section):
+    """A mass in the white matter of one hemisphere."""
+
+    volume_ml: float = Field(gt=0)  # of core and rim
+    side: Side
+    displacement: float = Field(ge=0, le=1)  # part of it for which tissue is pushed aside
+    rim_mm: float = Field(ge=0)
+    oedema_ml: float = Field(ge=0)  # of white matter around the mass
+    core: TissueParams
+    rim: TissueParams
+    oedema: TissueParams
+
+
 class PathologyParams(Section):
     """Validation heads that are scanned again with a disease; training stays healthy."""
 
@@ -37,6 +67,8 @@ class PathologyParams(Section):
     kinds: tuple[Pathology, ...] = Field(min_length=1)
     atrophy: AtrophyParams
     lesions: LesionParams
+    infarct: InfarctParams
+    tumour: TumourParams
 
     @field_validator("kinds")
     @classmethod

@@ -7,8 +7,8 @@ from hypothesis import strategies as st
 
 from stages.anatomy.contrast import Contrast, complex_image
 from stages.anatomy.head import Head
+from stages.anatomy.lesion_labels import LESIONS
 from stages.anatomy.pathology import (
-    LESIONS,
     SUBCORTICAL_MM,
     Atrophy,
     LesionPlan,
@@ -160,8 +160,8 @@ def test_twins_differ_in_the_lesions_alone() -> None:
     ill = with_lesions(labels, LesionPlan(0.4, 5, 0.5, 4.0), np.random.default_rng(1))
     dark = Tissue(1200.0, 0.78, "")
     plain, seen = (
-        complex_image(a, Contrast(texture=0, bias_field=0, lesion=c), np.random.default_rng(3))
-        for a, c in ((labels, None), (ill, dark))
+        complex_image(a, Contrast(texture=0, bias_field=0, lesions=c), np.random.default_rng(3))
+        for a, c in ((labels, {}), (ill, dict.fromkeys(LESIONS, dark)))
     )
     inner = np.abs(seen - plain) > 1e-6
     assert inner[lesion_mask(ill) == 1].all()

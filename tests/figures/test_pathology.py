@@ -3,8 +3,9 @@
 import numpy as np
 import pandas as pd
 
-from stages.figures.pathology import pathology_figure, twin_planes
+from stages.figures.pathology import KIND_MARKERS, pathology_figure, twin_planes
 from stages.images import affine
+from stages.twins import KINDS
 
 GROUPS = ("unet", "varnet")
 MATRIX = affine((10, 12, 14), (2.0, 2.0, 2.0), "SAR")
@@ -18,33 +19,32 @@ def tables() -> tuple[pd.DataFrame, pd.DataFrame]:
     ]
     rows += [(group, "healthy", "hippocampus", *[np.nan] * 3) for group in GROUPS]
     rows += [(group, "lesions", "white_matter", 0.0, -1.0, 0.5) for group in GROUPS]
+    rows += [(group, "tumour", "csf", -5.0, -4.0, 0.5) for group in GROUPS]
     columns = ["group", "kind", "structure", "true_change", "measured_change", "change_sd"]
     cells = pd.DataFrame(rows, columns=columns)
-    voxels = [(group, kind, 3.0, 1.5) for group in GROUPS for kind in ("atrophy", "lesions")]
+    voxels = [(group, kind, 3.0, 1.5) for group in GROUPS for kind in KINDS]
     return cells, pd.DataFrame(voxels, columns=["group", "kind", "error_ratio", "std_ratio"])
 
 
 def planes() -> list:
-    """Return the planes of both kinds of pathology."""
+    """Return the planes of all kinds of pathology."""
     image, changed = np.ones((10, 12, 14)), np.zeros((10, 12, 14), np.uint8)
     labels = np.full((10, 12, 14), 2)
     labels[3:5, 7, 4:6] = 17
     changed[6, 2:5, 3:6] = 1
     changed[3, 7, 4] = 1
-    both = [
-        twin_planes(k, (image, 0.8 * image), changed, labels, MATRIX)
-        for k in ("atrophy", "lesions")
-    ]
-    return both[0] + both[1]
+    found = [twin_planes(k, (image, 0.8 * image), changed, labels, MATRIX) for k in KINDS]
+    return [plane for pair in found for plane in pair]
 
 
 def test_planes_pass_through_what_changed() -> None:
-    coronal, ill, _, lesions = planes()
+    coronal, ill, _, lesions, _, infarct, _, tumour = planes()
     assert coronal.changed is None
     assert ill.image.shape == (10, 14)  # superior, right
     assert np.argwhere(ill.changed).tolist() == [[3, 4]]
     assert lesions.image.shape == (12, 14)  # anterior, right
-    assert lesions.changed.sum() == 9
+    for axial in (lesions, infarct, tumour):
+        assert axial.changed.sum() == 9
     assert ill.image.max() == 0.8
 
 
@@ -57,10 +57,20 @@ def test_points_are_those_of_the_tables() -> None:
         name: sorted(tuple(line.get_xdata()) for line in axes.lines if len(line.get_xdata()) == 1)
         for name, axes in panels.items()
     }
-    assert drawn["Change of volume"] == [(65,), (70,), (75,)]
-    assert drawn["Does the spread tell?"] == [(5,), (6,)]  # the reference has no spread
-    assert drawn["Affected voxels"] == [(3,)] * 4
-    assert {"healthy", "atrophy", "lesions"} <= set(panels)
+    assert drawn["Change of volume"] == [(65,), (70,), (75,), (80,), (80,)]
+    assert drawn["Does the spread tell?"] == [(1,), (1,), (5,), (6,)]  # the reference: no spread
+    assert drawn["Affected voxels"] == [(3,)] * 8
+    assert {"healthy", *KINDS} <= set(panels)
+    assert len({axes.get_position().x0 for axes in figure.axes[:8]}) == 4  # two rows of four
+    assert len({KIND_MARKERS[kind] for kind in KINDS}) == len(KINDS)
+
+
+def test_a_row_that_is_not_full_stays_empty() -> None:
+    cells, voxels = tables()
+    figure = pathology_figure(cells, voxels, GROUPS, planes()[:6])
+    figure.draw_without_rendering()
+    assert [axes.axison for axes in figure.axes[6:8]] == [False, False]
+    assert not figure.axes[6].images
 
 
 def test_a_cohort_without_pathology_says_so() -> None:
