@@ -12,7 +12,7 @@ import pandas as pd
 from nibabel.affines import voxel_sizes
 
 from stages import layout
-from stages.allocator import keep_freed_memory
+from stages.allocator import map_large_blocks
 from stages.errors import StudyError, door
 from stages.lookahead import ahead
 from stages.params.ensembles import NOISE, REFERENCE, EnsembleParams
@@ -152,7 +152,7 @@ def main(arguments: list[str] | None = None) -> None:
     if len(arguments) != 1:
         known = "|".join(ensembles.groups)
         raise StudyError(f"usage: python -m stages.measure {known}, got {arguments}")
-    keep_freed_memory()
+    map_large_blocks()
     group, subjects = arguments[0], scans()
     members = ensembles.members(group, at_least=2)
     if group in ensembles.single:
