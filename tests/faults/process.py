@@ -12,7 +12,7 @@ from pathlib import Path
 import psutil
 
 POLL_S = 0.05  # between two looks at a process: each look at its children reads all of /proc
-LIMIT_S = 3600  # no process of the smallest study takes as long, however busy the machine is
+LIMIT_S = 7200  # no process of the smallest study takes as long, however busy the machine is
 # threads that wait for each other spin, which costs CPU time on a busy machine and changes no byte
 PATIENT = {"OMP_WAIT_POLICY": "PASSIVE"}
 
