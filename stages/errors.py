@@ -46,6 +46,10 @@ def door(main: Callable[..., None]) -> Callable[..., None]:
     def wrapped(*args: object, **kwargs: object) -> None:
         started = time.perf_counter()
         try:
+            if "numpy" in sys.modules:  # not every script needs it
+                from stages.blas import take_buffer
+
+                take_buffer()
             main(*args, **kwargs)
         except Exception as error:
             line = line_of(error)

@@ -20,7 +20,7 @@ from stages.errors import StudyError, door
 from stages.pipeline.graph import Graph, chosen, downstream, graph_of, in_order, restricted
 from stages.pipeline.jobs import Cluster, Ended, Jobs, Local, Slurm, last_lines, visible_gpus
 from stages.pipeline.launcher import launch
-from stages.pipeline.repository import changed, read_stages
+from stages.pipeline.repository import changed, read_stages, uncached
 from stages.pipeline.schedule import Schedule, State
 from stages.progress import progress
 
@@ -141,6 +141,11 @@ def main(arguments: list[str] | None = None) -> None:
     print(f"launch: {summary(schedule)}; {status(wanted)}")
     if schedule.of(State.FAILED):
         raise StudyError(f"{summary(schedule)}; logs in {folder}, run again to go on")
+    if absent := uncached(ROOT, schedule.of(State.DONE)):
+        raise StudyError(
+            f".dvc/cache: expected all results there, got none of {', '.join(absent)}, which stay"
+            " where they are: make room and call `dvc commit`"
+        )
 
 
 if __name__ == "__main__":

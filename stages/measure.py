@@ -11,7 +11,7 @@ import pandas as pd
 from nibabel.affines import voxel_sizes
 
 from stages import layout
-from stages.allocator import keep_freed_memory
+from stages.allocator import map_large_blocks
 from stages.arguments import group_argument
 from stages.errors import door
 from stages.lookahead import ahead
@@ -149,7 +149,7 @@ def main(arguments: list[str] | None = None) -> None:
     """Measure the group named on the command line."""
     ensembles, params = EnsembleParams.load(), MeasureParams.load()
     group = group_argument(arguments, "measure", ensembles.groups)
-    keep_freed_memory()
+    map_large_blocks()
     subjects = scans()
     members = ensembles.members(group, at_least=2)
     if group in ensembles.single:

@@ -13,7 +13,7 @@ import numpy as np
 import torch
 
 from stages import layout
-from stages.allocator import keep_freed_memory
+from stages.allocator import map_large_blocks
 from stages.bids import describe_dataset, uri, write_label_table
 from stages.errors import StudyError, door
 from stages.files import atomic_directory
@@ -119,7 +119,7 @@ def main() -> None:
     group, seed = sys.argv[1], int(sys.argv[2])
     compute = ComputeParams.load()
     torch.set_num_threads(compute.workers)  # no byte depends on it
-    keep_freed_memory()
+    map_large_blocks()
     segment(group, seed, SegmentParams.load(), pick_device(compute.device))
 
 

@@ -3,7 +3,8 @@
 python -m stages.verify            # every group of the parameters
 python -m stages.verify unet rim
 
-Stages compare recorded hashes and sizes only; this reads the files themselves. Nothing is written.
+Stages compare recorded hashes and sizes only; this reads the files themselves. Of every group, it
+also looks for results that DVC's cache does not hold. Nothing is written.
 """
 
 import argparse
@@ -14,6 +15,7 @@ from stages import layout
 from stages.errors import StudyError, door
 from stages.params.ensembles import EnsembleParams
 from stages.params.segment import SegmentParams
+from stages.pipeline.repository import uncached
 from stages.progress import progress
 from stages.provenance.hashes import Hashes, Link, broken, image_links, label_links
 from stages.uncertainty.members import scans
@@ -31,6 +33,16 @@ def links(group: str, members: tuple[int, ...], subjects: list[str], weights: Pa
     return found
 
 
+def not_in_cache(root: Path) -> list[str]:
+    """Return a line for every result that DVC's cache should hold and does not."""
+    if not (root / ".dvc").is_dir():  # no study under DVC
+        return []
+    return [
+        f"{name}: expected in DVC's cache too, got no copy there; make room and call `dvc commit`"
+        for name in uncached(root)
+    ]
+
+
 @door
 def main(arguments: list[str] | None = None) -> None:
     """Print a line for every file that is not the recorded one, and fail if there is any."""
@@ -46,7 +58,8 @@ def main(arguments: list[str] | None = None) -> None:
     ]
     faults = [broken(link, hashes) for link in progress(claimed, desc="verify", unit="file")]
     lines = [line for line in dict.fromkeys(faults) if line]
-    for line in lines:
+    absent = [] if options.groups else not_in_cache(Path())
+    for line in lines + absent:
         print(f"fault: {line}", file=sys.stderr)
     n_silent = len({link.sidecar for link in claimed if link.recorded is None})
     if n_silent:
@@ -55,6 +68,11 @@ def main(arguments: list[str] | None = None) -> None:
         raise StudyError(
             f"work: expected the files that the sidecars record, got {len(lines)} others (above);"
             " remake them with `dvc repro`"
+        )
+    if absent:
+        raise StudyError(
+            f".dvc/cache: expected all results there, got {len(absent)} too few (above);"
+            " make room and call `dvc commit`"
         )
     print(f"{len(claimed) - sum(link.recorded is None for link in claimed)} hashes hold")
 

@@ -1,8 +1,12 @@
 """What glibc's allocator is told."""
 
 import ctypes
+import os
 
-from stages.allocator import keep_freed_memory, return_large_blocks
+import pytest
+
+from stages import allocator
+from stages.allocator import keep_freed_memory, map_large_blocks, return_large_blocks
 
 
 def test_allocator_is_told_and_may_be_another(monkeypatch):
@@ -23,3 +27,25 @@ def test_allocator_is_told_and_may_be_another(monkeypatch):
     monkeypatch.setattr(ctypes, "CDLL", lambda _: object())
     keep_freed_memory()
     assert len(calls) == 5
+
+
+@pytest.mark.parametrize(
+    ("system", "huge"),
+    [
+        ("always [madvise] never\n", True),
+        ("[always] madvise never\n", True),
+        ("always madvise [never]\n", False),
+        (None, False),
+    ],
+)
+def test_blocks_are_mapped_where_pages_are_huge(system, huge, tmp_path, monkeypatch):
+    told = {}
+    monkeypatch.setattr(allocator, "tune_allocator", told.update)
+    monkeypatch.setattr(allocator, "HUGE_PAGES", tmp_path / "enabled")
+    monkeypatch.delenv("THP_MEM_ALLOC_ENABLE", raising=False)
+    if system:
+        allocator.HUGE_PAGES.write_text(system)
+    map_large_blocks()
+    assert told[-4] == (65536 if huge else 0)
+    assert (-3 in told) == huge
+    assert os.environ.pop("THP_MEM_ALLOC_ENABLE", None) == ("1" if huge else None)

@@ -12,10 +12,10 @@ import psutil
 import pytest
 import yaml
 
-from stages import launch
+from stages import launch, verify
 from stages.pipeline.graph import Stage, chosen, graph_of, in_order, kind
 from stages.pipeline.jobs import Jobs, Slurm
-from stages.pipeline.repository import changed, read_stages
+from stages.pipeline.repository import changed, read_stages, uncached
 from tests.fabricated import ROOT
 from tests.pipeline import scratch, slurm
 
@@ -74,6 +74,27 @@ def test_local(
     assert launched("behind") == 0
     assert scratch.runs(study) == ["same"]
     assert "1 done, 1 unchanged; data and stages are up to date" in capsys.readouterr().out
+
+
+def test_results_that_the_cache_does_not_hold(
+    study: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    described = (study / "dvc.yaml").read_text()
+    losing = described.replace("cat first > last", "cat first first > last; rm -rf .dvc/cache")
+    (study / "dvc.yaml").write_text(losing)
+    assert launched("behind") == 1
+    said = capsys.readouterr()
+    assert "launch: 2 done" in said.out
+    assert "got none of first, which stay where they are: make room" in said.err
+    assert "`dvc commit`" in said.err
+    assert launched("make") == 0
+    assert uncached(study, ["make", "behind"]) == []
+    assert uncached(study) == ["first"]
+    next(path for path in study.glob(".dvc/cache/files/md5/*/*") if path.suffix != ".dir").unlink()
+    lost = {line.split(":")[0] for line in verify.not_in_cache(study)}
+    assert "first" in lost
+    assert lost & {"made", "last"}
+    assert verify.not_in_cache(study / "made") == []
 
 
 def test_an_interrupted_launcher_leaves_nothing_running(study: Path) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 from dvc.exceptions import DvcException
 from dvc.logger import set_loggers_level
+from dvc.output import Output
 from dvc.repo import Repo
 from dvc.stage import Stage as DvcStage
 
@@ -53,6 +54,33 @@ def changed(root: Path, names: Collection[str] | None = None) -> set[str]:
     with opened(root) as repo, repo.lock:
         stages = [s for s in repo.index.stages if names is None or s.addressing in names]
         return {stage.addressing for stage in stages if stage.status()}
+
+
+def uncached(root: Path, names: Collection[str] | None = None) -> list[str]:
+    """Return the outputs of stages that DVC's cache should hold and does not, by path.
+
+    DVC ends with exit code 0 when there was no room for them.
+
+    Args:
+        root: folder of the project.
+        names: stages to look at; all when None.
+
+    Raises:
+        StudyError: if DVC cannot read the study.
+    """
+    with opened(root) as repo, repo.lock:
+        stages = [s for s in repo.index.stages if names is None or s.addressing in names]
+        outs = [out for stage in stages for out in stage.outs if out.use_cache and out.hash_info]
+        return sorted(str(out) for out in outs if not cached(out))
+
+
+def cached(out: Output) -> bool:
+    """Tell whether DVC's cache holds an output: a file, or a folder's list and all its files."""
+    if not out.cache.exists(out.hash_info.value):
+        return False
+    if not out.hash_info.isdir:
+        return True
+    return all(out.cache.exists(found.value) for _, _, found in out.get_obj())
 
 
 @contextmanager

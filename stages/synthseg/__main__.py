@@ -14,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from stages.allocator import keep_freed_memory
+from stages.allocator import map_large_blocks
 from stages.errors import StudyError, door
 from stages.images import save_volume
 from stages.progress import progress
@@ -87,7 +87,7 @@ def main() -> None:
     check_names(options.images)
     check_folder(options.out)
     torch.set_num_threads(options.threads)
-    keep_freed_memory()
+    map_large_blocks()
     device = pick_device(options.device)
     segmenter = open_segmenter(options.weights, options.mode, device, fast=options.fast)
     failures: list[str] = []

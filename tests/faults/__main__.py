@@ -1,76 +1,106 @@
 """Every fault on every stage of the smallest study, and a table of what was lost.
 
-python -m tests.faults                        # about 20 CPU-minutes
+python -m tests.faults --out table.md         # about 25 CPU-minutes
 python -m tests.faults --tables               # what comes after the images: a few CPU-minutes
 python -m tests.faults --only killed --kills 1 --stages train-unet report
 """
 
 import argparse
 import random
+import resource
 import sys
 import tempfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 from queue import Queue
 
+from stages.files import atomic_path
 from stages.progress import progress
 from tests.faults import disks, repro, trials
 from tests.faults.process import run
-from tests.faults.study import Run, copy_finished, prepare, prepare_tables, runs
-from tests.faults.trials import Bench, Outcome
+from tests.faults.study import Run, copy_finished, cpu_s, prepare, prepare_tables, runs
+from tests.faults.table import Outcome, table
+from tests.faults.trials import Bench
 
 FAULTS = ("killed", "disk", "workers", "memory", "clock", "dvc")
-WITH_WORKERS = ("phantom", "segmenter-quality")
+N_KILLS = 2  # of each stage
+SLOW = ("phantom", "segmenter-quality")  # killed once
+REPRO_KILLS = 10
+WITH_WORKERS = ("phantom",)
 LEARNING = ("train-unet", "train-rim", "reconstruct-varnet")
 MEGABYTES = (8, 64)  # more than the imports take; each of those stages needs about 100
 CLOCKED = ("train-unet", "noise", "segment-reference", "analyse", "report")
+WITH_DVC = ("train-unet", "reference")
 WRITES_NOTHING = ("params",)
-Trial = Callable[[Bench], Iterator[Outcome]]
+
+
+@dataclass(frozen=True)
+class Trial:
+    """One fault on one stage, some times; a generator draws its moments.
+
+    n: the least number of its outcomes.
+    """
+
+    fault: str
+    stage: str
+    n: int
+    make: Callable[[Bench], Iterable[Outcome]]
 
 
 def plan(
-    jobs: list[Run], faults: list[str], n_kills: int, seed: int, finished: Path
+    jobs: list[Run], faults: Iterable[str], n_kills: int, seed: int, finished: Path
 ) -> list[Trial]:
     """Return all trials; each draws from a generator of its own."""
     found: list[Trial] = []
+    if "dvc" in faults:
+        kill = partial(repro.killed_repro, jobs=jobs, generator=random.Random(seed), n=REPRO_KILLS)
+        found.append(Trial("dvc", "all", REPRO_KILLS + 1, kill))  # the longest goes first
     for number, job in enumerate(jobs):
         generator = random.Random(1000 * seed + number)
-        if "killed" in faults:
-            found.append(partial(killed, job=job, generator=generator, n=n_kills))
-        if "disk" in faults and job.stage not in WRITES_NOTHING:
-            found.append(partial(trials.no_room, job=job, generator=generator))
-        if "workers" in faults and job.stage in WITH_WORKERS:
-            found.append(partial(once, one=trials.dead_worker, job=job))
-        if "memory" in faults and job.stage in LEARNING:
-            found += [
-                partial(once, one=partial(trials.no_memory, megabytes=m), job=job)
-                for m in MEGABYTES
-            ]
-        if "clock" in faults and job.stage in CLOCKED:
-            found.append(partial(once, one=trials.jumping_clock, job=job))
-        if "dvc" in faults and job.stage in ("train-unet", "reference"):
-            name = repro.name_of(finished, job)
-            for one in (repro.second_repro, repro.cache_without_room):
-                found.append(partial(once, one=partial(one, name=name), job=job))
-    if "dvc" in faults:
-        generator = random.Random(seed)
-        found.insert(0, partial(repro.killed_repro, jobs=jobs, generator=generator, n=10))
+        found += [t for t in of_stage(job, generator, n_kills, finished) if t.fault in faults]
     return found
 
 
-def killed(bench: Bench, job: Run, generator: random.Random, n: int) -> Iterator[Outcome]:
-    """Kill a stage n times."""
-    return trials.kills(bench, job, generator, n)
+def of_stage(job: Run, generator: random.Random, n_kills: int, finished: Path) -> Iterator[Trial]:
+    """Yield all trials of a stage."""
+    n = min(n_kills, 1) if job.stage in SLOW else n_kills
+    kill = partial(killed, job=job, generator=generator, n=n, finished=finished)
+    yield Trial("killed", job.stage, n, kill)
+    if job.stage not in WRITES_NOTHING:
+        fill = partial(trials.no_room, job=job, generator=generator)
+        yield Trial("disk", job.stage, 2, fill)
+    single = partial(Trial, stage=job.stage, n=1)
+    if job.stage in WITH_WORKERS:
+        yield single("workers", make=once(trials.dead_worker, job))
+    if job.stage in LEARNING:
+        for megabytes in MEGABYTES:
+            yield single("memory", make=once(partial(trials.no_memory, megabytes=megabytes), job))
+    if job.stage in CLOCKED:
+        yield single("clock", make=once(trials.jumping_clock, job))
+    if job.stage in WITH_DVC:
+        name = repro.name_of(finished, job)
+        for one in (repro.second_repro, repro.cache_without_room):
+            yield single("dvc", make=once(partial(one, name=name), job))
 
 
-def once(bench: Bench, one: Callable[..., Outcome], job: Run) -> Iterator[Outcome]:
-    """Make a trial that has one outcome."""
-    yield one(bench, job)
+def killed(
+    bench: Bench, job: Run, generator: random.Random, n: int, finished: Path
+) -> Iterator[Outcome]:
+    """Kill a stage n times on its way."""
+    return trials.kills(bench, job, generator, n, cpu_s(finished, job))
 
 
-def make_all(found: list[Trial], finished: Path, folder: Path, n_jobs: int) -> list[Outcome]:
+def once(one: Callable[[Bench, Run], Outcome], job: Run) -> Callable[[Bench], list[Outcome]]:
+    """Return a trial that has one outcome."""
+    return lambda bench: [one(bench, job)]
+
+
+def make_all(
+    found: list[Trial], jobs: list[Run], finished: Path, folder: Path, n_jobs: int
+) -> list[Outcome]:
     """Make all trials, some at a time, each in a copy of the study that it has for itself."""
     benches: Queue[Bench] = Queue()
     for number in range(n_jobs):
@@ -81,12 +111,10 @@ def make_all(found: list[Trial], finished: Path, folder: Path, n_jobs: int) -> l
     def make(trial: Trial) -> list[Outcome]:
         bench = benches.get()
         try:
-            outcomes = []
-            for outcome in trial(bench):
-                outcomes.append(outcome)
-                print(outcome, file=sys.stderr, flush=True)
-            return outcomes
+            return list(made(trial, bench))
         finally:
+            for job in jobs:
+                bench.mend(job)
             benches.put(bench)
 
     with ThreadPoolExecutor(n_jobs) as pool:
@@ -94,40 +122,55 @@ def make_all(found: list[Trial], finished: Path, folder: Path, n_jobs: int) -> l
         return [outcome for part in parts for outcome in part]
 
 
-def table(outcomes: list[Outcome]) -> list[str]:
-    """Return a table in Markdown: how many trials of a fault on a stage lost or falsified what."""
-    lines = ["| fault | stage | n | lost | wrong | no advice |", "|---|---|---|---|---|---|"]
-    for fault, stage in dict.fromkeys((o.fault, o.stage) for o in outcomes):
-        these = [o for o in outcomes if (o.fault, o.stage) == (fault, stage)]
-        counts = [sum(getattr(o, name) for o in these) for name in ("lost", "wrong", "untold")]
-        lines.append("| " + " | ".join(map(str, (fault, stage, len(these), *counts))) + " |")
-    return lines
+def made(trial: Trial, bench: Bench) -> Iterator[Outcome]:
+    """Make a trial and print each outcome; a defect of the trial itself spoils no other."""
+    try:
+        for outcome in trial.make(bench):
+            print(outcome, file=sys.stderr, flush=True)
+            yield outcome
+    except Exception as error:
+        outcome = Outcome("not made", trial.stage, lost=True, note=f"{trial.fault}: {error!r}")
+        print(outcome, file=sys.stderr, flush=True)
+        yield outcome
 
 
-def main() -> None:
-    """Run the study undisturbed once, then each trial; print the table."""
+def options_of(arguments: list[str] | None) -> argparse.Namespace:
+    """Return the command line."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", nargs="+", choices=FAULTS, default=FAULTS)
     parser.add_argument("--stages", nargs="+", help="of dvc.yaml (all)")
-    parser.add_argument("--kills", type=int, default=2, help="of each stage")
+    parser.add_argument("--kills", type=int, default=N_KILLS, help="of each stage")
     parser.add_argument("--jobs", type=int, default=2, help="trials at a time")
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--tables", action="store_true", help="fabricated images, no networks")
     parser.add_argument("--finished", type=Path, help="a finished smallest study, not to run again")
-    options = parser.parse_args()
+    parser.add_argument("--out", type=Path, help="a file for the table")
+    return parser.parse_args(arguments)
+
+
+def main() -> None:
+    """Run the study undisturbed once, then each trial; print the table."""
+    options = options_of(None)
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         finished = options.finished or folder / "finished"
         if options.finished is None:
             (prepare_tables if options.tables else prepare)(finished)
-            assert run(repro.REPRO, finished).code == 0
+            ended = run(repro.REPRO, finished)
+            assert ended.code == 0, ended.output
         jobs = [job for job in runs(finished) if job.stage in (options.stages or [job.stage])]
         faults = [f for f in options.only if f != "disk" or disks.mountable()]
         if faults != list(options.only):
             print("disk: mounting is not permitted here, left out", file=sys.stderr)
         found = plan(jobs, faults, options.kills, options.seed, finished)
-        outcomes = make_all(found, finished, folder, options.jobs)
-    print("\n".join(table(outcomes)))
+        outcomes = make_all(found, jobs, finished, folder, options.jobs)
+    usage = resource.getrusage(resource.RUSAGE_CHILDREN)
+    print(f"{(usage.ru_utime + usage.ru_stime) / 60:.0f} CPU-minutes", file=sys.stderr)
+    text = "\n".join(table(outcomes))
+    print(text)
+    if options.out:
+        with atomic_path(options.out) as path:
+            path.write_text(text + "\n", encoding="utf-8")
     sys.exit(any(o.lost or o.wrong or o.untold for o in outcomes))
 
 

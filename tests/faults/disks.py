@@ -3,7 +3,7 @@
 import subprocess
 import tempfile
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from pathlib import Path
 
 PAGE = 4096  # bytes; tmpfs gives room by the page
@@ -26,19 +26,36 @@ def mountable() -> bool:
 
 @contextmanager
 def disk(folder: Path, n_bytes: int) -> Iterator[None]:
-    """Put a disk of a size in the place of a folder, with the files that lie in it."""
+    """Put a disk of a size in the place of a folder, with the files that lie in it.
+
+    The folders in it stay where they are and are seen through the disk.
+    """
     folder.mkdir(parents=True, exist_ok=True)
     files = {p.name: p.read_bytes() for p in folder.iterdir() if p.is_file()}
+    folders = [p.name for p in folder.iterdir() if p.is_dir()]
     pages = sum(-(-len(content) // PAGE) for content in files.values())
     size = (n_bytes // PAGE + pages + 1) * PAGE
-    if not mount("-t", "tmpfs", "-o", f"size={size}", "tmpfs", folder):
-        raise PermissionError(f"{folder}: expected to mount a disk there, am not allowed to")
-    try:
+    with ExitStack() as stack:
+        hidden = Path(stack.enter_context(tempfile.TemporaryDirectory()))
+        stack.enter_context(mounted("--bind", folder, at=hidden))
+        stack.enter_context(mounted("-t", "tmpfs", "-o", f"size={size}", "tmpfs", at=folder))
         for name, content in files.items():
             (folder / name).write_bytes(content)
+        for name in folders:
+            (folder / name).mkdir()
+            stack.enter_context(mounted("--bind", hidden / name, at=folder / name))
+        yield
+
+
+@contextmanager
+def mounted(*what: object, at: Path) -> Iterator[None]:
+    """Mount something for a while; processes that still have files open there keep them."""
+    if not mount(*what, at):
+        raise PermissionError(f"{at}: expected to mount a disk there, am not allowed to")
+    try:
         yield
     finally:
-        subprocess.run(["umount", "-l", folder], check=True)
+        subprocess.run(["umount", "-l", at], check=True)
 
 
 @contextmanager

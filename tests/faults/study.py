@@ -1,6 +1,7 @@
 """The smallest study that still runs every stage, and what an undisturbed run of it leaves."""
 
 import hashlib
+import json
 import shutil
 import subprocess
 from dataclasses import dataclass
@@ -9,10 +10,20 @@ from typing import Any
 
 import yaml
 
+from stages import layout
 from tests.fabricated import ROOT, Study, write_study
 from tests.scans import N_COILS, PARTIAL_FOURIER, fabricate_scan
 
-COPIED = ("dvc.yaml", "dvc.lock", "data.dvc", "stages", "weights", ".dvcignore")
+COPIED = (
+    *("dvc.yaml", "dvc.lock", "data.dvc", "stages", "weights", ".dvcignore"),
+    "metrics/atlas.json",  # of a frozen stage: in Git, as the weights are
+)
+# frozen: their results are in Git, no run of the study makes them
+UNTRIED = {
+    "segmenter": "frozen: training takes about 70 minutes",
+    "atlas": "frozen: building takes minutes",
+    "atlas-quality": "frozen: minutes for a method that the default study does not use",
+}
 ARCHITECTURES = ("unet", "varnet", "rim")
 STEPS = 4
 PARTIAL = ".partial-"
@@ -39,7 +50,8 @@ def smallest_params() -> dict[str, Any]:
             "schedule": {"kind": "cosine", "warmup_steps": 1},
         }
     params["segment"]["fast"] = True
-    params["segmenter"]["quality"] |= {"n_coils": 4}
+    params["segmenter"]["quality"] |= {"n_coils": 2}
+    params["phantom"]["pathology"] |= {"heads": 1, "kinds": ["atrophy"]}
     params["analyse"] |= {"bootstrap_draws": 20, "permutations": 19, "subsets": 20}
     return params
 
@@ -52,6 +64,7 @@ def prepare(root: Path) -> None:
         if source.is_dir():
             shutil.copytree(source, root / name, ignore=shutil.ignore_patterns("__pycache__"))
         else:
+            (root / name).parent.mkdir(exist_ok=True)
             shutil.copy(source, root / name)
     (root / "params.yaml").write_text(yaml.safe_dump(smallest_params(), sort_keys=False))
     for arguments in (["init", "-q", "--no-scm"], ["config", "core.analytics", "false"]):
@@ -60,24 +73,35 @@ def prepare(root: Path) -> None:
 
 def copy_finished(finished: Path, root: Path) -> None:
     """Copy a finished study without DVC's cache, which a copy of the outputs does not need."""
-    shutil.copytree(finished, root, ignore=shutil.ignore_patterns("cache", "__pycache__", "tmp"))
+    shutil.copytree(finished, root, ignore=shutil.ignore_patterns("cache", "tmp"))
 
 
 def runs(finished: Path) -> list[Run]:
     """Return what DVC ran, one member of each ensemble: the first of every stage of dvc.yaml.
 
     dvc.lock may still hold more members, of the default study.
+
+    Raises:
+        LookupError: if a stage of dvc.yaml has not run.
     """
     locked = yaml.safe_load((finished / "dvc.lock").read_text())["stages"]
-    first: dict[str, Run] = {}
+    found = []
     for name in yaml.safe_load((finished / "dvc.yaml").read_text())["stages"]:
-        found = [key for key in locked if key.split("@")[0] == name]
-        if not found or name == "segmenter":  # frozen: its result is in Git
+        if name in UNTRIED:
             continue
-        entry = locked[found[0]]
-        outs = tuple(Path(out["path"]) for out in entry.get("outs", ()))
-        first[name] = Run(name, tuple(entry["cmd"].split()), outs)
-    return list(first.values())
+        entries = [entry for key, entry in locked.items() if key.split("@")[0] == name]
+        if not entries:
+            raise LookupError(f"{finished}/dvc.lock: expected stage {name}, which has not run")
+        outs = tuple(Path(out["path"]) for out in entries[0].get("outs", ()))
+        found.append(Run(name, tuple(entries[0]["cmd"].split()), outs))
+    return found
+
+
+def cpu_s(finished: Path, job: Run) -> float:
+    """Return the CPU-seconds that a stage took undisturbed, from its own note of them."""
+    script, *arguments = job.command[2:]
+    note = finished / layout.duration(" ".join([script.split(".")[-1], *arguments]))
+    return json.loads(note.read_text())["cpu_seconds"]
 
 
 def digest(path: Path) -> dict[str, str]:
@@ -94,10 +118,11 @@ def digest(path: Path) -> dict[str, str]:
 
 
 def results(root: Path) -> dict[str, str]:
-    """Return the MD5 of every file of metrics/ and plots/."""
+    """Return the MD5 of every file of metrics/, plots/ and docs/."""
     return {
         f"{folder}/{name}": value
-        for folder in ("metrics", "plots")
+        for folder in ("metrics", "plots", "docs")
+        if (root / folder).exists()
         for name, value in digest(root / folder).items()
     }
 

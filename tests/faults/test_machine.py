@@ -5,6 +5,8 @@ import fcntl
 import os
 import pickle
 import resource
+import subprocess
+import sys
 import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -26,6 +28,7 @@ from stages.images import save_volume
 from stages.kspace.files import write_scan
 from stages.recon.resume import Checkpoints
 from stages.uncertainty.members import write_tables
+from tests.fabricated import ROOT
 from tests.faults import disks
 from tests.faults.killing import die
 from tests.faults.study import digest, left_over
@@ -200,6 +203,29 @@ def test_memory_that_is_not_there(ask: Callable, capsys: pytest.CaptureFixture[s
     assert line.startswith("error: memory: expected enough of it, got '")
     assert line.endswith("or give it more memory and run again\n")
     assert line.count("\n") == 1
+
+
+HUNGRY = """
+import resource, sys
+import numpy as np
+from stages.errors import door
+held = int(sys.argv[1]) << 20
+size = next(int(l.split()[1]) for l in open('/proc/self/status') if l.startswith('VmSize'))
+resource.setrlimit(resource.RLIMIT_AS, ((size << 10) + held, -1))
+door(lambda: print(np.linalg.det(np.ones((300, 300)))))()
+"""
+
+
+@pytest.mark.parametrize("megabytes", [8, 40, 64])
+def test_openblas_gets_its_memory_or_none_is_asked_for(megabytes: int) -> None:
+    command = [sys.executable, "-c", HUNGRY, str(megabytes)]
+    done = subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
+    if megabytes == 64:
+        assert (done.returncode, done.stdout, done.stderr) == (0, "0.0\n", "")
+    else:
+        assert done.returncode == 1
+        assert done.stderr.startswith("error: memory: expected enough of it, got 'less than 48 MB")
+        assert done.stderr.count("\n") == 1
 
 
 def test_other_runtime_errors_keep_their_traceback() -> None:

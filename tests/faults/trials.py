@@ -18,25 +18,13 @@ from pathlib import Path
 from tests.faults import disks
 from tests.faults.process import Ended, Group, run
 from tests.faults.study import Run, digest, left_over
+from tests.faults.table import Outcome
 
 PYTHON = sys.executable
+# parts of a stage's CPU time: any moment, and then the end of it, where results are written
+MOMENTS = ((0.02, 0.98), (0.6, 1.0))
+TRIES = 20  # of a kill that comes too late
 ROOM = 64 << 20  # bytes of the disk that is filled, more than any stage of this study writes
-
-
-@dataclass(frozen=True)
-class Outcome:
-    """What came of one trial.
-
-    lost: a whole result is gone, or the run after the fault did not end well. wrong: something
-    partial under a final name, or other bytes in the end. untold: no line that says what to do.
-    """
-
-    fault: str
-    stage: str
-    lost: bool = False
-    wrong: bool = False
-    untold: bool = False
-    note: str = ""
 
 
 @dataclass(frozen=True)
@@ -64,6 +52,16 @@ class Bench:
         """Tell whether all results are those of the undisturbed run."""
         return not self.partial(job) and all((self.root / out).exists() for out in job.outs)
 
+    def mend(self, job: Run) -> None:
+        """Put the results of the undisturbed run where they are missing."""
+        if self.whole(job):
+            return
+        self.clear(job)
+        for out in job.outs:
+            source, target = self.finished / out, self.root / out
+            target.parent.mkdir(parents=True, exist_ok=True)
+            (shutil.copytree if source.is_dir() else shutil.copy2)(source, target)
+
     def command(self, job: Run) -> tuple[str, ...]:
         """Return the command of a stage with this very interpreter."""
         return (PYTHON, *job.command[1:])
@@ -79,26 +77,30 @@ class Bench:
         return Outcome(fault, job.stage, lost, wrong, untold, note)
 
 
-def kills(bench: Bench, job: Run, generator: random.Random, n: int) -> Iterator[Outcome]:
-    """Kill the stage's process group at random parts of the CPU time that it needs."""
-    bench.clear(job)
-    whole = run(bench.command(job), bench.root)
-    assert whole.code == 0, whole.output
-    assert bench.whole(job), job.stage
-    for _ in range(n):
-        bench.clear(job)
-        moment = generator.uniform(0.02, 0.98) * whole.cpu_s
-        group = Group(bench.command(job), bench.root)
-        if not group.kill_after(moment):  # it needed less this time
-            group.wait()
+def kills(
+    bench: Bench, job: Run, generator: random.Random, n: int, whole_s: float
+) -> Iterator[Outcome]:
+    """Kill the stage's process group n times, at random parts of the CPU time that it needs.
+
+    A stage that has ended before its kill is none; another moment is drawn.
+
+    Args:
+        whole_s: CPU-seconds of the undisturbed run.
+    """
+    for number in range(n):
+        for _ in range(TRIES):
             bench.clear(job)
+            moment = generator.uniform(*MOMENTS[number % len(MOMENTS)]) * whole_s
             group = Group(bench.command(job), bench.root)
-            group.kill_after(0.5 * moment)
-        ended = group.wait()
-        note = f"after {moment:.2f} of {whole.cpu_s:.2f} CPU-s"
-        partial, survived = bench.partial(job), ended.code != -signal.SIGKILL
-        note += " (ended before)" if survived else ""
-        yield bench.rerun("killed", job, partial=partial, untold=False, note=note)
+            hit = group.kill_after(moment)
+            group.wait()
+            if hit:
+                break
+        else:
+            yield Outcome("never killed", job.stage, note=f"ended before its kill {TRIES} times")
+            return
+        note = f"after {moment:.2f} of {whole_s:.2f} CPU-s"
+        yield bench.rerun("killed", job, partial=bench.partial(job), untold=False, note=note)
 
 
 def told(ended: Ended, *words: str) -> bool:
@@ -133,8 +135,6 @@ def no_room(bench: Bench, job: Run, generator: random.Random) -> Iterator[Outcom
         untold = not told(ended, "Read-only file system", "make that place writable")
         wrong = any((bench.root / out).exists() for out in job.outs)
         yield Outcome("read-only", job.stage, False, wrong, untold, ended.last_line)
-    if not bench.whole(job):  # what the disk hid is there again, but was cleared before
-        run(bench.command(job), bench.root)
 
 
 def files(path: Path) -> list[Path]:
