@@ -12,6 +12,7 @@ import pandas as pd
 from stages import layout
 from stages.errors import door
 from stages.files import atomic_path, write_json
+from stages.measures.members import read_table
 from stages.params.analyse import AnalyseParams
 from stages.params.ensembles import NOISE, REFERENCE, EnsembleParams
 from stages.params.noise import NoiseParams
@@ -20,7 +21,6 @@ from stages.uncertainty.exams import exam_map
 from stages.uncertainty.gaps import grid, without_gaps
 from stages.uncertainty.headline import headline
 from stages.uncertainty.image_quality import member_means, quality_summary
-from stages.uncertainty.members import read_table
 from stages.uncertainty.paper import cohort_of, compare
 from stages.uncertainty.prediction import predict, prediction_table
 from stages.uncertainty.questions import Answer, Cohort, answers

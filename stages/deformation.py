@@ -14,13 +14,7 @@ from stages import layout
 from stages.arguments import group_argument
 from stages.errors import StudyError, door
 from stages.lookahead import ahead
-from stages.params.compute import ComputeParams
-from stages.params.deformation import DeformationParams
-from stages.params.ensembles import REFERENCE, EnsembleParams
-from stages.progress import progress
-from stages.structures import STRUCTURES
-from stages.uncertainty.members import load_like, load_reference, scans, write_tables
-from stages.uncertainty.scan_deformation import (
+from stages.measures.deformation import (
     ONE_THREAD,
     Registration,
     brain_box,
@@ -29,7 +23,13 @@ from stages.uncertainty.scan_deformation import (
     jacobian,
     without_gains,
 )
-from stages.uncertainty.voxelwise import number_table, structure_numbers
+from stages.measures.members import load_like, load_reference, scans, write_tables
+from stages.measures.voxelwise import number_table, structure_numbers
+from stages.params.compute import ComputeParams
+from stages.params.deformation import DeformationParams
+from stages.params.ensembles import REFERENCE, EnsembleParams
+from stages.progress import progress
+from stages.structures import STRUCTURES
 
 LABELS = {entry.name: entry.labels for entry in STRUCTURES}
 

@@ -12,13 +12,13 @@ import torch
 from stages import layout
 from stages.arguments import group_argument
 from stages.errors import door
+from stages.measures.members import load_image, load_reference, scans, write_tables
 from stages.params.compute import ComputeParams
 from stages.params.ensembles import EnsembleParams
 from stages.progress import progress
 from stages.provenance.checks import check_images
 from stages.recon.quality import quality
 from stages.structures import STRUCTURES
-from stages.uncertainty.members import load_image, load_reference, scans, write_tables
 
 BRAIN = [label for entry in STRUCTURES for label in entry.labels]
 

@@ -15,14 +15,9 @@ from stages.allocator import map_large_blocks
 from stages.arguments import group_argument
 from stages.errors import door
 from stages.lookahead import ahead
-from stages.params.ensembles import NOISE, REFERENCE, EnsembleParams
-from stages.params.measure import MeasureParams
-from stages.progress import progress
-from stages.provenance.checks import check_group, check_label_maps
-from stages.structures import STRUCTURES
-from stages.uncertainty.agreement import count_votes
-from stages.uncertainty.boundary import SHELL_VOXELS
-from stages.uncertainty.members import (
+from stages.measures.agreement import count_votes
+from stages.measures.boundary import SHELL_VOXELS
+from stages.measures.members import (
     HALVES,
     Reference,
     drawn_volumes,
@@ -35,8 +30,8 @@ from stages.uncertainty.members import (
     volume_table,
     write_tables,
 )
-from stages.uncertainty.scan_surrogates import gain_table, gathered, surrogate_table
-from stages.uncertainty.voxelwise import (
+from stages.measures.surrogates import gain_table, gathered, surrogate_table
+from stages.measures.voxelwise import (
     SUMMARIES,
     fitted_gains,
     flat,
@@ -47,6 +42,11 @@ from stages.uncertainty.voxelwise import (
     signal_to_noise,
     structure_numbers,
 )
+from stages.params.ensembles import NOISE, REFERENCE, EnsembleParams
+from stages.params.measure import MeasureParams
+from stages.progress import progress
+from stages.provenance.checks import check_group, check_label_maps
+from stages.structures import STRUCTURES
 
 READERS = 2  # files read at a time: more would not be faster than what takes their voxels
 LABELS = {entry.name: entry.labels for entry in STRUCTURES}

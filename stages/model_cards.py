@@ -10,6 +10,7 @@ from stages.cards.segmenter import atlas_card, embedded_card
 from stages.cards.weights import n_parameters, segmenter_file
 from stages.errors import door
 from stages.files import atomic_directory, read_json
+from stages.measures.members import read_table
 from stages.params.atlas import AtlasParams
 from stages.params.data import DataParams
 from stages.params.ensembles import EnsembleParams
@@ -19,7 +20,6 @@ from stages.params.segmenter import SegmenterParams
 from stages.params.train import TrainParams
 from stages.synthseg.catalogue import EMBEDDED_FILE, weight_file
 from stages.uncertainty.curves import COLUMNS
-from stages.uncertainty.members import read_table
 
 MATRIX_COLUMNS = ["split", "n_slices", "n_ky", "n_kz", "n_scans"]
 METRICS = ("image_quality", "masks", "paper", "volumes")

@@ -14,13 +14,13 @@ from stages.arguments import group_argument
 from stages.errors import door
 from stages.images import load_volume
 from stages.lookahead import ahead
+from stages.measures.members import load_like, scans, write_tables
+from stages.measures.overlap import COLUMNS, overlap_table
+from stages.measures.voxelwise import number_table, structure_numbers
 from stages.params.compute import ComputeParams
 from stages.params.ensembles import REFERENCE, EnsembleParams
 from stages.progress import progress
 from stages.structures import STRUCTURES
-from stages.uncertainty.members import load_like, scans, write_tables
-from stages.uncertainty.scan_overlap import COLUMNS, overlap_table
-from stages.uncertainty.voxelwise import number_table, structure_numbers
 
 LABELS = {entry.name: entry.labels for entry in STRUCTURES}
 WHERE = ["group", "member", "subject", "target"]

@@ -14,11 +14,7 @@ from stages import layout
 from stages.errors import door
 from stages.files import atomic_path, write_json
 from stages.lookahead import ahead
-from stages.params.analyse import AnalyseParams
-from stages.params.ensembles import REFERENCE, EnsembleParams
-from stages.progress import progress
-from stages.uncertainty.gaps import grid, without_gaps
-from stages.uncertainty.members import (
+from stages.measures.members import (
     Reference,
     load_like,
     load_reference,
@@ -26,6 +22,11 @@ from stages.uncertainty.members import (
     scans,
     write_tables,
 )
+from stages.measures.voxelwise import WHITE_MATTER, flat, gather, mean_and_std
+from stages.params.analyse import AnalyseParams
+from stages.params.ensembles import REFERENCE, EnsembleParams
+from stages.progress import progress
+from stages.uncertainty.gaps import grid, without_gaps
 from stages.uncertainty.pathology import (
     COLUMNS,
     VOXEL_COLUMNS,
@@ -35,7 +36,6 @@ from stages.uncertainty.pathology import (
     volume_cells,
     voxel_row,
 )
-from stages.uncertainty.voxelwise import WHITE_MATTER, flat, gather, mean_and_std
 
 READERS = 2  # files read at a time
 FLOAT_FORMAT = "%.6g"

@@ -13,12 +13,12 @@ from pathlib import Path
 
 from stages import layout
 from stages.errors import StudyError, door
+from stages.measures.members import scans
 from stages.params.ensembles import EnsembleParams
 from stages.params.segment import SegmentParams
 from stages.pipeline.repository import uncached
 from stages.progress import progress
 from stages.provenance.hashes import Hashes, Link, broken, image_links, label_links
-from stages.uncertainty.members import scans
 
 
 def links(group: str, members: tuple[int, ...], subjects: list[str], weights: Path) -> list[Link]:

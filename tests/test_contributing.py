@@ -16,16 +16,16 @@ from nibabel.orientations import aff2axcodes
 from stages import check, inspect_data, layout
 from stages.images import load_volume
 from stages.kspace.masks import load_mask
+from stages.measures import surrogates
+from stages.measures.surrogates import Cell, Surrogate
 from stages.synthseg import model
 from stages.synthseg.labels import MERGED_LABELS, merged_name
 from stages.synthseg.network import Architecture
-from stages.uncertainty import scan_surrogates
-from stages.uncertainty.scan_surrogates import Cell, Surrogate
 from stages.uncertainty.surrogates import foretell
 from tests.fabricated import ROOT
+from tests.measures.test_surrogates import NAMES, table_of, toy_scan
 from tests.scans import fabricate_scan, run, tiny_params, write_toy_study
 from tests.synthseg.conftest import random_network
-from tests.uncertainty.test_scan_surrogates import NAMES, table_of, toy_scan
 
 NAME = "multidomain"
 SECTION = {"model": "multidomainnet.multidomainnet.MultiDomainNet"}
@@ -104,9 +104,7 @@ def test_a_surrogate(monkeypatch: pytest.MonkeyPatch) -> None:
     def number_of_faces(cell: Cell) -> float:
         return float("nan") if cell.border is None else float(len(cell.border.faces))
 
-    monkeypatch.setitem(
-        scan_surrogates.SURROGATES, "number_of_faces", Surrogate("B", number_of_faces)
-    )
+    monkeypatch.setitem(surrogates.SURROGATES, "number_of_faces", Surrogate("B", number_of_faces))
     images, labels = toy_scan(np.random.default_rng(0), 2)
     table = table_of(images, labels).assign(group="toy", subject="s")
     found = table[table["surrogate"] == "number_of_faces"].set_index("structure")["value"]

@@ -6,7 +6,7 @@ import pytest
 
 from stages import layout, measure
 from stages.images import load_volume, save_volume
-from stages.uncertainty.voxelwise import SUMMARIES
+from stages.measures.voxelwise import SUMMARIES
 from tests.fabricated import Study, change_params, write_study
 
 STUDY = Study(n_members=3, n_draws=4, n_scans=2)

@@ -190,7 +190,12 @@ def test_rooms_do_not_import_doors() -> None:
         assert not imported(path, ROOT) & set(scripts(ROOT)), path
 
 
-@pytest.mark.parametrize("room", ["uncertainty", "figures"])
+def test_measures_of_a_scan_know_no_statistics() -> None:
+    for path in (ROOT / "stages" / "measures").glob("*.py"):
+        assert not any(n.startswith("stages.uncertainty") for n in imported(path, ROOT)), path
+
+
+@pytest.mark.parametrize("room", ["measures", "uncertainty", "figures"])
 def test_statistics_and_figures_need_no_torch(room: str) -> None:
     for path in (ROOT / "stages" / room).glob("*.py"):
         assert not re.search(r"^\s*(import|from) (torch|direct)\b", path.read_text(), re.MULTILINE)

@@ -15,9 +15,9 @@ from stages.images import affine, load_volume, subject
 from stages.kspace.files import Scan, ScanFormat, list_scans
 from stages.kspace.fourier import rss_image
 from stages.layout import true_labels
+from stages.measures.members import read_table
 from stages.params.data import DataParams
 from stages.structures import structure
-from stages.uncertainty.members import read_table
 
 N_SUBJECTS = 4
 BRIGHTEST = 99.8  # percentile of the brain's intensities drawn in white

@@ -24,12 +24,12 @@ from stages.figures.pathology import Plane, pathology_figure, twin_planes
 from stages.figures.power import power_figure
 from stages.figures.surrogates import surrogates_figure
 from stages.figures.task_error import task_error_figure
+from stages.measures.members import load_like, load_reference, read_table, scans
 from stages.params.analyse import AnalyseParams
 from stages.params.ensembles import NOISE, EnsembleParams
 from stages.params.report import ReportParams
 from stages.twins import kind_of, twins
 from stages.uncertainty.exams import exam_map
-from stages.uncertainty.members import load_like, load_reference, read_table, scans
 from stages.uncertainty.paper import anchors
 
 INFERENCE_COLUMNS = ["group", "scope", "statistic", "estimate", "value", "low", "high"]

@@ -8,10 +8,10 @@ import pandas as pd
 
 from stages import layout
 from stages.files import read_json
+from stages.measures.members import read_table, scans
 from stages.params.analyse import AnalyseParams
 from stages.params.ensembles import EnsembleParams
 from stages.uncertainty.exams import exam_map
-from stages.uncertainty.members import read_table, scans
 
 
 @dataclass(frozen=True)

@@ -14,11 +14,11 @@ from stages import layout
 from stages.figures.ensemble import ras_voxel_size, to_ras
 from stages.figures.planes import Cuts, Scales, Where, cuts, group_figure, reference_figure, where
 from stages.figures.style import title
+from stages.measures.members import Reference, load_like, load_reference
 from stages.page.pictures import Embedded, picture
 from stages.page.words import counted
 from stages.params.ensembles import NOISE, EnsembleParams
 from stages.progress import progress
-from stages.uncertainty.members import Reference, load_like, load_reference
 
 BRIGHTEST = 99.5  # percentile that ends a scale
 

@@ -5,8 +5,8 @@ from collections.abc import Iterable
 from pathlib import Path
 
 from stages.errors import StudyError
+from stages.measures.members import read_table
 from stages.twins import healthy_twin
-from stages.uncertainty.members import read_table
 
 
 def exam_map(

@@ -11,6 +11,7 @@ from math import comb
 import numpy as np
 import pandas as pd
 
+from stages.measures.members import HALVES, halves_of
 from stages.uncertainty.bootstrap import (
     Interval,
     cell_matrix,
@@ -20,7 +21,6 @@ from stages.uncertainty.bootstrap import (
     within_draws,
 )
 from stages.uncertainty.correlation import NEARLY_ONE, centre, fisher_mean, pearson
-from stages.uncertainty.members import HALVES, halves_of
 from stages.uncertainty.regression import in_sample_r2, within_group_r2
 from stages.uncertainty.reliability import sampling_variance
 from stages.uncertainty.volumes import coefficient_of_variation

@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from stages.measures.voxelwise import SUMMARIES
 from stages.uncertainty.bootstrap import (
     Interval,
     Scopes,
@@ -23,7 +24,6 @@ from stages.uncertainty.permutation import (
 )
 from stages.uncertainty.prediction import histogram_columns
 from stages.uncertainty.regression import in_sample_r2
-from stages.uncertainty.voxelwise import SUMMARIES
 
 KINDS = ("pearson", "spearman")
 SCOPES = ("per_structure_mean", "pooled", "within_structure", "two_way")

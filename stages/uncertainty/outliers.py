@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from stages.measures.voxelwise import SUMMARIES
 from stages.uncertainty.correlation import correlation_table
 from stages.uncertainty.gaps import without_gaps
 from stages.uncertainty.image_quality import HEADLINE, MEASURES, member_means
@@ -15,7 +16,6 @@ from stages.uncertainty.prediction import (
 )
 from stages.uncertainty.regression import in_sample_r2
 from stages.uncertainty.volumes import MAD_TO_SD, PERCENT, cv_table
-from stages.uncertainty.voxelwise import SUMMARIES
 
 LEAST_MEMBERS = 4  # of three members one is always far from the other two
 # standard deviation of a normal variable in units of its mean absolute deviation: 1.2533

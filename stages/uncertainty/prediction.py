@@ -3,6 +3,7 @@
 import numpy as np
 import pandas as pd
 
+from stages.measures.voxelwise import SUMMARIES
 from stages.uncertainty.correlation import correlation_table
 from stages.uncertainty.regression import (
     adjusted_r2,
@@ -13,7 +14,6 @@ from stages.uncertainty.regression import (
     within_group_r2,
 )
 from stages.uncertainty.reliability import ceiling
-from stages.uncertainty.voxelwise import SUMMARIES
 
 TARGET = "cv"
 HEADLINE_STATISTIC = "mean"

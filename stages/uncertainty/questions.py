@@ -10,6 +10,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from stages.measures.voxelwise import SUMMARIES
 from stages.params.analyse import AnalyseParams
 from stages.seeds import stable_seed
 from stages.uncertainty import (
@@ -31,7 +32,6 @@ from stages.uncertainty.image_quality import MEASURES, quality_summary
 from stages.uncertainty.inference import infer
 from stages.uncertainty.prediction import TARGET, prediction_table
 from stages.uncertainty.volumes import bias_table, cv_table
-from stages.uncertainty.voxelwise import SUMMARIES
 
 Answer = tuple[dict, pd.DataFrame]
 HEADLINE = "mean"  # the summary of the voxelwise deviation that correlations are told of

@@ -15,16 +15,16 @@ from scipy.ndimage import gaussian_filter, map_coordinates
 
 from stages import layout
 from stages.deformation import LABELS
-from stages.params.deformation import DeformationParams
-from stages.uncertainty.members import load_reference, scans
-from stages.uncertainty.scan_deformation import (
+from stages.measures.deformation import (
     Registration,
     brain_box,
     change_table,
     displacement,
     jacobian,
 )
-from stages.uncertainty.voxelwise import number_table, structure_numbers
+from stages.measures.members import load_reference, scans
+from stages.measures.voxelwise import number_table, structure_numbers
+from stages.params.deformation import DeformationParams
 
 GROWTH = 0.01  # of every length
 SMOOTH_MM = (10.0, 5.0, 3.0)  # SD of the Gaussian that smooths a random field

@@ -25,11 +25,11 @@ from stages import analyse, image_quality, layout, measure
 from stages.allocator import keep_freed_memory
 from stages.anatomy.head import digital_head
 from stages.images import affine, save_volume
+from stages.measures.members import load_reference
+from stages.measures.surrogates import GAIN_NORMALISED, IMAGES, KINDS
+from stages.measures.voxelwise import SUMMARIES
 from stages.params.measure import MeasureParams
 from stages.structures import STRUCTURES
-from stages.uncertainty.members import load_reference
-from stages.uncertainty.scan_surrogates import GAIN_NORMALISED, IMAGES, KINDS
-from stages.uncertainty.voxelwise import SUMMARIES
 from tests.benchmarks.process import Cost, alone
 from tests.fabricated import ROOT, Study, write_csv, write_curves, write_params
 

@@ -16,11 +16,11 @@ from stages.images import affine, label_map, save_volume
 from stages.kspace.challenge_masks import challenge_mask
 from stages.kspace.files import ScanFormat, list_scans, open_scan
 from stages.kspace.masks import load_mask
+from stages.measures.members import volume_table
 from stages.params.study import load_all
 from stages.recon.exchange import CHECKPOINT
 from stages.recon.plain import load_plain
 from stages.synthseg import keras, model
-from stages.uncertainty.members import volume_table
 from tests.faults import corpus
 from tests.kspace.test_files import WRONG_LISTS
 from tests.scans import GRID, N_COILS, PARTIAL_FOURIER, run, toy_labels, write_toy_study

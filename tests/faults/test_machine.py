@@ -26,8 +26,8 @@ from stages.figures.style import new_figure, save
 from stages.files import PARTIAL, atomic_directory, atomic_path, write_json
 from stages.images import save_volume
 from stages.kspace.files import write_scan
+from stages.measures.members import write_tables
 from stages.recon.resume import Checkpoints
-from stages.uncertainty.members import write_tables
 from tests.fabricated import ROOT
 from tests.faults import disks
 from tests.faults.killing import die

@@ -24,6 +24,7 @@ from stages.intake.files import Kind
 from stages.intake.text import LARGEST_BYTES, parse_yaml, read_text
 from stages.kspace.files import ScanFormat, open_scan, write_scan
 from stages.kspace.masks import load_mask
+from stages.measures.members import read_table, volume_table
 from stages.params import base, ensembles, train
 from stages.params.base import read
 from stages.params.study import load_all
@@ -33,7 +34,6 @@ from stages.recon.plain import load_plain
 from stages.recon.resume import read as read_checkpoint
 from stages.synthseg import keras, model, preprocess
 from stages.uncertainty.exams import exam_map
-from stages.uncertainty.members import read_table, volume_table
 from tests.fabricated import ROOT
 from tests.faults import corpus
 from tests.faults.test_inputs import challenge

@@ -4,12 +4,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from stages.measures.voxelwise import SUMMARIES
 from stages.uncertainty.correlation import correlation_table
 from stages.uncertainty.gaps import without_gaps
 from stages.uncertainty.inference import SCOPES, infer
 from stages.uncertainty.prediction import histogram_columns
 from stages.uncertainty.regression import in_sample_r2
-from stages.uncertainty.voxelwise import SUMMARIES
 
 
 def cells(n_structures: int, n_subjects: int, link: float = 0.0, seed: int = 0) -> pd.DataFrame:

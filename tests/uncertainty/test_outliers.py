@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import stats
 
+from stages.measures.voxelwise import SUMMARIES
 from stages.uncertainty.outliers import (
     COLUMNS,
     LEFT_OUT,
@@ -25,7 +26,6 @@ from stages.uncertainty.outliers import (
 )
 from stages.uncertainty.questions import Cohort, ask_outliers
 from stages.uncertainty.volumes import cv_table
-from stages.uncertainty.voxelwise import SUMMARIES
 
 THRESHOLD = 4.0
 N_BINS = 4

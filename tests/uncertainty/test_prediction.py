@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from stages.measures.voxelwise import SUMMARIES, histogram_table, region_table
 from stages.uncertainty.exams import exam_map
 from stages.uncertainty.gaps import without_gaps
 from stages.uncertainty.prediction import (
@@ -12,7 +13,6 @@ from stages.uncertainty.prediction import (
     predict,
     prediction_table,
 )
-from stages.uncertainty.voxelwise import SUMMARIES, histogram_table, region_table
 
 N_MEMBERS = 11
 

@@ -18,8 +18,8 @@ from stages.errors import StudyError
 from stages.files import atomic_directory
 from stages.images import label_map, load_like, load_volume
 from stages.intake.files import Kind, reading
+from stages.measures.voxelwise import intensity_scale
 from stages.structures import structure_volumes
-from stages.uncertainty.voxelwise import intensity_scale
 
 FLOAT_FORMAT = "%.9g"  # a float32 survives nine digits
 TABLE = Kind("a CSV table", "run `dvc repro`", "remake it")

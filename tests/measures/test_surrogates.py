@@ -5,9 +5,9 @@ import pandas as pd
 import pytest
 from scipy.ndimage import gaussian_filter
 
-from stages.uncertainty.agreement import Votes, count_votes, pairwise_dice
-from stages.uncertainty.boundary import SHELL_VOXELS
-from stages.uncertainty.scan_surrogates import (
+from stages.measures.agreement import Votes, count_votes, pairwise_dice
+from stages.measures.boundary import SHELL_VOXELS
+from stages.measures.surrogates import (
     COLUMNS,
     SURROGATES,
     boxes,
@@ -16,9 +16,9 @@ from stages.uncertainty.scan_surrogates import (
     surrogate_table,
     surroundings,
 )
+from stages.measures.voxelwise import number_table, structure_numbers
 from stages.uncertainty.surrogates import foretell
 from stages.uncertainty.volumes import coefficient_of_variation
-from stages.uncertainty.voxelwise import number_table, structure_numbers
 
 EDGE = 22  # voxels of the cube around one blob
 N_BLOBS = 8  # in the corners of a cube

@@ -6,7 +6,7 @@ Left and right parts are one structure. Surfaces are the voxels of `agreement.su
 import numpy as np
 import pandas as pd
 
-from stages.uncertainty.agreement import (
+from stages.measures.agreement import (
     Distances,
     Surfaces,
     VoxelSize,

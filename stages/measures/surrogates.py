@@ -12,14 +12,14 @@ import numpy as np
 import pandas as pd
 from scipy.ndimage import find_objects
 
-from stages.uncertainty.agreement import (
+from stages.measures.agreement import (
     Box,
     Votes,
     VoxelSize,
     mean_surface_distances,
     overlaps,
 )
-from stages.uncertainty.boundary import (
+from stages.measures.boundary import (
     SHELL_VOXELS,
     Faces,
     Slopes,
@@ -33,7 +33,7 @@ from stages.uncertainty.boundary import (
     volume_changes,
     volume_weights,
 )
-from stages.uncertainty.voxelwise import flat, gather, mean_and_std
+from stages.measures.voxelwise import flat, gather, mean_and_std
 
 IMAGES, ONE_SEGMENTATION, ALL_SEGMENTATIONS = "A", "B", "C"
 GAIN_NORMALISED = "gain_normalised_std_mean"
@@ -127,7 +127,7 @@ class Cell:
     number: of the structure; box: where the first segmentation has it, with room for its
     surroundings, None where it has not; images: of all members, with their votes; volumes: of the
     same images; voxel_size_mm: edge lengths in the order of the axes; dice, entropy (nats) and
-    distance (mm): agreement of all segmentations, see `stages.uncertainty.agreement`.
+    distance (mm): agreement of all segmentations, see `stages.measures.agreement`.
     """
 
     number: int

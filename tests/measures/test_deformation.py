@@ -9,7 +9,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import affine_transform, gaussian_filter
 
-from stages.uncertainty.scan_deformation import (
+from stages.measures.deformation import (
     EMPTY,
     FOLDED,
     Registration,

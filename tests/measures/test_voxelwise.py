@@ -6,9 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
-from stages.structures import STRUCTURES
-from stages.uncertainty import voxelwise
-from stages.uncertainty.voxelwise import (
+from stages.measures import voxelwise
+from stages.measures.voxelwise import (
     SUMMARIES,
     fitted_gains,
     flat,
@@ -26,6 +25,7 @@ from stages.uncertainty.voxelwise import (
     structure_numbers,
     summarise,
 )
+from stages.structures import STRUCTURES
 
 LABELS = {s.name: s.labels for s in STRUCTURES}
 regions = arrays(np.float64, st.integers(1, 60), elements=st.floats(0, 1))

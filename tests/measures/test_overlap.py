@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.ndimage import binary_erosion, distance_transform_edt, gaussian_filter
 
-from stages.uncertainty.agreement import directed_distances, surfaces
-from stages.uncertainty.scan_overlap import COLUMNS, hausdorff, overlap_table
+from stages.measures.agreement import directed_distances, surfaces
+from stages.measures.overlap import COLUMNS, hausdorff, overlap_table
 
 NAMES = ["one", "two"]
 SIZES = (1.0, 2.0, 3.0)

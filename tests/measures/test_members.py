@@ -7,7 +7,7 @@ import pytest
 from stages import layout
 from stages.errors import StudyError
 from stages.images import affine, load_volume, save_volume
-from stages.uncertainty.members import (
+from stages.measures.members import (
     drawn_volumes,
     load_like,
     load_reference,

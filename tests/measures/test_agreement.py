@@ -10,7 +10,7 @@ from hypothesis.extra.numpy import arrays
 from scipy.ndimage import binary_erosion, distance_transform_edt
 from scipy.stats import entropy
 
-from stages.uncertainty.agreement import (
+from stages.measures.agreement import (
     count_votes,
     majority,
     mean_surface_distances,
@@ -20,7 +20,7 @@ from stages.uncertainty.agreement import (
     surfaces,
     vote_entropy,
 )
-from stages.uncertainty.voxelwise import flat, number_bits
+from stages.measures.voxelwise import flat, number_bits
 
 VOXEL = (1.0, 1.0, 1.0)
 stacks = arrays(bool, st.tuples(st.integers(2, 5), st.integers(1, 30)))

@@ -21,11 +21,11 @@ import numpy as np
 import pandas as pd
 import SimpleITK as sitk
 
-from stages.uncertainty.agreement import Box, VoxelSize, count_votes
-from stages.uncertainty.volumes import PERCENT
-from stages.uncertainty.voxelwise import fitted_gains, flat
+from stages.measures.agreement import Box, VoxelSize, count_votes
+from stages.measures.voxelwise import fitted_gains, flat
 
 COLUMNS = ["structure", "n_voxels", "change", "n_folded", "reason"]
+PERCENT = 100.0
 EMPTY, FOLDED = "absent in the reference", "no positive determinant"
 ONE_THREAD = 1  # of every filter: scans are what goes side by side
 # standard deviation of the Gaussian before an image is thinned out, part of the factor: halves the

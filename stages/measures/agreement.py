@@ -12,8 +12,8 @@ import numpy as np
 from scipy.spatial import cKDTree
 from scipy.special import entr
 
-from stages.uncertainty.boundary import interior
-from stages.uncertainty.voxelwise import flat, number_bits
+from stages.measures.boundary import interior
+from stages.measures.voxelwise import flat, number_bits
 
 VoxelSize = tuple[float, float, float]
 Box = tuple[slice, slice, slice]

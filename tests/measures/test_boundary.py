@@ -7,7 +7,7 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy.ndimage import binary_dilation, binary_erosion
 
-from stages.uncertainty.boundary import (
+from stages.measures.boundary import (
     border_slopes,
     boundary_faces,
     dilated,
@@ -20,7 +20,7 @@ from stages.uncertainty.boundary import (
     volume_changes,
     volume_weights,
 )
-from stages.uncertainty.voxelwise import flat
+from stages.measures.voxelwise import flat
 
 VOXEL = (1.0, 1.0, 1.0)
 masks = arrays(bool, st.tuples(*[st.integers(1, 4)] * 3))

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stages.uncertainty.voxelwise import flat
+from stages.measures.voxelwise import flat
 
 PERCENT = 100.0
 # percentile of |grad I| over a structure's own border, below which slopes count as this one: where
