@@ -13,6 +13,7 @@ import torch
 from stages.recon.losses import loss_functions
 from stages.recon.networks import modules_of
 from stages.recon.physics import Batch, DeviceMask, make_batch
+from stages.recon.recurrent import ConvolutionalGRU
 
 StepFunctions = tuple[dict[str, Any], Callable[[torch.Tensor, DeviceMask], Batch]]
 
@@ -32,8 +33,13 @@ def step_functions(engine: Any, *, compiled: bool) -> StepFunctions:
     from direct.nn.loss_keys import KeyedLossFn
 
     torch._dynamo.config.suppress_errors = True
-    # Else signs and masks are put aside for the gradient as booleans, which are slow to store.
-    torch._functorch.config.aggressive_recomputation = True
+    # A GRU else puts signs aside for its gradient as booleans, which are slow to store; other
+    # networks lose by computing them again.
+    torch._functorch.config.aggressive_recomputation = any(
+        isinstance(module, ConvolutionalGRU)
+        for network in modules_of(engine).values()
+        for module in network.modules()
+    )
     for network in modules_of(engine).values():
         network.compile(dynamic=False)
     fused = {
