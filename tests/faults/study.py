@@ -71,8 +71,8 @@ def prepare(root: Path) -> None:
 
 
 def copy_finished(finished: Path, root: Path) -> None:
-    """Copy a finished study without DVC's cache, which a copy of the outputs does not need."""
-    shutil.copytree(finished, root, ignore=shutil.ignore_patterns("cache", "tmp"))
+    """Copy a finished study, but not what lets DVC fetch a run from its cache: it shall run it."""
+    shutil.copytree(finished, root, ignore=shutil.ignore_patterns("runs", "tmp"))
 
 
 def runs(finished: Path) -> list[Run]:
