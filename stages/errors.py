@@ -47,7 +47,7 @@ def door(main: Callable[..., None]) -> Callable[..., None]:
         started = time.perf_counter()
         try:
             if "numpy" in sys.modules:  # not every script needs it
-                from stages.blas import take_buffer
+                from stages.room import take_buffer
 
                 take_buffer()
             main(*args, **kwargs)

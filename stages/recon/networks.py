@@ -28,12 +28,15 @@ from stages.errors import StudyError
 from stages.params.train import TrainParams
 from stages.recon.padding import replace_padding
 from stages.recon.recurrent import replace_cells
+from stages.room import expect_room
 
 NOT_NETWORK = ("model_name", "engine_name")  # keys of DIRECT's configuration that name classes
 SENSITIVITY_MODEL = "unet.unet_2d.UnetModel2d"  # refines coil sensitivities, coil by coil
 SENSITIVITY_KEY = "sensitivity_model"  # under this name DIRECT's engines look for it
 VOLUMETRIC = re.compile("3d", re.IGNORECASE)  # in the names of DIRECT's networks for whole volumes
 RESCALING = "normalize"  # DIRECT's argument that divides by the square of the scale of a slice
+LAST_LIBRARY = "SimpleITK"  # of those that DIRECT loads with its first network
+LIBRARY_BYTES = 450 << 20  # of address space: 273 MB of SimpleITK, 129 MB of scipy's OpenBLAS
 REDUCED = "bfloat16"  # the precision that is not torch's default
 
 
@@ -320,6 +323,8 @@ def _module_of(model: str) -> str:
 
 def _class_of(model: str, module: str, *names: str) -> Any:
     """Return the first class of a module of DIRECT that exists."""
+    if LAST_LIBRARY not in sys.modules:
+        expect_room(LIBRARY_BYTES, "the libraries of DIRECT")
     try:
         found = vars(import_module(module))
     except ModuleNotFoundError:

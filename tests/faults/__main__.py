@@ -1,7 +1,6 @@
 """Every fault on every stage of the smallest study, and a table of what was lost.
 
 python -m tests.faults --out table.md         # about 25 CPU-minutes
-python -m tests.faults --tables               # what comes after the images: a few CPU-minutes
 python -m tests.faults --only killed --kills 1 --stages train-unet report
 """
 
@@ -21,7 +20,7 @@ from stages.files import atomic_path
 from stages.progress import progress
 from tests.faults import disks, repro, trials
 from tests.faults.process import run
-from tests.faults.study import Run, copy_finished, cpu_s, prepare, prepare_tables, runs
+from tests.faults.study import Run, copy_finished, cpu_s, prepare, runs
 from tests.faults.table import Outcome, table
 from tests.faults.trials import Bench
 
@@ -31,7 +30,7 @@ SLOW = ("phantom", "segmenter-quality")  # killed once
 REPRO_KILLS = 10
 WITH_WORKERS = ("phantom",)
 LEARNING = ("train-unet", "train-rim", "reconstruct-varnet")
-MEGABYTES = (8, 64)  # more than the imports take; each of those stages needs about 100
+MEGABYTES = (8, 64, 520)  # more than the imports take; the libraries of DIRECT take 600
 CLOCKED = ("train-unet", "noise", "segment-reference", "analyse", "report")
 WITH_DVC = ("train-unet", "reference")
 WRITES_NOTHING = ("params",)
@@ -142,7 +141,6 @@ def options_of(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--kills", type=int, default=N_KILLS, help="of each stage")
     parser.add_argument("--jobs", type=int, default=2, help="trials at a time")
     parser.add_argument("--seed", type=int, default=0)
-    parser.add_argument("--tables", action="store_true", help="fabricated images, no networks")
     parser.add_argument("--finished", type=Path, help="a finished smallest study, not to run again")
     parser.add_argument("--out", type=Path, help="a file for the table")
     return parser.parse_args(arguments)
@@ -155,7 +153,7 @@ def main() -> None:
         folder = Path(name)
         finished = options.finished or folder / "finished"
         if options.finished is None:
-            (prepare_tables if options.tables else prepare)(finished)
+            prepare(finished)
             ended = run(repro.REPRO, finished)
             assert ended.code == 0, ended.output
         jobs = [job for job in runs(finished) if job.stage in (options.stages or [job.stage])]

@@ -1,6 +1,7 @@
 """Faults that hit `dvc repro` itself: kills, a second one beside it, a cache without room."""
 
 import random
+import shutil
 import time
 from collections.abc import Iterator
 from contextlib import ExitStack
@@ -89,6 +90,7 @@ def cache_without_room(bench: Bench, job: Run, name: str) -> Outcome:
     DVC itself ends with exit code 0; `stages.verify` must name the outputs and say what to do.
     """
     cache = bench.root / ".dvc" / "cache"
+    shutil.rmtree(cache, ignore_errors=True)  # a trial before may have filled it
     with ExitStack() as stack:
         stack.enter_context(disks.disk(cache, 4 << 20))
         filler = disks.fill(cache, 1)

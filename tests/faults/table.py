@@ -12,7 +12,7 @@ NAMES = {
     "disk full": "disk full",
     "read-only": "read-only disk",
     "dead worker": "a worker process killed",
-    "no memory": "no memory beyond what the imports take (8 and 64 MB)",
+    "no memory": "no memory beyond what the imports take (8, 64, 520 MB)",
     "jumping clock": "a wall clock that jumps by days",
     "second dvc repro": "a second `dvc repro`",
     "cache full": "DVC's cache full",
