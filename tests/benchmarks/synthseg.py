@@ -15,7 +15,7 @@ from time import perf_counter, process_time
 import numpy as np
 import torch
 
-from stages.allocator import keep_freed_memory
+from stages.allocator import map_large_blocks
 from stages.images import affine, save_volume
 from stages.synthseg.catalogue import open_model, open_segmenter
 from stages.synthseg.device import pick_device
@@ -77,7 +77,7 @@ def write_image(path: Path, shape: tuple[int, ...]) -> Path:
 def segment(image: str, weights: str, options: argparse.Namespace) -> dict[str, float]:
     """CPU seconds of each part of one segmentation, wall time, peak memory, operations."""
     torch.set_num_threads(options.threads)
-    keep_freed_memory()
+    map_large_blocks()
     started, marks = perf_counter(), [process_time()]
     segmenter = open_segmenter(
         weights, options.mode, pick_device(options.device), fast=options.fast
@@ -107,7 +107,7 @@ def segment(image: str, weights: str, options: argparse.Namespace) -> dict[str, 
 def literal(image: str, weights: str, options: argparse.Namespace) -> dict[str, float]:
     """The same networks as they are written in the specification."""
     torch.set_num_threads(options.threads)
-    keep_freed_memory()
+    map_large_blocks()
     model = open_model(weights, options.mode)
     prepared = prepare(load(Path(image)), model.recipe)
     x = torch.from_numpy(prepared.image)[None, None]

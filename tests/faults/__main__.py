@@ -1,6 +1,6 @@
 """Every fault on every stage of the smallest study, and a table of what was lost.
 
-python -m tests.faults --out table.md         # about 25 CPU-minutes
+python -m tests.faults --out table.md         # about 30 CPU-minutes
 python -m tests.faults --only killed --kills 1 --stages train-unet report
 """
 

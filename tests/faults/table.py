@@ -55,7 +55,7 @@ def row(name: str, place: str, outcomes: list[Outcome]) -> str:
 
 
 def where(outcomes: Iterable[Outcome], everywhere: frozenset[str]) -> str:
-    """Return the stages of some trials, with the number of each where they differ.
+    """Return the stages of some trials, by the number of trials of each.
 
     Args:
         everywhere: stages that a row above names; those of a row that nearly has them all are not
@@ -65,7 +65,11 @@ def where(outcomes: Iterable[Outcome], everywhere: frozenset[str]) -> str:
     missing = sorted(everywhere - counts.keys())
     if everywhere and len(missing) < NEARLY < len(counts) and counts.keys() <= everywhere:
         return "the same" + (f" without {', '.join(missing)}" if missing else "")
-    alike = len(set(counts.values())) == 1
-    named = [stage if alike else f"{stage} {n}" for stage, n in counts.items()]
-    many = f"{len(counts)} stages: " if len(counts) > NEARLY else ""
-    return many + ", ".join(named)
+    if len(counts) == 1:
+        return next(iter(counts))
+    parts = []
+    for n in sorted(set(counts.values()), reverse=True):
+        named = [stage for stage, number in counts.items() if number == n]
+        many = f"{len(named)} stages, " if len(named) > NEARLY else ""
+        parts.append(f"{many}{n} each: {', '.join(named)}")
+    return "; ".join(parts)

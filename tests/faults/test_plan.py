@@ -121,7 +121,7 @@ def test_the_table_names_stages_once_and_adds_up() -> None:
     outcomes += [Outcome("disk full", stage) for stage in stages if stage != "params"]
     outcomes += [Outcome("no memory", "train-unet", untold=True, wrong=True)]
     lines = table(outcomes)
-    kills = "6 stages: code 2, params 2, mask 3, noise 2, report 2, cards 2"
+    kills = "3 each: mask; 5 stages, 2 each: code, params, noise, report, cards"
     named = "process group killed (SIGKILL) at a random moment"
     assert lines[2] == f"| {named} | {kills} | 13 | 1 | 0 | 0 |"
     assert lines[3] == "| disk full | the same without params | 5 | 0 | 0 | 0 |"
