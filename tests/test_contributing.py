@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 import sys
+import textwrap
 from pathlib import Path
 
 import numpy as np
@@ -27,9 +28,8 @@ from tests.measures.test_surrogates import NAMES, table_of, toy_scan
 from tests.scans import fabricate_scan, run, tiny_params, write_toy_study
 from tests.synthseg.conftest import random_network
 
-NAME = "multidomain"
-SECTION = {"model": "multidomainnet.multidomainnet.MultiDomainNet"}
-NETWORK = {"num_filters": 4, "num_pool_layers": 2}
+EXAMPLE = re.search(r"```yaml\n(.*?)```", (ROOT / "CONTRIBUTING.md").read_text(), re.DOTALL)[1]
+((NAME, SECTION),) = yaml.safe_load(textwrap.dedent(EXAMPLE)).items()
 
 
 @pytest.fixture(autouse=True)
@@ -57,7 +57,7 @@ def write_params(params: dict) -> None:
 def name_in_params() -> None:
     """Step 1 of an architecture: a section of `train`, its members in `ensembles`."""
     params = tiny_params(**{"train.rim.steps": 2})
-    params["train"][NAME] = params["train"]["rim"] | SECTION | {"network": NETWORK}
+    params["train"][NAME] = params["train"]["rim"] | SECTION
     params["ensembles"] = {NAME: [0, 7], **params["ensembles"]}
     write_params(params)
 
@@ -67,6 +67,11 @@ def copy_lines_of_rim() -> None:
     lines = Path("dvc.yaml").read_text().splitlines(keepends=True)
     again = {line: line.replace("rim", NAME) for line in lines if re.search(r"[-_.]rim\b", line)}
     Path("dvc.yaml").write_text("".join(line + again.get(line, "") for line in lines))
+
+
+def copy_weights() -> None:
+    """Put the weights that come with the study where the parameters look for them."""
+    shutil.copytree(ROOT / "weights", "weights")
 
 
 def fault_of_check(capsys: pytest.CaptureFixture) -> str:
@@ -88,6 +93,8 @@ def test_an_architecture(study: Path, capsys: pytest.CaptureFixture) -> None:
     name_in_params()
     assert f"expected a stage 'train-{NAME}', found none" in fault_of_check(capsys)
     copy_lines_of_rim()
+    assert "expected the segmenter's weights (segment.weights)" in fault_of_check(capsys)
+    copy_weights()
     check.main()
     members = {
         f"{k}-{NAME}@{NAME}-{s}" for k in ("train", "reconstruct", "segment") for s in (0, 7)
@@ -98,6 +105,26 @@ def test_an_architecture(study: Path, capsys: pytest.CaptureFixture) -> None:
     run("reconstruct", NAME, 7)
     (path,) = layout.images(NAME, 7).rglob("*.nii.gz")
     assert load_volume(path)[0].max() > 0
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"model": "lpdnet.LPDNet"}, "expected a network of DIRECT"),
+        ({"network": {"num_iterr": 2}}, "has no argument 'num_iterr'; allowed: standardization"),
+        ({"sensitivity_network": {"filters": 8}}, "has no argument 'filters'"),
+    ],
+)
+def test_a_network_that_direct_lacks_is_noticed_at_once(
+    study: Path, capsys: pytest.CaptureFixture, change: dict, words: str
+) -> None:
+    name_in_params()
+    copy_lines_of_rim()
+    copy_weights()
+    params = yaml.safe_load(Path("params.yaml").read_text())
+    params["train"][NAME] |= change
+    write_params(params)
+    assert words in fault_of_check(capsys)
 
 
 def test_a_surrogate(monkeypatch: pytest.MonkeyPatch) -> None:
