@@ -37,6 +37,7 @@ def calibration_figure(
         for axes, group in zip(panels, groups, strict=False):
             _ranks(axes, table[table["group"] == group], colour(group, groups), target)
             axes.set_title(title(group))
+        _one_scale(panels[: len(groups)])
         _spread(panels[n_panels - 1], table, groups, target)
         for axes in panels[n_panels:]:
             axes.remove()
@@ -45,7 +46,7 @@ def calibration_figure(
 
 def _ranks(axes: Axes, cells: pd.DataFrame, fill: str, target: str) -> None:
     axes.set_xlabel(f"members below the\n{target}")
-    axes.set_ylabel(f"fraction of {len(cells)} structures × scans")
+    axes.set_ylabel(f"fraction of {len(cells)}\nstructures × scans")
     if cells.empty:
         axes.text(0.5, 0.5, "no data", ha="center", transform=axes.transAxes)
         return
@@ -60,6 +61,13 @@ def _ranks(axes: Axes, cells: pd.DataFrame, fill: str, target: str) -> None:
     note = f"{n_members} members, spread/error {ratio:.2f}\ndashed: calibrated"
     axes.text(0.5, 0.99, note, ha="center", va="top", fontsize=8, transform=axes.transAxes)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
+
+
+def _one_scale(panels: Sequence[Axes]) -> None:
+    """Let equal heights mean equal fractions in all panels."""
+    top = max(axes.get_ylim()[1] for axes in panels)
+    for axes in panels:
+        axes.set_ylim(0, top)
 
 
 def _spread(axes: Axes, table: pd.DataFrame, groups: Sequence[str], target: str) -> None:

@@ -85,7 +85,8 @@ def _heat_map(
         ink = "white" if abs(r) > 0.65 else "black"
         axes.text(j, i, text, ha="center", va="center", fontsize=8, color=ink)
     axes.axhline(len(structures) - 0.5, color="black", linewidth=1.5)
-    axes.set_xticks(range(len(statistics)), [STATISTIC_TITLES[s] for s in statistics])
+    names = [STATISTIC_TITLES[s] for s in statistics]
+    axes.set_xticks(range(len(statistics)), names, rotation=45, ha="right", rotation_mode="anchor")
     axes.set_yticks(range(len(rows)), [title(name) for name in rows])
     axes.tick_params(length=0)
     n_scans = int(correlations.loc[correlations["scope"].isin(structures), "n"].max())

@@ -40,7 +40,8 @@ def test_a_histogram_an_architecture_and_a_point_a_structure(n_scans):
     for axes in histograms:
         assert sum(bar.get_height() for bar in axes.patches) == pytest.approx(1)
         assert axes.lines[0].get_ydata()[0] == pytest.approx(1 / 4)
-        assert f"{2 * n_scans} structures" in axes.get_ylabel()
+        assert f"{2 * n_scans}\nstructures" in axes.get_ylabel()
+        assert axes.get_ylim() == histograms[0].get_ylim()
     assert [len(line.get_xdata()) for line in spread.lines] == [2, 2, 2]
 
 
