@@ -5,6 +5,7 @@ import signal
 import subprocess
 import sys
 import time
+from collections.abc import Iterator
 from contextlib import suppress
 from pathlib import Path
 
@@ -97,6 +98,15 @@ def test_results_that_the_cache_does_not_hold(
     assert verify.not_in_cache(study / "made") == []
 
 
+@pytest.fixture
+def in_a_terminal() -> Iterator[None]:
+    """Let processes that begin here heed Ctrl-C, which jobs in the background of a shell ignore."""
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    yield
+    signal.signal(signal.SIGINT, before)
+
+
+@pytest.mark.usefixtures("in_a_terminal")
 def test_an_interrupted_launcher_leaves_nothing_running(study: Path) -> None:
     (study / "dvc.yaml").write_text("stages: {long: {cmd: 'echo >> runs; sleep 99', deps: [seed]}}")
     process = subprocess.Popen(
