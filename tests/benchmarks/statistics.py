@@ -26,7 +26,7 @@ from stages.allocator import keep_freed_memory
 from stages.anatomy.head import digital_head
 from stages.images import affine, save_volume
 from stages.measures.members import load_reference
-from stages.measures.surrogates import GAIN_NORMALISED, IMAGES, KINDS
+from stages.measures.surrogates import GAIN_NORMALISED, IMAGES, SURROGATES
 from stages.measures.voxelwise import SUMMARIES
 from stages.params.measure import MeasureParams
 from stages.structures import STRUCTURES
@@ -183,7 +183,7 @@ def write_tables(rng: np.random.Generator) -> None:
              for e in ("own", "global") for b in range(10)]
         )  # fmt: skip
         write_csv(layout.measures(group) / "histograms.csv", bins)
-        kinds = KINDS | {GAIN_NORMALISED: IMAGES}
+        kinds = {name: one.kind for name, one in SURROGATES.items()} | {GAIN_NORMALISED: IMAGES}
         surrogates = pd.concat(
             [cell.assign(surrogate=name, kind=kind, value=rng.gamma(4, 0.1, len(cell)))
              for name, kind in kinds.items()]
