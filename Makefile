@@ -22,7 +22,7 @@ $(VENV)/.installed: requirements.txt
 	  { echo "error: $(PYTHON): expected Python 3.12 or newer, got $$($(PYTHON) -V); set PYTHON=..." >&2; exit 1; }
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --requirement requirements.txt
-	$(BIN)/python -m stages.offline_plots
+	$(BIN)/python -m stages offline-plots
 	@touch $@
 
 clean:

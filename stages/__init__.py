@@ -1,1 +1,1 @@
-"""Doors (stage scripts) and rooms (packages) of the study."""
+"""Scripts (stage scripts) and rooms (packages) of the study."""

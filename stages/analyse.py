@@ -9,22 +9,22 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from stages import layout
-from stages.errors import door
-from stages.files import atomic_path, write_json
+from stages.machine.entry import entry_point
 from stages.measures.members import read_table
 from stages.params.analyse import AnalyseParams
 from stages.params.ensembles import NOISE, REFERENCE, EnsembleParams
 from stages.params.noise import NoiseParams
-from stages.uncertainty.curves import COLUMNS, thin
-from stages.uncertainty.exams import exam_map
-from stages.uncertainty.gaps import grid, without_gaps
-from stages.uncertainty.headline import headline
-from stages.uncertainty.image_quality import member_means, quality_summary
-from stages.uncertainty.paper import cohort_of, compare
-from stages.uncertainty.prediction import predict, prediction_table
-from stages.uncertainty.questions import Answer, Cohort, answers
-from stages.uncertainty.volumes import bias_table, cv_table, medians
+from stages.statistics.catalogue import Answer, Cohort, answers
+from stages.statistics.methods.gaps import grid, without_gaps
+from stages.statistics.methods.variability import bias_table, cv_table, medians
+from stages.statistics.questions.headline import headline
+from stages.statistics.questions.image_quality import member_means, quality_summary
+from stages.statistics.questions.paper import cohort_of, compare
+from stages.statistics.questions.prediction import predict, prediction_table
+from stages.statistics.questions.training import COLUMNS, thin
+from stages.storage.files import atomic_path, write_json
+from stages.study import layout
+from stages.study.subjects import exam_map
 
 FLOAT_FORMAT = "%.6g"
 # tables with a folder of their own; the others are in `layout.measures`
@@ -225,7 +225,7 @@ def write_table(name: str, table: pd.DataFrame) -> None:
         table.to_csv(path, index=False, float_format=FLOAT_FORMAT)
 
 
-@door
+@entry_point
 def main() -> None:
     """Write metrics/*.json and plots/*.csv."""
     ensembles, params = EnsembleParams.load(), AnalyseParams.load()

@@ -5,16 +5,16 @@
 
 from functools import cache
 
-from stages import layout
-from stages.atlas.catalogue import ATLAS_FILE, open_segmenter
-from stages.atlas.inference import AtlasSegmenter
-from stages.errors import door
-from stages.files import write_json
+from stages.machine.entry import entry_point
 from stages.params.atlas import AtlasParams
 from stages.params.compute import ComputeParams
 from stages.params.segmenter import QualityParams, SegmenterParams
+from stages.segmenters.atlas.atlas_file import ATLAS_FILE, open_segmenter
+from stages.segmenters.atlas.fitting import AtlasSegmenter
+from stages.segmenters.judgement import Judgement, judge, summarise
 from stages.segmenters.judging import judge_all
-from stages.synthseg.quality import Judgement, judge, summarise
+from stages.storage.files import write_json
+from stages.study import layout
 
 
 @cache
@@ -28,7 +28,7 @@ def judge_atlas(params: QualityParams, number: int) -> Judgement:
     return judge(params, atlas(), number)
 
 
-@door
+@entry_point
 def main() -> None:
     """Write the metrics."""
     counts = AtlasParams.load().quality.model_dump()

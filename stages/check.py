@@ -4,12 +4,13 @@ The graph must have the stages of every architecture, every architecture members
 DIRECT has, and the segmenter its weights: what is amiss is said before anything takes time.
 """
 
-from stages.errors import StudyError, door
-from stages.params.study import load_all
+from stages.machine.entry import entry_point
+from stages.params.sections import load_all
 from stages.params.train import TrainParams
 from stages.pipeline.completeness import check_members
-from stages.recon.networks import SENSITIVITY_MODEL, network_configuration
-from stages.synthseg.catalogue import weight_file
+from stages.recon.learned.networks import SENSITIVITY_MODEL, network_configuration
+from stages.segmenters.synthseg.weight_files import weight_file
+from stages.study.errors import StudyError
 
 
 def check_networks(architectures: list[str]) -> None:
@@ -31,7 +32,7 @@ def check_weights(weights: str) -> None:
         )
 
 
-@door
+@entry_point
 def main() -> None:
     """Read every section; the first fault is the last line."""
     sections = load_all()

@@ -5,13 +5,13 @@ python -m stages.code
 
 from pathlib import Path
 
-from stages import layout
-from stages.errors import door
-from stages.files import atomic_directory, write_json
-from stages.imports import digests, scripts
+from stages.machine.entry import entry_point
+from stages.provenance.code import digests, scripts
+from stages.storage.files import atomic_directory, write_json
+from stages.study import layout
 
 
-@door
+@entry_point
 def main() -> None:
     """Write `work/code/<script>.json`: the MD5 of every module that a stage script runs."""
     root = Path.cwd()

@@ -10,10 +10,10 @@ import pandas as pd
 import SimpleITK as sitk
 from nibabel.affines import voxel_sizes
 
-from stages import layout
-from stages.arguments import group_argument
-from stages.errors import StudyError, door
-from stages.lookahead import ahead
+from stages.machine.arguments import group_argument
+from stages.machine.entry import entry_point
+from stages.machine.lookahead import ahead
+from stages.machine.progress import progress
 from stages.measures.deformation import (
     ONE_THREAD,
     Registration,
@@ -28,8 +28,9 @@ from stages.measures.voxelwise import number_table, structure_numbers
 from stages.params.compute import ComputeParams
 from stages.params.deformation import DeformationParams
 from stages.params.ensembles import REFERENCE, EnsembleParams
-from stages.progress import progress
-from stages.structures import STRUCTURES
+from stages.study import layout
+from stages.study.errors import StudyError
+from stages.study.structures import STRUCTURES
 
 LABELS = {entry.name: entry.labels for entry in STRUCTURES}
 
@@ -57,7 +58,7 @@ def scan_deformation(
     return pd.concat(parts, ignore_index=True)
 
 
-@door
+@entry_point
 def main(arguments: list[str] | None = None) -> None:
     """Register the group named on the command line: `work/deformation/<group>/deformation.csv`."""
     ensembles, compute, params = (

@@ -9,16 +9,16 @@ import numpy as np
 import pandas as pd
 import torch
 
-from stages import layout
-from stages.arguments import group_argument
-from stages.errors import door
+from stages.machine.arguments import group_argument
+from stages.machine.entry import entry_point
+from stages.machine.progress import progress
 from stages.measures.members import load_image, load_reference, scans, write_tables
 from stages.params.compute import ComputeParams
 from stages.params.ensembles import EnsembleParams
-from stages.progress import progress
 from stages.provenance.checks import check_images
 from stages.recon.quality import quality
-from stages.structures import STRUCTURES
+from stages.study import layout
+from stages.study.structures import STRUCTURES
 
 BRAIN = [label for entry in STRUCTURES for label in entry.labels]
 
@@ -34,7 +34,7 @@ def scan_quality(subject: str, group: str, members: tuple[int, ...]) -> pd.DataF
     return pd.DataFrame(rows)
 
 
-@door
+@entry_point
 def main(arguments: list[str] | None = None) -> None:
     """Score the group named on the command line: `work/quality/<group>/quality.csv`."""
     ensembles, compute = EnsembleParams.load(), ComputeParams.load()

@@ -5,20 +5,21 @@ python -m stages.mask
 
 from pathlib import Path
 
-from stages import layout
-from stages.errors import StudyError, door
-from stages.files import atomic_directory, write_json
-from stages.images import subject
-from stages.kspace.challenge_masks import challenge_mask
-from stages.kspace.files import Scan, list_scans
-from stages.kspace.masks import SamplingMask, save_mask
-from stages.kspace.poisson import MaskOptions, draw_mask
-from stages.kspace.volumes import scan_format
+from stages.kspace.formats.calgary_campinas import Scan, list_scans
+from stages.kspace.image_files import scan_format
+from stages.kspace.masks.challenge import challenge_mask
+from stages.kspace.masks.sampling import SamplingMask, save_mask
+from stages.kspace.masks.variable_density_poisson import MaskOptions, draw_mask
+from stages.machine.entry import entry_point
+from stages.machine.progress import progress
 from stages.params.data import DataParams
 from stages.params.mask import MaskParams
-from stages.progress import progress
-from stages.seeds import stable_seed
-from stages.twins import healthy_twin
+from stages.storage.files import atomic_directory, write_json
+from stages.storage.nifti import subject
+from stages.study import layout
+from stages.study.errors import StudyError
+from stages.study.pairs import healthy_twin
+from stages.study.seeds import stable_seed
 
 
 def mask_of(scan: Scan, params: MaskParams) -> SamplingMask:
@@ -57,7 +58,7 @@ def spread(values: list[float]) -> dict[str, float]:
     return {"mean": sum(values) / len(values), "min": min(values), "max": max(values)}
 
 
-@door
+@entry_point
 def main() -> None:
     """Write `work/masks/<subject>_mask.npz` and `metrics/masks.json`."""
     data, params = DataParams.load(), MaskParams.load()

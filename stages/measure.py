@@ -10,11 +10,11 @@ import numpy as np
 import pandas as pd
 from nibabel.affines import voxel_sizes
 
-from stages import layout
-from stages.allocator import map_large_blocks
-from stages.arguments import group_argument
-from stages.errors import door
-from stages.lookahead import ahead
+from stages.machine.arguments import group_argument
+from stages.machine.entry import entry_point
+from stages.machine.lookahead import ahead
+from stages.machine.memory import map_large_blocks
+from stages.machine.progress import progress
 from stages.measures.agreement import count_votes
 from stages.measures.boundary import SHELL_VOXELS
 from stages.measures.members import (
@@ -44,9 +44,9 @@ from stages.measures.voxelwise import (
 )
 from stages.params.ensembles import NOISE, REFERENCE, EnsembleParams
 from stages.params.measure import MeasureParams
-from stages.progress import progress
 from stages.provenance.checks import check_group, check_label_maps
-from stages.structures import STRUCTURES
+from stages.study import layout
+from stages.study.structures import STRUCTURES
 
 READERS = 2  # files read at a time: more would not be faster than what takes their voxels
 LABELS = {entry.name: entry.labels for entry in STRUCTURES}
@@ -144,7 +144,7 @@ def truth(subjects: list[str]) -> Tables:
     return {"truth": volume_table(path, subjects)} if path.exists() else {}
 
 
-@door
+@entry_point
 def main(arguments: list[str] | None = None) -> None:
     """Measure the group named on the command line."""
     ensembles, params = EnsembleParams.load(), MeasureParams.load()

@@ -3,13 +3,10 @@
 `python -m stages.model_cards`: text from templates, every number from parameters, weights, metrics.
 """
 
-from stages import layout
-from stages.atlas.catalogue import ATLAS_FILE
 from stages.cards.architecture import Study, architecture_card
-from stages.cards.segmenter import atlas_card, embedded_card
+from stages.cards.segmentation import atlas_card, embedded_card
 from stages.cards.weights import n_parameters, segmenter_file
-from stages.errors import door
-from stages.files import atomic_directory, read_json
+from stages.machine.entry import entry_point
 from stages.measures.members import read_table
 from stages.params.atlas import AtlasParams
 from stages.params.data import DataParams
@@ -18,8 +15,11 @@ from stages.params.mask import MaskParams
 from stages.params.segment import SegmentParams
 from stages.params.segmenter import SegmenterParams
 from stages.params.train import TrainParams
-from stages.synthseg.catalogue import EMBEDDED_FILE, weight_file
-from stages.uncertainty.curves import COLUMNS
+from stages.segmenters.atlas.atlas_file import ATLAS_FILE
+from stages.segmenters.synthseg.weight_files import EMBEDDED_FILE, weight_file
+from stages.statistics.questions.training import COLUMNS
+from stages.storage.files import atomic_directory, read_json
+from stages.study import layout
 
 MATRIX_COLUMNS = ["split", "n_slices", "n_ky", "n_kz", "n_scans"]
 METRICS = ("image_quality", "masks", "paper", "volumes")
@@ -69,7 +69,7 @@ def segmenters() -> dict[str, str]:
     return {"segmenter-embedded": embedded, "segmenter-atlas": atlas}
 
 
-@door
+@entry_point
 def main() -> None:
     """Write all cards; those of models that are gone go, too."""
     cards = architectures() | segmenters()

@@ -7,18 +7,18 @@ import argparse
 
 import numpy as np
 
-from stages import layout
-from stages.errors import door
-from stages.files import atomic_directory
-from stages.images import label_map, subject
-from stages.kspace.files import Scan, list_scans
+from stages.kspace.formats.calgary_campinas import Scan, list_scans
 from stages.kspace.fourier import rss_image
+from stages.kspace.image_files import describe_images, save_image, scan_format
 from stages.kspace.noise import add_noise, brain_of, kspace_rms, mean_brain_rss, noise_sigma
-from stages.kspace.volumes import describe_images, save_image, scan_format
+from stages.machine.entry import entry_point
+from stages.machine.progress import progress
 from stages.params.data import DataParams
 from stages.params.noise import NoiseParams
-from stages.progress import progress
-from stages.seeds import stable_seed
+from stages.storage.files import atomic_directory
+from stages.storage.nifti import label_map, subject
+from stages.study import layout
+from stages.study.seeds import stable_seed
 
 GROUP = "noise"
 ABOUT = "Root sum of squares over the coils of fully sampled k-space with added noise."
@@ -39,7 +39,7 @@ def noisy_image(scan: Scan, sigma: float, rng: np.random.Generator) -> np.ndarra
     )
 
 
-@door
+@entry_point
 def main() -> None:
     """Write one NIfTI volume a scan; the sidecar holds the noise that was added."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])

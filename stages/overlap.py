@@ -9,18 +9,18 @@ import numpy as np
 import pandas as pd
 from nibabel.affines import voxel_sizes
 
-from stages import layout
-from stages.arguments import group_argument
-from stages.errors import door
-from stages.images import load_volume
-from stages.lookahead import ahead
+from stages.machine.arguments import group_argument
+from stages.machine.entry import entry_point
+from stages.machine.lookahead import ahead
+from stages.machine.progress import progress
 from stages.measures.members import load_like, scans, write_tables
 from stages.measures.overlap import COLUMNS, overlap_table
 from stages.measures.voxelwise import number_table, structure_numbers
 from stages.params.compute import ComputeParams
 from stages.params.ensembles import REFERENCE, EnsembleParams
-from stages.progress import progress
-from stages.structures import STRUCTURES
+from stages.storage.nifti import load_volume
+from stages.study import layout
+from stages.study.structures import STRUCTURES
 
 LABELS = {entry.name: entry.labels for entry in STRUCTURES}
 WHERE = ["group", "member", "subject", "target"]
@@ -58,7 +58,7 @@ def scan_overlap(subject: str, group: str, members: tuple[int, ...]) -> pd.DataF
     return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
 
 
-@door
+@entry_point
 def main(arguments: list[str] | None = None) -> None:
     """Compare the group named on the command line: `work/overlap/<group>/overlap.csv`."""
     ensembles, compute = EnsembleParams.load(), ComputeParams.load()

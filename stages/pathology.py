@@ -10,10 +10,9 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from stages import layout
-from stages.errors import door
-from stages.files import atomic_path, write_json
-from stages.lookahead import ahead
+from stages.machine.entry import entry_point
+from stages.machine.lookahead import ahead
+from stages.machine.progress import progress
 from stages.measures.members import (
     Reference,
     load_like,
@@ -25,9 +24,8 @@ from stages.measures.members import (
 from stages.measures.voxelwise import WHITE_MATTER, flat, gather, mean_and_std
 from stages.params.analyse import AnalyseParams
 from stages.params.ensembles import REFERENCE, EnsembleParams
-from stages.progress import progress
-from stages.uncertainty.gaps import grid, without_gaps
-from stages.uncertainty.pathology import (
+from stages.statistics.methods.gaps import grid, without_gaps
+from stages.statistics.questions.pathology import (
     COLUMNS,
     VOXEL_COLUMNS,
     Voxels,
@@ -36,6 +34,8 @@ from stages.uncertainty.pathology import (
     volume_cells,
     voxel_row,
 )
+from stages.storage.files import atomic_path, write_json
+from stages.study import layout
 
 READERS = 2  # files read at a time
 FLOAT_FORMAT = "%.6g"
@@ -114,7 +114,7 @@ def answer(
     return tree, cells, voxels
 
 
-@door
+@entry_point
 def main() -> None:
     """Write metrics/pathology.json, plots/pathology.csv and work/pathology/voxels.csv."""
     tree, cells, voxels = answer(EnsembleParams.load(), AnalyseParams.load())

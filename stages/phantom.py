@@ -11,8 +11,26 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from stages import layout
-from stages.anatomy.cohort import (
+from stages.anatomy.contrast import Contrast, complex_image
+from stages.anatomy.diseases.diffuse import (
+    Atrophy,
+    LesionPlan,
+    lesion_mask,
+    with_atrophy,
+    with_lesions,
+    without_lesions,
+)
+from stages.anatomy.diseases.focal import Infarct, Tumour, with_infarct, with_tumour
+from stages.anatomy.diseases.lesion_labels import (
+    CORE,
+    CORTEX_SCAR,
+    LESIONS,
+    OEDEMA,
+    RIM,
+    WHITE_SCAR,
+)
+from stages.anatomy.label_maps import list_maps
+from stages.anatomy.participants import (
     IMAGE_STREAM,
     NOISE_STREAM,
     PATHOLOGY_STREAM,
@@ -22,30 +40,19 @@ from stages.anatomy.cohort import (
     cohort,
     with_twins,
 )
-from stages.anatomy.contrast import Contrast, complex_image
-from stages.anatomy.focal import Infarct, Tumour, with_infarct, with_tumour
-from stages.anatomy.label_maps import list_maps
-from stages.anatomy.lesion_labels import CORE, CORTEX_SCAR, LESIONS, OEDEMA, RIM, WHITE_SCAR
-from stages.anatomy.pathology import (
-    Atrophy,
-    LesionPlan,
-    lesion_mask,
-    with_atrophy,
-    with_lesions,
-    without_lesions,
-)
 from stages.anatomy.tissue import Tissue
 from stages.anatomy.view import brain_only, majority, true_volumes
-from stages.bids import describe_dataset, write_label_table
-from stages.errors import door
-from stages.files import atomic_directory
-from stages.images import affine, save_volume, smallest_labels, subject
-from stages.kspace.simulate import Acquisition, simulate, write_slices
+from stages.machine.entry import entry_point
+from stages.machine.progress import progress
 from stages.params.compute import ComputeParams
 from stages.params.phantom import PathologyParams, PhantomParams
-from stages.progress import progress
-from stages.structures import SYNTHSEG_TABLE
-from stages.twins import FOCAL, HEALTHY, healthy_twin
+from stages.scanner.acquisition import Acquisition, simulate, write_slices
+from stages.storage.bids import describe_dataset, write_label_table
+from stages.storage.files import atomic_directory
+from stages.storage.nifti import affine, save_volume, smallest_labels, subject
+from stages.study import layout
+from stages.study.pairs import FOCAL, HEALTHY, healthy_twin
+from stages.study.structures import SYNTHSEG_TABLE
 
 AXIS_CODES = "SAR"  # simulated scans increase towards superior, anterior and right
 WHITE_MATTER = (2, 41)
@@ -186,7 +193,7 @@ def describe_truth(folder: Path) -> None:
     write_label_table(truth, {0: "background", **SYNTHSEG_TABLE}, ABOUT)
 
 
-@door
+@entry_point
 def main() -> None:
     """Write the whole cohort; nothing stands under the final name before all of it is done."""
     params, compute = PhantomParams.load(), ComputeParams.load()

@@ -11,26 +11,26 @@ from typing import Any
 
 import torch
 
-from stages import layout
-from stages.errors import door
-from stages.files import atomic_directory, md5, read_mapping
-from stages.images import subject
-from stages.kspace.files import Scan, identities, list_scans
-from stages.kspace.volumes import describe_images, save_image, scan_format
-from stages.parallel import each
+from stages.kspace.formats.calgary_campinas import Scan, identities, list_scans
+from stages.kspace.image_files import describe_images, save_image, scan_format
+from stages.machine.device import prepare
+from stages.machine.entry import entry_point
+from stages.machine.parallel import each
+from stages.machine.progress import progress
 from stages.params.compressed_sensing import CompressedSensingParams
 from stages.params.compute import ComputeParams
 from stages.params.data import DataParams
 from stages.params.reconstruct import ReconstructParams
-from stages.progress import progress
-from stages.provenance.members import check_use
+from stages.provenance.leakage import check_use
 from stages.provenance.records import member_record
-from stages.recon.checkpoints import CONFIGURATION, WEIGHTS, load_member, trained_member
 from stages.recon.compressed_sensing import l1_wavelet
-from stages.recon.data import scan_mask
-from stages.recon.device import prepare
 from stages.recon.inference import Reconstruction, learned, reconstruct_scan
+from stages.recon.learned.checkpoints import CONFIGURATION, WEIGHTS, load_member, trained_member
+from stages.recon.learned.slices import scan_mask
 from stages.recon.physics import zero_filled
+from stages.storage.files import atomic_directory, md5, read_mapping
+from stages.storage.nifti import subject
+from stages.study import layout
 
 ZERO_FILLED, COMPRESSED_SENSING = "zero_filled", "compressed_sensing"
 BASELINES = (ZERO_FILLED, COMPRESSED_SENSING)
@@ -65,7 +65,7 @@ def mask_file(scan: Scan) -> Path:
     return layout.mask(subject(scan.path))
 
 
-@door
+@entry_point
 def main() -> None:
     """Write one NIfTI volume a scan to `work/images/<group>/<seed>`."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])

@@ -5,15 +5,15 @@ python -m stages.reference
 
 import numpy as np
 
-from stages import layout
-from stages.errors import door
-from stages.files import atomic_directory
-from stages.images import subject
-from stages.kspace.files import Scan, list_scans
+from stages.kspace.formats.calgary_campinas import Scan, list_scans
 from stages.kspace.fourier import rss_image
-from stages.kspace.volumes import describe_images, save_image, scan_format
+from stages.kspace.image_files import describe_images, save_image, scan_format
+from stages.machine.entry import entry_point
+from stages.machine.progress import progress
 from stages.params.data import DataParams
-from stages.progress import progress
+from stages.storage.files import atomic_directory
+from stages.storage.nifti import subject
+from stages.study import layout
 
 GROUP = "reference"
 ABOUT = "Root sum of squares over the coils of fully sampled k-space."
@@ -24,7 +24,7 @@ def reference_image(scan: Scan) -> np.ndarray:
     return np.concatenate([rss_image(kspace) for _, kspace in scan.slabs()])
 
 
-@door
+@entry_point
 def main() -> None:
     """Write one NIfTI volume a scan."""
     data = DataParams.load()

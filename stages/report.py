@@ -3,19 +3,19 @@
 `python -m stages.report`: writes plots/*.png and plots/report.html, the same bytes each time.
 """
 
-from stages import layout
-from stages.errors import door
 from stages.figures import cohort
-from stages.figures.gallery import figures
-from stages.figures.style import save
+from stages.figures.catalogue import figures
+from stages.figures.kit.style import save
+from stages.machine.entry import entry_point
 from stages.page.render import write_page
 from stages.params.analyse import AnalyseParams
 from stages.params.data import DataParams
 from stages.params.ensembles import EnsembleParams
 from stages.params.report import ReportParams
+from stages.study import layout
 
 
-@door
+@entry_point
 def main() -> None:
     """Draw every figure, then put all together on one page."""
     data = DataParams.load()

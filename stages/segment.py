@@ -12,25 +12,26 @@ import nibabel as nib
 import numpy as np
 import torch
 
-from stages import layout
-from stages.allocator import map_large_blocks
-from stages.bids import describe_dataset, uri, write_label_table
-from stages.errors import StudyError, door
-from stages.files import atomic_directory
-from stages.images import save_volume, smallest_labels
+from stages.machine.device import pick_device
+from stages.machine.entry import entry_point
+from stages.machine.memory import map_large_blocks
+from stages.machine.progress import progress
 from stages.params.compute import ComputeParams
 from stages.params.segment import SegmentParams
-from stages.progress import progress
 from stages.provenance.origin import source_record
-from stages.seeds import stable_seed
 from stages.segmenters.catalogue import described, open_segmenter, provenance
+from stages.segmenters.orientation import Guard
+from stages.segmenters.perturbation import draw_offset, shifted
+from stages.segmenters.preprocess import load, nearest_grid
 from stages.segmenters.protocol import Segmenter
-from stages.synthseg.device import pick_device
-from stages.synthseg.inference import Segmentation
-from stages.synthseg.orientation import Guard
-from stages.synthseg.perturbation import draw_offset, shifted
-from stages.synthseg.preprocess import load, nearest_grid
-from stages.synthseg.volumes import write_table
+from stages.segmenters.synthseg.posteriors import Segmentation
+from stages.segmenters.volume_table import write_table
+from stages.storage.bids import describe_dataset, uri, write_label_table
+from stages.storage.files import atomic_directory
+from stages.storage.nifti import save_volume, smallest_labels
+from stages.study import layout
+from stages.study.errors import StudyError
+from stages.study.seeds import stable_seed
 
 IMAGES = "images"  # the member's images among the links of its segmentations
 TABLES = "volumes*.csv"
@@ -111,7 +112,7 @@ def segment(group: str, seed: int, params: SegmentParams, device: torch.device) 
             write_table(output / f"volumes_draw-{number}.csv", model.names, drawn)
 
 
-@door
+@entry_point
 def main() -> None:
     """Command-line arguments: group and member seed."""
     if len(sys.argv) != 3 or not sys.argv[2].isdigit():

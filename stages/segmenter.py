@@ -8,15 +8,15 @@ from collections.abc import Callable
 
 import torch
 
-from stages.errors import door
+from stages.machine.entry import entry_point
+from stages.machine.progress import progress
 from stages.params.segmenter import SegmenterParams
-from stages.progress import progress
-from stages.synthseg import model
-from stages.synthseg.catalogue import EMBEDDED_FILE
-from stages.synthseg.heads import coil_shading, field_of_view, palette, training_maps
-from stages.synthseg.labels import MERGED_LABELS, merged_name
-from stages.synthseg.network import UNet
-from stages.synthseg.training import Step, train
+from stages.segmenters.synthseg import model
+from stages.segmenters.synthseg.heads import coil_shading, field_of_view, palette, training_maps
+from stages.segmenters.synthseg.labels import MERGED_LABELS, merged_name
+from stages.segmenters.synthseg.network import UNet
+from stages.segmenters.synthseg.optimisation import Step, train
+from stages.segmenters.synthseg.weight_files import EMBEDDED_FILE
 
 
 def embedded_model(network: UNet, params: SegmenterParams) -> model.Model:
@@ -49,7 +49,7 @@ def watcher(total: int) -> Callable[[Step, UNet], None]:
     return watch
 
 
-@door
+@entry_point
 def main() -> None:
     """Train and write the weights."""
     params = SegmenterParams.load()

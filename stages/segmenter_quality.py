@@ -7,15 +7,15 @@ from functools import cache
 
 import torch
 
-from stages import layout
-from stages.errors import door
-from stages.files import write_json
+from stages.machine.entry import entry_point
 from stages.params.compute import ComputeParams
 from stages.params.segmenter import QualityParams, SegmenterParams
+from stages.segmenters.judgement import Judgement, judge, summarise
 from stages.segmenters.judging import judge_all
-from stages.synthseg.catalogue import EMBEDDED, open_segmenter
-from stages.synthseg.inference import Segmenter
-from stages.synthseg.quality import Judgement, judge, summarise
+from stages.segmenters.synthseg.posteriors import Segmenter
+from stages.segmenters.synthseg.weight_files import EMBEDDED, open_segmenter
+from stages.storage.files import write_json
+from stages.study import layout
 
 
 @cache
@@ -30,7 +30,7 @@ def judge_embedded(params: QualityParams, number: int) -> Judgement:
     return judge(params, embedded(), number)
 
 
-@door
+@entry_point
 def main() -> None:
     """Write the metrics."""
     params = SegmenterParams.load().quality

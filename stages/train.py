@@ -9,23 +9,24 @@ from typing import Any
 
 import torch
 
-from stages import layout
-from stages.errors import door, memory_for
-from stages.files import atomic_directory, md5, read_json
-from stages.images import subject
-from stages.kspace.files import Scan, identities, list_scans
-from stages.kspace.volumes import scan_format
+from stages.kspace.formats.calgary_campinas import Scan, identities, list_scans
+from stages.kspace.image_files import scan_format
+from stages.machine.device import prepare
+from stages.machine.entry import entry_point
 from stages.params.compute import ComputeParams
 from stages.params.data import DataParams
 from stages.params.train import TrainParams
-from stages.provenance.members import check_apart
+from stages.provenance.leakage import check_apart
 from stages.provenance.records import digest
-from stages.recon.checkpoints import PACKAGES, member_bytes, save_member
-from stages.recon.data import scan_mask, training_slices, validation_slices
-from stages.recon.device import prepare
-from stages.recon.exchange import adopted
-from stages.recon.resume import Checkpoints, stamps
-from stages.recon.training import TrainingState, resume, start, train
+from stages.recon.learned.checkpoints import PACKAGES, member_bytes, save_member
+from stages.recon.learned.exchange import adopted
+from stages.recon.learned.resume import Checkpoints, stamps
+from stages.recon.learned.slices import scan_mask, training_slices, validation_slices
+from stages.recon.learned.training import TrainingState, resume, start, train
+from stages.storage.files import atomic_directory, md5, read_json
+from stages.storage.nifti import subject
+from stages.study import layout
+from stages.study.errors import memory_for
 
 Configuration = dict[str, Any]
 
@@ -118,7 +119,7 @@ def adopt_member(configuration: Configuration, params: TrainParams) -> None:
         save_member(folder, engine, [], configuration | source)
 
 
-@door
+@entry_point
 def main() -> None:
     """Write weights, resolved configuration and curves to `work/models/<architecture>/<seed>`."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])

@@ -8,9 +8,10 @@ import pandas as pd
 import pytest
 import yaml
 
-from stages import deformation, image_quality, layout, measure, overlap
-from stages.images import affine, save_volume
-from stages.structures import SYNTHSEG_LABELS, SYNTHSEG_TABLE
+from stages import deformation, image_quality, measure, overlap
+from stages.storage.nifti import affine, save_volume
+from stages.study import layout
+from stages.study.structures import SYNTHSEG_LABELS, SYNTHSEG_TABLE
 
 ROOT = Path(__file__).parent.parent
 SHAPE = (12, 20, 18)

@@ -6,7 +6,7 @@ from pathlib import Path
 import yaml
 from matplotlib.image import imread
 
-from stages.files import read_json
+from stages.storage.files import read_json
 
 METRICS = ("headline", "image_quality", "masks", "noise", "prediction", "segmenter", "volumes")
 SMALLEST_FIGURE = (200, 300)  # pixels; a figure below it was cut

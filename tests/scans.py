@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import yaml
 
-from stages.kspace.files import write_scan
+from stages.kspace.formats.calgary_campinas import write_scan
 from stages.kspace.fourier import to_kspace
 from stages.kspace.noise import CSF_LABEL
 
@@ -107,11 +107,11 @@ def write_toy_study(root: Path, n_train: int = 2, n_validation: int = 1) -> None
     write_toy_params(root)
 
 
-def run(door: str, *arguments: object) -> None:
-    """Run a door as the command line would."""
+def run(script: str, *arguments: object) -> None:
+    """Run a script as the command line would."""
     before = sys.argv
-    sys.argv = [door, *map(str, arguments)]
+    sys.argv = [script, *map(str, arguments)]
     try:
-        importlib.import_module(f"stages.{door}").main()
+        importlib.import_module(f"stages.{script}").main()
     finally:
         sys.argv = before

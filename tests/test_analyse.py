@@ -10,8 +10,9 @@ import pandas as pd
 import pytest
 import yaml
 
-from stages import analyse, layout
-from stages.uncertainty.questions import QUESTIONS
+from stages import analyse
+from stages.statistics.catalogue import QUESTIONS
+from stages.study import layout
 from tests.fabricated import (
     ARCHITECTURES,
     ROOT,

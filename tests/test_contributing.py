@@ -14,19 +14,20 @@ import torch
 import yaml
 from nibabel.orientations import aff2axcodes
 
-from stages import check, inspect_data, layout
-from stages.images import load_volume
-from stages.kspace.masks import load_mask
+from stages import check, inspect
+from stages.kspace.masks.sampling import load_mask
 from stages.measures import surrogates
 from stages.measures.surrogates import Cell, Surrogate
-from stages.synthseg import model
-from stages.synthseg.labels import MERGED_LABELS, merged_name
-from stages.synthseg.network import Architecture
-from stages.uncertainty.surrogates import foretell
+from stages.segmenters.synthseg import model
+from stages.segmenters.synthseg.labels import MERGED_LABELS, merged_name
+from stages.segmenters.synthseg.network import Architecture
+from stages.statistics.questions.surrogates import foretell
+from stages.storage.nifti import load_volume
+from stages.study import layout
 from tests.fabricated import ROOT
 from tests.measures.test_surrogates import NAMES, table_of, toy_scan
 from tests.scans import fabricate_scan, run, tiny_params, write_toy_study
-from tests.synthseg.conftest import random_network
+from tests.segmenters.conftest import random_network
 
 EXAMPLE = re.search(r"```yaml\n(.*?)```", (ROOT / "CONTRIBUTING.md").read_text(), re.DOTALL)[1]
 ((NAME, SECTION),) = yaml.safe_load(textwrap.dedent(EXAMPLE)).items()
@@ -34,7 +35,7 @@ EXAMPLE = re.search(r"```yaml\n(.*?)```", (ROOT / "CONTRIBUTING.md").read_text()
 
 @pytest.fixture(autouse=True)
 def torch_as_before():
-    """Undo what the doors set up for the whole process."""
+    """Undo what the scripts set up for the whole process."""
     n_threads = torch.get_num_threads()
     yield
     torch.set_num_threads(n_threads)
@@ -154,7 +155,7 @@ def test_a_data_set(study: Path) -> None:
     params = tiny_params()
     params["data"] |= data | {"voxel_size_mm": [1.0, 0.5, 0.75]}
     write_params(params)
-    inspect_data.main()
+    inspect.main()
     run("mask")
     run("reference")
     assert load_mask(layout.mask("sub-person1")).mask.shape == grid[1:]

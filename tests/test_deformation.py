@@ -3,8 +3,9 @@
 import pandas as pd
 import pytest
 
-from stages import deformation, layout
-from stages.images import load_volume, save_volume
+from stages import deformation
+from stages.storage.nifti import load_volume, save_volume
+from stages.study import layout
 from tests.fabricated import Study, change_params, write_study
 
 STUDY = Study(n_members=2, n_draws=2, n_scans=2)

@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stages import image_quality, layout
-from stages.images import load_volume, save_volume
+from stages import image_quality
 from stages.recon.quality import quality
+from stages.storage.nifti import load_volume, save_volume
+from stages.study import layout
 from tests.fabricated import Study, without_networks, write_study
 
 STUDY = Study(n_members=3, n_draws=4, n_scans=2)

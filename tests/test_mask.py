@@ -1,18 +1,19 @@
-"""The door that gives every scan its mask: drawn, or one of the challenge's."""
+"""The script that gives every scan its mask: drawn, or one of the challenge's."""
 
 from pathlib import Path
 
 import numpy as np
 import pytest
 
-from stages import layout, mask
-from stages.files import read_json
-from stages.kspace.challenge_masks import RADIUS, disk
-from stages.kspace.files import ScanFormat, open_scan
-from stages.kspace.masks import load_mask
-from stages.kspace.poisson import MaskOptions, draw_mask
+from stages import mask
+from stages.kspace.formats.calgary_campinas import ScanFormat, open_scan
+from stages.kspace.masks.challenge import RADIUS, disk
+from stages.kspace.masks.sampling import load_mask
+from stages.kspace.masks.variable_density_poisson import MaskOptions, draw_mask
 from stages.params.mask import MaskParams
-from stages.seeds import stable_seed
+from stages.storage.files import read_json
+from stages.study import layout
+from stages.study.seeds import stable_seed
 from tests.scans import N_COILS, PARTIAL_FOURIER, fabricate_scan, write_toy_params
 
 WIDTHS = {44: 38, 48: 41}  # columns: acquired ones

@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stages import layout, measure
-from stages.images import load_volume, save_volume
+from stages import measure
 from stages.measures.voxelwise import SUMMARIES
+from stages.storage.nifti import load_volume, save_volume
+from stages.study import layout
 from tests.fabricated import Study, change_params, write_study
 
 STUDY = Study(n_members=3, n_draws=4, n_scans=2)

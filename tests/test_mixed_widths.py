@@ -9,12 +9,13 @@ import pytest
 import torch
 from nibabel.orientations import aff2axcodes
 
-from stages import image_quality, inspect_data, layout, measure
-from stages.files import read_json
-from stages.images import affine, load_volume, save_volume
-from stages.kspace.files import ScanFormat, open_scan
+from stages import image_quality, inspect, measure
+from stages.kspace.formats.calgary_campinas import ScanFormat, open_scan
 from stages.kspace.fourier import rss_image
-from stages.kspace.masks import load_mask
+from stages.kspace.masks.sampling import load_mask
+from stages.storage.files import read_json
+from stages.storage.nifti import affine, load_volume, save_volume
+from stages.study import layout
 from tests import fabricated
 from tests.scans import (
     ARCHITECTURES,
@@ -58,7 +59,7 @@ def cohort(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     write_toy_params(root, **steps, **{"data.voxel_size_mm": list(VOXEL_MM)})
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(root)
-        inspect_data.main()
+        inspect.main()
         run("mask")
         run("reference")
         write_labels()

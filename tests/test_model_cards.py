@@ -7,8 +7,9 @@ import pandas as pd
 import pytest
 import torch
 
-from stages import layout, model_cards
-from stages.files import read_json
+from stages import model_cards
+from stages.storage.files import read_json
+from stages.study import layout
 from tests.fabricated import ROOT
 from tests.scans import write_toy_params
 

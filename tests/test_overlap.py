@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stages import layout, overlap
-from stages.images import load_volume, save_volume
+from stages import overlap
+from stages.storage.nifti import load_volume, save_volume
+from stages.study import layout
 from tests.fabricated import Study, change_params, write_study
 
 STUDY = Study(n_members=2, n_draws=2, n_scans=2)

@@ -7,10 +7,11 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stages import layout, pathology
-from stages.images import load_volume, save_volume
-from stages.twins import KINDS
-from stages.uncertainty.pathology import COLUMNS, VOXEL_COLUMNS
+from stages import pathology
+from stages.statistics.questions.pathology import COLUMNS, VOXEL_COLUMNS
+from stages.storage.nifti import load_volume, save_volume
+from stages.study import layout
+from stages.study.pairs import KINDS
 from tests.fabricated import ARCHITECTURES, Study, measure_study, without_networks, write_study
 
 TWINS = ("sub-headV001", *(f"sub-headV001{kind}" for kind in KINDS))

@@ -1,4 +1,4 @@
-"""The door that simulates the cohort, on tiny label maps."""
+"""The script that simulates the cohort, on tiny label maps."""
 
 import hashlib
 import sys
@@ -10,12 +10,13 @@ import pandas as pd
 import pytest
 import yaml
 
-from stages import layout, phantom
-from stages.images import subject
-from stages.kspace.files import ScanFormat, list_scans
+from stages import phantom
+from stages.kspace.formats.calgary_campinas import ScanFormat, list_scans
 from stages.kspace.fourier import rss_image
-from stages.structures import SYNTHSEG_NAMES
-from stages.twins import KINDS
+from stages.storage.nifti import subject
+from stages.study import layout
+from stages.study.pairs import KINDS
+from stages.study.structures import SYNTHSEG_NAMES
 from tests.anatomy.maps import block_head, ventricular_head, write_lia
 from tests.fabricated import ROOT
 
@@ -222,7 +223,7 @@ def digest(path: Path) -> str:
 
 
 def failure(folder: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture) -> str:
-    """Run the door, which must fail and leave nothing behind; return its last line."""
+    """Run the script, which must fail and leave nothing behind; return its last line."""
     monkeypatch.chdir(folder)
     monkeypatch.setattr(sys, "argv", ["phantom"])
     with pytest.raises(SystemExit) as stop:

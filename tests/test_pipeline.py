@@ -11,8 +11,8 @@ import pytest
 import yaml
 from dvc.repo import Repo
 
-from stages.imports import imported, scripts
-from stages.params.base import SECTIONS
+from stages.params.section import SECTIONS
+from stages.provenance.code import imported, scripts
 from tests.fabricated import ROOT
 
 BY_HAND = {
@@ -36,7 +36,7 @@ def stages() -> dict[str, dict]:
     return yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
 
 
-def doors(stage: dict) -> list[str]:
+def scripts(stage: dict) -> list[str]:
     """Return the modules that a stage's command runs."""
     words = stage["cmd"].split()
     return [after for word, after in pairwise(words) if word == "-m"]
@@ -162,7 +162,7 @@ def test_acceleration_leaves_reference_and_noise_alone(finished: Path) -> None:
 
 
 def test_every_stage_depends_on_the_record_of_its_script() -> None:
-    scripts_of = {name: doors(stage) for name, stage in stages().items()}
+    scripts_of = {name: scripts(stage) for name, stage in stages().items()}
     assert set().union(*scripts_of.values()) == set(scripts(ROOT)) - BY_HAND
     for name, stage in stages().items():
         expected = ["stages"] if name == "code" else records(scripts_of[name])
@@ -173,7 +173,7 @@ def test_every_stage_depends_on_the_record_of_its_script() -> None:
 def test_the_page_depends_on_the_code_and_the_parameters_of_all_stages() -> None:
     apart = ("code", "cards")  # the latter makes pages of its own
     running = [s for name, s in stages().items() if name not in apart and not s.get("frozen")]
-    expected = {record for stage in running for record in records(doors(stage))}
+    expected = {record for stage in running for record in records(scripts(stage))}
     report = stages()["report"]
     assert {d for d in report["deps"] if d.startswith("work/code/")} == expected
     whole = {name.split(".")[0] for stage in running for name in stage.get("params", [])}
@@ -181,18 +181,18 @@ def test_the_page_depends_on_the_code_and_the_parameters_of_all_stages() -> None
 
 
 def records(modules: list[str]) -> list[str]:
-    """Return the records of the code of some doors."""
+    """Return the records of the code of some scripts."""
     return [f"work/code/{module.removeprefix('stages.')}.json" for module in modules]
 
 
-def test_rooms_do_not_import_doors() -> None:
+def test_packages_do_not_import_scripts() -> None:
     for path in (ROOT / "stages").glob("*/*.py"):
         assert not imported(path, ROOT) & set(scripts(ROOT)), path
 
 
 def test_measures_of_a_scan_know_no_statistics() -> None:
     for path in (ROOT / "stages" / "measures").glob("*.py"):
-        assert not any(n.startswith("stages.uncertainty") for n in imported(path, ROOT)), path
+        assert not any(n.startswith("stages.statistics") for n in imported(path, ROOT)), path
 
 
 @pytest.mark.parametrize("room", ["measures", "uncertainty", "figures"])

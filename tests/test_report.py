@@ -11,9 +11,10 @@ import yaml
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
-from stages import analyse, layout, pathology, report
-from stages.figures.style import SMALLEST as SMALLEST_TYPE
-from stages.figures.style import save
+from stages import analyse, pathology, report
+from stages.figures.kit.style import SMALLEST as SMALLEST_TYPE
+from stages.figures.kit.style import save
+from stages.study import layout
 from tests.fabricated import (
     ARCHITECTURES,
     ROOT,

@@ -11,17 +11,18 @@ import pytest
 import torch
 import yaml
 
-from stages import layout, segment
-from stages.errors import StudyError
-from stages.files import md5, read_json
-from stages.images import affine, save_volume
+from stages import segment
 from stages.params.segment import PerturbationParams, SegmentParams
-from stages.structures import STRUCTURES, structure_volumes
-from stages.synthseg import model
-from stages.synthseg.labels import MERGED_LABELS, merged_name
-from stages.synthseg.network import Architecture
+from stages.segmenters.synthseg import model
+from stages.segmenters.synthseg.labels import MERGED_LABELS, merged_name
+from stages.segmenters.synthseg.network import Architecture
+from stages.storage.files import md5, read_json
+from stages.storage.nifti import affine, save_volume
+from stages.study import layout
+from stages.study.errors import StudyError
+from stages.study.structures import STRUCTURES, structure_volumes
 from tests.fabricated import ROOT
-from tests.synthseg.conftest import random_network
+from tests.segmenters.conftest import random_network
 
 CPU = torch.device("cpu")
 

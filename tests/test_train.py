@@ -1,4 +1,4 @@
-"""The door of training: killed at any moment, changed in between, out of room, adopted."""
+"""The script of training: killed at any moment, changed in between, out of room, adopted."""
 
 import importlib
 import multiprocessing
@@ -17,11 +17,12 @@ import numpy as np
 import pytest
 import torch
 
-from stages import layout, train
-from stages.files import md5, read_json
-from stages.images import subject
-from stages.kspace.files import ScanFormat, list_scans
-from stages.recon import resume
+from stages import train
+from stages.kspace.formats.calgary_campinas import ScanFormat, list_scans
+from stages.recon.learned import resume
+from stages.storage.files import md5, read_json
+from stages.storage.nifti import subject
+from stages.study import layout
 from tests import scans
 from tests.scans import N_COILS, PARTIAL_FOURIER, ROOT, write_toy_params, write_toy_study
 
@@ -32,9 +33,9 @@ EVERY_STEP = {"compute.checkpoint_minutes": 0.0, "train.unet.steps": STEPS}
 N_KILLS = 6
 
 
-def run(*arguments: object, door: str = "train") -> None:
-    """Run a door, the training's unless another is named."""
-    scans.run(door, *arguments)
+def run(*arguments: object, script: str = "train") -> None:
+    """Run a script, the training's unless another is named."""
+    scans.run(script, *arguments)
 
 
 def fails(capsys: pytest.CaptureFixture) -> str:
@@ -51,12 +52,12 @@ def outputs() -> dict[str, bytes]:
 
 @pytest.fixture(autouse=True)
 def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
-    """A tiny study with masks; what the doors set up for the process is undone."""
+    """A tiny study with masks; what the scripts set up for the process is undone."""
     n_threads = torch.get_num_threads()
     write_toy_study(tmp_path)
     write_toy_params(tmp_path, **EVERY_STEP)
     monkeypatch.chdir(tmp_path)
-    run(door="mask")
+    run(script="mask")
     yield tmp_path
     torch.set_num_threads(n_threads)
     torch.set_deterministic_debug_mode("default")
@@ -285,7 +286,7 @@ def test_an_adopted_member_has_no_curves(study: Path, monkeypatch: pytest.Monkey
     weights = (MEMBER / "model.pt").read_bytes()
     entry = {"checkpoint": "zoo.pt", "configuration": "zoo.yaml", "md5": md5(MEMBER / "model.pt")}
     write_toy_params(study, **{"train.unet.pretrained": {3: entry}})
-    engine = importlib.import_module("stages.recon.checkpoints").load_member(
+    engine = importlib.import_module("stages.recon.learned.checkpoints").load_member(
         MEMBER, torch.device("cpu")
     )
     monkeypatch.setattr(train, "adopted", lambda params, seed, device: engine)
@@ -295,4 +296,4 @@ def test_an_adopted_member_has_no_curves(study: Path, monkeypatch: pytest.Monkey
     header = "step,loss,learning_rate,validation_psnr,validation_ssim\n"
     assert (folder / "curves.csv").read_text() == header
     assert read_json(folder / "config.json")["adopted"] == entry
-    run("unet", 3, door="reconstruct")
+    run("unet", 3, script="reconstruct")

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy import ndimage
 
+from stages.anatomy.diseases.lesion_labels import CAVITY, COUNTED_AS
 from stages.anatomy.fields import smooth_noise
-from stages.anatomy.lesion_labels import CAVITY, COUNTED_AS
 from stages.anatomy.tissue import CSF, LEFT_TO_RIGHT, TISSUES, Tissue, tissue_signal
 
 FINE_TEXTURE_MM = 1.2

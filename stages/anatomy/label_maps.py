@@ -12,8 +12,8 @@ from stages.anatomy.grid import along
 from stages.anatomy.tissue import LEFT_TO_RIGHT, MUSCLE_SKIN, SPINAL_CORD, TISSUES
 from stages.anatomy.variation import lognormal
 from stages.anatomy.view import Shape, extend_neck, place
-from stages.errors import StudyError
-from stages.images import load_volume
+from stages.storage.nifti import load_volume
+from stages.study.errors import StudyError
 
 SUFFIXES = (".nii", ".nii.gz")
 LARGEST_LABEL = 65_535

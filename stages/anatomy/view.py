@@ -9,7 +9,7 @@ from itertools import product
 import numpy as np
 
 from stages.anatomy.tissue import MUSCLE_SKIN
-from stages.structures import SYNTHSEG_TABLE
+from stages.study.structures import SYNTHSEG_TABLE
 
 Shape = tuple[int, int, int]
 

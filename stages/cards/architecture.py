@@ -10,8 +10,8 @@ from stages.cards.markdown import render
 from stages.params.data import DataParams
 from stages.params.mask import MaskParams
 from stages.params.train import TrainParams
-from stages.structures import structure
-from stages.uncertainty.curves import COLUMNS
+from stages.statistics.questions.training import COLUMNS
+from stages.study.structures import structure
 
 TEXTS = {  # DIRECT's name of the network: what it is, in words; `architecture.md.j2` has the rest
     "unet.unet_2d.Unet2d": "unet.md.j2",

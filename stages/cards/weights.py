@@ -8,8 +8,8 @@ from typing import Any
 import numpy as np
 import torch
 
-from stages.errors import StudyError
-from stages.files import md5
+from stages.storage.files import md5
+from stages.study.errors import StudyError
 
 
 def n_parameters(path: Path) -> int:
@@ -35,7 +35,7 @@ def _values(content: Any) -> int:
 
 @dataclass(frozen=True)
 class SegmenterFile:
-    """Header and size of a segmenter's `.npz`, see `stages.synthseg.model`."""
+    """Header and size of a segmenter's `.npz`, see `stages.segmenters.synthseg.model`."""
 
     header: dict[str, Any]
     n_parameters: int

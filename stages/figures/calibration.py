@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from stages.figures.style import RC, colour, new_figure, title
-from stages.uncertainty.calibration import rank_histogram, spread_skill
+from stages.figures.kit.style import RC, colour, new_figure, title
+from stages.statistics.questions.calibration import rank_histogram, spread_skill
 
 COLUMNS_A_ROW = 3
 MARKERS = "osD^vP"

@@ -9,15 +9,15 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from stages.figures.ensemble import best_slice, ras_voxel_size, to_ras
-from stages.figures.style import RC, bare, new_figure, save
-from stages.images import affine, load_volume, subject
-from stages.kspace.files import Scan, ScanFormat, list_scans
+from stages.figures.figure1 import best_slice, ras_voxel_size, to_ras
+from stages.figures.kit.style import RC, bare, new_figure, save
+from stages.kspace.formats.calgary_campinas import Scan, ScanFormat, list_scans
 from stages.kspace.fourier import rss_image
-from stages.layout import true_labels
 from stages.measures.members import read_table
 from stages.params.data import DataParams
-from stages.structures import structure
+from stages.storage.nifti import affine, load_volume, subject
+from stages.study.layout import true_labels
+from stages.study.structures import structure
 
 N_SUBJECTS = 4
 BRIGHTEST = 99.8  # percentile of the brain's intensities drawn in white

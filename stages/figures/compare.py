@@ -9,7 +9,7 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from stages.figures.style import RC, new_figure, title
+from stages.figures.kit.style import RC, new_figure, title
 from stages.figures.surrogates import LABELS
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000")  # Okabe and Ito 2008

@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from stages.figures.style import RC, new_figure, title
+from stages.figures.kit.style import RC, new_figure, title
 
 ROW_INCHES = 0.27
 BAR = 0.72  # part of a structure's row that its bar fills

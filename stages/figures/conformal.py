@@ -11,8 +11,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import LogLocator, NullFormatter
 
-from stages.figures.style import RC, colour, new_figure, title
-from stages.uncertainty.conformal import ALL, METHODS, coverage_band, least_exams
+from stages.figures.kit.style import RC, colour, new_figure, title
+from stages.statistics.questions.conformal import ALL, METHODS, coverage_band, least_exams
 
 LABELS = {
     "naive": "ensemble alone:\nmean ± t s",
@@ -34,7 +34,7 @@ def conformal_figure(
 
     Args:
         table: columns group, structure, method, n, coverage, width_percent of
-            `stages.uncertainty.conformal.conformal`; NaN where undefined.
+            `stages.statistics.questions.conformal.conformal`; NaN where undefined.
         groups: the architectures.
         alpha: share that the intervals may miss.
         n_exams: exams of the study; all but one calibrate.

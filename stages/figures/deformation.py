@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from stages.figures.dots import SIZE, Dot, dot_rows, handles, marker
-from stages.figures.style import RC, colour, new_figure, title
+from stages.figures.kit.dots import SIZE, Dot, dot_rows, handles, marker
+from stages.figures.kit.style import RC, colour, new_figure, title
 
 ROW_INCHES = 0.29
 HEADROOM = 4.0  # factor above the points, for the notes

@@ -9,9 +9,9 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from stages.figures.style import RC, colour, new_figure, title
-from stages.uncertainty.ensemble_size import TARGETS, members_needed, relative_error
-from stages.uncertainty.volumes import PERCENT
+from stages.figures.kit.style import RC, colour, new_figure, title
+from stages.statistics.methods.variability import PERCENT
+from stages.statistics.questions.ensemble_size import TARGETS, members_needed, relative_error
 
 LAST = 55  # members; the theory reaches 10 % at 51
 MARKERS = "osD^vP"

@@ -6,8 +6,8 @@ import pandas as pd
 from matplotlib import rc_context
 from matplotlib.figure import Figure
 
-from stages.figures.dots import Dot, dot_rows, handles
-from stages.figures.style import RC, new_figure, title
+from stages.figures.kit.dots import Dot, dot_rows, handles
+from stages.figures.kit.style import RC, new_figure, title
 from stages.figures.surrogates import LABELS
 
 ROW_INCHES = 0.27

@@ -11,10 +11,10 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from stages.figures.ensemble import ras_voxel_size, to_ras
-from stages.figures.style import RC, bare, colour, new_figure, title
-from stages.structures import structure
-from stages.twins import KINDS
+from stages.figures.figure1 import ras_voxel_size, to_ras
+from stages.figures.kit.style import RC, bare, colour, new_figure, title
+from stages.study.pairs import KINDS
+from stages.study.structures import structure
 
 BRIGHTEST = 1.5  # white matter = 1
 OUTLINE = "#E69F00"

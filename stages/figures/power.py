@@ -9,8 +9,8 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullLocator
 
-from stages.figures.style import RC, colour, new_figure, title
-from stages.uncertainty.power import ALZHEIMER_RATE, CONTROL_RATE, TRIAL_STRUCTURE
+from stages.figures.kit.style import RC, colour, new_figure, title
+from stages.statistics.questions.power import ALZHEIMER_RATE, CONTROL_RATE, TRIAL_STRUCTURE
 
 ROW_INCHES = 0.27
 BAND = 0.6  # part of a structure's row that its points fill

@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from stages.figures.style import RC, colour, new_figure, title
+from stages.figures.kit.style import RC, colour, new_figure, title
 
 MARKERS = "osD^vP"
 

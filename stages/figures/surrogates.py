@@ -9,7 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from stages.figures.style import CEILINGS, RC, Ceilings, ceilings, colour, new_figure, title
+from stages.figures.kit.style import CEILINGS, RC, Ceilings, ceilings, colour, new_figure, title
 
 PANELS = {"within_structure_r2": "Within structures", "pooled_r2": "Pooled over structures"}
 SCOPES = {"within_structure_r2": "within_structure", "pooled_r2": "pooled"}  # of the ceilings

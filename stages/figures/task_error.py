@@ -9,8 +9,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from stages.figures.style import RC, colour, new_figure, title
-from stages.uncertainty.task_error import ERRORS, MEASURES, SCOPES, correlations
+from stages.figures.kit.style import RC, colour, new_figure, title
+from stages.statistics.questions.task_error import ERRORS, MEASURES, SCOPES, correlations
 
 LABELS = {
     "psnr": "PSNR (dB)",

@@ -7,7 +7,7 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from stages.figures.style import RC, colour, new_figure, title
+from stages.figures.kit.style import RC, colour, new_figure, title
 
 PANELS = {
     "loss": "training loss",

@@ -14,9 +14,9 @@ from pathlib import Path
 
 import numpy as np
 
-from stages.errors import StudyError
-from stages.images import subject
-from stages.kspace.files import Scan, ScanFormat, open_scan
+from stages.kspace.formats.calgary_campinas import Scan, ScanFormat, open_scan
+from stages.storage.nifti import subject
+from stages.study.errors import StudyError
 
 AXES = ("slices", "ky", "kz")
 FEWEST_PLANES = 8  # of an axis: with fewer, energy spread out and gathered look alike

@@ -11,9 +11,9 @@ from typing import Literal
 
 import numpy as np
 
-from stages.errors import StudyError
-from stages.kspace.files import Scan
+from stages.kspace.formats.calgary_campinas import Scan
 from stages.kspace.fourier import rss_image
+from stages.study.errors import StudyError
 
 Definition = Literal["brain_rss", "kspace_rms", "kspace_db"]
 CSF_LABEL = 24  # FreeSurfer: fluid around the brain, hardly any T1w signal

@@ -13,13 +13,13 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
-from stages import layout
-from stages.errors import StudyError
-from stages.files import atomic_directory
-from stages.images import label_map, load_like, load_volume
-from stages.intake.files import Kind, reading
 from stages.measures.voxelwise import intensity_scale
-from stages.structures import structure_volumes
+from stages.storage.files import atomic_directory
+from stages.storage.nifti import label_map, load_like, load_volume
+from stages.storage.reading import Kind, reading
+from stages.study import layout
+from stages.study.errors import StudyError
+from stages.study.structures import structure_volumes
 
 FLOAT_FORMAT = "%.9g"  # a float32 survives nine digits
 TABLE = Kind("a CSV table", "run `dvc repro`", "remake it")

@@ -12,13 +12,7 @@ import numpy as np
 import pandas as pd
 from scipy.ndimage import find_objects
 
-from stages.measures.agreement import (
-    Box,
-    Votes,
-    VoxelSize,
-    mean_surface_distances,
-    overlaps,
-)
+from stages.measures.agreement import Box, Votes, VoxelSize, mean_surface_distances, overlaps
 from stages.measures.boundary import (
     SHELL_VOXELS,
     Faces,

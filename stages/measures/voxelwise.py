@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
-from stages.structures import STRUCTURES, Structure
+from stages.study.structures import STRUCTURES, Structure
 
 CHUNK_VOXELS = 1 << 13  # at a time: the float64 deviations of a dozen members fit into a cache
 N_BITS = 32  # of the integers that hold a voxel's structures

@@ -11,12 +11,12 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from stages.figures.style import title
+from stages.figures.kit.style import title
 from stages.page.facts import Facts
-from stages.page.words import DASH, counted, listed, number, percent, share, span, spread
+from stages.page.phrasing import DASH, counted, listed, number, percent, share, span, spread
 from stages.params.ensembles import NOISE
-from stages.seeds import stable_seed
-from stages.uncertainty.ranking import median_ratio
+from stages.statistics.methods.ranking import median_ratio
+from stages.study.seeds import stable_seed
 
 # conventional sizes of a correlation: Cohen 1988, Statistical Power Analysis, section 3.2
 MODERATE, LARGE = 0.3, 0.5

@@ -7,9 +7,9 @@ heading, what it shows for those who cannot see it, and how it is read. Counts c
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 
-from stages.figures.style import title
+from stages.figures.kit.style import title
 from stages.page.facts import Facts
-from stages.page.words import counted, listed, percent, share
+from stages.page.phrasing import counted, listed, percent, share
 
 ORDER = (
     "cohort",

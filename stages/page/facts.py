@@ -6,12 +6,12 @@ from typing import Any
 
 import pandas as pd
 
-from stages import layout
-from stages.files import read_json
 from stages.measures.members import read_table, scans
 from stages.params.analyse import AnalyseParams
 from stages.params.ensembles import EnsembleParams
-from stages.uncertainty.exams import exam_map
+from stages.storage.files import read_json
+from stages.study import layout
+from stages.study.subjects import exam_map
 
 
 @dataclass(frozen=True)

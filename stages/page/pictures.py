@@ -10,9 +10,9 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 from PIL import Image
 
-from stages.figures import style
-from stages.figures.planes import SMALLEST
-from stages.figures.style import RC
+from stages.figures.kit import style
+from stages.figures.kit.planes import SMALLEST
+from stages.figures.kit.style import RC
 
 DPI = 100  # dots per inch: a voxel of the default scans takes about two
 QUALITY = 80  # of WebP with losses, 0 to 100

@@ -11,23 +11,23 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from stages import layout
 from stages.figures.cohort import OUTLINES
-from stages.files import atomic_path
-from stages.page import answer, members, paper, provenance
-from stages.page.beside import beside
+from stages.page import answer, member_table, published, sources
 from stages.page.captions import Captioned, captioned
 from stages.page.facts import Facts, load_facts
-from stages.page.kept import Kept, load
-from stages.page.methods import Settings, methods
+from stages.page.methods_section import Settings, methods
+from stages.page.other_segmenter import Kept, load
+from stages.page.phrasing import counted, share
 from stages.page.pictures import Embedded, file_drawing
-from stages.page.record import Record
-from stages.page.scans import sections
-from stages.page.words import counted, share
+from stages.page.run_record import Record
+from stages.page.scan_pictures import sections
+from stages.page.side_by_side import beside
 from stages.params.analyse import AnalyseParams
 from stages.params.ensembles import EnsembleParams
 from stages.params.report import ReportParams
 from stages.params.segment import SegmentParams
+from stages.storage.files import atomic_path
+from stages.study import layout
 
 TEMPLATES = Path(__file__).with_name("templates")
 TITLE = "Does image uncertainty foretell volume uncertainty?"
@@ -85,7 +85,7 @@ def contents(facts: Facts, ensembles: EnsembleParams, other: Kept | None = None)
     headline = answer.headline(facts)
     shown = list(facts.exams)[: report.n_scans]
     figures = captioned(facts, report.architecture, report.n_members)
-    sources = provenance.sources(ensembles, SegmentParams.load())
+    inputs = sources.sources(ensembles, SegmentParams.load())
     return {
         "title": TITLE,
         "answers": answer.answers(facts),
@@ -93,19 +93,19 @@ def contents(facts: Facts, ensembles: EnsembleParams, other: Kept | None = None)
         "level": share(params.level),
         "figures": drawn(figures),
         "beside": beside(facts, ensembles, other),
-        "members": members.members(facts),
-        "outlying": members.verdict(facts),
+        "members": member_table.members(facts),
+        "outlying": member_table.verdict(facts),
         "threshold": params.outlier_threshold,
-        "paper": paper.comparison(facts),
+        "paper": published.comparison(facts),
         "n_scans": counted(facts.n_scans, "scan"),
         "n_shown": len(shown),
         "legend": [(name, colour) for name, (colour, _) in OUTLINES.items()],
         "scans": sections(shown, ensembles),
         "methods": paragraphs,
         "works": works,
-        "sources": [[source.kind, source.name, source.digest] for source in sources],
-        "parameters": provenance.parameters(),
-        "versions": provenance.versions(),
+        "sources": [[source.kind, source.name, source.digest] for source in inputs],
+        "parameters": sources.parameters(),
+        "versions": sources.versions(),
     }
 
 

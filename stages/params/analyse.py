@@ -5,8 +5,8 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field, field_validator
 
-from stages.params.base import Section
-from stages.structures import STRUCTURES
+from stages.params.section import Section
+from stages.study.structures import STRUCTURES
 
 Share = Annotated[float, Field(gt=0, lt=1)]
 

@@ -5,7 +5,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import AfterValidator, Field
 
-from stages.params.base import Section
+from stages.params.section import Section
 
 
 def _below(folder: str) -> str:

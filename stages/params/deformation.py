@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field, model_validator
 
-from stages.params.base import Section
+from stages.params.section import Section
 
 Positive = Annotated[int, Field(ge=1)]
 

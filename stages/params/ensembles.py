@@ -6,8 +6,8 @@ from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, ConfigDict, Field
 
-from stages.errors import StudyError
-from stages.params.base import FILE, Section, parse, read, section_of, unknown_key
+from stages.params.section import FILE, Section, parse, read, section_of, unknown_key
+from stages.study.errors import StudyError
 
 NOISE, BASELINES = "noise", "baselines"  # keys that are no architectures
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")  # of a group: it becomes the name of a folder

@@ -4,7 +4,7 @@ from typing import ClassVar
 
 from pydantic import Field
 
-from stages.params.base import Section
+from stages.params.section import Section
 
 
 class MeasureParams(Section):

@@ -4,7 +4,7 @@ from typing import Annotated, ClassVar, Literal
 
 from pydantic import Field, field_validator
 
-from stages.params.base import Section
+from stages.params.section import Section
 
 Part = Annotated[float, Field(ge=0, lt=1)]  # of a volume
 Pathology = Literal["atrophy", "lesions", "infarct", "tumour"]

@@ -5,7 +5,7 @@ from typing import ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
 
-from stages.params.base import Section
+from stages.params.section import Section
 
 OWN_WEIGHTS = {"synthseg": "embedded.npz", "atlas": "atlas.npz"}
 """Files below weights/ that come with the study, by `method`."""

@@ -5,8 +5,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import Field
 
-from stages.errors import StudyError
-from stages.params.base import FILE, Section, parse, read, section_of
+from stages.params.section import FILE, Section, parse, read, section_of
+from stages.study.errors import StudyError
 
 Count = Annotated[int, Field(ge=0)]
 

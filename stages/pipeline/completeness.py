@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from stages.errors import StudyError
+from stages.study.errors import StudyError
 
 GRAPH = Path("dvc.yaml")
 OF_A_MEMBER = ("train", "reconstruct", "segment")  # seeds differ between architectures

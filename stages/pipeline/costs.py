@@ -58,7 +58,7 @@ class Timed:
 class Rates:
     """What this machine needs for each piece.
 
-    start: of a door's process. step: of training, a batch of one architecture. check: of a
+    start: of a script's process. step: of training, a batch of one architecture. check: of a
     validation slice. slice: of a reconstructed slice of a group. weights: bytes of an
     architecture. Seconds a byte of k-space: read, reference, noise. Seconds a voxel: load (an image
     and its labels), save (an image), quality, segment. mask: of a scan. head: of a simulated scan.
@@ -393,10 +393,10 @@ ESTIMATORS: dict[str, Estimator] = {
         atlas_quality,
     )
 } | dict.fromkeys(("code", "check", "model_cards"), trivial)
-"""By the door, the module below `stages` that a stage runs."""
+"""By the script, the module below `stages` that a stage runs."""
 
 
-def door_of(stage: Stage) -> tuple[str, list[str]]:
+def script_of(stage: Stage) -> tuple[str, list[str]]:
     """Return the module below `stages` that a stage runs, and its arguments; "" without one."""
     words = (stage.command or "").split()
     for number, (option, module) in enumerate(pairwise(words)):
@@ -412,10 +412,10 @@ def cost_of(stage: Stage, study: Study, rates: Rates) -> Cost | None:
         return Cost(DVC_S + size / IMPORT_BYTES_PER_S, disk_bytes=size)
     if stage.command is None:
         return Cost(DVC_S)
-    door, arguments = door_of(stage)
-    if door not in ESTIMATORS:
+    script, arguments = script_of(stage)
+    if script not in ESTIMATORS:
         return None
-    work, start = ESTIMATORS[door](study, rates, arguments), rates.start[door]
+    work, start = ESTIMATORS[script](study, rates, arguments), rates.start[script]
     around = DVC_S + work.disk_bytes / HASH_BYTES_PER_S
     return Cost(
         work.seconds + start.seconds + around,

@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from difflib import get_close_matches
 from graphlib import TopologicalSorter
 
-from stages.errors import StudyError
+from stages.study.errors import StudyError
 
 Graph = Mapping[str, frozenset[str]]
 

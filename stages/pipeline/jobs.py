@@ -12,9 +12,9 @@ from typing import ClassVar, Protocol
 
 import submitit
 
-from stages.errors import StudyError
 from stages.pipeline.graph import Stage
 from stages.pipeline.reproduction import GRACE_S, Reproduction
+from stages.study.errors import StudyError
 
 NO_LIMIT_MINUTES = 525_600  # a year: submitit's local jobs have a limit
 DAY_MINUTES = 1440  # what a Slurm job gets that asks for nothing else

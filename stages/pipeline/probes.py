@@ -9,8 +9,8 @@ from concurrent.futures.process import BrokenProcessPool
 from importlib import import_module
 from typing import Any
 
-from stages.errors import StudyError
 from stages.pipeline.costs import Timed
+from stages.study.errors import StudyError
 
 TIMING = "stages.pipeline.timing"
 STATUS = "/proc/self/status"
@@ -37,14 +37,14 @@ def _run(name: str, arguments: tuple[Any, ...]) -> dict[str, Timed]:
     return getattr(import_module(TIMING), name)(*arguments)
 
 
-def start_of(door: str) -> Timed:
-    """Return how long a door takes to start, its imports, and the memory that they take."""
-    program = f"import stages.{door}; print(open('{STATUS}').read())"
+def start_of(script: str) -> Timed:
+    """Return how long a script takes to start, its imports, and the memory that they take."""
+    program = f"import stages.{script}; print(open('{STATUS}').read())"
     begun = time.perf_counter()
     done = subprocess.run([sys.executable, "-c", program], stdout=subprocess.PIPE, check=False)
     seconds = time.perf_counter() - begun
     if done.returncode != 0:
-        raise StudyError(f"stages/{door}.py: expected a module that can be imported; see above")
+        raise StudyError(f"stages/{script}.py: expected a module that can be imported; see above")
     return Timed(seconds, peak_bytes(done.stdout.decode()))
 
 

@@ -12,8 +12,8 @@ from dvc.output import Output
 from dvc.repo import Repo
 from dvc.stage import Stage as DvcStage
 
-from stages.errors import StudyError
 from stages.pipeline.graph import Stage
+from stages.study.errors import StudyError
 
 DEVICE = "compute.device"  # a stage that depends on this parameter can use a GPU
 

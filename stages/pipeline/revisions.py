@@ -5,7 +5,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
-from stages.errors import StudyError
+from stages.study.errors import StudyError
 
 PARAMS = "params.yaml"
 

@@ -15,13 +15,13 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from stages.images import affine, load_volume, save_volume
-from stages.kspace.files import ScanFormat, open_scan, write_scan
+from stages.kspace.formats.calgary_campinas import ScanFormat, open_scan, write_scan
 from stages.kspace.fourier import rss_image
-from stages.kspace.masks import SamplingMask
+from stages.kspace.masks.sampling import SamplingMask
+from stages.kspace.masks.variable_density_poisson import MaskOptions, draw_mask
 from stages.kspace.noise import add_noise
-from stages.kspace.poisson import MaskOptions, draw_mask
-from stages.parallel import threads
+from stages.machine.device import pick_device, prepare
+from stages.machine.parallel import threads
 from stages.params.compressed_sensing import CompressedSensingParams
 from stages.params.compute import ComputeParams
 from stages.params.mask import MaskParams
@@ -31,20 +31,19 @@ from stages.params.segmenter import QualityParams
 from stages.params.train import TrainParams
 from stages.pipeline.costs import Timed
 from stages.pipeline.probes import STATUS, peak_bytes
-from stages.recon.checkpoints import member_bytes
-from stages.recon.compiler import step_functions
 from stages.recon.compressed_sensing import l1_wavelet
-from stages.recon.data import Slices
-from stages.recon.device import prepare
 from stages.recon.inference import Reconstruction, learned
-from stages.recon.networks import set_training
+from stages.recon.learned.checkpoints import member_bytes
+from stages.recon.learned.compiler import step_functions
+from stages.recon.learned.networks import set_training
+from stages.recon.learned.slices import Slices
+from stages.recon.learned.training import start, train_step, validate
 from stages.recon.physics import DeviceMask, to_device, zero_filled
 from stages.recon.quality import quality
-from stages.recon.training import start, train_step, validate
 from stages.segmenters.catalogue import open_segmenter
-from stages.synthseg.device import pick_device
-from stages.synthseg.preprocess import Scan as SegmenterScan
-from stages.synthseg.scans import scan_head
+from stages.segmenters.held_out import scan_head
+from stages.segmenters.preprocess import Scan as SegmenterScan
+from stages.storage.nifti import affine, load_volume, save_volume
 
 ENOUGH_S = 2.0  # of timed calls
 CALLS = (2, 20)  # at least, at most

@@ -11,11 +11,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from stages import layout
-from stages.files import PARTIAL, md5
-from stages.params.base import FILE, read
 from stages.params.ensembles import NOISE, EnsembleParams
+from stages.params.section import FILE, read
 from stages.provenance.records import OWN_MD5, digest, read_record
+from stages.storage.files import PARTIAL, md5
+from stages.study import layout
 
 SCRIPTS = ("noise", "segment", "measure", "analyse")
 SECTIONS = ("ensembles", "noise", "measure", "analyse")
@@ -60,7 +60,7 @@ def present(ensembles: EnsembleParams) -> Basis:
 def folder_hash(folder: Path) -> str:
     """Return the hash that DVC gives a folder: the MD5 of its list of names and MD5s, and `.dir`.
 
-    That of a volume is taken from its sidecar, so that no volume is read: `stages.verify` tells
+    That of a volume is taken from its sidecar, so that no volume is read: `stages.commands.verify` tells
     whether they agree.
     """
     paths = (p for p in folder.rglob("*") if p.is_file() and not _unfinished(p))

@@ -1,17 +1,17 @@
 """What must agree, and what must differ, where members come together.
 
-Recorded hashes and the sizes of files are compared, no volume is read: `python -m stages.verify`
+Recorded hashes and the sizes of files are compared, no volume is read: `python -m stages verify`
 hashes everything again. An entry that a sidecar lacks is compared with nothing, and said once.
 """
 
 import sys
 from collections.abc import Iterable, Iterator
 
-from stages import layout
-from stages.errors import StudyError
 from stages.params.ensembles import REFERENCE
 from stages.provenance import records
 from stages.provenance.records import Record, Records, read_records
+from stages.study import layout
+from stages.study.errors import StudyError
 
 REMAKE = "remake it with `dvc repro`"
 PER_SCAN = (records.SCAN, records.MASK, *records.NOISE)  # the same for all members of a scan

@@ -3,10 +3,10 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from stages import layout
-from stages.files import md5
 from stages.provenance import records
 from stages.provenance.records import read_record
+from stages.storage.files import md5
+from stages.study import layout
 
 
 @dataclass(frozen=True)

@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import Any
 
-from stages.errors import StudyError
-from stages.files import md5
-from stages.images import NIFTI
-from stages.intake.files import check_regular
 from stages.provenance.records import IMAGE, OWN_MD5, read_record
+from stages.storage.files import md5
+from stages.storage.nifti import NIFTI
+from stages.storage.reading import check_regular
+from stages.study.errors import StudyError
 
 
 def source_record(image: Path) -> dict[str, Any]:

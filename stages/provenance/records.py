@@ -7,8 +7,8 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stages import layout
-from stages.files import md5, read_mapping
+from stages.storage.files import md5, read_mapping
+from stages.study import layout
 
 # of every volume
 OWN_MD5, OWN_BYTES = "MD5", "Bytes"

@@ -9,10 +9,10 @@ with M the sampling mask, S_c the sensitivities, k_c the measured k-space and W 
 import numpy as np
 import torch
 
-from stages.errors import StudyError
 from stages.params.compressed_sensing import CompressedSensingParams
 from stages.recon.inference import Reconstruction
 from stages.recon.physics import DeviceMask, make_input
+from stages.study.errors import StudyError
 
 PLANE = (-2, -1)  # (ky, kz)
 STEP = 1.0  # of the gradient: its Lipschitz constant is at most 1, as F and the maps keep the norm

@@ -6,9 +6,9 @@ from typing import Any
 import numpy as np
 import torch
 
-from stages.kspace.files import Scan
-from stages.kspace.masks import SamplingMask
-from stages.recon.networks import output_image
+from stages.kspace.formats.calgary_campinas import Scan
+from stages.kspace.masks.sampling import SamplingMask
+from stages.recon.learned.networks import output_image
 from stages.recon.physics import DeviceMask, make_input, to_device
 
 Reconstruction = Callable[[torch.Tensor, DeviceMask], torch.Tensor]

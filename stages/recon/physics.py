@@ -10,13 +10,8 @@ from dataclasses import dataclass
 import numpy as np
 import torch
 
-from stages.kspace.masks import SamplingMask
-from stages.kspace.sensitivities import (
-    coil_images,
-    divide,
-    root_sum_of_squares,
-    sensitivity_maps,
-)
+from stages.kspace.masks.sampling import SamplingMask
+from stages.kspace.sensitivities import coil_images, divide, root_sum_of_squares, sensitivity_maps
 
 PERCENTILE = 0.99  # DIRECT's `scale_percentile`: of |masked k-space|, zeros included
 

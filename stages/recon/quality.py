@@ -13,7 +13,7 @@ import torch
 from direct.functionals.challenges import calgary_campinas_psnr, calgary_campinas_ssim
 from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
-from stages.errors import StudyError
+from stages.study.errors import StudyError
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,11 @@ from typing import Any
 
 import torch
 
-from stages.files import md5
 from stages.params.segment import SegmentParams
 from stages.segmenters.protocol import Segmenter
-from stages.synthseg.catalogue import open_segmenter as open_synthseg
-from stages.synthseg.catalogue import weight_file
+from stages.segmenters.synthseg.weight_files import open_segmenter as open_synthseg
+from stages.segmenters.synthseg.weight_files import weight_file
+from stages.storage.files import md5
 
 
 def synthseg(params: SegmentParams, device: torch.device) -> Segmenter:
@@ -23,7 +23,7 @@ def synthseg(params: SegmentParams, device: torch.device) -> Segmenter:
 
 def atlas(params: SegmentParams, device: torch.device) -> Segmenter:
     """A probabilistic atlas, always on the CPU; `mode` and `fast` do not apply."""
-    from stages.atlas.catalogue import open_segmenter  # SimpleITK is only needed here
+    from stages.segmenters.atlas.atlas_file import open_segmenter
 
     return open_segmenter(params.weights)
 

@@ -4,9 +4,9 @@ import multiprocessing
 from collections.abc import Callable
 from concurrent.futures import ProcessPoolExecutor
 
+from stages.machine.progress import progress
 from stages.params.segmenter import QualityParams
-from stages.progress import progress
-from stages.synthseg.quality import Judgement
+from stages.segmenters.judgement import Judgement
 
 Judge = Callable[[QualityParams, int], Judgement]
 

@@ -3,8 +3,8 @@
 from pathlib import Path
 from typing import Protocol, Self
 
-from stages.synthseg.inference import Segmentation
-from stages.synthseg.preprocess import Scan
+from stages.segmenters.preprocess import Scan
+from stages.segmenters.synthseg.posteriors import Segmentation
 
 
 class Labelled(Protocol):

@@ -5,15 +5,8 @@ import pytest
 
 from stages.anatomy.grid import HEAD_SHAPE
 from stages.anatomy.head import Head, digital_head
-from stages.anatomy.tissue import (
-    BONE_AIR,
-    EYE,
-    FAT_MARROW,
-    LEFT_TO_RIGHT,
-    MUSCLE_SKIN,
-    SPINAL_CORD,
-)
-from stages.structures import SYNTHSEG_TABLE
+from stages.anatomy.tissue import BONE_AIR, EYE, FAT_MARROW, LEFT_TO_RIGHT, MUSCLE_SKIN, SPINAL_CORD
+from stages.study.structures import SYNTHSEG_TABLE
 
 # Means over 20 manually checked real label maps, mL, one side; midline structures whole. The
 # lateral ventricle includes its inferior horn.

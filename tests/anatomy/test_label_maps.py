@@ -7,7 +7,7 @@ import pytest
 
 from stages.anatomy.label_maps import brain_centre, head_from_map, list_maps, read_map
 from stages.anatomy.tissue import MUSCLE_SKIN
-from stages.errors import StudyError
+from stages.study.errors import StudyError
 from tests.anatomy.maps import VOXEL_MM, block_head, write_lia
 
 

@@ -18,7 +18,7 @@ from stages.anatomy.tissue import (
     relative_signals,
     t1w_signal,
 )
-from stages.structures import SYNTHSEG_TABLE
+from stages.study.structures import SYNTHSEG_TABLE
 
 
 def test_every_label_has_a_tissue_with_a_source() -> None:

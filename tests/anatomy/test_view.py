@@ -18,7 +18,7 @@ from stages.anatomy.view import (
     place,
     true_volumes,
 )
-from stages.structures import SYNTHSEG_NAMES
+from stages.study.structures import SYNTHSEG_NAMES
 
 
 def vote(labels: np.ndarray, centre: tuple[int, ...], factor: int) -> set[int]:

@@ -7,11 +7,16 @@ from typing import Any
 import h5py
 import torch
 
-from stages.kspace.files import Scan, ScanFormat, complex_to_interleaved, list_scans
-from stages.kspace.masks import SamplingMask
-from stages.kspace.poisson import MaskOptions, draw_mask
+from stages.kspace.formats.calgary_campinas import (
+    Scan,
+    ScanFormat,
+    complex_to_interleaved,
+    list_scans,
+)
+from stages.kspace.masks.sampling import SamplingMask
+from stages.kspace.masks.variable_density_poisson import MaskOptions, draw_mask
 from stages.params.train import TrainParams
-from stages.recon.networks import fourier_operators
+from stages.recon.learned.networks import fourier_operators
 from tests.fabricated import ROOT
 from tests.recon.test_networks import direct_engine
 from tests.scans import toy_kspace

@@ -20,13 +20,13 @@ from time import perf_counter, process_time
 import numpy as np
 import torch
 
-from stages import layout, measure
-from stages.anatomy.cohort import cohort
+from stages import measure
 from stages.anatomy.label_maps import list_maps
-from stages.images import load_volume, save_volume, subject
-from stages.kspace.files import Scan, open_scan
-from stages.kspace.masks import load_mask, save_mask
-from stages.kspace.volumes import save_image, scan_format
+from stages.anatomy.participants import cohort
+from stages.kspace.formats.calgary_campinas import Scan, open_scan
+from stages.kspace.image_files import save_image, scan_format
+from stages.kspace.masks.sampling import load_mask, save_mask
+from stages.machine.device import prepare
 from stages.mask import mask_of
 from stages.params.compute import ComputeParams
 from stages.params.data import DataParams
@@ -35,18 +35,19 @@ from stages.params.phantom import PhantomParams
 from stages.params.reconstruct import ReconstructParams
 from stages.params.train import TrainParams
 from stages.phantom import scan_member
-from stages.recon.data import Slices
-from stages.recon.device import prepare
 from stages.recon.inference import learned, reconstruct_scan
-from stages.recon.losses import loss_functions
-from stages.recon.networks import build_engine, network_options, set_training
+from stages.recon.learned.losses import loss_functions
+from stages.recon.learned.networks import build_engine, network_options, set_training
+from stages.recon.learned.slices import Slices
+from stages.recon.learned.training import start, train_step
 from stages.recon.physics import DeviceMask, zero_filled
-from stages.recon.training import start, train_step
 from stages.reference import reference_image
-from stages.synthseg.catalogue import open_segmenter
+from stages.segmenters.synthseg.weight_files import open_segmenter
+from stages.storage.nifti import load_volume, save_volume, subject
+from stages.study import layout
 from tests import fabricated
 from tests.benchmarks.process import alone, peak_gb
-from tests.synthseg import official
+from tests.segmenters.synthseg import official
 
 PARAMS = Path("params.paper.yaml").resolve()
 WIDTHS = (170, 180)

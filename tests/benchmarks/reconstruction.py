@@ -14,7 +14,7 @@ from time import perf_counter, process_time
 import torch
 
 from stages.recon.inference import learned, reconstruct_scan
-from stages.recon.networks import build_engine, network_options, set_training
+from stages.recon.learned.networks import build_engine, network_options, set_training
 from tests.benchmarks.direct import (
     Case,
     direct_dataset,

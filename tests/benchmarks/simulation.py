@@ -19,21 +19,21 @@ import pandas as pd
 from scipy.special import hyp2f1
 from scipy.stats import t as student
 
-from stages.progress import progress
-from stages.seeds import stable_seed
-from stages.uncertainty.components import combine, components
-from stages.uncertainty.conformal import METHODS, Cells, cohort, covered, intervals
-from stages.uncertainty.halves import disjoint_r2, half_variation, reliability
-from stages.uncertainty.permutation import (
+from stages.machine.progress import progress
+from stages.statistics.methods.permutation import (
     joint_permutations,
     max_t_p,
     p_value,
     permuted_correlations,
 )
-from stages.uncertainty.regression import chance_r2, in_sample_r2, within_group_r2
-from stages.uncertainty.reliability import sampling_variance
-from stages.uncertainty.surrogates import foretell
-from stages.uncertainty.volumes import cv_table
+from stages.statistics.methods.regression import chance_r2, in_sample_r2, within_group_r2
+from stages.statistics.methods.reliability import sampling_variance
+from stages.statistics.methods.split_half import disjoint_r2, half_variation, reliability
+from stages.statistics.methods.variability import cv_table
+from stages.statistics.questions.components import combine, components
+from stages.statistics.questions.conformal import METHODS, Cells, cohort, covered, intervals
+from stages.statistics.questions.surrogates import foretell
+from stages.study.seeds import stable_seed
 
 REPEATS = 500  # about ten minutes on one core
 N_ERRORS = 3.0

@@ -21,15 +21,16 @@ import pandas as pd
 import torch
 import yaml
 
-from stages import analyse, image_quality, layout, measure
-from stages.allocator import keep_freed_memory
+from stages import analyse, image_quality, measure
 from stages.anatomy.head import digital_head
-from stages.images import affine, save_volume
+from stages.machine.memory import keep_freed_memory
 from stages.measures.members import load_reference
 from stages.measures.surrogates import GAIN_NORMALISED, IMAGES, SURROGATES
 from stages.measures.voxelwise import SUMMARIES
 from stages.params.measure import MeasureParams
-from stages.structures import STRUCTURES
+from stages.storage.nifti import affine, save_volume
+from stages.study import layout
+from stages.study.structures import STRUCTURES
 from tests.benchmarks.process import Cost, alone
 from tests.fabricated import ROOT, Study, write_csv, write_curves, write_params
 

@@ -15,15 +15,15 @@ from time import perf_counter, process_time
 import numpy as np
 import torch
 
-from stages.allocator import map_large_blocks
-from stages.images import affine, save_volume
-from stages.synthseg.catalogue import open_model, open_segmenter
-from stages.synthseg.device import pick_device
-from stages.synthseg.inference import one_hot
-from stages.synthseg.network import Architecture
-from stages.synthseg.preprocess import load, prepare
+from stages.machine.device import pick_device
+from stages.machine.memory import map_large_blocks
+from stages.segmenters.preprocess import load, prepare
+from stages.segmenters.synthseg.network import Architecture
+from stages.segmenters.synthseg.posteriors import one_hot
+from stages.segmenters.synthseg.weight_files import open_model, open_segmenter
+from stages.storage.nifti import affine, save_volume
 from tests.benchmarks.process import alone, peak_gb
-from tests.synthseg import official
+from tests.segmenters.synthseg import official
 
 SIZES = ("96x96x96", "128x128x128", "256x218x170")
 MATRIX = 2048  # side of the matrix product that shows what the machine can do

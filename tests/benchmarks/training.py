@@ -28,10 +28,10 @@ from unittest import mock
 import numpy as np
 import torch
 
-from stages.allocator import keep_freed_memory
-from stages.recon import training
-from stages.recon.data import training_slices
-from stages.recon.training import learning_rate_schedule, start, train
+from stages.machine.memory import keep_freed_memory
+from stages.recon.learned import training
+from stages.recon.learned.slices import training_slices
+from stages.recon.learned.training import learning_rate_schedule, start, train
 from tests.benchmarks.direct import (
     Case,
     direct_dataset,
@@ -192,7 +192,7 @@ def train_ours(
     device = torch.device(case.device)
     scans, masks = scans_and_masks(folder)
     params = case.params(steps=steps, crop_outer_slices=(0, 0))
-    with mock.patch("stages.recon.data.scan_mask", side_effect=masks):
+    with mock.patch("stages.recon.learned.slices.scan_mask", side_effect=masks):
         slices = training_slices(scans, params.crop_outer_slices, device)
     state = start(params, case.architecture, 0, [len(part) for part in slices], device)
     with (

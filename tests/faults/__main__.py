@@ -16,8 +16,8 @@ from functools import partial
 from pathlib import Path
 from queue import Queue
 
-from stages.files import atomic_path
-from stages.progress import progress
+from stages.machine.progress import progress
+from stages.storage.files import atomic_path
 from tests.faults import disks, repro, trials
 from tests.faults.process import run
 from tests.faults.study import Run, copy_finished, cpu_s, prepare, runs

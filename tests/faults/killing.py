@@ -10,12 +10,12 @@ from pathlib import Path
 
 import pytest
 
-from stages.files import atomic_directory, write_json
+from stages.storage.files import atomic_directory, write_json
 from tests.fabricated import ROOT
 
 CHANGES = {"os.mkdir", "os.rename", "os.remove", "os.rmdir", "fcntl.flock"}
-DOORS = ("inspect_data", "mask", "measure", "reference")
-PRELOADED = ["tests.faults.killing", *(f"stages.{door}" for door in DOORS)]
+SCRIPTS = ("inspect_data", "mask", "measure", "reference")
+PRELOADED = ["tests.faults.killing", *(f"stages.{script}" for script in SCRIPTS)]
 
 
 def die() -> None:
@@ -54,11 +54,11 @@ def write_folder(folder: Path, n: int, content: str) -> None:
             write_json(made / f"{name}.json", {name: content})
 
 
-def run_door(folder: Path, n: int, door: str, arguments: list[str]) -> None:
-    """Run a door."""
+def run_script(folder: Path, n: int, script: str, arguments: list[str]) -> None:
+    """Run a script."""
     enter(folder, n)
-    sys.argv = [door, *arguments]
-    importlib.import_module(f"stages.{door}").main()
+    sys.argv = [script, *arguments]
+    importlib.import_module(f"stages.{script}").main()
 
 
 def in_a_process(call: Callable[..., None], *arguments: object) -> int:

@@ -1,4 +1,4 @@
-"""Run the doors on fabricated data where nothing may open a connection: `offline FOLDER`.
+"""Run the scripts on fabricated data where nothing may open a connection: `offline FOLDER`.
 
 Every attempt to look up or reach an address ends the process, within a network namespace or not.
 """
@@ -38,14 +38,14 @@ def refuse(event: str, arguments: tuple) -> None:
         os._exit(3)
 
 
-def toy_doors(folder: Path) -> None:
-    """Run the doors from scans to images and label maps, and import every other."""
-    from stages.imports import scripts
-    from stages.synthseg import model
-    from stages.synthseg.labels import MERGED_LABELS, merged_name
-    from stages.synthseg.network import Architecture
+def toy_scripts(folder: Path) -> None:
+    """Run the scripts from scans to images and label maps, and import every other."""
+    from stages.provenance.code import scripts
+    from stages.segmenters.synthseg import model
+    from stages.segmenters.synthseg.labels import MERGED_LABELS, merged_name
+    from stages.segmenters.synthseg.network import Architecture
     from tests.scans import ROOT, run, write_toy_params, write_toy_study
-    from tests.synthseg.conftest import random_network
+    from tests.segmenters.conftest import random_network
 
     write_toy_study(folder)
     shutil.copy(ROOT / "dvc.yaml", folder)
@@ -56,14 +56,14 @@ def toy_doors(folder: Path) -> None:
     changes = {"segment.weights": "tiny.npz", "noise.definition": "kspace_db"}
     write_toy_params(folder, **changes)
     os.chdir(folder)
-    for door, *arguments in TOY:
-        run(door, *arguments)
+    for script, *arguments in TOY:
+        run(script, *arguments)
     for script in scripts(ROOT):
         importlib.import_module(script)
 
 
-def statistics_doors(folder: Path) -> None:
-    """Run the doors from images to numbers."""
+def statistics_scripts(folder: Path) -> None:
+    """Run the scripts from images to numbers."""
     from stages import measure
     from tests.fabricated import Study, write_study
 
@@ -78,6 +78,6 @@ def statistics_doors(folder: Path) -> None:
 if __name__ == "__main__":
     sys.addaudithook(refuse)
     root = Path(sys.argv[1]).resolve()
-    toy_doors(root / "toy")
-    statistics_doors(root / "fabricated")
+    toy_scripts(root / "toy")
+    statistics_scripts(root / "fabricated")
     print("offline: done")

@@ -87,7 +87,7 @@ def second_repro(bench: Bench, job: Run, name: str) -> Outcome:
 def cache_without_room(bench: Bench, job: Run, name: str) -> Outcome:
     """Run a stage whose outputs DVC's cache has no room for, then give it some.
 
-    DVC itself ends with exit code 0; `stages.verify` must name the outputs and say what to do.
+    DVC itself ends with exit code 0; `stages.commands.verify` must name the outputs and say what to do.
     """
     cache = bench.root / ".dvc" / "cache"
     shutil.rmtree(cache, ignore_errors=True)  # a trial before may have filled it
@@ -96,7 +96,7 @@ def cache_without_room(bench: Bench, job: Run, name: str) -> Outcome:
         filler = disks.fill(cache, 1)
         ended = run((*ONE, name), bench.root)
         filler.unlink()
-        said = run((PYTHON, "-m", "stages.verify"), bench.root)
+        said = run((PYTHON, "-m", "stages", "verify"), bench.root)
         named = all(f"fault: {out}: expected" in said.output for out in job.outs)
         untold = "No space left on device" not in ended.output or said.code != 1 or not named
         note = " ".join(f"{ended.output} {said.last_line}".split())[-400:]

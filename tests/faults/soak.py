@@ -19,8 +19,9 @@ from typing import Any
 import psutil
 import yaml
 
-from stages import layout, measure, segment
+from stages import measure, segment
 from stages.params.ensembles import REFERENCE
+from stages.study import layout
 from tests.fabricated import ROOT
 
 GROUP = "unet"
@@ -88,13 +89,13 @@ def write_params(n_members: int) -> None:
 
 
 def watched(module: Any, call: Callable[[], None], watch: Watch) -> None:
-    """Run a door while its progress bar looks at the process."""
+    """Run a script while its progress bar looks at the process."""
     module.progress = watch.over
     call()
 
 
 def segment_member(group: str, seed: int) -> None:
-    """Run the door of segmentation."""
+    """Run the script of segmentation."""
     sys.argv = ["segment", group, str(seed)]
     segment.main()
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from stages import layout
+from stages.study import layout
 from tests.fabricated import ROOT
 
 COPIED = (

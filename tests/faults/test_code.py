@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from stages.errors import StudyError
-from stages.recon.checkpoints import CONFIGURATION, WEIGHTS, load_member, save_member
-from stages.recon.resume import read
-from stages.recon.training import start
+from stages.recon.learned.checkpoints import CONFIGURATION, WEIGHTS, load_member, save_member
+from stages.recon.learned.resume import read
+from stages.recon.learned.training import start
+from stages.study.errors import StudyError
 from tests.fabricated import ROOT
 from tests.faults import corpus
 from tests.faults.test_inputs import READERS
@@ -175,7 +175,7 @@ def namespace() -> list[str]:
 
 
 def offline(prefix: list[str], folder: Path) -> subprocess.CompletedProcess:
-    """Run the doors offline."""
+    """Run the scripts offline."""
     (folder / "toy").mkdir(parents=True)
     return subprocess.run(
         [*prefix, sys.executable, "-m", "tests.faults.offline", str(folder)],
@@ -197,7 +197,7 @@ def test_the_guard_ends_a_process_that_looks_up_a_name() -> None:
     assert done.returncode == 3 and done.stderr.startswith("network: socket.getaddrinfo")
 
 
-def test_no_door_opens_a_connection(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
+def test_no_script_opens_a_connection(tmp_path: Path, capsys: pytest.CaptureFixture) -> None:
     prefix = namespace()
     if not prefix:
         with capsys.disabled():

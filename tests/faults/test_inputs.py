@@ -1,4 +1,4 @@
-"""Every bad input of the corpus, through what reads it and through the doors."""
+"""Every bad input of the corpus, through what reads it and through the scripts."""
 
 import re
 import tracemalloc
@@ -9,22 +9,22 @@ import numpy as np
 import pytest
 import torch
 
-from stages import layout
-from stages.errors import StudyError
-from stages.files import read_mapping
-from stages.images import affine, label_map, save_volume
-from stages.kspace.challenge_masks import challenge_mask
-from stages.kspace.files import ScanFormat, list_scans, open_scan
-from stages.kspace.masks import load_mask
+from stages.kspace.formats.calgary_campinas import ScanFormat, list_scans, open_scan
+from stages.kspace.masks.challenge import challenge_mask
+from stages.kspace.masks.sampling import load_mask
 from stages.measures.members import volume_table
-from stages.params.study import load_all
-from stages.recon.exchange import CHECKPOINT
-from stages.recon.plain import load_plain
-from stages.synthseg import keras, model
+from stages.params.sections import load_all
+from stages.recon.learned.exchange import CHECKPOINT
+from stages.segmenters.synthseg import keras, model
+from stages.storage.files import read_mapping
+from stages.storage.nifti import affine, label_map, save_volume
+from stages.storage.tensors import load_plain
+from stages.study import layout
+from stages.study.errors import StudyError
 from tests.faults import corpus
-from tests.kspace.test_files import WRONG_LISTS
+from tests.kspace.formats.test_calgary_campinas import WRONG_LISTS
 from tests.scans import GRID, N_COILS, PARTIAL_FOURIER, run, toy_labels, write_toy_study
-from tests.synthseg import test_bad_inputs
+from tests.segmenters import test_bad_inputs
 
 FORMAT = ScanFormat(N_COILS, PARTIAL_FOURIER)
 MEMORY_BYTES = 1 << 28  # that no bad input may take
@@ -61,7 +61,7 @@ def matches(line: str, expected: str, **names: object) -> bool:
 
 @pytest.fixture(autouse=True)
 def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
-    """Run in an empty folder; what the doors set up for the whole process is undone."""
+    """Run in an empty folder; what the scripts set up for the whole process is undone."""
     monkeypatch.chdir(tmp_path)
     n_threads = torch.get_num_threads()
     yield
@@ -117,9 +117,9 @@ def test_parameters_with_a_mark_and_windows_line_ends(tmp_path: Path) -> None:
     assert load_all(tmp_path / "params.yaml")["phantom"].n_train == 7
 
 
-# the doors: (door, arguments, file, faults, what must not be there)
+# the scripts: (script, arguments, file, faults, what must not be there)
 SUBJECT = "sub-e2s0P07"
-DOORS = {
+SCRIPTS = {
     "scan": (("reference",), Path("data/validation/e2s0_P0.7.h5"), layout.images("reference", 0)),
     "mask": (
         ("reconstruct", "zero_filled", 0),
@@ -130,13 +130,13 @@ DOORS = {
 }
 
 
-@pytest.mark.parametrize("kind", DOORS)
-def test_every_door_gives_the_one_line(
+@pytest.mark.parametrize("kind", SCRIPTS)
+def test_every_script_gives_the_one_line(
     kind: str, tmp_path: Path, capsys: pytest.CaptureFixture
 ) -> None:
     write_toy_study(tmp_path)
     run("mask")
-    command, path, out = DOORS[kind]
+    command, path, out = SCRIPTS[kind]
     for name, fault in READERS[kind][1].items():
         path.unlink() if path.is_symlink() or not path.is_dir() else path.rmdir()
         fault.make(path)

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from tests.fabricated import Study, write_study
-from tests.faults.killing import in_a_process, run_door, write_folder
+from tests.faults.killing import in_a_process, run_script, write_folder
 from tests.faults.study import digest, left_over
 from tests.scans import write_toy_study
 
@@ -56,7 +56,7 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-DOORS = {
+SCRIPTS = {
     "inspect_data": ("scans", [], "work/inspection"),
     "mask": ("scans", [], "work/masks"),
     "reference": ("scans", [], "work/images/reference/0"),
@@ -64,17 +64,19 @@ DOORS = {
 }
 
 
-@pytest.mark.parametrize("door", DOORS)
-def test_a_door_killed_at_a_change_of_the_disk(door: str, request: pytest.FixtureRequest) -> None:
-    fixture, arguments, name = DOORS[door]
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_a_script_killed_at_a_change_of_the_disk(
+    script: str, request: pytest.FixtureRequest
+) -> None:
+    fixture, arguments, name = SCRIPTS[script]
     study = request.getfixturevalue(fixture)
-    final, generator = study / name, random.Random(door)
-    assert in_a_process(run_door, study, NEVER, door, arguments) == 0
+    final, generator = study / name, random.Random(script)
+    assert in_a_process(run_script, study, NEVER, script, arguments) == 0
     whole = digest(final)
     for _ in range(N_KILLS):
-        code = in_a_process(run_door, study, generator.randint(1, 9), door, arguments)
+        code = in_a_process(run_script, study, generator.randint(1, 9), script, arguments)
         assert code == -signal.SIGKILL
         assert not final.exists() or digest(final) == whole
-        assert in_a_process(run_door, study, NEVER, door, arguments) == 0
+        assert in_a_process(run_script, study, NEVER, script, arguments) == 0
         assert digest(final) == whole
         assert left_over(final) == []

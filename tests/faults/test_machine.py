@@ -21,13 +21,14 @@ import pytest
 import torch
 
 from stages import train
-from stages.errors import door, line_of
-from stages.figures.style import new_figure, save
-from stages.files import PARTIAL, atomic_directory, atomic_path, write_json
-from stages.images import save_volume
-from stages.kspace.files import write_scan
+from stages.figures.kit.style import new_figure, save
+from stages.kspace.formats.calgary_campinas import write_scan
+from stages.machine.entry import entry_point
 from stages.measures.members import write_tables
-from stages.recon.resume import Checkpoints
+from stages.recon.learned.resume import Checkpoints
+from stages.storage.files import PARTIAL, atomic_directory, atomic_path, write_json
+from stages.storage.nifti import save_volume
+from stages.study.errors import line_of
 from tests.fabricated import ROOT
 from tests.faults import disks
 from tests.faults.killing import die
@@ -56,9 +57,9 @@ WRITERS: dict[str, Callable[[Path], None]] = {
 def line_and_code(
     call: Callable[[], None], capsys: pytest.CaptureFixture[str]
 ) -> tuple[str, int | None]:
-    """Return what a door that does this prints on stderr, and its exit code."""
+    """Return what a script that does this prints on stderr, and its exit code."""
     with pytest.raises(SystemExit) as caught:
-        door(call)()
+        entry_point(call)()
     return capsys.readouterr().err, caught.value.code
 
 
@@ -208,11 +209,11 @@ def test_memory_that_is_not_there(ask: Callable, capsys: pytest.CaptureFixture[s
 HUNGRY = """
 import resource, sys
 import numpy as np
-from stages.errors import door
+from stages.machine.entry import entry_point
 held = int(sys.argv[1]) << 20
 size = next(int(l.split()[1]) for l in open('/proc/self/status') if l.startswith('VmSize'))
 resource.setrlimit(resource.RLIMIT_AS, ((size << 10) + held, -1))
-door(lambda: print(np.linalg.det(np.ones((300, 300)))))()
+entry_point(lambda: print(np.linalg.det(np.ones((300, 300)))))()
 """
 
 
@@ -230,7 +231,7 @@ def test_openblas_gets_its_memory_or_none_is_asked_for(megabytes: int) -> None:
 
 def test_other_runtime_errors_keep_their_traceback() -> None:
     with pytest.raises(RuntimeError, match="inconsistent tensor size"):
-        door(lambda: torch.ones(2) @ torch.ones(3))()
+        entry_point(lambda: torch.ones(2) @ torch.ones(3))()
 
 
 @pytest.fixture
@@ -270,14 +271,14 @@ def test_memory_that_ends_during_training(
 
 
 def test_a_clock_that_jumps_changes_no_byte(study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    doors = {"reference": (), "inspect_data": (), "train": ("rim", 0)}
-    for name, arguments in doors.items():
+    scripts = {"reference": (), "inspect_data": (), "train": ("rim", 0)}
+    for name, arguments in scripts.items():
         run(name, *arguments)
     before = digest(study / "work")
     real, jumps = time.time, cycle([0, -86400, 7 * 86400])
     monkeypatch.setattr(time, "time", lambda: real() + next(jumps))
     for path in (study / "work").rglob("*"):
         os.utime(path, (real() + 86400,) * 2)  # files of the future
-    for name, arguments in doors.items():
+    for name, arguments in scripts.items():
         run(name, *arguments)
     assert digest(study / "work") == before

@@ -17,23 +17,24 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from stages.errors import StudyError
-from stages.files import read_json
-from stages.images import load_volume
-from stages.intake.files import Kind
-from stages.intake.text import LARGEST_BYTES, parse_yaml, read_text
-from stages.kspace.files import ScanFormat, open_scan, write_scan
-from stages.kspace.masks import load_mask
+from stages.kspace.formats.calgary_campinas import ScanFormat, open_scan, write_scan
+from stages.kspace.masks.sampling import load_mask
 from stages.measures.members import read_table, volume_table
-from stages.params import base, ensembles, train
-from stages.params.base import read
-from stages.params.study import load_all
+from stages.params import ensembles, section, train
+from stages.params.section import read
+from stages.params.sections import load_all
 from stages.params.train import TrainParams
-from stages.recon.exchange import CHECKPOINT, read_configuration
-from stages.recon.plain import load_plain
-from stages.recon.resume import read as read_checkpoint
-from stages.synthseg import keras, model, preprocess
-from stages.uncertainty.exams import exam_map
+from stages.recon.learned.exchange import CHECKPOINT, read_configuration
+from stages.recon.learned.resume import read as read_checkpoint
+from stages.segmenters import preprocess
+from stages.segmenters.synthseg import keras, model
+from stages.storage.files import read_json
+from stages.storage.nifti import load_volume
+from stages.storage.reading import Kind
+from stages.storage.tensors import load_plain
+from stages.storage.text import LARGEST_BYTES, parse_yaml, read_text
+from stages.study.errors import StudyError
+from stages.study.subjects import exam_map
 from tests.fabricated import ROOT
 from tests.faults import corpus
 from tests.faults.test_inputs import challenge
@@ -49,7 +50,7 @@ def params(path: Path) -> None:
     """Read all sections and all architectures, the file only once: PyYAML is slow."""
     content = read(path)
     with pytest.MonkeyPatch.context() as patch:
-        for module in (base, ensembles, train):
+        for module in (section, ensembles, train):
             patch.setattr(module, "read", lambda _: content)
         load_all(path)
         for name in content["train"]:

@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from stages.figures.calibration import calibration_figure
-from stages.uncertainty.calibration import calibrate
+from stages.statistics.questions.calibration import calibrate
 
 GROUPS = ("unet", "rim")
 

@@ -6,13 +6,13 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from stages.errors import StudyError
 from stages.figures.cohort import Picture, draw, figure, planes
-from stages.images import affine, save_volume, subject
-from stages.kspace.files import write_scan
+from stages.kspace.formats.calgary_campinas import write_scan
 from stages.kspace.fourier import to_kspace
-from stages.layout import true_labels
 from stages.params.data import DataParams
+from stages.storage.nifti import affine, save_volume, subject
+from stages.study.errors import StudyError
+from stages.study.layout import true_labels
 from tests.anatomy.maps import block_head
 
 DATA = DataParams(

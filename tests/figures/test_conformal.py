@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from stages.figures.conformal import BAND_COLOUR, LABELS, LEAST_WIDTH, conformal_figure
-from stages.uncertainty.conformal import ALL, COLUMNS, METHODS
+from stages.statistics.questions.conformal import ALL, COLUMNS, METHODS
 
 GROUPS = ("unet", "rim")
 

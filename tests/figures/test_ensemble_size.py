@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from stages.figures.ensemble_size import ensemble_size_figure
-from stages.uncertainty.ensemble_size import ensemble_size
+from stages.statistics.questions.ensemble_size import ensemble_size
 
 
 @pytest.mark.parametrize("n_members", [2, 6])

@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 
-from stages.figures.dots import Dot, dot_rows
+from stages.figures.kit.dots import Dot, dot_rows
+from stages.figures.kit.style import new_figure
 from stages.figures.overlap import overlap_figure
-from stages.figures.style import new_figure
 
 GROUPS = ("unet", "rim", "noise")
 STRUCTURES = ("caudate", "hippocampus")

@@ -4,8 +4,8 @@ import numpy as np
 import pandas as pd
 
 from stages.figures.pathology import KIND_MARKERS, pathology_figure, twin_planes
-from stages.images import affine
-from stages.twins import KINDS
+from stages.storage.nifti import affine
+from stages.study.pairs import KINDS
 
 GROUPS = ("unet", "varnet")
 MATRIX = affine((10, 12, 14), (2.0, 2.0, 2.0), "SAR")

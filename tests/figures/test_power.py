@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from stages.figures.power import power_figure
-from stages.uncertainty.power import PowerOptions, power
+from stages.statistics.questions.power import PowerOptions, power
 
 STRUCTURES = ("hippocampus", "caudate", "csf")
 GROUPS = ("unet", "rim")

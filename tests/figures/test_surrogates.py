@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stages.figures.style import CEILINGS, colour
+from stages.figures.kit.style import CEILINGS, colour
 from stages.figures.surrogates import PANELS, surrogates_figure
 
 SURROGATES = {"std_mean": "A", "linearised_volume": "B", "vote_entropy": "C", "own_idea": "C"}

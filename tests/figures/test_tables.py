@@ -5,8 +5,8 @@ import pandas as pd
 import pytest
 from matplotlib.patches import PathPatch
 
-from stages.figures import correlations, regression, training, volumes
-from stages.uncertainty.paper import anchors
+from stages.figures import figure2, figure3, r2, training
+from stages.statistics.questions.paper import anchors
 
 STRUCTURES = ("hippocampus", "caudate")
 GROUPS = ("unet", "rim", "noise")
@@ -20,7 +20,7 @@ def spread(value: str, n_scans: int = 4) -> pd.DataFrame:
 
 @pytest.mark.parametrize("n_scans", [1, 4])
 def test_figure2_has_a_box_a_group_and_structure(n_scans):
-    figure = volumes.draw(
+    figure = figure2.draw(
         spread("cv", n_scans), spread("bias", n_scans), GROUPS, STRUCTURES, anchors()
     )
     for axes in figure.axes:
@@ -33,14 +33,14 @@ def test_figure2_has_a_box_a_group_and_structure(n_scans):
 def test_figure2_leaves_undefined_cells_empty():
     cv = spread("cv")
     cv.loc[cv["structure"] == "caudate", "cv"] = np.nan
-    figure = volumes.draw(cv, spread("bias"), GROUPS, STRUCTURES, anchors())
+    figure = figure2.draw(cv, spread("bias"), GROUPS, STRUCTURES, anchors())
     left = [patch for patch in figure.axes[0].patches if isinstance(patch, PathPatch)]
     assert len(left) == len(GROUPS)
 
 
 def coefficients() -> pd.DataFrame:
     """Return a correlation for each scope and two statistics, one undefined."""
-    scopes = [*STRUCTURES, *correlations.SCOPES]
+    scopes = [*STRUCTURES, *figure3.SCOPES]
     table = pd.DataFrame(
         [(scope, s, 4, 0.25) for scope in scopes for s in ("mean", "p95")],
         columns=["scope", "statistic", "n", "pearson"],
@@ -53,7 +53,7 @@ def test_figure3_writes_every_coefficient():
     points = pd.DataFrame(
         {"structure": np.repeat(STRUCTURES, 3), "mean": 0.02, "cv": [1, 2, 3, 0, 2, 0.5]}
     )
-    figure = correlations.draw(points, coefficients(), "rim", STRUCTURES)
+    figure = figure3.draw(points, coefficients(), "rim", STRUCTURES)
     written = [text.get_text() for text in figure.axes[1].texts]
     assert written.count("0.25") == 9
     assert written.count("–") == 1
@@ -92,7 +92,7 @@ def test_r2_far_below_zero_is_an_arrow_with_its_number():
         ("unet", "histogram", "in_sample", 0.123),
     ]
     table = pd.DataFrame(rows, columns=["group", "predictors", "estimate", "r2"])
-    axes, _ = regression.draw(table, inference(), ["rim"]).axes
+    axes, _ = r2.draw(table, inference(), ["rim"]).axes
     assert [text.get_text() for text in axes.texts] == ["-7.5"]
     low, high = axes.get_xlim()
     assert all(low <= x <= high for xs in drawn(axes) for x in xs)
@@ -105,12 +105,12 @@ def test_ceilings_stand_with_their_intervals_above_what_they_bound():
         [("rim", "histogram", "in_sample", 0.3), ("rim", "summary", "within_structure", 0.2)],
         columns=["group", "predictors", "estimate", "r2"],
     )
-    r2, r = regression.draw(table, inference(), ["rim"]).axes
+    upper, r = r2.draw(table, inference(), ["rim"]).axes
     for ends in ([0.5, 0.7], [0.4, 0.6], [0.21, 0.55]):
-        assert ends in drawn(r2)
-    rows = {text.get_text(): k for k, text in enumerate(r2.get_yticklabels())}
-    heights = r2.get_yticks()
-    (line,) = [line for line in r2.lines if list(line.get_xdata()) == [0.64, 0.64]]
+        assert ends in drawn(upper)
+    rows = {text.get_text(): k for k, text in enumerate(upper.get_yticklabels())}
+    heights = upper.get_yticks()
+    (line,) = [line for line in upper.lines if list(line.get_xdata()) == [0.64, 0.64]]
     top, end = line.get_ydata()
     assert top == heights[0]
     assert heights[rows["in sample, ln CV"]] < end < heights[rows["within structures"]]
@@ -125,7 +125,7 @@ def test_ceilings_stand_with_their_intervals_above_what_they_bound():
 def test_r2_is_drawn_of_few_groups_and_without_any_ceiling(groups):
     table = pd.DataFrame(columns=["group", "predictors", "estimate", "r2"])
     known = inference()
-    figure = regression.draw(table, known[known["statistic"] != "ceiling"], groups)
+    figure = r2.draw(table, known[known["statistic"] != "ceiling"], groups)
     figure.canvas.draw()
     assert len(figure.axes) == 2 * len(groups)
 

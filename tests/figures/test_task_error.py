@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from stages.figures.task_error import task_error_figure
-from stages.uncertainty.task_error import VARIABLES, ranks_within
+from stages.statistics.questions.task_error import VARIABLES, ranks_within
 
 GROUPS = ("unet", "varnet", "rim")
 

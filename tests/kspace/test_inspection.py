@@ -10,7 +10,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.kspace.files import Scan, ScanFormat, complex_to_interleaved, open_scan
+from stages.kspace.formats.calgary_campinas import (
+    Scan,
+    ScanFormat,
+    complex_to_interleaved,
+    open_scan,
+)
 from stages.kspace.inspection import (
     Inspected,
     Survey,

@@ -5,8 +5,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stages.errors import StudyError
-from stages.kspace.files import Scan, ScanFormat, open_scan
+from stages.kspace.formats.calgary_campinas import Scan, ScanFormat, open_scan
 from stages.kspace.fourier import rss_image
 from stages.kspace.noise import (
     CSF_LABEL,
@@ -16,6 +15,7 @@ from stages.kspace.noise import (
     mean_brain_rss,
     noise_sigma,
 )
+from stages.study.errors import StudyError
 from tests.scans import GRID, N_COILS, fabricate_scan, toy_head
 
 FORMAT = ScanFormat(N_COILS, 0.85)

@@ -7,7 +7,7 @@ from direct.data.mri_transforms import EstimateSensitivityMapModule
 from direct.types import KspaceKey
 
 from stages.kspace.sensitivities import divide, root_sum_of_squares, sensitivity_maps
-from stages.recon.networks import fourier_operators
+from stages.recon.learned.networks import fourier_operators
 from tests.scans import toy_coils, toy_head, toy_kspace
 
 

@@ -4,9 +4,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stages import layout
-from stages.errors import StudyError
-from stages.images import affine, load_volume, save_volume
 from stages.measures.members import (
     drawn_volumes,
     load_like,
@@ -16,6 +13,9 @@ from stages.measures.members import (
     scans,
     volume_table,
 )
+from stages.storage.nifti import affine, load_volume, save_volume
+from stages.study import layout
+from stages.study.errors import StudyError
 from tests.fabricated import Study, write_study
 
 STUDY = Study(n_members=2, n_draws=2, n_scans=2)

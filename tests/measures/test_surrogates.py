@@ -17,8 +17,8 @@ from stages.measures.surrogates import (
     surroundings,
 )
 from stages.measures.voxelwise import number_table, structure_numbers
-from stages.uncertainty.surrogates import foretell
-from stages.uncertainty.volumes import coefficient_of_variation
+from stages.statistics.methods.variability import coefficient_of_variation
+from stages.statistics.questions.surrogates import foretell
 
 EDGE = 22  # voxels of the cube around one blob
 N_BLOBS = 8  # in the corners of a cube

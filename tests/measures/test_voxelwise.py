@@ -25,7 +25,7 @@ from stages.measures.voxelwise import (
     structure_numbers,
     summarise,
 )
-from stages.structures import STRUCTURES
+from stages.study.structures import STRUCTURES
 
 LABELS = {s.name: s.labels for s in STRUCTURES}
 regions = arrays(np.float64, st.integers(1, 60), elements=st.floats(0, 1))

@@ -8,27 +8,28 @@ import pytest
 import yaml
 from PIL import Image
 
-from stages import analyse, layout
-from stages.files import read_json, write_json
-from stages.page import kept
-from stages.page.record import Record
+from stages import analyse
+from stages.page import other_segmenter
 from stages.page.render import write_page
+from stages.page.run_record import Record
 from stages.params.ensembles import EnsembleParams
 from stages.provenance.basis import present
+from stages.storage.files import read_json, write_json
+from stages.study import layout
 from tests.fabricated import ROOT, Study, measure_study, without_networks, write_study
 
 HOSTILE = "<script>document.title='taken'</script>"
 LONG_STAGE = "reconstruct-baseline@compressed_sensing"
 RECORD = Record([("processor", "word " * 40)], [(LONG_STAGE, "1.0", "1.0", "100")], "Remark.")
-ATLAS = kept.Segmenter(method="atlas", weights="weights/atlas.npz", md5="0" * 32)
+ATLAS = other_segmenter.Segmenter(method="atlas", weights="weights/atlas.npz", md5="0" * 32)
 DRAWN = ("cohort", "figure2", "figure3_rim")  # all other figures are missing
 
 
-def answers_by(segmenter: kept.Segmenter) -> kept.Kept:
+def answers_by(segmenter: other_segmenter.Segmenter) -> other_segmenter.Kept:
     """The answers of the study in the current directory, as if another segmenter had them."""
-    texts = {name: read_json(layout.METRICS / f"{name}.json") for name in kept.METRICS}
-    tables = {name: pd.read_csv(layout.PLOTS / f"{name}.csv") for name in kept.TABLES}
-    return kept.kept(segmenter, present(EnsembleParams.load()), texts, **tables)
+    texts = {name: read_json(layout.METRICS / f"{name}.json") for name in other_segmenter.METRICS}
+    tables = {name: pd.read_csv(layout.PLOTS / f"{name}.csv") for name in other_segmenter.TABLES}
+    return other_segmenter.kept(segmenter, present(EnsembleParams.load()), texts, **tables)
 
 
 @pytest.fixture(scope="session")
@@ -52,7 +53,7 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
         image.save(folder / layout.PLOTS / f"{name}.png")
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
-        write_json(kept.FILE, answers_by(ATLAS).model_dump())
+        write_json(other_segmenter.FILE, answers_by(ATLAS).model_dump())
     return folder
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from stages.figures import planes, style
+from stages.figures.kit import planes, style
 from stages.page import pictures
 from tests.page.browser import Browser, program
 from tests.page.conftest import DRAWN

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from PIL import Image
 
-from stages.figures.style import DPI, SMALLEST, new_figure, save
+from stages.figures.kit.style import DPI, SMALLEST, new_figure, save
 from stages.page import pictures
 
 

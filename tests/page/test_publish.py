@@ -5,12 +5,12 @@ from pathlib import Path
 import pytest
 import yaml
 
-from stages import publish
-from stages.files import read_json
-from stages.page import kept, revision
+from stages.commands import publish
+from stages.page import other_revision, other_segmenter
 from stages.params.ensembles import EnsembleParams
 from stages.pipeline.revisions import Recorded
 from stages.provenance.basis import code, folders, present
+from stages.storage.files import read_json
 
 ATLAS = "weights/atlas.npz"
 
@@ -20,9 +20,9 @@ def asked(study: Path, monkeypatch: pytest.MonkeyPatch) -> dict[str, Recorded]:
     """The measured study without kept answers, and revisions to read by name."""
     monkeypatch.setattr("stages.page.render.sections", lambda *_: iter(()))
     monkeypatch.setattr(publish, "gpu", lambda: "none")
-    monkeypatch.setattr(kept, "FILE", Path("metrics/kept_by_test.json"))
+    monkeypatch.setattr(other_segmenter, "FILE", Path("metrics/kept_by_test.json"))
     found: dict[str, Recorded] = {}
-    monkeypatch.setattr(revision, "read_recorded", lambda name, _: found[name])
+    monkeypatch.setattr(other_revision, "read_recorded", lambda name, _: found[name])
     return found
 
 
@@ -32,8 +32,8 @@ def recorded(**changes: str) -> Recorded:
     Args:
         changes: folder of images -> hash.
     """
-    texts = {path: Path(path).read_text() for path in revision.METRIC_FILES.values()}
-    texts |= {path: Path(path).read_text() for path in revision.TABLE_FILES.values()}
+    texts = {path: Path(path).read_text() for path in other_revision.METRIC_FILES.values()}
+    texts |= {path: Path(path).read_text() for path in other_revision.TABLE_FILES.values()}
     params = yaml.safe_load(Path("params.yaml").read_text())
     params["segment"] |= {"method": "atlas", "weights": ATLAS}
     texts["params.yaml"] = yaml.safe_dump(params)
@@ -57,16 +57,18 @@ def test_another_segmenter_is_set_beside_and_not_kept(asked: dict[str, Recorded]
     assert "By another segmenter" in text
     assert f"atlas (atlas.npz), MD5 <code>{'0' * 32}</code>" in text
     assert 'id="record"' in text
-    assert not kept.FILE.exists()
+    assert not other_segmenter.FILE.exists()
 
 
 def test_what_is_kept_is_what_was_shown(asked: dict[str, Recorded]) -> None:
     asked["atlas"] = recorded()
     publish.main(["--beside", "atlas", "--out", "first.html", "--keep"])
-    content = read_json(kept.FILE)
-    assert kept.load(kept.FILE) == kept.Kept.model_validate(content)
+    content = read_json(other_segmenter.FILE)
+    assert other_segmenter.load(other_segmenter.FILE) == other_segmenter.Kept.model_validate(
+        content
+    )
     assert content["basis"] == present(EnsembleParams.load())
-    kept.FILE.unlink()
+    other_segmenter.FILE.unlink()
 
 
 def test_other_reconstructions_are_refused(
@@ -80,7 +82,7 @@ def test_other_reconstructions_are_refused(
         " work/images/rim/1 differs; run the study by the other segmenter again"
     )
     assert not Path("refused.html").exists()
-    assert not kept.FILE.exists()
+    assert not other_segmenter.FILE.exists()
 
 
 def test_the_same_segmenter_is_refused(

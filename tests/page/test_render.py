@@ -8,7 +8,7 @@ import pytest
 from stages.page.facts import load_facts
 from stages.page.pictures import Embedded
 from stages.page.render import contents, environment, write_page
-from stages.page.scans import Picture, ScanSection
+from stages.page.scan_pictures import Picture, ScanSection
 from stages.params.analyse import AnalyseParams
 from stages.params.ensembles import EnsembleParams
 from tests.page.conftest import DRAWN, HOSTILE, LONG_STAGE, RECORD
@@ -113,7 +113,7 @@ def test_nothing_partial_is_left(study: Path, monkeypatch: pytest.MonkeyPatch) -
     def fail(*_: object) -> None:
         raise RuntimeError
 
-    monkeypatch.setattr("stages.page.scans.section", fail)
+    monkeypatch.setattr("stages.page.scan_pictures.section", fail)
     with pytest.raises(RuntimeError):
         write_page(Path("broken.html"))
     assert not Path("broken.html").exists()

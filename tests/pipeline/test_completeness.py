@@ -4,9 +4,9 @@ from pathlib import Path
 
 import pytest
 
-from stages.errors import StudyError
 from stages.params.ensembles import EnsembleParams
 from stages.pipeline.completeness import check_members
+from stages.study.errors import StudyError
 from tests.fabricated import ROOT
 
 

@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.params.study import load_all
+from stages.params.sections import load_all
 from stages.params.train import TrainParams
 from stages.pipeline.costs import (
     ESTIMATORS,
@@ -18,17 +18,17 @@ from stages.pipeline.costs import (
     Timed,
     cost_of,
     cropped,
-    door_of,
     kspace_bytes,
     n_validations,
     rows,
+    script_of,
     side_by_side,
     train,
 )
 from stages.pipeline.graph import Stage
 from tests.fabricated import ROOT
 
-DOORS = sorted(ESTIMATORS)
+SCRIPTS = sorted(ESTIMATORS)
 GROUPS = ("unet", "varnet", "rim", "zero_filled")
 COUNT = st.integers(1, 50)
 SECONDS = st.floats(1e-6, 1e3)
@@ -68,7 +68,7 @@ def rates(seconds: float = 1e-3) -> Rates:
     timed = Timed(seconds, 1e9, 0.0)
     names = ("read", "reference", "noise", "load", "save", "quality", "segment", "mask", "head")
     return Rates(
-        start=dict.fromkeys(DOORS, timed),
+        start=dict.fromkeys(SCRIPTS, timed),
         step=dict.fromkeys(GROUPS, timed),
         check=dict.fromkeys(GROUPS, timed),
         slice=dict.fromkeys(GROUPS, timed),
@@ -121,19 +121,19 @@ def test_sizes_are_those_of_the_files(shapes: list[tuple[int, int, int]], n_coil
 
 
 @pytest.mark.parametrize("gpu", [False, True])
-@pytest.mark.parametrize("door", DOORS)
-def test_every_door_has_a_finite_cost_that_grows_with_the_time_of_its_pieces(
-    door: str, gpu: bool
+@pytest.mark.parametrize("script", SCRIPTS)
+def test_every_script_has_a_finite_cost_that_grows_with_the_time_of_its_pieces(
+    script: str, gpu: bool
 ) -> None:
     words = {"train": "unet 0", "reconstruct": "zero_filled 0", "segment": "unet 0"}
     words |= {"image_quality": "rim", "measure": "noise", "noise": "2"}
     words |= {"overlap": "reference", "deformation": "varnet"}
-    stage = Stage(door, frozenset(), f"python -m stages.{door} {words.get(door, '')}", gpu)
+    stage = Stage(script, frozenset(), f"python -m stages.{script} {words.get(script, '')}", gpu)
     one, two = (cost_of(stage, study(gpu=gpu), rates(s)) for s in (1e-3, 2e-3))
     assert 0 < one.seconds < two.seconds
     numbers = (one.seconds, one.hours, one.memory_bytes, one.disk_bytes, one.gpu_bytes)
     assert all(math.isfinite(number) and number >= 0 for number in numbers)
-    assert one.gpu == (gpu and door in ("train", "reconstruct", "segment"))
+    assert one.gpu == (gpu and script in ("train", "reconstruct", "segment"))
 
 
 def test_more_members_are_more_rows_and_longer_measurements() -> None:
@@ -151,10 +151,10 @@ def test_data_and_unknown_commands() -> None:
     frozen = Stage("segmenter", frozenset(), None, False)
     assert cost_of(frozen, study(), rates()).seconds < 2
     other = Stage("other", frozenset(), "make tea", False)
-    assert door_of(other) == ("", ["make", "tea"])
+    assert script_of(other) == ("", ["make", "tea"])
     assert cost_of(other, study(), rates()) is None
     known = Stage("train-rim@rim-3", frozenset(), "python -m stages.train rim 3", True)
-    assert door_of(known) == ("train", ["rim", "3"])
+    assert script_of(known) == ("train", ["rim", "3"])
 
 
 @given(st.lists(SECONDS, min_size=1, max_size=6), st.booleans())

@@ -5,7 +5,6 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.errors import StudyError
 from stages.pipeline.graph import (
     Graph,
     chosen,
@@ -17,6 +16,7 @@ from stages.pipeline.graph import (
     reverse,
     upstream,
 )
+from stages.study.errors import StudyError
 
 STUDY = {
     "phantom": frozenset(),

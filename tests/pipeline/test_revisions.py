@@ -7,10 +7,10 @@ from pathlib import Path
 import pytest
 from dvc.repo import Repo
 
-from stages.errors import StudyError
-from stages.files import md5
 from stages.pipeline.repository import opened
 from stages.pipeline.revisions import read_recorded
+from stages.storage.files import md5
+from stages.study.errors import StudyError
 
 STAGES = """\
 stages:

@@ -7,12 +7,12 @@ import pytest
 import yaml
 from dvc.repo import Repo
 
-from stages import layout
-from stages.files import write_json
-from stages.images import affine, save_volume
 from stages.params.ensembles import EnsembleParams
 from stages.pipeline.repository import opened
 from stages.provenance import basis
+from stages.storage.files import write_json
+from stages.storage.nifti import affine, save_volume
+from stages.study import layout
 from tests.fabricated import ROOT, Study, write_params
 
 

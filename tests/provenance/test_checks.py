@@ -9,14 +9,16 @@ import pandas as pd
 import pytest
 import yaml
 
-from stages import layout, measure, verify
-from stages.errors import StudyError
-from stages.files import md5, read_json, write_json
-from stages.images import load_volume, save_volume
+from stages import measure
+from stages.commands import verify
 from stages.provenance.checks import check_group, check_images, check_label_maps
-from stages.provenance.members import check_apart, check_use
+from stages.provenance.leakage import check_apart, check_use
 from stages.provenance.origin import source_record
 from stages.provenance.records import digest, training_record
+from stages.storage.files import md5, read_json, write_json
+from stages.storage.nifti import load_volume, save_volume
+from stages.study import layout
+from stages.study.errors import StudyError
 from tests.fabricated import Study, write_study
 
 STUDY = Study(n_members=3, n_draws=3, n_scans=2)

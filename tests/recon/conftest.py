@@ -5,11 +5,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from stages.kspace.files import Scan, ScanFormat, open_scan
-from stages.kspace.masks import SamplingMask
-from stages.kspace.poisson import MaskOptions, draw_mask
+from stages.kspace.formats.calgary_campinas import Scan, ScanFormat, open_scan
+from stages.kspace.masks.sampling import SamplingMask
+from stages.kspace.masks.variable_density_poisson import MaskOptions, draw_mask
 from stages.params.train import TrainParams
-from stages.recon.data import Slices
+from stages.recon.learned.slices import Slices
 from stages.recon.physics import DeviceMask
 from tests.scans import GRID, N_COILS, PARTIAL_FOURIER, fabricate_scan, tiny_params
 

@@ -7,12 +7,12 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.errors import StudyError
 from stages.kspace.fourier import rss_image, to_image
-from stages.kspace.masks import SamplingMask
+from stages.kspace.masks.sampling import SamplingMask
 from stages.params.compressed_sensing import CompressedSensingParams
 from stages.recon.compressed_sensing import centred, l1_wavelet
 from stages.recon.physics import DeviceMask, make_input, zero_filled
+from stages.study.errors import StudyError
 from tests.scans import toy_kspace
 
 MATRICES = [(48, 40), (49, 41)]  # (n_ky, n_kz)

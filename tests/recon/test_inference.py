@@ -5,11 +5,11 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stages.kspace.files import Scan, open_scan, write_scan
+from stages.kspace.formats.calgary_campinas import Scan, open_scan, write_scan
 from stages.kspace.fourier import rss_image
-from stages.kspace.masks import SamplingMask
+from stages.kspace.masks.sampling import SamplingMask
 from stages.recon.inference import learned, reconstruct_scan
-from stages.recon.networks import build_engine, network_options, set_training
+from stages.recon.learned.networks import build_engine, network_options, set_training
 from stages.recon.physics import zero_filled
 from tests.recon.conftest import CPU, train_params
 

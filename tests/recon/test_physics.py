@@ -10,12 +10,12 @@ from direct.data.mri_transforms import build_mri_transforms
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.kspace.files import Scan, ScanFormat, open_scan
+from stages.kspace.formats.calgary_campinas import Scan, ScanFormat, open_scan
 from stages.kspace.fourier import rss_image
-from stages.kspace.masks import SamplingMask
-from stages.kspace.poisson import MaskOptions, draw_mask
-from stages.recon.data import Slices
-from stages.recon.networks import fourier_operators
+from stages.kspace.masks.sampling import SamplingMask
+from stages.kspace.masks.variable_density_poisson import MaskOptions, draw_mask
+from stages.recon.learned.networks import fourier_operators
+from stages.recon.learned.slices import Slices
 from stages.recon.physics import DeviceMask, make_batch, make_input, scaling_factors, zero_filled
 from tests.recon.conftest import CPU
 from tests.scans import GRID, N_COILS, fabricate_scan

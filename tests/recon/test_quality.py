@@ -6,8 +6,8 @@ import torch
 from direct.functionals import calgary_campinas_psnr, calgary_campinas_ssim
 from skimage.metrics import structural_similarity
 
-from stages.errors import StudyError
 from stages.recon.quality import challenge_quality, fixed_quality, quality
+from stages.study.errors import StudyError
 from tests.scans import toy_head
 
 BRAIN = np.array([False, False, True, True, True, False])

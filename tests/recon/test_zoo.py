@@ -11,9 +11,9 @@ import numpy as np
 import pytest
 import torch
 
-from stages.kspace.masks import SamplingMask
+from stages.kspace.masks.sampling import SamplingMask
 from stages.recon.inference import learned
-from stages.recon.networks import (
+from stages.recon.learned.networks import (
     NetworkOptions,
     backward,
     build_engine,
@@ -157,7 +157,7 @@ VARIANTS = [
 
 @pytest.fixture(autouse=True)
 def deterministic() -> Iterator[None]:
-    """Refuse kernels that are not deterministic, as the doors do on a CPU."""
+    """Refuse kernels that are not deterministic, as the scripts do on a CPU."""
     torch.set_deterministic_debug_mode("error")
     yield
     torch.set_deterministic_debug_mode("default")

@@ -5,13 +5,13 @@ from typing import get_args
 import pytest
 import torch
 
-from stages.atlas.catalogue import ATLAS_FILE
-from stages.errors import StudyError
-from stages.params.base import parse
+from stages.params.section import parse
 from stages.params.segment import OWN_WEIGHTS, SegmentParams
+from stages.segmenters.atlas.atlas_file import ATLAS_FILE
 from stages.segmenters.catalogue import OPENERS, open_segmenter, provenance
-from stages.synthseg.catalogue import EMBEDDED_FILE
-from stages.synthseg.labels import MERGED_LABELS
+from stages.segmenters.synthseg.labels import MERGED_LABELS
+from stages.segmenters.synthseg.weight_files import EMBEDDED_FILE
+from stages.study.errors import StudyError
 
 CPU = torch.device("cpu")
 

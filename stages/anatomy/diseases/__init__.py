@@ -1,0 +1,1 @@
+"""Diseases of the digital head, on its labels."""

@@ -1,0 +1,1 @@
+"""What a user runs that is no stage: `python -m stages COMMAND`."""

@@ -1,0 +1,257 @@
+"""Tell what the stages that are out of date will take, before anyone starts them.
+
+python -m stages plan              # everything
+python -m stages plan train-unet   # a group and what it needs
+
+Small pieces are timed on this machine and multiplied; nothing is written.
+"""
+
+import argparse
+from collections.abc import Collection, Mapping
+from pathlib import Path
+
+from stages.kspace.formats.calgary_campinas import Scan, list_scans
+from stages.kspace.image_files import scan_format
+from stages.machine.entry import entry_point
+from stages.machine.progress import progress
+from stages.params.compute import ComputeParams
+from stages.params.data import DataParams
+from stages.params.sections import load_all
+from stages.params.train import TrainParams
+from stages.pipeline.costs import (
+    ESTIMATORS,
+    Cost,
+    Rates,
+    Row,
+    Study,
+    Timed,
+    cost_of,
+    rows,
+    script_of,
+)
+from stages.pipeline.graph import (
+    Stage,
+    chosen,
+    downstream,
+    graph_of,
+    in_order,
+    longest_chains,
+    restricted,
+)
+from stages.pipeline.probes import probe, start_of
+from stages.study import layout
+from stages.study.errors import StudyError
+
+ROOT = Path()
+GB = 1e9
+UNITS = ((86_400.0, "d"), (3600.0, "h"), (60.0, "min"))  # the first that fits
+NEEDS_FILES = {"train", "reconstruct", "reference", "noise", "mask", "inspect_data"}
+NEEDS_FILES |= {"image_quality", "measure", "overlap", "deformation"}
+NEEDS_HEADS = {"phantom", "segmenter_quality", "atlas_quality"}
+NEEDS_SEGMENTER = {"segment", "segmenter_quality"}
+
+
+def outdated(targets: Collection[str]) -> dict[str, Stage]:
+    """Return the stages that may have to run, in order."""
+    # DVC takes a second to import, which the timed processes, as they import this file, need not
+    from stages.pipeline.repository import changed, read_stages
+
+    stages = read_stages(ROOT)
+    graph = graph_of(stages)
+    wanted = chosen(graph, targets)
+    affected = downstream(graph, changed(ROOT, wanted)) & wanted
+    return {name: stages[name] for name in in_order(graph) if name in affected}
+
+
+def scans_of(folder: str, data: DataParams, files: tuple[str, ...] | None) -> list[Scan]:
+    """Return the scans of a split; none where there is no data yet."""
+    path = layout.DATA / folder
+    return list_scans(path, scan_format(data), files) if path.is_dir() else []
+
+
+def study_of(sections: Mapping, device: str) -> tuple[Study, Scan | None]:
+    """Return sizes and parameters, and a scan to time on; the simulated cohort's without data."""
+    data, phantom = sections["data"], sections["phantom"]
+    train = scans_of(data.train, data, data.train_files)
+    validation = scans_of(data.validation, data, data.validation_files)
+    ensembles = sections["ensembles"]
+    n_heads = phantom.n_validation + phantom.n_twins
+    study = Study(
+        training=tuple(scan.shape for scan in train) or (phantom.grid,) * phantom.n_train,
+        validation=tuple(s.shape for s in validation) or (phantom.grid,) * n_heads,
+        n_coils=data.n_coils,
+        gpu=device == "cuda",
+        compute=sections["compute"].model_copy(update={"device": device}),
+        ensembles=ensembles,
+        train={name: TrainParams.load_architecture(name) for name in ensembles.architectures},
+        phantom=phantom,
+        noise=sections["noise"],
+        segment=sections["segment"],
+        segmenter=sections["segmenter"],
+        deformation=sections["deformation"],
+        atlas=sections["atlas"],
+        analyse=sections["analyse"],
+    )
+    return study, next(iter(validation), None)
+
+
+def device_of(compute: ComputeParams) -> str:
+    """Return `cuda` or `cpu`; raise `StudyError` if the device that is asked for is missing."""
+    from stages.machine.device import pick_device
+
+    return pick_device(compute.device).type
+
+
+def rates_of(
+    stages: Collection[Stage], study: Study, scan: Scan | None, sections: Mapping
+) -> Rates:
+    """Time what the stages are made of."""
+    from stages.pipeline.timing import Sample
+
+    data, slab = sections["data"], sections["reconstruct"].batch_size
+    sample = Sample(
+        shape=study.validation[0],
+        format=scan_format(data),
+        path=None if scan is None else scan.path,
+        voxel_size_mm=data.voxel_size_mm,
+        axis_codes=data.axis_codes,
+        mask=sections["mask"],
+    )
+    commands = [script_of(stage) for stage in stages]
+    scripts = sorted({name for name, _ in commands if name in ESTIMATORS})
+    groups = sorted({words[0] for name, words in commands if name in ("train", "reconstruct")})
+    compute, parts, tasks = study.compute, {}, {}
+    for group in groups:
+        if group in study.train:
+            tasks[group] = ("networks", sample, study.train[group], compute, slab)
+        else:
+            options = sections["compressed_sensing"]
+            tasks[group] = ("baseline", sample, group, options, compute, slab)
+    if NEEDS_FILES & set(scripts):
+        tasks["files"] = ("files", sample, compute)
+    if NEEDS_SEGMENTER & set(scripts):
+        tasks["segmenter"] = ("segmentation", sample, study.segment, compute)
+    if NEEDS_HEADS & set(scripts):
+        tasks["head"] = ("head", study.phantom, study.segmenter.quality)
+    with progress(desc="timing", total=len(tasks) + len(scripts), unit="piece") as bar:
+        starts = {}
+        for name in scripts:
+            starts[name] = start_of(name)
+            bar.update()
+        for name, task in tasks.items():
+            parts[name] = probe(*task)
+            bar.update()
+    return gathered(parts, groups, starts)
+
+
+def gathered(
+    parts: Mapping[str, Mapping[str, Timed]], groups: Collection[str], starts: Mapping[str, Timed]
+) -> Rates:
+    """Return timed pieces as rates: those of groups by group, the others by their names."""
+
+    def of(name: str) -> dict[str, Timed]:
+        return {group: parts[group][name] for group in groups if name in parts[group]}
+
+    single = [part for name, part in parts.items() if name not in groups]
+    return Rates(
+        start=starts,
+        step=of("step"),
+        check=of("check"),
+        slice=of("slice"),
+        weights={group: timed.memory_bytes for group, timed in of("weights").items()},
+        **{name: timed for part in single for name, timed in part.items()},
+    )
+
+
+def duration(seconds: float) -> str:
+    """Return a time with its unit: 12 s, 3.4 min, 2.1 h, 5.0 d."""
+    for size, unit in UNITS:
+        if seconds >= size:
+            return f"{seconds / size:.1f} {unit}"
+    return f"{seconds:.0f} s"
+
+
+def line(cells: Collection[str]) -> str:
+    """Return a row of the table."""
+    widths = (22, 8, 10, 10, 5, 9, 9, 9, 9)
+    first, *others = zip(cells, widths, strict=True)
+    return first[0].ljust(first[1]) + "".join(cell.rjust(width) for cell, width in others)
+
+
+def table(found: list[Row]) -> list[str]:
+    """Return the lines of the table; memory and disk in GB."""
+    heads = ("stages", "number", "one", "all", "on", "hours", "memory", "on GPU", "disk")
+    lines = [line(heads)]
+    for row in found:
+        one = row.one
+        sizes = [f"{size / GB:.2f}" for size in (one.memory_bytes, one.gpu_bytes, row.disk_bytes)]
+        times = [duration(one.seconds), duration(row.seconds)]
+        where = "GPU" if one.gpu else "CPU"
+        lines.append(line([row.kind, str(row.number), *times, where, f"{row.hours:.2f}", *sizes]))
+    return lines
+
+
+def sums(found: list[Row], costs: Mapping[str, Cost], stages: Mapping[str, Stage]) -> list[str]:
+    """Return the lines below the table."""
+    seconds = {name: cost.seconds for name, cost in costs.items()}
+    graph = restricted(graph_of(stages), list(costs))
+    longest = max(longest_chains(graph, seconds).values())
+    hours = {gpu: sum(row.hours for row in found if row.one.gpu is gpu) for gpu in (True, False)}
+    memory = max(row.one.memory_bytes for row in found)
+    disk = sum(row.disk_bytes for row in found)
+    return [
+        f"together: {hours[True]:.2f} GPU-hours, {hours[False]:.2f} CPU-hours; at most"
+        f" {memory / GB:.1f} GB of memory at a time; {disk / GB:.1f} GB of results, which DVC's"
+        " cache holds once more",
+        f"one after the other: {duration(sum(seconds.values()))}; with any number of jobs at a time"
+        f" at least {duration(longest)}",
+    ]
+
+
+def basis(study: Study, scan: Scan | None, device: str) -> str:
+    """Return what was timed, and on what."""
+    n_slices, n_ky, n_kz = study.validation[0]
+    size = f"{n_slices} x {n_ky} x {n_kz}, {study.n_coils} coils"
+    what = f"slices of {scan.path}" if scan else "noise of the size of the simulated scans"
+    return f"timed on {named(device)}: {what} ({size}); segmentation on a whole image or 128³ of it"
+
+
+def named(device: str) -> str:
+    """Return the name of the device."""
+    if device == "cpu":
+        return "the CPU"
+    import torch
+
+    return torch.cuda.get_device_name()
+
+
+@entry_point
+def main(arguments: list[str] | None = None) -> None:
+    """Print the table and its sums."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("targets", nargs="*", help="stages or groups of stages (all)")
+    parser.add_argument(
+        "--device", choices=("auto", "cpu", "cuda"), help="instead of params.yaml's"
+    )
+    options = parser.parse_args(arguments)
+    sections = load_all()
+    asked = options.device or sections["compute"].device
+    stages = outdated(options.targets)
+    if not stages:
+        print("data and stages are up to date")
+        return
+    device = device_of(sections["compute"].model_copy(update={"device": asked}))
+    study, scan = study_of(sections, device)
+    rates = rates_of(stages.values(), study, scan, sections)
+    estimates = {name: cost_of(stage, study, rates) for name, stage in stages.items()}
+    costs = {name: cost for name, cost in estimates.items() if cost is not None}
+    unknown = [name for name, cost in estimates.items() if cost is None]
+    if not costs:
+        raise StudyError(f"plan: expected stages of the study, got {', '.join(unknown)}")
+    found = rows(costs)
+    print("\n".join([*table(found), *sums(found, costs, stages), basis(study, scan, device)]))
+    if any(script_of(stage)[0] == "code" for stage in stages.values()):
+        print("the record of the code is out of date, so all behind it counts as changed;")
+        print("`dvc repro code` takes seconds, and a plan after it holds what really has changed")
+    if unknown:
+        print(f"not estimated: {', '.join(unknown)}")

@@ -1,0 +1,101 @@
+"""SynthSeg as a command: `python -m stages synthseg IMAGE... --out DIR`.
+
+Writes `<name>_labels.nii.gz` for every image and one `volumes.csv`. Images that cannot be used are
+named at the end, and the exit code is then 1; the others are segmented all the same.
+"""
+
+import argparse
+import os
+import re
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from stages.machine.device import pick_device
+from stages.machine.entry import entry_point
+from stages.machine.memory import map_large_blocks
+from stages.machine.progress import progress
+from stages.segmenters.orientation import Guard
+from stages.segmenters.synthseg.posteriors import Segmenter
+from stages.segmenters.synthseg.weight_files import EMBEDDED, open_segmenter
+from stages.segmenters.volume_table import write_table
+from stages.storage.nifti import save_volume
+from stages.study.errors import StudyError
+
+EXTENSION = re.compile(r"\.(nii|nii\.gz|mgz)$")
+
+
+def arguments(values: list[str] | None = None) -> argparse.Namespace:
+    """Parse the command line."""
+    parser = argparse.ArgumentParser(prog="python -m stages synthseg", description=__doc__)
+    parser.add_argument("images", nargs="+", type=Path, metavar="IMAGE", help="NIfTI or MGZ files")
+    parser.add_argument(
+        "--weights", default=EMBEDDED, help="'embedded' (default), an official .h5 file, or .npz"
+    )
+    parser.add_argument("--mode", choices=("standard", "robust"), default="standard")
+    parser.add_argument("--fast", action="store_true", help="no mirrored image, no topology step")
+    parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="cpu")
+    parser.add_argument("--threads", type=int, default=1, help="CPU threads (default 1)")
+    parser.add_argument("--out", type=Path, required=True, help="folder for the results")
+    return parser.parse_args(values)
+
+
+def name_of(image: Path) -> str:
+    """File name without its extension: the subject of the volume table."""
+    return EXTENSION.sub("", image.name)
+
+
+def check_names(images: list[Path]) -> None:
+    """Raise `StudyError` if two images would write the same file."""
+    names = [name_of(image) for image in images]
+    for name in names:
+        if names.count(name) > 1:
+            raise StudyError(f"{name}: two images of this name would overwrite each other's labels")
+
+
+def check_folder(out: Path) -> None:
+    """Raise `StudyError` if no results can be written there."""
+    if out.exists() and not (out.is_dir() and os.access(out, os.W_OK)):
+        raise StudyError(f"{out}: expected a folder to write to, got something else; set --out")
+
+
+def segment_all(
+    images: list[Path], segmenter: Segmenter, out: Path, failures: list[str]
+) -> Iterator[tuple[str, np.ndarray]]:
+    """Segment image by image and yield (name, volumes in mm3); faults are collected, not raised."""
+    guard = Guard(segmenter)
+    for image in progress(images, desc="synthseg", unit="image"):
+        try:
+            result = segmenter.segment(image)
+        except StudyError as error:
+            failures.append(str(error))
+            continue
+        save_volume(out / f"{name_of(image)}_labels.nii.gz", result.labels, result.affine)
+        if finding := guard.check(image, result):
+            print(f"warning: {finding.message}", file=sys.stderr)
+        yield name_of(image), result.volumes_mm3
+
+
+@entry_point
+def main(values: list[str] | None = None) -> None:
+    """Segment all images of the command line."""
+    options = arguments(values)
+    if options.threads < 1:
+        raise StudyError(f"--threads: expected 1 or more, got {options.threads}")
+    check_names(options.images)
+    check_folder(options.out)
+    torch.set_num_threads(options.threads)
+    map_large_blocks()
+    device = pick_device(options.device)
+    segmenter = open_segmenter(options.weights, options.mode, device, fast=options.fast)
+    failures: list[str] = []
+    rows = list(segment_all(options.images, segmenter, options.out, failures))
+    if rows:
+        write_table(options.out / "volumes.csv", segmenter.model.names, rows)
+    for line in failures[:-1]:
+        print(f"error: {line}", file=sys.stderr)
+    if failures:
+        raise StudyError(failures[-1])

@@ -1,0 +1,78 @@
+"""Hash every volume, mask and weight file again and hold it against what the sidecars record.
+
+python -m stages verify            # every group of the parameters
+python -m stages verify unet rim
+
+Stages compare recorded hashes and sizes only; this reads the files themselves. Of every group, it
+also looks for results that DVC's cache does not hold. Nothing is written.
+"""
+
+import argparse
+import sys
+from pathlib import Path
+
+from stages.machine.entry import entry_point
+from stages.machine.progress import progress
+from stages.measures.members import scans
+from stages.params.ensembles import EnsembleParams
+from stages.params.segment import SegmentParams
+from stages.pipeline.repository import uncached
+from stages.provenance.hashes import Hashes, Link, broken, image_links, label_links
+from stages.study import layout
+from stages.study.errors import StudyError
+
+
+def links(group: str, members: tuple[int, ...], subjects: list[str], weights: Path) -> list[Link]:
+    """Return everything that the sidecars of a group say about other files and their own."""
+    found = []
+    for member in members:
+        model = layout.model(group, member) / "model.pt"
+        for name in subjects:
+            found += image_links(layout.image(group, member, name), layout.mask(name), model)
+            label_map = layout.segmentation(group, member, name)
+            found += label_links(label_map, layout.image(group, member, name), weights)
+    return found
+
+
+def not_in_cache(root: Path) -> list[str]:
+    """Return a line for every result that DVC's cache should hold and does not."""
+    if not (root / ".dvc").is_dir():  # no study under DVC
+        return []
+    return [
+        f"{name}: expected in DVC's cache too, got no copy there; make room and call `dvc commit`"
+        for name in uncached(root)
+    ]
+
+
+@entry_point
+def main(arguments: list[str] | None = None) -> None:
+    """Print a line for every file that is not the recorded one, and fail if there is any."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("groups", nargs="*", help="of params.yaml; all if none is named")
+    options = parser.parse_args(arguments)
+    ensembles, weights = EnsembleParams.load(), Path(SegmentParams.load().weights)
+    subjects, hashes = scans(), Hashes()
+    claimed = [
+        link
+        for group in options.groups or ensembles.groups
+        for link in links(group, ensembles.members(group), subjects, weights)
+    ]
+    faults = [broken(link, hashes) for link in progress(claimed, desc="verify", unit="file")]
+    lines = [line for line in dict.fromkeys(faults) if line]
+    absent = [] if options.groups else not_in_cache(Path())
+    for line in lines + absent:
+        print(f"fault: {line}", file=sys.stderr)
+    n_silent = len({link.sidecar for link in claimed if link.recorded is None})
+    if n_silent:
+        print(f"warning: {n_silent} sidecars do not record all hashes", file=sys.stderr)
+    if lines:
+        raise StudyError(
+            f"work: expected the files that the sidecars record, got {len(lines)} others (above);"
+            " remake them with `dvc repro`"
+        )
+    if absent:
+        raise StudyError(
+            f".dvc/cache: expected all results there, got {len(absent)} too few (above);"
+            " make room and call `dvc commit`"
+        )
+    print(f"{len(claimed) - sum(link.recorded is None for link in claimed)} hashes hold")

@@ -1,0 +1,1 @@
+"""What figures share: style, rows of dots, planes of a scan."""

@@ -1,0 +1,68 @@
+"""From scans to image files: the format that the parameters describe, affines, sidecars."""
+
+from collections.abc import Iterable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from stages.kspace.formats.calgary_campinas import Scan, ScanFormat, identity
+from stages.params.data import DataParams
+from stages.storage.bids import describe_dataset, uri
+from stages.storage.nifti import affine, save_volume
+from stages.study import layout
+
+SCANS = "scans"  # the folder of scans among a data set's links
+
+
+def scan_format(data: DataParams) -> ScanFormat:
+    """Return what section `data` says about the scans."""
+    return ScanFormat(n_coils=data.n_coils, partial_fourier=data.partial_fourier)
+
+
+def describe_images(
+    folder: Path, group: str, seed: int, about: str, data: DataParams, tools: Iterable[str] = ()
+) -> None:
+    """Make the folder of a member's images a BIDS derivative of the validation scans.
+
+    Args:
+        folder: where the member is written.
+        group: its group.
+        seed: which member it is.
+        about: how its images were made, a sentence.
+        data: says where the scans lie.
+        tools: installed packages that did the work.
+    """
+    describe_dataset(
+        folder,
+        name=f"Images of {group}, member {seed}",
+        about=about,
+        sources={SCANS: layout.DATA / data.validation},
+        tools=tools,
+        desc=layout.sampling(group),
+    )
+
+
+def save_image(
+    path: Path, scan: Scan, image: np.ndarray, data: DataParams, details: dict[str, Any]
+) -> None:
+    """Write an image (n_slices, n_ky, n_kz) as float32 NIfTI with a sidecar that names its source.
+
+    Args:
+        path: where the volume goes.
+        scan: the scan that the image was made from.
+        image: modulus in the scan's own units.
+        data: gives voxel size and orientation.
+        details: what the sidecar says besides the source.
+    """
+    matrix = affine(image.shape, data.voxel_size_mm, data.axis_codes)
+    sidecar = {
+        "Sources": [uri(SCANS, scan.path.name)],
+        "ScanSHA256": identity(scan),
+        "SpatialReference": "orig",
+        "SkullStripped": False,
+        "Units": "arbitrary",
+        "PartialFourier": data.partial_fourier,
+        **details,
+    }
+    save_volume(path, image.astype(np.float32, copy=False), matrix, sidecar)

@@ -1,0 +1,1 @@
+"""Sampling masks: their kinds, and their files."""

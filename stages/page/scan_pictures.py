@@ -1,0 +1,148 @@
+"""Pictures of every scan: each group's reconstruction, error, deviation and outlines.
+
+One scan is read at a time, of which three planes a member are kept, so that memory depends on
+neither the number of scans nor that of members.
+"""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+
+import numpy as np
+from matplotlib.figure import Figure
+
+from stages.figures.figure1 import ras_voxel_size, to_ras
+from stages.figures.kit.planes import (
+    Cuts,
+    Scales,
+    Where,
+    cuts,
+    group_figure,
+    reference_figure,
+    where,
+)
+from stages.figures.kit.style import title
+from stages.machine.progress import progress
+from stages.measures.members import Reference, load_like, load_reference
+from stages.page.phrasing import counted
+from stages.page.pictures import Embedded, picture
+from stages.params.ensembles import NOISE, EnsembleParams
+from stages.study import layout
+
+BRIGHTEST = 99.5  # percentile that ends a scale
+
+
+@dataclass(frozen=True)
+class Picture:
+    """An image for the page: heading, alternative text, caption and the image itself."""
+
+    heading: str
+    alternative: str
+    caption: str
+    image: Embedded
+
+
+@dataclass(frozen=True)
+class ScanSection:
+    """All pictures of one scan."""
+
+    subject: str
+    pictures: tuple[Picture, ...]
+
+
+@dataclass(frozen=True)
+class Members:
+    """Three planes of every member of a group."""
+
+    group: str
+    seeds: tuple[int, ...]
+    images: tuple[Cuts, ...]
+    labels: tuple[Cuts, ...]
+
+
+def sections(subjects: list[str], ensembles: EnsembleParams) -> Iterator[ScanSection]:
+    """Yield the pictures scan by scan."""
+    for subject in progress(subjects, desc="pictures of scans", unit="scan"):
+        yield section(subject, ensembles)
+
+
+def section(subject: str, ensembles: EnsembleParams) -> ScanSection:
+    """Read and draw one scan."""
+    reference = load_reference(subject)
+    found = to_ras(reference.labels, reference.affine)
+    at = where(found, ras_voxel_size(reference.affine))
+    image = cuts(to_ras(reference.image, reference.affine) / reference.scale, at)
+    groups = [g for g in ensembles.groups if g != "reference"]
+    parts = [members(g, ensembles.members(g), reference, at) for g in groups]
+    outlined = cuts(found, at)
+    learned = [part for part in parts if part.group in ensembles.architectures]
+    scales = common(image, outlined, learned)
+    pictures = [_reference(subject, reference_figure(image, outlined, at, scales))]
+    pictures += [_group(subject, part, image, at, scales) for part in parts]
+    return ScanSection(subject, tuple(pictures))
+
+
+def members(group: str, seeds: tuple[int, ...], reference: Reference, at: Where) -> Members:
+    """Read a group member by member, in units of the reference's white matter."""
+    images, labels = [], []
+    for seed in seeds:
+        shape = reference.image.shape
+        image = load_like(layout.image(group, seed, reference.subject), shape)
+        found = load_like(layout.segmentation(group, seed, reference.subject), shape)
+        images.append(_copied(cuts(to_ras(image, reference.affine), at), reference.scale))
+        labels.append(_copied(cuts(to_ras(found, reference.affine), at)))
+    return Members(group, seeds, tuple(images), tuple(labels))
+
+
+def _copied(planes: Cuts, unit: float | None = None) -> Cuts:
+    """Return planes that do not keep their volume in memory, divided by a unit if there is one."""
+    return Cuts(*(p.copy() if unit is None else p / unit for p in planes.all()))
+
+
+def common(reference: Cuts, labels: Cuts, parts: list[Members]) -> Scales:
+    """Return the ends of the scales of a scan: percentiles over the brain in all architectures.
+
+    Args:
+        reference: the fully sampled scan.
+        labels: its segmentation; without any label the whole planes count.
+        parts: groups whose errors and deviations the scales should show.
+    """
+    brains = [plane > 0 if plane.any() else plane == 0 for plane in labels.all()]
+    white, errors, deviations = [], [], []
+    for k, (plane, brain) in enumerate(zip(reference.all(), brains, strict=True)):
+        white.append(plane[brain])
+        for part in parts:
+            stack = np.stack([image.all()[k][brain] for image in part.images])
+            errors.append(np.abs(stack[0] - plane[brain]))
+            if len(stack) > 1:
+                deviations.append(stack.std(axis=0, ddof=1))
+    return Scales(_end(white), _end(errors), _end(deviations))
+
+
+def _end(values: list[np.ndarray]) -> float:
+    if not values:
+        return 1.0
+    return float(np.percentile(np.concatenate(values), BRIGHTEST)) or 1.0
+
+
+def _reference(subject: str, figure: Figure) -> Picture:
+    return Picture(
+        "Fully sampled",
+        f"Three planes of the fully sampled scan {subject}, without and with outlines.",
+        "Root sum of squares over the coils; below with the outlines of its own segmentation.",
+        picture(figure),
+    )
+
+
+def _group(subject: str, part: Members, image: Cuts, at: Where, scales: Scales) -> Picture:
+    name, n = title(part.group), len(part.seeds)
+    of = f"Member {part.seeds[0]}" if n > 1 else name
+    what = "added noise" if part.group == NOISE else "reconstruction"
+    deviation = f"; standard deviation over {counted(n, 'member')}" if n > 1 else ""
+    outlines = f"outlines of all {n} on their mean" if n > 1 else "outlines"
+    return Picture(
+        name,
+        f"{name} of {subject} in three planes: {what}, error{deviation}, outlines.",
+        f"{of}; its error against the fully sampled scan{deviation}, both in % of the median"
+        f" intensity of white matter; {outlines}.",
+        picture(group_figure(image, part.images, part.labels, at, scales)),
+    )

@@ -1,0 +1,1 @@
+"""Networks of DIRECT: training, checkpoints, batches."""

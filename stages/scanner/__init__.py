@@ -1,0 +1,1 @@
+"""The simulated scanner: receive coils and the acquisition of k-space."""

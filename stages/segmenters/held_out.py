@@ -1,0 +1,114 @@
+"""Scans of fresh digital heads on which a segmenter is judged."""
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from math import ceil
+
+import numpy as np
+
+from stages.anatomy.contrast import Contrast, complex_image
+from stages.anatomy.grid import HEAD_SHAPE
+from stages.anatomy.head import digital_head
+from stages.anatomy.participants import IMAGE_STREAM, NOISE_STREAM
+from stages.anatomy.view import (
+    brain_only,
+    extend_neck,
+    fine_centre,
+    fine_shape,
+    majority,
+    place,
+    true_volumes,
+)
+from stages.kspace.fourier import rss_image
+from stages.kspace.masks.variable_density_poisson import MaskOptions, draw_mask
+from stages.kspace.noise import add_noise, brain_of
+from stages.params.segmenter import QualityParams
+from stages.scanner.acquisition import Acquisition, simulate
+from stages.segmenters.preprocess import Scan
+from stages.storage.nifti import affine
+from stages.study.seeds import stable_seed
+from stages.study.structures import SYNTHSEG_TABLE
+
+QUALITY_SEEDS = 2_000_000  # heads for the judgement; training heads have seeds from 1,000,000
+SEEDS_PER_RUN = 1000
+WHITE_MATTER = (2, 41)
+AXIS_CODES = "SAR"
+MASK_TOLERANCE = 0.01  # relative deviation of the drawn acceleration
+
+
+@dataclass(frozen=True)
+class Phantom:
+    """A scan of a head whose anatomy is known.
+
+    labels: true labels (n_slices, n_ky, n_kz), FreeSurfer ids, the majority in each voxel.
+    volumes: SynthSeg's name of a structure -> true volume in mm3, from the labels at 1 mm.
+    kspace: complex64 (n_slices, n_coils, n_ky, n_kz).
+    """
+
+    seed: int
+    labels: np.ndarray
+    volumes: dict[int, float]
+    kspace: np.ndarray
+
+
+def acquisition(params: QualityParams) -> Acquisition:
+    """How the heads are scanned."""
+    factor = round(params.voxel_size_mm)
+    return Acquisition(params.grid, factor, params.n_coils, params.snr, params.partial_fourier)
+
+
+def scan_head(params: QualityParams, number: int) -> Phantom:
+    """Build and scan the head with this number; never one of the training or of a cohort."""
+    seed = QUALITY_SEEDS + SEEDS_PER_RUN * params.seed + number
+    scanner = acquisition(params)
+    shape = fine_shape(scanner.grid, scanner.factor)
+    middle = tuple(n // 2 for n in HEAD_SHAPE)
+    centre = fine_centre(scanner.grid, scanner.factor)
+    labels = extend_neck(place(digital_head(seed).labels, middle, shape, centre))
+    image = complex_image(labels, Contrast(), np.random.default_rng([seed, IMAGE_STREAM]))
+    white_matter = np.isin(labels, WHITE_MATTER)
+    slices = simulate(image, white_matter, scanner, np.random.default_rng([seed, NOISE_STREAM]))
+    kspace = np.empty((scanner.grid[0], scanner.n_coils, *scanner.grid[1:]), np.complex64)
+    for index, part in enumerate(slices):
+        kspace[index] = part
+    names = true_volumes(labels)
+    volumes = {label: names[name] for label, name in SYNTHSEG_TABLE.items()}
+    return Phantom(
+        seed, brain_only(majority(labels, scanner.grid, scanner.factor)), volumes, kspace
+    )
+
+
+def combined(kspace: np.ndarray) -> np.ndarray:
+    """Root of the sum of squares (n_slices, n_ky, n_kz), slice by slice."""
+    return np.stack([rss_image(part) for part in kspace])
+
+
+def noisy(phantom: Phantom, params: QualityParams) -> Iterator[np.ndarray]:
+    """Images with added noise, sigma = mean brain intensity / SNR in each part of a coil."""
+    brain = brain_of(phantom.labels)
+    sigma = float(combined(phantom.kspace)[brain].mean(dtype=np.float64)) / params.noise_snr
+    n_acquired = acquired_columns(params)
+    for draw in range(params.n_noise):
+        rng = np.random.default_rng([phantom.seed, NOISE_STREAM, draw])
+        yield np.concatenate(
+            [rss_image(add_noise(part[None], sigma, n_acquired, rng)) for part in phantom.kspace]
+        )
+
+
+def undersampled(phantom: Phantom, params: QualityParams) -> np.ndarray:
+    """Zero-filled image of a variable-density Poisson-disk sampling of the scan."""
+    options = MaskOptions(params.acceleration, "acquired", params.center_fraction, MASK_TOLERANCE)
+    seed = stable_seed("quality", phantom.seed)
+    mask = draw_mask(params.grid[1:], acquired_columns(params), options, seed).mask
+    return combined(phantom.kspace * mask)
+
+
+def acquired_columns(params: QualityParams) -> int:
+    """Number of kz columns that partial Fourier acquires."""
+    return ceil(params.partial_fourier * params.grid[2])
+
+
+def as_scan(image: np.ndarray, voxel_size_mm: float) -> Scan:
+    """Present an image (superior, anterior, right) to the segmenter like one read from a file."""
+    size = (voxel_size_mm,) * 3
+    return Scan(image.astype(np.float64), affine(image.shape, size, AXIS_CODES), np.array(size))

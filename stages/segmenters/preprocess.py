@@ -1,0 +1,211 @@
+"""From a NIfTI file to the network's input, by SynthSeg's recipe, and back to the image's axes.
+
+Specification: Billot et al. 2023, doi:10.1016/j.media.2023.102789, and its published command.
+"""
+
+import math
+from dataclasses import dataclass
+from pathlib import Path
+
+import nibabel as nib
+import numpy as np
+from scipy import ndimage
+
+from stages.segmenters.synthseg.model import Recipe
+from stages.storage.nifti import check_voxels
+from stages.storage.reading import Kind, reading
+from stages.study.errors import StudyError
+
+ANTI_ALIASING = 0.25  # standard deviation of the smoothing before down-sampling, output voxels
+SINGULAR = 1e-9  # mm3, volume of a voxel below which an affine counts as flat
+AGREEMENT = 0.05  # relative, between the voxel sizes of header and affine
+LARGEST_VOXEL_MM = 15  # thicker slices show no structure
+LARGEST_EXTENT_MM = 700  # head and neck; more would fill the memory
+IMAGE = Kind("a NIfTI or MGZ image", "check the path", "export it again")
+
+
+@dataclass(frozen=True)
+class Scan:
+    """One image as stored.
+
+    data: (i, j, k) float64. affine: (4, 4) voxel to RAS mm. voxel_size_mm: from the header.
+    """
+
+    data: np.ndarray
+    affine: np.ndarray
+    voxel_size_mm: np.ndarray
+
+
+@dataclass(frozen=True)
+class Prepared:
+    """A network input and how to return from it.
+
+    image: (x, y, z) float32, axes right, anterior, superior, values 0..1, zero-padded.
+    start: first voxel of the image in the padded grid.
+    shape: of the image before padding.
+    affine: of the grid of the segmentation, in the axis order of the file.
+    voxel_size_mm: edges that volumes are multiplied with.
+    """
+
+    image: np.ndarray
+    start: tuple[int, ...]
+    shape: tuple[int, ...]
+    affine: np.ndarray
+    voxel_size_mm: np.ndarray
+
+    @property
+    def inside(self) -> tuple[slice, ...]:
+        """Slices of the image in the padded grid."""
+        return tuple(slice(a, a + n) for a, n in zip(self.start, self.shape, strict=True))
+
+
+def load(path: Path) -> Scan:
+    """Read an image: the first volume of a 4D one, any real number type.
+
+    Raises:
+        StudyError: if the file is missing or damaged, not 3D, or holds values or an affine that
+            cannot be used.
+    """
+    with reading(path, IMAGE):
+        image = nib.load(path)
+        check_grid(path, image)
+        data = np.squeeze(image.get_fdata(caching="unchanged"))
+    if data.ndim == 4:
+        data = data[..., 0]
+    if not np.all(np.isfinite(data)):
+        raise StudyError(f"{path}: expected finite intensities, got NaN or infinite values")
+    return Scan(data, np.asarray(image.affine, float), header_voxel_size(image))
+
+
+def header_voxel_size(image: nib.spatialimages.SpatialImage) -> np.ndarray:
+    """Edges of a voxel in mm as the header states them, apart from the affine."""
+    header = image.header
+    return np.array(header["delta"] if "delta" in header else header["pixdim"][1:4], float)
+
+
+def check_grid(path: Path, image: nib.spatialimages.SpatialImage) -> None:
+    """Raise `StudyError` for number types, shapes and affines that cannot be segmented."""
+    shape = tuple(n for n in image.shape if n != 1)
+    affine, size = image.affine, header_voxel_size(image)
+    check_voxels(path, image)
+    if len(shape) not in (3, 4) or 1 in image.shape[:3] or min(shape) < 1:
+        raise StudyError(f"{path}: expected three dimensions, got shape {image.shape}")
+    if not np.all(np.isfinite(affine)) or abs(np.linalg.det(affine[:3, :3])) < SINGULAR:
+        raise StudyError(f"{path}: expected an invertible affine, got {affine[:3].tolist()}")
+    spacing = np.linalg.norm(affine[:3, :3], axis=0)
+    if not np.allclose(spacing, size, rtol=AGREEMENT):
+        raise StudyError(
+            f"{path}: expected the voxel size of the header to be that of the affine,"
+            f" {spacing.round(3).tolist()} mm, got {size.round(3).tolist()} mm; volumes would be"
+            " wrong: correct the header"
+        )
+    extent = spacing * image.shape[:3]
+    if spacing.max() > LARGEST_VOXEL_MM or extent.max() > LARGEST_EXTENT_MM:
+        raise StudyError(
+            f"{path}: expected a head: voxels up to {LARGEST_VOXEL_MM} mm, sides up to"
+            f" {LARGEST_EXTENT_MM} mm, got {spacing.round(2).tolist()} and"
+            f" {extent.round().tolist()} mm; crop the image or correct its header"
+        )
+
+
+def prepare(scan: Scan, recipe: Recipe) -> Prepared:
+    """Resample if the voxel size differs, align to RAS, rescale, pad."""
+    data, affine, size = scan.data, scan.affine, scan.voxel_size_mm
+    if np.any(np.abs(size - recipe.voxel_size_mm) > recipe.tolerance_mm):
+        data, affine = resample(data, affine, recipe.voxel_size_mm)
+        size = np.full(3, recipe.voxel_size_mm)
+    data = rescale(to_ras(data, affine), recipe.percentiles)
+    padded, start = pad(data, recipe.multiple, recipe.minimum)
+    return Prepared(padded, start, data.shape, affine, size)
+
+
+def resample(
+    data: np.ndarray, affine: np.ndarray, voxel_size_mm: float
+) -> tuple[np.ndarray, np.ndarray]:
+    """Change the voxel size: smoothing where it grows, then linear interpolation.
+
+    With f = old / new size along an axis: Gaussian of 0.25 / f voxels unless f > 1, samples at
+    x = -(f - 1) / (2 f) + m / f clamped to the image, m = 0 .. ceil(N f) - 1.
+
+    Returns:
+        The resampled volume and its affine.
+    """
+    factor = np.sqrt((affine[:3, :3] ** 2).sum(0)) / voxel_size_mm
+    sigma = ANTI_ALIASING / factor
+    sigma[factor > 1] = 0
+    data = ndimage.gaussian_filter(data, sigma)
+    for axis, f in enumerate(factor):
+        data = _interpolate(data, axis, f)
+    matrix = affine.copy()
+    matrix[:3, :3] /= factor
+    matrix[:3, 3] -= matrix[:3, :3] @ (0.5 * (factor - 1))
+    return data, matrix
+
+
+def _interpolate(data: np.ndarray, axis: int, factor: float) -> np.ndarray:
+    n = data.shape[axis]
+    start, step = -(factor - 1) / (2 * factor), 1 / factor
+    position = np.arange(start, start + step * math.ceil(n * factor), step).clip(0, n - 1)
+    below = np.minimum(position.astype(int), n - 2)
+    weight = (position - below).reshape([-1 if a == axis else 1 for a in range(3)])
+    return np.take(data, below, axis) * (1 - weight) + np.take(data, below + 1, axis) * weight
+
+
+def ras_axes(affine: np.ndarray) -> tuple[list[int], list[int]]:
+    """Which voxel axis runs along right, anterior, superior, and which of these are reversed.
+
+    Of an oblique image the nearest axes; where two voxel axes claim one direction, the later
+    direction takes the axis left over.
+    """
+    claimed = np.abs(np.linalg.inv(affine)[:3, :3]).argmax(0)
+    for axis in range(3):
+        if axis not in claimed:
+            values, counts = np.unique(claimed, return_counts=True)
+            twice = values[counts.argmax()]
+            claimed[np.flatnonzero(claimed == twice)[-1]] = axis
+    axes = [int(a) for a in claimed]
+    return axes, [world for world, axis in enumerate(axes) if affine[world, axis] < 0]
+
+
+def to_ras(data: np.ndarray, affine: np.ndarray) -> np.ndarray:
+    """View of a volume (i, j, k) with the axes right, anterior, superior."""
+    axes, reverse = ras_axes(affine)
+    return np.flip(data.transpose(axes), reverse)
+
+
+def from_ras(data: np.ndarray, affine: np.ndarray) -> np.ndarray:
+    """Undo `to_ras`: (right, anterior, superior) back to the axes of the file."""
+    axes, reverse = ras_axes(affine)
+    return np.flip(data, reverse).transpose(np.argsort(axes))
+
+
+def rescale(data: np.ndarray, percentiles: tuple[float, float]) -> np.ndarray:
+    """Map two percentiles of the whole image to 0 and 1 and clip; a constant image becomes zero."""
+    low, high = np.percentile(data, percentiles)
+    if low == high:
+        return np.zeros_like(data)
+    return (np.clip(data, low, high) - low) / (high - low)
+
+
+def pad(data: np.ndarray, multiple: int, minimum: int) -> tuple[np.ndarray, tuple[int, ...]]:
+    """Zeros around the volume up to multiples of `multiple`, at least `minimum`; float32."""
+    sides = [max(math.ceil(n / multiple) * multiple, minimum) for n in data.shape]
+    start = tuple((side - n) // 2 for side, n in zip(sides, data.shape, strict=True))
+    padded = np.zeros(sides, np.float32)
+    padded[tuple(slice(a, a + n) for a, n in zip(start, data.shape, strict=True))] = data
+    return padded, start
+
+
+def nearest_grid(
+    labels: np.ndarray, affine: np.ndarray, shape: tuple[int, ...], target: np.ndarray
+) -> np.ndarray:
+    """Labels on another grid, nearest neighbour; 0 outside.
+
+    Args:
+        labels: (i, j, k) with voxel-to-world `affine`.
+        shape, target: of the wanted grid.
+    """
+    matrix = np.linalg.inv(affine) @ target
+    return ndimage.affine_transform(
+        labels, matrix[:3, :3], matrix[:3, 3], output_shape=shape, order=0, mode="grid-constant"
+    )

@@ -1,0 +1,1 @@
+"""Methods of statistics that several questions share."""

@@ -1,0 +1,128 @@
+"""Ordinary least squares of the variation of volumes on voxelwise measures, and its controls.
+
+R^2 = 1 - sum (y - y_hat)^2 / sum (y - mean y)^2. Undefined values are NaN; callers leave them out
+and count them.
+"""
+
+import numpy as np
+
+from stages.statistics.methods.correlation import centre
+
+CONSTANT = 1e-12  # relative spread below which a predictor is taken as constant
+
+
+def in_sample_r2(x: np.ndarray, y: np.ndarray) -> float:
+    """Return R^2 of the fit with intercept on the same points, the paper's figure.
+
+    Args:
+        x: (n, n_predictors).
+        y: (n,).
+
+    Returns:
+        NaN if no degree of freedom is left or `y` is constant.
+    """
+    if len(y) - _rank(x) - 1 < 1:
+        return float("nan")
+    return _r2(y, _fit_predict(x, y, x))
+
+
+def adjusted_r2(x: np.ndarray, y: np.ndarray) -> float:
+    """Return 1 - (1 - R^2) (n - 1) / (n - p - 1), p the rank of the predictors.
+
+    Args:
+        x: (n, n_predictors).
+        y: (n,).
+    """
+    n, p = len(y), _rank(x)
+    if n - p - 1 < 1:
+        return float("nan")
+    return 1.0 - (1.0 - in_sample_r2(x, y)) * (n - 1) / (n - p - 1)
+
+
+def chance_r2(x: np.ndarray, n_means: int = 1) -> float:
+    """Return the expected in-sample R^2 of predictors that have nothing to do with the target.
+
+    E[R^2] = p / (n - n_means), p the rank of the predictors.
+
+    Args:
+        x: (n, n_predictors), centred per structure for the within-structure fit.
+        n_means: means taken out of the target: 1, or the number of structures.
+    """
+    free = len(x) - n_means
+    return min(1.0, _rank(x) / free) if free > 0 else float("nan")
+
+
+def leave_group_out_r2(x: np.ndarray, y: np.ndarray, groups: np.ndarray) -> float:
+    """Return R^2 of predicting each group by a fit on the others; below 0: worse than the mean.
+
+    Args:
+        x: (n, n_predictors).
+        y: (n,).
+        groups: (n,) labels that are left out together: exams, or structures.
+
+    Returns:
+        NaN with fewer than two groups, or if some fit has no degree of freedom left.
+    """
+    groups = np.asarray(groups)
+    labels = np.unique(groups)
+    if len(labels) < 2:
+        return float("nan")
+    predicted = np.empty(len(y))
+    for label in labels:
+        out = groups == label
+        if (~out).sum() - _rank(x[~out]) - 1 < 1:
+            return float("nan")
+        predicted[out] = _fit_predict(x[~out], y[~out], x[out])
+    return _r2(y, predicted)
+
+
+def within_group_r2(x: np.ndarray, y: np.ndarray, groups: np.ndarray) -> float:
+    """Return R^2 with every variable centred per group: nothing that sets groups apart is left.
+
+    Args:
+        x: (n, n_predictors).
+        y: (n,).
+        groups: (n,) labels of structures.
+
+    Returns:
+        NaN if no degree of freedom is left.
+    """
+    x, y = centre(x, groups), centre(y, groups)
+    if len(y) - len(np.unique(groups)) - _rank(x) < 1:
+        return float("nan")
+    return _r2(y, _fit_predict(x, y, x))
+
+
+def group_means_r2(y: np.ndarray, groups: np.ndarray) -> float:
+    """Return R^2 of the group means: what a predictor reaches that only tells structures apart.
+
+    Args:
+        y: (n,).
+        groups: (n,) labels of structures.
+    """
+    return _r2(y, y - centre(y, groups))
+
+
+def _standardise(x: np.ndarray, by: np.ndarray) -> np.ndarray:
+    mean, spread = by.mean(axis=0), by.std(axis=0)
+    constant = spread <= CONSTANT * np.abs(by).max(axis=0, initial=0.0)
+    # a predictor that does not vary where the fit is made has no coefficient
+    return np.where(constant, 0.0, (x - mean) / np.where(constant, 1.0, spread))
+
+
+def _rank(x: np.ndarray) -> int:
+    return int(np.linalg.matrix_rank(_standardise(x, x))) if len(x) else 0
+
+
+def _fit_predict(x: np.ndarray, y: np.ndarray, x_new: np.ndarray) -> np.ndarray:
+    mean = y.mean()
+    coefficients, *_ = np.linalg.lstsq(_standardise(x, x), y - mean, rcond=None)
+    return _standardise(x_new, x) @ coefficients + mean
+
+
+def _r2(y: np.ndarray, predicted: np.ndarray) -> float:
+    total = float(np.sum((y - y.mean()) ** 2))
+    scale = float(np.max(np.abs(y), initial=0.0))
+    if total <= (CONSTANT * scale) ** 2 * len(y):
+        return float("nan")
+    return 1.0 - float(np.sum((y - predicted) ** 2)) / total

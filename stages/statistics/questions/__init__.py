@@ -1,0 +1,1 @@
+"""One question a module: its metrics file and its table."""

@@ -1,0 +1,79 @@
+"""Variation and bias of volumes as deformations show them, and whether volumes agree."""
+
+import numpy as np
+import pandas as pd
+
+from stages.statistics.methods.gaps import without_gaps
+from stages.statistics.methods.variability import bias_table
+from stages.statistics.questions.tasks import Draws, rank_agreement
+
+CELL = ["group", "structure", "subject"]
+COLUMNS = [*CELL, "n_members", "n_undefined", "sd", "mean", "cv", "bias"]
+PAIRS = {"sd": "cv", "mean": "bias"}  # of a deformation: of the volumes
+
+
+def deformation_cells(changes: pd.DataFrame, cv: pd.DataFrame, bias: pd.DataFrame) -> pd.DataFrame:
+    """Return spread and mean of the apparent changes over members, beside those of the volumes.
+
+    sd is the standard deviation (ddof = 1) of 100 mean(ln J) over members: the analogue of a CV,
+    as the SD of a logarithm is to first order; mean is the analogue of a bias.
+
+    Args:
+        changes: columns group, structure, subject, member, change (percent; NaN if undefined).
+        cv: columns group, structure, subject, cv (percent).
+        bias: columns group, structure, subject, bias (percent).
+
+    Returns:
+        Columns group, structure, subject, n_members, n_undefined, sd, mean, cv, bias (percent, NaN
+        where undefined: sd of fewer than two members; cv and bias of groups without them).
+    """
+    cells = changes.groupby(CELL, sort=False)["change"]
+    found = cells.agg(n_members="size", known="count", sd="std", mean="mean").reset_index()
+    found["n_undefined"] = found["n_members"] - found["known"]
+    found = found.merge(cv[[*CELL, "cv"]], on=CELL, how="left", validate="one_to_one")
+    found = found.merge(bias[[*CELL, "bias"]], on=CELL, how="left", validate="one_to_one")
+    return found[COLUMNS]
+
+
+def deformation(
+    changes: pd.DataFrame,
+    cv: pd.DataFrame,
+    volumes: pd.DataFrame,
+    reference: pd.DataFrame,
+    draws: Draws,
+) -> tuple[dict, pd.DataFrame]:
+    """Return what the deformations of each group say, and their agreement with the volumes.
+
+    Args:
+        changes: as in `deformation_cells`, of any groups.
+        cv: columns group, structure, subject, cv, of the architectures.
+        volumes: columns group, member, subject, structure, volume_mm3, of the architectures.
+        reference: columns subject, structure, volume_mm3.
+        draws: of exams, for the intervals.
+
+    Returns:
+        The tree group -> sd -> median (percent, over structures and scans; ensembles only), mean ->
+        median and each structure's median over scans (percent), undefined (images of a structure
+        without a value), and for architectures agreement -> cv, bias -> `rank_agreement` of sd and
+        mean with them; and `deformation_cells`.
+    """
+    cells = deformation_cells(changes, cv, bias_table(volumes, reference))
+    tree = {}
+    for group, part in cells.groupby("group", sort=False):
+        by_structure = part.groupby("structure", sort=False)["mean"].median().to_dict()
+        leaves: dict = {"mean": {"median": float(part["mean"].median()), **by_structure}}
+        if (part["n_members"] > 1).any():
+            leaves = {"sd": {"median": float(part["sd"].median())}} | leaves
+        if np.isfinite(part["cv"]).any():
+            leaves["agreement"] = {
+                volume: _agreement(part, own, volume, draws) for own, volume in PAIRS.items()
+            }
+        kept, gaps = without_gaps(leaves)
+        counted = int(part["n_undefined"].sum()) + len(gaps)
+        tree[group] = kept | {"undefined": counted}
+    return tree, cells
+
+
+def _agreement(cells: pd.DataFrame, own: str, volume: str, draws: Draws) -> dict:
+    found = rank_agreement(cells, own, cells, volume, draws)
+    return {scope: answer.leaves() for scope, answer in found.items()}

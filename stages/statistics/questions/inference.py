@@ -1,0 +1,152 @@
+"""How sure are the correlations and R^2 of one architecture: intervals and chance."""
+
+import numpy as np
+import pandas as pd
+
+from stages.measures.voxelwise import SUMMARIES
+from stages.statistics.methods.bootstrap import (
+    Interval,
+    Scopes,
+    cell_matrix,
+    cluster_draws,
+    correlation_draws,
+    interval,
+    r2_draws,
+)
+from stages.statistics.methods.correlation import correlation_table
+from stages.statistics.methods.permutation import (
+    Permutations,
+    benjamini_hochberg,
+    joint_permutations,
+    max_t_p,
+    p_value,
+    permuted_correlations,
+)
+from stages.statistics.methods.regression import in_sample_r2
+from stages.statistics.questions.prediction import histogram_columns
+
+KINDS = ("pearson", "spearman")
+SCOPES = ("per_structure_mean", "pooled", "within_structure", "two_way")
+COLUMNS = ["scope", "statistic", "estimate", "n", "value", "low", "high", "n_defined"]
+P_COLUMNS = ["p", "p_max_t", "p_bh"]
+
+
+def infer(
+    table: pd.DataFrame,
+    predictors: list[str],
+    target: str,
+    exams: dict[str, str],
+    n_draws: int,
+    n_permutations: int,
+    level: float,
+    rng: np.random.Generator,
+) -> tuple[dict, pd.DataFrame]:
+    """Return interval and p of every correlation, and the interval of both R^2.
+
+    All intervals come from the same draws of exams, all p from the same permutations.
+
+    Args:
+        table: from `prediction_table`, without NaN.
+        predictors: columns of `table`; the first is the headline and fills the tree.
+        target: column of `table`.
+        exams: exam of each subject.
+        n_draws: bootstrap draws.
+        n_permutations: random permutations.
+        level: coverage of the intervals; 1 - level is the level of the tests.
+        rng: source of draws and permutations.
+
+    Returns:
+        Tree: pearson and spearman -> per_structure_mean, pooled, within_structure, two_way ->
+        {r, low, high, p} (no p for pooled: see `permuted_correlations`) and significant_max_t,
+        significant_bh, the structures with p below 1 - level; r2 -> histogram, summary, global
+        (those whose columns exist) -> {value, low, high}; exchanged, the unit of permutation. NaN
+        where undefined.
+        Table: scope, statistic, estimate (pearson, spearman, in_sample_r2), n, value, low, high,
+        n_defined (draws), p, and for structures p_max_t and p_bh.
+    """
+    structures = list(dict.fromkeys(table["structure"]))
+    subjects = list(dict.fromkeys(table["subject"]))
+    exam = np.array([exams[name] for name in subjects])
+    n_exams = len(np.unique(exam))
+    weights = cluster_draws(exam, n_draws, rng)
+    permutations = joint_permutations(exam, n_permutations, rng)
+    points = correlation_table(table, predictors, target)
+    y = cell_matrix(table, target, structures, subjects)
+    parts = []
+    for name in predictors:
+        x = cell_matrix(table, name, structures, subjects)
+        own = points[points["statistic"] == name].set_index("scope")
+        for kind in KINDS:
+            draws = correlation_draws(x, y, weights, kind)
+            low_high = _intervals(draws, structures, level, n_exams)
+            chance = _chances(x, y, permutations, kind, structures)
+            part = own[["n"]].assign(statistic=name, estimate=kind, value=own[kind])
+            parts.append(part.join(low_high).join(chance).reset_index())
+    r2 = _regressions(table, target, weights[:, _positions(table, subjects)], level, n_exams)
+    whole = pd.concat([*parts, r2] if len(r2) else parts, ignore_index=True)
+    tree = _tree(whole, predictors[0], structures, 1.0 - level)
+    return tree | {"exchanged": permutations.unit}, whole[[*COLUMNS, *P_COLUMNS]]
+
+
+def _positions(table: pd.DataFrame, subjects: list[str]) -> np.ndarray:
+    return table["subject"].map({name: k for k, name in enumerate(subjects)}).to_numpy()
+
+
+def _intervals(draws: Scopes, structures: list[str], level: float, n_exams: int) -> pd.DataFrame:
+    values = dict(zip(structures, draws["structures"].T, strict=True))
+    values |= {scope: draws[scope] for scope in SCOPES}
+    found = {name: interval(v, level, n_exams) for name, v in values.items()}
+    return pd.DataFrame.from_dict(found, orient="index", columns=list(Interval._fields))
+
+
+def _chances(
+    x: np.ndarray, y: np.ndarray, permutations: Permutations, kind: str, structures: list[str]
+) -> pd.DataFrame:
+    order = permutations.order
+    as_it_is = np.arange(order.shape[1])[None]
+    values = permuted_correlations(x, y, np.concatenate([as_it_is, order]), kind)
+    single = values.pop("structures")
+    p = np.array([p_value(v[0], v[1:]) for v in single.T])
+    adjusted = {"p": p, "p_max_t": max_t_p(single[0], single[1:]), "p_bh": benjamini_hochberg(p)}
+    over = {scope: p_value(v[0], v[1:]) for scope, v in values.items()}
+    pooled = pd.DataFrame({"p": over})
+    return pd.concat([pd.DataFrame(adjusted, index=structures), pooled])
+
+
+def _regressions(
+    table: pd.DataFrame, target: str, weights: np.ndarray, level: float, n_exams: int
+) -> pd.DataFrame:
+    sets = {
+        "histogram": histogram_columns(table, "own"),
+        "global": histogram_columns(table, "global"),
+    }
+    sets["summary"] = [name for name in SUMMARIES if name in table]
+    y = table[target].to_numpy(np.float64)
+    rows = []
+    for name, columns in sets.items():
+        if columns:
+            x = table[columns].to_numpy(np.float64)
+            limits = interval(r2_draws(x, y, weights), level, n_exams)
+            rows.append(("pooled", name, "in_sample_r2", len(y), in_sample_r2(x, y), *limits))
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def _tree(table: pd.DataFrame, headline: str, structures: list[str], alpha: float) -> dict:
+    tree: dict = {}
+    for kind in KINDS:
+        chosen = table[(table["statistic"] == headline) & (table["estimate"] == kind)]
+        rows = chosen.set_index("scope")
+        tree[kind] = {scope: _correlation_leaf(rows.loc[scope], scope) for scope in SCOPES}
+        for name, column in (("significant_max_t", "p_max_t"), ("significant_bh", "p_bh")):
+            tree[kind][name] = int((rows.loc[structures, column] <= alpha).sum())
+    r2 = table[table["estimate"] == "in_sample_r2"].set_index("statistic")
+    tree["r2"] = {
+        name: {key: float(row[key]) for key in ("value", "low", "high")}
+        for name, row in r2.iterrows()
+    }
+    return tree
+
+
+def _correlation_leaf(row: pd.Series, scope: str) -> dict[str, float]:
+    leaf = {"r": float(row["value"]), "low": float(row["low"]), "high": float(row["high"])}
+    return leaf if scope == "pooled" else leaf | {"p": float(row["p"])}

@@ -1,0 +1,58 @@
+"""How well segmentations of accelerated images agree with those of the fully sampled ones."""
+
+import pandas as pd
+
+from stages.statistics.methods.gaps import without_gaps
+
+TARGETS = ("reference", "truth")  # the fully sampled image's segmentation; the true labels
+SCORES = {
+    "dice": "dice",
+    "surface_distance": "surface_distance_mm",
+    "hausdorff95": "hausdorff95_mm",
+}
+CELL = ["group", "target", "structure", "subject"]
+COLUMNS = [*CELL, "scope", "n_members", "n_undefined", *SCORES.values()]
+
+
+def overlap_cells(overlap: pd.DataFrame) -> pd.DataFrame:
+    """Return the mean scores over members of each cell (structure of a scan).
+
+    Args:
+        overlap: columns group, member, subject, target, structure, dice, surface_distance_mm,
+            hausdorff95_mm; NaN where a structure is absent.
+
+    Returns:
+        Columns group, target, structure, subject, scope (the target), n_members, n_undefined
+        (members without a distance), dice, surface_distance_mm, hausdorff95_mm (mm; means over
+        members with a value, NaN without any), in the order of appearance.
+    """
+    cells = overlap.groupby(CELL, sort=False)
+    counts = cells["surface_distance_mm"].agg(n_members="size", known="count")
+    means = cells[list(SCORES.values())].mean()
+    table = counts.join(means).reset_index()
+    table["n_undefined"] = table["n_members"] - table["known"]
+    return table.assign(scope=table["target"])[COLUMNS]
+
+
+def overlap(table: pd.DataFrame) -> tuple[dict, pd.DataFrame]:
+    """Return medians over structures and scans of each group, and `overlap_cells`.
+
+    Args:
+        table: as in `overlap_cells`, of any groups.
+
+    Returns:
+        The tree group -> dice, surface_distance (mm), hausdorff95 (mm) -> median against the
+        reference, and below `truth` against the true labels where they are known; undefined counts
+        segmentations of a structure without a distance.
+    """
+    cells = overlap_cells(table)
+    tree: dict = {}
+    for (group, target), part in cells.groupby(["group", "target"], sort=False):
+        medians = {
+            name: {"median": float(part[column].median())} for name, column in SCORES.items()
+        }
+        leaves, _ = without_gaps(medians)
+        leaves["undefined"] = int(part["n_undefined"].sum())
+        own = tree.setdefault(group, {})
+        own |= leaves if target == TARGETS[0] else {target: leaves}
+    return tree, cells

@@ -1,0 +1,292 @@
+"""The published numbers beside those of the study, and anchors from test-retest scans."""
+
+import math
+import re
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+
+from stages.storage.files import read_json
+
+RESULTS = Path(__file__).with_name("paper_results.json")
+ANCHORS = Path(__file__).with_name("anchors.json")
+
+CALGARY_CAMPINAS, SIMULATED, OTHER = "calgary-campinas", "simulated", "other"
+# file names of the challenge, or the labels made of them: exam, series, and GE's raw-data file
+# (`P12345.7`), as in e15652s4_P02560.7.h5 and sub-e15652s4P025607
+CALGARY_CAMPINAS_NAME = re.compile(r"(sub-)?e\d{5}s\d{1,2}_?P\d{5}\.?7(\.h5|\.hdf5)?")
+SIMULATED_NAME = re.compile(r"(sub-)?head[TV]\d+(\.h5|\.hdf5)?")
+
+MATCH, NO_MATCH, NOT_COMPARABLE = "match", "no match", "not comparable"
+COLUMNS = ["quantity", "reported", "here", "tolerance", "match"]
+ABSENT = "absent"
+EXACT = "exact"
+UNITS = {"psnr": " (dB)", "ssim": ""}
+# With fewer scans than this part of the paper's, chance alone moves the R^2 of 9 predictors by more
+# than a third of its tolerance: 9 / (16 n - 1) is 0.028 for 20 scans and 0.057 for 10.
+LEAST_PART_OF_SCANS = 0.5
+ROUNDING = 1e-9  # decimal tolerances are no binary fractions: 30.65 - 0.5 still matches
+
+
+@dataclass(frozen=True)
+class Row:
+    """One line of the comparison; `holds` is None where there is nothing to compare."""
+
+    quantity: str
+    reported: str
+    here: str
+    tolerance: str
+    holds: bool | None
+
+    @property
+    def match(self) -> str:
+        """The verdict in words."""
+        return {True: MATCH, False: NO_MATCH, None: NOT_COMPARABLE}[self.holds]
+
+
+def published() -> dict[str, Any]:
+    """Return the paper's numbers; the entry `keys` says what each of the others holds."""
+    return read_json(RESULTS)
+
+
+def anchors() -> pd.DataFrame:
+    """Return how much volumes vary between repeated scans of the same people.
+
+    Returns:
+        Columns structure, cv_percent, source; one row a structure.
+    """
+    entries = pd.DataFrame(read_json(ANCHORS)["anchors"])
+    return entries[["structure", "cv_percent", "source"]]
+
+
+def cohort_of(scan_names: Iterable[str]) -> str:
+    """Return the cohort that all scans belong to by their names.
+
+    Args:
+        scan_names: file names or labels (`sub-...`).
+
+    Returns:
+        `calgary-campinas` or `simulated` if every name is one of that cohort's, otherwise `other`,
+        also without any scan.
+    """
+    names = list(scan_names)
+    patterns = {CALGARY_CAMPINAS: CALGARY_CAMPINAS_NAME, SIMULATED: SIMULATED_NAME}
+    for cohort, pattern in patterns.items():
+        if names and all(pattern.fullmatch(Path(name).name) for name in names):
+            return cohort
+    return OTHER
+
+
+def compare(
+    metrics: Mapping[str, Mapping], n_members: Mapping[str, int], n_scans: int, cohort: str | None
+) -> tuple[dict[str, Any], pd.DataFrame]:
+    """Set the study's numbers beside the paper's and judge each within its tolerance.
+
+    Numbers of other scans are shown but not judged: nothing says that they should agree.
+
+    Args:
+        metrics: trees of `image_quality`, `volumes` and `prediction`; what is missing is
+            `absent` and not comparable.
+        n_members: group -> size of its ensemble.
+        n_scans: number of validation scans.
+        cohort: from `cohort_of`; None is taken as simulated.
+
+    Returns:
+        The tree cohort, verdict, n.match, n.no_match, n.not_comparable; and the table quantity,
+        reported, here, tolerance, match, all of them text.
+    """
+    paper = published()
+    settings = setting_rows(paper, n_members, n_scans)
+    rows = [
+        *settings,
+        *quality_rows(paper, metrics.get("image_quality", {})),
+        *variation_rows(paper, metrics.get("volumes", {})),
+        *bias_rows(paper, metrics.get("volumes", {})),
+        *r2_rows(paper, metrics.get("prediction", {}), n_scans),
+    ]
+    values = [(r.quantity, r.reported, r.here, r.tolerance, r.match) for r in rows]
+    table = pd.DataFrame(values, columns=COLUMNS)
+    cohort = cohort or SIMULATED
+    if cohort != paper["cohort"]["name"]:
+        table["match"] = NOT_COMPARABLE
+        verdict = f"{cohort} cohort: {NOT_COMPARABLE}"
+    else:
+        verdict = verdict_of(rows[len(settings) :], settings)
+    judged = (MATCH, NO_MATCH, NOT_COMPARABLE)
+    counts = {word.replace(" ", "_"): int((table["match"] == word).sum()) for word in judged}
+    return {"cohort": cohort, "verdict": verdict, "n": counts}, table
+
+
+def verdict_of(results: list[Row], settings: list[Row]) -> str:
+    """Return how many of the comparable results match, and which settings differ, in words."""
+    judged = [row.holds for row in results if row.holds is not None]
+    text = f"{sum(judged)} of {len(judged)} comparable results match"
+    differing = [f"{r.quantity} {r.here} ({r.reported})" for r in settings if not r.holds]
+    return text + (f"; other settings: {', '.join(differing)}" if differing else "")
+
+
+def setting_rows(paper: dict, n_members: Mapping[str, int], n_scans: int) -> list[Row]:
+    """Return the numbers of scans and of members."""
+    expected = {"scans": [paper["cohort"]["scans_validation"]["value"]]}
+    here: dict[str, int | None] = {"scans": n_scans}
+    for group, entry in paper["architectures"].items():
+        expected[f"{group} members"] = entry["members"]["value"]
+        here[f"{group} members"] = n_members.get(group)
+    return [
+        Row(
+            name,
+            " or ".join(map(str, numbers)),
+            ABSENT if here[name] is None else str(here[name]),
+            EXACT,
+            None if here[name] is None else here[name] in numbers,
+        )
+        for name, numbers in expected.items()
+    ]
+
+
+def quality_rows(paper: dict, quality: Mapping) -> list[Row]:
+    """Return PSNR and SSIM: means, spreads over members, and ranges with an external source."""
+    tolerance = paper["tolerances"]
+    limits = {"psnr": tolerance["psnr_mean_db"], "ssim": tolerance["ssim_mean"]}
+    zoo = paper["external"]["direct_zoo"]
+    rows = []
+    for group, entry in paper["architectures"].items():
+        for measure, limit in limits.items():
+            name, reported = f"{group} {measure.upper()}", entry[measure]
+            mean = leaf(quality, group, measure, "mean")
+            spread = leaf(quality, group, measure, "std")
+            unit = UNITS[measure]
+            rows.append(near(f"{name} mean{unit}", reported["mean"], mean, limit))
+            if group in tolerance["plus_minus_report_only"]:
+                shown = (text(reported["plus_minus"]), text(spread), "report only")
+                rows.append(Row(f"{name} SD over members{unit}", *shown, None))
+            else:
+                factor = tolerance["plus_minus_factor"]
+                title = f"{name} SD over members{unit}"
+                rows.append(within_factor(title, reported["plus_minus"], spread, factor))
+            ends = sorted((zoo[group][measure], reported["mean"]))
+            title = f"{name} mean, paper and DIRECT's zoo{unit}"
+            rows.append(within(title, ends, mean, limit))
+    return rows
+
+
+def variation_rows(paper: dict, volumes: Mapping) -> list[Row]:
+    """Return the range of the median coefficient of variation and its orderings."""
+    groups = list(paper["architectures"])
+    cv = {group: leaf(volumes, group, "cv", "median") for group in (*groups, "noise")}
+    ends = [paper["cv_range"]["low"], paper["cv_range"]["high"]]
+    rows = [within(f"{group} CV median (%)", ends, cv[group]) for group in groups]
+    (lowest,), others = paper["orderings"]["cv"]["value"]
+    rows += [ordered("CV", [lowest, other], cv) for other in others]
+    rows.append(near_each_other(lowest, others, cv))
+    rows += [ordered("CV", ["noise", group], cv) for group in groups]
+    return rows
+
+
+def near_each_other(lowest: str, others: list[str], cv: Mapping[str, float]) -> Row:
+    """Judge `a ~ b` without a tolerance: their ratio is smaller than that of the lowest to both.
+
+    |ln(CV_a / CV_b)| < min |ln(CV_a / CV_lowest)|, |ln(CV_b / CV_lowest)|.
+    """
+    known = {group: cv[group] for group in (lowest, *others)}
+    holds = None
+    if all(value > 0 for value in known.values()):  # NaN is not
+        logs = [math.log(known[group]) for group in others]
+        gap = min(abs(value - math.log(known[lowest])) for value in logs)
+        holds = max(logs) - min(logs) < gap
+    title = f"CV {' ~ '.join(others)}"
+    return Row(title, f"nearer than to {lowest}", listed(known), EXACT, holds)
+
+
+def bias_rows(paper: dict, volumes: Mapping) -> list[Row]:
+    """Return the signs of the biases that the paper names."""
+    rows = []
+    for group, signs in paper["bias_signs"].items():
+        for structure in signs["negative"]:
+            value = leaf(volumes, group, "bias", structure)
+            holds = None if math.isnan(value) else value < 0
+            title = f"{group} bias {structure} (%)"
+            rows.append(Row(title, "negative", text(value), EXACT, holds))
+    return rows
+
+
+def r2_rows(paper: dict, prediction: Mapping, n_scans: int) -> list[Row]:
+    """Return R^2 of both sets of predictors and its orderings; few scans make it incomparable."""
+    groups, columns = list(paper["architectures"]), paper["orderings"]["r2_predictors"]["value"]
+    found = {name: {g: leaf(prediction, g, "r2", name) for g in groups} for name in columns}
+    rows = [
+        near(
+            f"{group} R2 {name}",
+            paper["architectures"][group][f"r2_{name}"]["value"],
+            found[name][group],
+            paper["tolerances"]["r2"],
+        )
+        for group in groups
+        for name in columns
+    ]
+    order = paper["orderings"]["r2"]["value"]
+    rows += [ordered(f"R2 {name}", order, found[name]) for name in columns]
+    for group in groups:
+        pair = {name: found[name][group] for name in columns}
+        rows.append(ordered(f"{group} R2", columns, pair))
+    if n_scans < LEAST_PART_OF_SCANS * paper["cohort"]["scans_validation"]["value"]:
+        return [Row(r.quantity, r.reported, r.here, r.tolerance, None) for r in rows]
+    return rows
+
+
+def near(quantity: str, reported: float, here: float, limit: float) -> Row:
+    """Judge |here - reported| <= limit."""
+    holds = None if math.isnan(here) else abs(here - reported) <= limit + ROUNDING
+    return Row(quantity, text(reported), text(here), f"± {text(limit)}", holds)
+
+
+def within_factor(quantity: str, reported: float, here: float, factor: float) -> Row:
+    """Judge reported / factor <= here <= reported * factor."""
+    holds = None
+    if not math.isnan(here):
+        holds = reported / factor - ROUNDING <= here <= reported * factor + ROUNDING
+    return Row(quantity, text(reported), text(here), f"factor {text(factor)}", holds)
+
+
+def within(quantity: str, ends: list[float], here: float, limit: float = 0.0) -> Row:
+    """Judge low - limit <= here <= high + limit."""
+    low, high = ends
+    holds = None
+    if not math.isnan(here):
+        holds = low - limit - ROUNDING <= here <= high + limit + ROUNDING
+    tolerance = f"± {text(limit)}" if limit else EXACT
+    return Row(quantity, f"{text(low)} to {text(high)}", text(here), tolerance, holds)
+
+
+def ordered(what: str, order: list[str], values: Mapping[str, float]) -> Row:
+    """Judge values[order[0]] < values[order[1]] < ...; equal values do not match."""
+    known = {name: values[name] for name in order}
+    holds = None
+    if not any(math.isnan(value) for value in known.values()):
+        holds = all(known[a] < known[b] for a, b in pairwise(order))
+    order_text = " < ".join(order)
+    return Row(f"{what} {order_text}", order_text, listed(known), EXACT, holds)
+
+
+def leaf(tree: Mapping, *keys: str) -> float:
+    """Return the finite number at the end of a path of keys, NaN where there is none."""
+    value: Any = tree
+    for key in keys:
+        value = value.get(key) if isinstance(value, Mapping) else None
+    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        return math.nan
+    return float(value)
+
+
+def text(value: float) -> str:
+    """Return a number in four significant digits, `absent` for NaN."""
+    return ABSENT if math.isnan(value) else f"{value:.4g}"
+
+
+def listed(values: Mapping[str, float]) -> str:
+    """Return `name value` of each entry, separated by commas."""
+    return ", ".join(f"{name} {text(value)}" for name, value in values.items())

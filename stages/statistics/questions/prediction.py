@@ -1,0 +1,142 @@
+"""Does a voxelwise measure foretell how much a volume varies: one architecture's answers."""
+
+import numpy as np
+import pandas as pd
+
+from stages.measures.voxelwise import SUMMARIES
+from stages.statistics.methods.correlation import correlation_table
+from stages.statistics.methods.regression import (
+    adjusted_r2,
+    chance_r2,
+    group_means_r2,
+    in_sample_r2,
+    leave_group_out_r2,
+    within_group_r2,
+)
+from stages.statistics.methods.reliability import ceiling
+
+TARGET = "cv"
+HEADLINE_STATISTIC = "mean"
+CELL = ["structure", "subject"]
+
+
+def prediction_table(
+    cv: pd.DataFrame, regions: pd.DataFrame, histograms: pd.DataFrame
+) -> tuple[pd.DataFrame, int]:
+    """Join target and predictors of one architecture; cells without either are left out.
+
+    Args:
+        cv: columns structure, subject, cv; the cells of the study.
+        regions: columns structure, subject and `SUMMARIES`.
+        histograms: columns structure, subject, edges, bin, fraction.
+
+    Returns:
+        Columns structure, subject, cv, `SUMMARIES`, own_0..., global_0... without NaN, and the
+        number of cells left out.
+    """
+    names = histograms["edges"] + "_" + histograms["bin"].astype(str)
+    bins = histograms.assign(name=names).pivot(index=CELL, columns="name", values="fraction")
+    joined = cv[[*CELL, TARGET]].merge(regions[[*CELL, *SUMMARIES]], on=CELL, how="left")
+    joined = joined.merge(bins.reset_index(), on=CELL, how="left")
+    complete = joined.replace([np.inf, -np.inf], np.nan).dropna().reset_index(drop=True)
+    return complete, len(joined) - len(complete)
+
+
+def histogram_columns(table: pd.DataFrame, edges: str) -> list[str]:
+    """Return the columns of one histogram less its last bin, redundant as fractions sum to 1."""
+    names = [name for name in table.columns if name.startswith(f"{edges}_")]
+    return sorted(names, key=lambda name: int(name.rsplit("_", 1)[1]))[:-1]
+
+
+def regression_report(
+    table: pd.DataFrame, columns: list[str], exam: np.ndarray
+) -> dict[str, float]:
+    """Return R^2 of one set of predictors and the controls without which it cannot be read.
+
+    Args:
+        table: from `prediction_table`.
+        columns: the predictors.
+        exam: (n,) labels.
+
+    Returns:
+        in_sample (the paper's), chance (its expectation for irrelevant predictors), adjusted,
+        leave_exam_out, leave_structure_out, within_structure and its chance_within, and log_target
+        (in sample, ln CV); NaN where undefined.
+    """
+    x, y = table[columns].to_numpy(np.float64), table[TARGET].to_numpy(np.float64)
+    structure = table["structure"].to_numpy()
+    positive = y > 0
+    return {
+        "in_sample": in_sample_r2(x, y),
+        "chance": chance_r2(x),
+        "adjusted": adjusted_r2(x, y),
+        "leave_exam_out": leave_group_out_r2(x, y, exam),
+        "leave_structure_out": leave_group_out_r2(x, y, structure),
+        "within_structure": within_group_r2(x, y, structure),
+        "chance_within": chance_r2(x, n_means=len(np.unique(structure))),
+        "log_target": in_sample_r2(x[positive], np.log(y[positive])),
+    }
+
+
+def ceilings(table: pd.DataFrame, n_members: int) -> dict[str, float]:
+    """Return the reliability of ln CV, pooled and within structures; CV = 0 is left out.
+
+    Args:
+        table: from `prediction_table`.
+        n_members: size of the ensemble.
+    """
+    positive = table[table[TARGET] > 0]
+    log_cv = np.log(positive[TARGET].to_numpy(np.float64))
+    return {
+        "pooled": ceiling(log_cv, n_members),
+        "within_structure": ceiling(log_cv, n_members, positive["structure"].to_numpy()),
+    }
+
+
+def headline_correlations(correlations: pd.DataFrame) -> dict[str, dict[str, float]]:
+    """Return the coefficients of the mean voxelwise deviation, in the three scopes over structures.
+
+    Args:
+        correlations: from `correlation_table`.
+    """
+    scopes = ("per_structure_mean", "pooled", "within_structure")
+    chosen = correlations[correlations["statistic"] == HEADLINE_STATISTIC].set_index("scope")
+    return {
+        kind: {scope: float(chosen.loc[scope, kind]) for scope in scopes}
+        for kind in ("pearson", "spearman")
+    }
+
+
+def predict(
+    table: pd.DataFrame, n_members: int, exams: dict[str, str]
+) -> tuple[dict, pd.DataFrame]:
+    """Return all numbers of one architecture: the R^2 pair, controls, ceiling, correlations.
+
+    Args:
+        table: from `prediction_table`.
+        n_members: size of the ensemble.
+        exams: scan -> exam.
+
+    Returns:
+        The tree of the metrics file (NaN where undefined), and the table of all correlations.
+    """
+    exam = table["subject"].map(exams).to_numpy()
+    sets = {
+        "histogram": histogram_columns(table, "own"),
+        "summary": list(SUMMARIES),
+        "global": histogram_columns(table, "global"),
+    }
+    reports = {name: regression_report(table, columns, exam) for name, columns in sets.items()}
+    correlations = correlation_table(table, list(SUMMARIES), TARGET)
+    controls: dict = {name: reports[name] for name in ("histogram", "summary")}
+    controls["histogram"]["global_edges"] = reports["global"]["in_sample"]
+    controls["structure_means"] = group_means_r2(
+        table[TARGET].to_numpy(np.float64), table["structure"].to_numpy()
+    )
+    tree = {
+        "r2": {name: controls[name].pop("in_sample") for name in ("histogram", "summary")},
+        "controls": controls,
+        "ceiling": ceilings(table, n_members),
+        "correlation": headline_correlations(correlations),
+    }
+    return tree, correlations

@@ -1,0 +1,376 @@
+"""Do PSNR and SSIM of a network foretell the error of the volumes measured on its images.
+
+Over the members of all architectures. Three architectures alone cannot tell: of the 3! orders of
+their means one in six agrees perfectly, so the least two-sided p is 1/3. The answer therefore comes
+from members within architectures: scores and errors are replaced by their ranks among the members
+of the same architecture, and these are pooled. Ranks, not differences from the architecture's mean:
+one failed run would shift that mean, and with it all other members, the same way in both variables.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+from scipy.stats import rankdata
+
+from stages.statistics.methods.bootstrap import cluster_draws, interval
+from stages.statistics.methods.correlation import LEAST_SCANS
+from stages.statistics.methods.gaps import without_gaps
+from stages.statistics.methods.variability import PERCENT
+from stages.statistics.questions.image_quality import HEADLINE, MEASURES
+
+MEMBER = ["group", "member"]
+ERRORS = ("variation", "bias")
+VARIABLES = (*MEASURES, *ERRORS)
+SCOPES = ("within", "pooled")
+ALL = "all"
+DECIMALS = 9  # of percent; what lies beyond is rounding
+NO_VARIATION = 1e-12  # of ranks
+
+
+@dataclass(frozen=True)
+class Members:
+    """Scores and errors of all members before they are summarised over scans.
+
+    Attributes:
+        table: columns group, member; one row a member.
+        scores: (n_measures, n_members, n_scans) PSNR in dB and SSIM.
+        errors: (n_errors, n_members, n_cells) in percent, NaN where undefined.
+        scan: (n_cells,) number of the scan that a cell belongs to.
+        exam: (n_scans,) labels.
+    """
+
+    table: pd.DataFrame
+    scores: np.ndarray
+    errors: np.ndarray
+    scan: np.ndarray
+    exam: np.ndarray
+
+
+def relative_errors(volumes: np.ndarray, reference: np.ndarray) -> np.ndarray:
+    """Return what each member adds to the variation, and its bias, of each cell, in percent.
+
+    100 |V_m - mean_m V| / mean_m V, and 100 |V_m - V_ref| / V_ref.
+
+    Args:
+        volumes: (n_members, n_cells), mm3, of one architecture.
+        reference: (n_cells,), mm3.
+
+    Returns:
+        (2, n_members, n_cells), NaN without a volume of every member or a positive denominator.
+    """
+    mean = volumes.mean(axis=0)
+    origins = np.stack([mean, np.where(np.isfinite(mean), reference, np.nan)])[:, None]
+    origins = np.where(origins > 0, origins, np.nan)
+    # two members are equally far from their mean: rounding must not give them different ranks
+    return np.round(PERCENT * np.abs(volumes - origins) / origins, DECIMALS)
+
+
+def weighted_medians(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Return the median of each row with every value repeated as often as its weight says.
+
+    Args:
+        values: (n_rows, n_values), NaN for values to leave out.
+        weights: (n_draws, n_values), whole numbers, 0 or more.
+
+    Returns:
+        (n_draws, n_rows), as numpy's median of the repeated values; NaN where nothing is left.
+    """
+    order = np.argsort(values, axis=1)
+    known = np.isfinite(values)
+    ordered = np.take_along_axis(values, order, axis=1)
+    result = np.full((len(weights), len(values)), np.nan)
+    for draw, weight in enumerate(np.asarray(weights, dtype=np.int64)):
+        counts = np.cumsum(np.take_along_axis(weight * known, order, axis=1), axis=1)
+        total = counts[:, -1:]
+        places = [(counts > k).argmax(axis=1)[:, None] for k in ((total - 1) // 2, total // 2)]
+        middle = [np.take_along_axis(ordered, place, axis=1)[:, 0] for place in places]
+        result[draw] = np.where(total[:, 0] > 0, (middle[0] + middle[1]) / 2.0, np.nan)
+    return result
+
+
+def weighted_means(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Return the mean of each row with every value counted as often as its weight says.
+
+    Args:
+        values: (n_rows, n_values), no NaN.
+        weights: (n_draws, n_values), not all 0 in any draw.
+
+    Returns:
+        (n_draws, n_rows).
+    """
+    weights = np.asarray(weights, dtype=np.float64)
+    return weights @ values.T / weights.sum(axis=1, keepdims=True)
+
+
+def ranks_within(values: np.ndarray, groups: np.ndarray) -> np.ndarray:
+    """Return ranks among the members of the same group, (rank - 1/2) / n - 1/2.
+
+    Ties share their mean rank; every group has mean 0, whatever its size.
+
+    Args:
+        values: (..., n_members), NaN makes its group NaN.
+        groups: (n_members,) labels.
+    """
+    result = np.full(np.shape(values), np.nan)
+    for group in dict.fromkeys(groups):
+        of_group = np.asarray(groups) == group
+        ranks = rankdata(values[..., of_group], axis=-1, nan_policy="propagate")
+        result[..., of_group] = (ranks - 0.5) / of_group.sum() - 0.5
+    return result
+
+
+def row_correlations(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Return Pearson's r of each pair of rows.
+
+    Args:
+        x: (..., n).
+        y: (..., n).
+
+    Returns:
+        (...), NaN for fewer than three points, a constant row or a missing value.
+    """
+    if x.shape[-1] < LEAST_SCANS:
+        return np.full(np.broadcast_shapes(x.shape, y.shape)[:-1], np.nan)
+    x, y = (v - v.mean(axis=-1, keepdims=True) for v in (x, y))
+    scale = np.sqrt(np.sum(x**2, axis=-1) * np.sum(y**2, axis=-1))
+    r = np.sum(x * y, axis=-1) / np.where(scale > NO_VARIATION, scale, np.nan)
+    return np.clip(r, -1.0, 1.0)
+
+
+def correlations(x: np.ndarray, y: np.ndarray, groups: np.ndarray, scope: str) -> np.ndarray:
+    """Return Spearman's rank correlation over members, of each row.
+
+    Args:
+        x: (..., n_members) scores.
+        y: (..., n_members) errors.
+        groups: (n_members,) architectures.
+        scope: `pooled`, or `within` for ranks among the members of the same architecture.
+
+    Returns:
+        (...), NaN where undefined.
+    """
+    labels = groups if scope == "within" else np.zeros(len(groups))
+    return row_correlations(ranks_within(x, labels), ranks_within(y, labels))
+
+
+def collect(
+    quality: pd.DataFrame,
+    volumes: pd.DataFrame,
+    reference: pd.DataFrame,
+    exams: Mapping[str, str],
+) -> tuple[Members, dict[str, int]]:
+    """Return the members of the ensembles, on the scans that all of them have scores of.
+
+    Args:
+        quality: columns group, member, subject, range, slices, psnr, ssim.
+        volumes: columns group, member, subject, structure, volume_mm3.
+        reference: columns subject, structure, volume_mm3.
+        exams: scan -> exam; scans without one are exams of their own.
+
+    Returns:
+        The members, and how many members (without scores, without volumes, or alone in their
+        group), scans and cells (structures of scans, counted once a group) are left out.
+    """
+    chosen = (quality["range"] == HEADLINE[0]) & (quality["slices"] == HEADLINE[1])
+    scores = quality[chosen].pivot(index=MEMBER, columns="subject", values=list(MEASURES))
+    known = volumes.pivot(index=MEMBER, columns=["subject", "structure"], values="volume_mm3")
+    both = known.index.intersection(scores.index, sort=False).to_frame(index=False)
+    order = {group: k for k, group in enumerate(dict.fromkeys(volumes["group"]))}
+    both = both[both.groupby("group")["member"].transform("size") > 1]
+    table = both.sort_values("group", key=lambda names: names.map(order), kind="stable")
+    table = table.reset_index(drop=True)
+    scores, known = (t.reindex(pd.MultiIndex.from_frame(table)) for t in (scores, known))
+    complete = np.isfinite(scores).all()
+    scans = [
+        s
+        for s in dict.fromkeys(volumes["subject"])
+        if all(complete.get((name, s), False) for name in MEASURES)
+    ]
+    wanted = [pd.MultiIndex.from_product([[name], scans]) for name in MEASURES]
+    arrays = [scores.reindex(columns=columns).to_numpy(np.float64) for columns in wanted]
+    structures = list(dict.fromkeys(volumes["structure"]))
+    errors = _errors(known, reference, table["group"].to_numpy(), (scans, structures))
+    lost = pd.DataFrame(np.isnan(errors).any(axis=0)).groupby(table["group"].to_numpy()).any()
+    exam = np.array([str(exams.get(s, s)) for s in scans])
+    every = pd.concat([volumes[MEMBER], quality[MEMBER]]).drop_duplicates()
+    counts = {
+        "members": len(every) - len(table),
+        "scans": volumes["subject"].nunique() - len(scans),
+        "cells": int(lost.to_numpy().sum()),
+    }
+    scan = np.repeat(np.arange(len(scans)), len(structures))
+    return Members(table, np.stack(arrays), errors, scan, exam), counts
+
+
+def _errors(
+    volumes: pd.DataFrame,
+    reference: pd.DataFrame,
+    groups: np.ndarray,
+    cells: tuple[list[str], list[str]],
+) -> np.ndarray:
+    """Return (n_errors, n_members, n_cells) errors; cells are all structures of scan after scan."""
+    index = pd.MultiIndex.from_product(cells, names=["subject", "structure"])
+    origin = reference.set_index(["subject", "structure"])["volume_mm3"].reindex(index)
+    values, origin = (t.to_numpy(np.float64) for t in (volumes.reindex(columns=index), origin))
+    errors = np.full((len(ERRORS), *values.shape), np.nan)
+    for group in dict.fromkeys(groups):
+        errors[:, groups == group] = relative_errors(values[groups == group], origin)
+    return errors
+
+
+def summarise(members: Members, weights: np.ndarray) -> dict[str, np.ndarray]:
+    """Return the mean scores and median errors of the members, with scans weighted.
+
+    Args:
+        members: from `collect`.
+        weights: (n_draws, n_scans), how often each scan counts.
+
+    Returns:
+        psnr, ssim (means over scans), variation and bias (medians over structures and scans), each
+        (n_draws, n_members).
+    """
+    means = [weighted_means(values, weights) for values in members.scores]
+    medians = [weighted_medians(values, weights[:, members.scan]) for values in members.errors]
+    return dict(zip(VARIABLES, [*means, *medians], strict=True))
+
+
+def permutation_p(
+    x: np.ndarray, y: np.ndarray, groups: np.ndarray, n_draws: int, rng: np.random.Generator
+) -> float:
+    """Return the two-sided p of the correlation within architectures, members exchanged in each.
+
+    (1 + #{|r_perm| >= |r|}) / (1 + n_draws) (Phipson and Smyth 2010, Stat. Appl. Genet. Mol. Biol.
+    9).
+
+    Args:
+        x: (n_members,) scores.
+        y: (n_members,) errors.
+        groups: (n_members,) architectures.
+        n_draws: random permutations.
+        rng: source of the draws.
+
+    Returns:
+        NaN where the correlation is undefined.
+    """
+    r = float(correlations(x, y, groups, "within"))
+    if not np.isfinite(r):
+        return float("nan")
+    ranks = ranks_within(y, groups)
+    shuffled = np.empty((n_draws, len(groups)))
+    for group in dict.fromkeys(groups):
+        of_group = np.asarray(groups) == group
+        copies = np.tile(ranks[of_group], (n_draws, 1))
+        shuffled[:, of_group] = rng.permuted(copies, axis=1)
+    found = np.abs(row_correlations(ranks_within(x, groups), shuffled))
+    return float((1.0 + np.sum(found >= abs(r) - NO_VARIATION)) / (1.0 + n_draws))
+
+
+def member_table(members: Members) -> pd.DataFrame:
+    """Return scores and errors of the members, and their ranks within the architecture.
+
+    Args:
+        members: from `collect`.
+
+    Returns:
+        Columns group, member, `VARIABLES` (dB, 1, percent, percent) and `<variable>_rank` from
+        -0.5 to 0.5.
+    """
+    groups = members.table["group"].to_numpy()
+    once = np.ones((1, len(members.exam)), dtype=np.int64)
+    values = {name: v[0] for name, v in summarise(members, once).items()}
+    ranks = {f"{name}_rank": ranks_within(v, groups) for name, v in values.items()}
+    return members.table.assign(**values, **ranks)
+
+
+def task_error(
+    quality: pd.DataFrame,
+    volumes: pd.DataFrame,
+    reference: pd.DataFrame,
+    exams: Mapping[str, str],
+    n_draws: int,
+    level: float,
+    rng: np.random.Generator,
+) -> tuple[dict, pd.DataFrame]:
+    """Return the rank correlations of image quality with task error over members.
+
+    Task errors of a member: the medians over structures and scans of `relative_errors`. Intervals
+    draw exams with replacement and summarise the members anew; they hold the uncertainty of the
+    scans, the members being given. p exchanges members within architectures and holds theirs.
+
+    Args:
+        quality: columns group, member, subject, range, slices, psnr, ssim.
+        volumes: columns group, member, subject, structure, volume_mm3; of the architectures.
+        reference: columns subject, structure, volume_mm3; of the fully sampled scans.
+        exams: scan -> exam.
+        n_draws: of the bootstrap and of the permutations.
+        level: of confidence, 0.95 for 95 %.
+        rng: source of the draws.
+
+    Returns:
+        The tree `all` -> psnr, ssim -> variation, bias -> within, pooled -> spearman, low, high
+        (and p within), and each architecture -> psnr, ssim -> variation, bias (Spearman over its
+        members) and members; `all` also has members, exams, excluded (see `collect`) and
+        undefined (leaves left out). The table of `member_table`.
+    """
+    members, excluded = collect(quality, volumes, reference, exams)
+    groups = members.table["group"].to_numpy()
+    n_exams = len(np.unique(members.exam))
+    counts = {"members": len(groups), "exams": n_exams, "excluded": excluded}
+    if not len(groups) or not n_exams:
+        empty = members.table.iloc[:0].assign(
+            **{name: [] for v in VARIABLES for name in (v, f"{v}_rank")}
+        )
+        return {ALL: counts | {"undefined": 0}}, empty
+    table = member_table(members)
+    found = {name: table[name].to_numpy() for name in VARIABLES}
+    draws = summarise(members, cluster_draws(members.exam, n_draws, rng))
+    overall: dict = {}
+    for score in MEASURES:
+        overall[score] = {}
+        for error in ERRORS:
+            answers: dict = {}
+            for scope in SCOPES:
+                r, resampled = _answer(found, draws, (score, error), groups, scope)
+                low, high, _ = interval(resampled, level, n_exams)
+                answers[scope] = {"spearman": r, "low": low, "high": high}
+            p = permutation_p(found[score], found[error], groups, n_draws, rng)
+            answers["within"]["p"] = p
+            overall[score][error] = answers
+    tree = {ALL: _counted(overall, counts)}
+    for group, part in table.groupby("group", sort=False):
+        tree[group] = _counted(_alone(part), {"members": len(part)})
+    return tree, table
+
+
+def _answer(
+    found: dict[str, np.ndarray],
+    draws: dict[str, np.ndarray],
+    pair: tuple[str, str],
+    groups: np.ndarray,
+    scope: str,
+) -> tuple[float, np.ndarray]:
+    # few scans drawn with repetition rank the members less surely than all scans do: draws of a
+    # rank correlation are pulled towards 0, and a strong one may lie outside its own interval
+    score, error = pair
+    r = correlations(found[score], found[error], groups, scope)
+    return float(r), correlations(draws[score], draws[error], groups, scope)
+
+
+def _alone(part: pd.DataFrame) -> dict[str, dict[str, float]]:
+    same = np.zeros(len(part))
+    return {
+        score: {
+            error: float(
+                correlations(part[score].to_numpy(), part[error].to_numpy(), same, "pooled")
+            )
+            for error in ERRORS
+        }
+        for score in MEASURES
+    }
+
+
+def _counted(answers: dict, counts: dict) -> dict:
+    kept, gaps = without_gaps(answers)
+    return kept | counts | {"undefined": len(gaps)}

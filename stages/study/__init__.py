@@ -1,0 +1,1 @@
+"""What everything talks about: places, structures, subjects, seeds, errors."""

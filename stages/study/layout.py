@@ -1,0 +1,119 @@
+"""Where everything lies: one folder a group, one sub-folder a member.
+
+Members lie below the folder of their group so that a stage that fans in one group depends on that
+folder alone: a change of one architecture leaves the measurements of the others valid. A member's
+images, its segmentations and the simulated truth are a BIDS derivative each, with files such as
+`sub-<label>/anat/sub-<label>_rec-<group><seed>_desc-accelerated_T1w.nii.gz`
+(https://bids-specification.readthedocs.io/en/v1.10.0/derivatives/imaging.html).
+"""
+
+import re
+from pathlib import Path
+
+DATA = Path("data")
+TRUTH = DATA / "truth"
+CODE = Path("work/code")
+PHANTOM = Path("work/phantom")
+MASKS = Path("work/masks")
+INSPECTION = Path("work/inspection")
+PATHOLOGY = Path("work/pathology")
+METRICS = Path("metrics")
+PLOTS = Path("plots")
+CARDS = Path("docs/cards")
+WEIGHTS = Path(__file__).parents[2] / "weights"  # that come with the study, wherever it is run
+SAMPLING = {"reference": "full", "noise": "noisy"}  # `desc` of a group's images
+UNDERSAMPLED = "accelerated"  # `desc` of all other groups
+DURATIONS = Path("work/durations")
+
+
+def model(architecture: str, seed: int) -> Path:
+    """Return the folder of a trained member."""
+    return Path("work/models", architecture, str(seed))
+
+
+def checkpoints(architecture: str, seed: int) -> Path:
+    """Return the folder of a member's checkpoints while it is trained; no DVC output holds it."""
+    return Path("work/checkpoints", architecture, str(seed))
+
+
+def images(group: str, seed: int) -> Path:
+    """Return the folder of a member's images."""
+    return Path("work/images", group, str(seed))
+
+
+def segmentations(group: str, seed: int) -> Path:
+    """Return the folder of a member's segmentations and volumes."""
+    return Path("work/segmentations", group, str(seed))
+
+
+def duration(command: str) -> Path:
+    """Return the note of how long a command took, e.g. `train unet 3`; no DVC output holds it."""
+    return DURATIONS / f"{re.sub(r'[^A-Za-z0-9_]+', '-', command.strip())}.json"
+
+
+def measures(group: str) -> Path:
+    """Return the folder of a group's tidy tables."""
+    return Path("work/measures", group)
+
+
+def quality(group: str) -> Path:
+    """Return the folder of a group's image quality."""
+    return Path("work/quality", group)
+
+
+def affected(subject: str, kind: str, folder: Path = TRUTH) -> Path:
+    """Return the mask of what a pathology changed in a simulated head, in the truth's folder."""
+    return folder / subject / "anat" / f"{subject}_desc-{kind.removesuffix('s')}_mask.nii.gz"
+
+
+def overlap(group: str) -> Path:
+    """Return the folder of a group's overlap with the reference and the true labels."""
+    return Path("work/overlap", group)
+
+
+def deformation(group: str) -> Path:
+    """Return the folder of a group's deformations."""
+    return Path("work/deformation", group)
+
+
+def mask(subject: str) -> Path:
+    """Return the mask file of a subject (`sub-<label>`)."""
+    return MASKS / f"{subject}_mask.npz"
+
+
+def reconstruction(group: str, seed: int) -> str:
+    """Return the BIDS label `rec` of a member: letters and digits only, `zerofilled0`."""
+    return re.sub(r"[^A-Za-z0-9]", "", f"{group}{seed}")
+
+
+def sampling(group: str) -> str:
+    """Return the BIDS label `desc` of a group's images: `full`, `noisy` or `accelerated`."""
+    return SAMPLING.get(group, UNDERSAMPLED)
+
+
+def image(group: str, seed: int, subject: str, folder: Path | None = None) -> Path:
+    """Return a member's image of a subject; below `folder` while the member is unfinished."""
+    name = f"{subject}_rec-{reconstruction(group, seed)}_desc-{sampling(group)}_T1w.nii.gz"
+    return (folder or images(group, seed)) / subject / "anat" / name
+
+
+def segmentation(group: str, seed: int, subject: str, folder: Path | None = None) -> Path:
+    """Return a member's label map of a subject; below `folder` while the member is unfinished."""
+    name = f"{subject}_rec-{reconstruction(group, seed)}_seg-freesurfer_dseg.nii.gz"
+    return (folder or segmentations(group, seed)) / subject / "anat" / name
+
+
+def true_labels(subject: str, folder: Path = TRUTH) -> Path:
+    """Return the true label map of a simulated scan."""
+    return folder / subject / "anat" / f"{subject}_seg-truth_dseg.nii.gz"
+
+
+def sidecar(volume: Path) -> Path:
+    """Return the JSON file beside a NIfTI volume."""
+    return volume.with_name(volume.name.removesuffix(".nii.gz") + ".json")
+
+
+def subjects(group: str, seed: int) -> list[str]:
+    """Return the subjects of a member's images, by name; an empty list where there are none."""
+    pattern = image(group, seed, "sub-*", Path())
+    return sorted(path.parts[-3] for path in images(group, seed).glob(str(pattern)))

@@ -1,0 +1,107 @@
+"""The command, in its own process and in ours."""
+
+import subprocess
+import sys
+from itertools import permutations, product
+
+import nibabel as nib
+import numpy as np
+import pytest
+
+from stages.commands.synthseg import arguments, check_names, main, name_of
+from stages.segmenters.preprocess import from_ras
+from stages.storage.nifti import affine, save_volume
+
+
+def run(monkeypatch, *values):
+    monkeypatch.setattr(sys, "argv", ["synthseg", *map(str, values)])
+    main()
+
+
+def test_several_images_and_one_that_cannot_be_read(
+    tmp_path, monkeypatch, tiny_weights, write_image, capsys
+):
+    for name in ("a.nii.gz", "b.nii.gz"):
+        write_image(tmp_path / name)
+    (tmp_path / "bad.nii.gz").write_bytes(b"no image")
+    paths = [tmp_path / name for name in ("a.nii.gz", "bad.nii.gz", "b.nii.gz")]
+    out = tmp_path / "out"
+    with pytest.raises(SystemExit) as stopped:
+        run(monkeypatch, *paths, "--weights", tiny_weights, "--out", out)
+    assert stopped.value.code == 1
+    assert "bad.nii.gz" in capsys.readouterr().err.splitlines()[-1]
+    assert sorted(p.name for p in out.iterdir()) == [
+        "a_labels.nii.gz",
+        "b_labels.nii.gz",
+        "volumes.csv",
+    ]
+    lines = (out / "volumes.csv").read_text().splitlines()
+    assert [line.split(",")[0] for line in lines] == ["subject", "a", "b"]
+    assert lines[1].split(",")[1:] == lines[2].split(",")[1:]
+    labels, image = nib.load(out / "a_labels.nii.gz"), nib.load(paths[0])
+    assert labels.shape == image.shape and np.array_equal(labels.affine, image.affine)
+
+
+CODES = ["".join(c) for o in permutations(("RL", "AP", "SI")) for c in product(*o)]
+
+
+def test_all_48_axis_orders_and_directions_give_one_volume_table(
+    tmp_path, monkeypatch, native_weights
+):
+    data = np.random.default_rng(0).random((9, 12, 7)).astype(np.float32)  # right, anterior, ...
+    for codes in CODES:
+        probe = affine(data.shape, (1.0,) * 3, codes)
+        stored = from_ras(data, probe)
+        save_volume(tmp_path / f"{codes}.nii.gz", stored, affine(stored.shape, (1.0,) * 3, codes))
+    paths = [tmp_path / f"{codes}.nii.gz" for codes in CODES]
+    run(monkeypatch, *paths, "--weights", native_weights, "--out", tmp_path / "out")
+    rows = (tmp_path / "out" / "volumes.csv").read_text().splitlines()[1:]
+    assert len({row.split(",", 1)[1] for row in rows}) == 1 and len(rows) == 48
+    plain = np.asarray(nib.load(tmp_path / "out" / "RAS_labels.nii.gz").dataobj)
+    for codes in CODES:
+        labels = nib.load(tmp_path / "out" / f"{codes}_labels.nii.gz")
+        assert np.array_equal(nib.as_closest_canonical(labels).dataobj, plain)
+
+
+@pytest.mark.parametrize(
+    ("options", "message"),
+    [
+        (["--weights", "none.h5"], "none.h5: expected"),
+        (["--weights", "none.npz"], "none.npz: expected"),
+        (["--mode", "robust"], "robust"),
+        (["--threads", "0"], "--threads"),
+        (["--weights", "none.txt"], "none.txt: expected"),
+    ],
+)
+def test_bad_options_are_one_line(options, message, tmp_path, monkeypatch, tiny_weights, capsys):
+    weights = [] if "--weights" in options else ["--weights", str(tiny_weights)]
+    with pytest.raises(SystemExit) as stopped:
+        run(monkeypatch, tmp_path / "a.nii.gz", "--out", tmp_path / "out", *options, *weights)
+    assert stopped.value.code == 1
+    lines = [line for line in capsys.readouterr().err.splitlines() if line]
+    assert len(lines) == 1 and message in lines[0]
+    assert not (tmp_path / "out").exists()
+
+
+def test_names():
+    from pathlib import Path
+
+    assert name_of(Path("x/sub-1_T1w.nii.gz")) == "sub-1_T1w"
+    assert name_of(Path("b.mgz")) == "b"
+    with pytest.raises(Exception, match="overwrite"):
+        check_names([Path("x/a.nii"), Path("y/a.nii.gz")])
+
+
+def test_embedded_is_the_default():
+    options = arguments(["a.nii.gz", "--out", "out"])
+    assert options.weights == "embedded" and options.mode == "standard" and options.threads == 1
+
+
+def test_imports_stay_light():
+    code = (
+        "import sys, stages.segment, stages.commands.synthseg;"
+        "print([m for m in ('pandas', 'direct', 'h5py', 'matplotlib', 'sklearn')"
+        " if m in sys.modules])"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"

@@ -1,0 +1,59 @@
+"""Figure 1: the slice, its orientation and its window."""
+
+import numpy as np
+import pytest
+
+from stages.figures.figure1 import best_slice, cut, draw, ras_voxel_size, same_shape, to_ras, window
+from stages.storage.nifti import affine
+
+
+@pytest.mark.parametrize("codes", ["SAR", "IPL", "RAS", "ASL"])
+def test_volumes_turn_to_right_anterior_superior(codes):
+    matrix = affine((4, 5, 6), (2.0, 3.0, 4.0), codes)
+    world = np.stack(np.meshgrid(*map(np.arange, (4, 5, 6)), indexing="ij"), axis=-1)
+    world = world @ matrix[:3, :3].T
+    for axis in range(3):
+        turned = to_ras(world[..., axis], matrix)
+        assert (np.diff(turned, axis=axis) > 0).all()
+    steps = [np.diff(to_ras(world[..., k], matrix), axis=k).mean() for k in range(3)]
+    assert ras_voxel_size(matrix) == pytest.approx(steps)
+
+
+def test_best_slice_shows_most_of_the_deep_structures():
+    labels = np.zeros((5, 5, 6), dtype=int)
+    labels[:, :, 1] = 2
+    labels[1:3, 1, 4] = 10
+    assert best_slice(labels) == 4
+    assert best_slice(np.zeros((5, 5, 6), dtype=int)) == 3
+
+
+def test_window_has_its_margin_inside_the_image():
+    mask = np.zeros((10, 12), dtype=bool)
+    mask[1:4, 5:7] = True
+    assert window(mask, np.array([2, 1])) == ((0, 6), (4, 8))
+    assert window(np.zeros((10, 12), dtype=bool), np.array([0, 0])) == ((0, 10), (0, 12))
+
+
+def test_enlarged_window_has_the_proportions_of_the_head_and_holds_its_structures():
+    (x0, x1), (y0, y1) = same_shape(((30, 40), (20, 25)), ((0, 60), (0, 80)))
+    assert (x1 - x0) / (y1 - y0) == pytest.approx(60 / 80, abs=0.1)
+    assert x0 <= 30 < 40 <= x1
+    assert y0 <= 20 < 25 <= y1
+
+
+@pytest.mark.parametrize("n_members", [2, 5])
+def test_every_member_has_a_panel_and_its_outlines(n_members):
+    generator = np.random.default_rng(0)
+    labels = np.zeros((n_members, 30, 40), dtype=np.int64)
+    labels[:, 5:25, 5:35] = 2
+    for member in range(n_members):
+        labels[member, 10 : 14 + member, 15:20] = 49
+    images = 1 + 0.1 * generator.normal(size=labels.shape)
+    part = cut(images[0], images, labels[0], labels, np.array([2.0, 1.0, 1.0]))
+    assert part.std == pytest.approx(np.std(images, axis=0, ddof=1))
+    assert part.aspect == 0.5
+    figure = draw(part, "rim", range(n_members), "sub-1")
+    titles = [axes.get_title() for axes in figure.axes]
+    assert [f"member {m}" for m in range(n_members)] == [t for t in titles if "member " in t]
+    outlines = figure.axes[max(n_members, 4) + 3].collections
+    assert len(outlines) == n_members

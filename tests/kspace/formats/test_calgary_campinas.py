@@ -1,0 +1,194 @@
+"""Reading and writing Calgary-Campinas files."""
+
+from pathlib import Path
+
+import h5py
+import numpy as np
+import pytest
+from direct.data.datasets import CalgaryCampinasDataset
+
+from stages.kspace.formats.calgary_campinas import (
+    ScanFormat,
+    complex_to_interleaved,
+    find_scans,
+    interleaved_to_complex,
+    list_scans,
+    open_scan,
+    write_scan,
+)
+from stages.study.errors import StudyError
+from tests.scans import GRID, N_COILS, PARTIAL_FOURIER, fabricate_scan, toy_kspace
+
+FORMAT = ScanFormat(N_COILS, PARTIAL_FOURIER)
+
+
+def write(path: Path, data: np.ndarray, name: str = "kspace") -> Path:
+    with h5py.File(path, "w") as file:
+        file[name] = data
+    return path
+
+
+def test_a_written_scan_reads_back(tmp_path: Path) -> None:
+    kspace = fabricate_scan(tmp_path / "a.h5")
+    scan = open_scan(tmp_path / "a.h5", FORMAT)
+    assert scan.shape == GRID
+    np.testing.assert_array_equal(scan.read(), kspace)
+
+
+def test_slabs_are_the_scan(tmp_path: Path) -> None:
+    kspace = fabricate_scan(tmp_path / "a.h5")
+    slabs = list(open_scan(tmp_path / "a.h5", FORMAT).slabs(4))
+    assert [start for start, _ in slabs] == [0, 4]
+    np.testing.assert_array_equal(np.concatenate([part for _, part in slabs]), kspace)
+
+
+def test_stored_slabs_are_the_file(tmp_path: Path) -> None:
+    fabricate_scan(tmp_path / "a.h5", partial_fourier=1.0)
+    with h5py.File(tmp_path / "a.h5") as file:
+        stored = file["kspace"][:]
+    slabs = list(open_scan(tmp_path / "a.h5", FORMAT).stored_slabs(4))
+    assert [start for start, _ in slabs] == [0, 4]
+    np.testing.assert_array_equal(np.concatenate([part for _, part in slabs]), stored)
+
+
+def test_parts_are_interleaved_in_the_file(tmp_path: Path) -> None:
+    kspace = fabricate_scan(tmp_path / "a.h5")
+    with h5py.File(tmp_path / "a.h5") as file:
+        stored = file["kspace"][:]
+    assert stored.dtype == np.float32
+    np.testing.assert_array_equal(stored[..., 2], kspace[:, 1].real)
+    np.testing.assert_array_equal(stored[..., 3], kspace[:, 1].imag)
+
+
+def test_the_same_scan_gives_the_same_bytes(tmp_path: Path) -> None:
+    for name in ("a.h5", "b.h5"):
+        write_scan(tmp_path / name, toy_kspace())
+    assert (tmp_path / "a.h5").read_bytes() == (tmp_path / "b.h5").read_bytes()
+
+
+def test_interleaving_is_undone(rng_kspace: np.ndarray) -> None:
+    np.testing.assert_array_equal(
+        interleaved_to_complex(complex_to_interleaved(rng_kspace)), rng_kspace
+    )
+
+
+@pytest.mark.parametrize("n_kz", [20, 21, 84, 170])
+def test_direct_reads_the_same(tmp_path: Path, n_kz: int) -> None:
+    # columns that partial Fourier leaves out hold values here: both readers must drop the same ones
+    fabricate_scan(tmp_path / "a.h5", grid=(2, 8, n_kz), partial_fourier=1.0)
+    theirs = CalgaryCampinasDataset(tmp_path)
+    ours = open_scan(tmp_path / "a.h5", FORMAT).read()
+    for index in range(2):
+        np.testing.assert_array_equal(theirs[index]["kspace"], ours[index])
+
+
+def test_scans_are_sorted_by_name(tmp_path: Path) -> None:
+    for name in ("c.h5", "a.h5", "b.h5"):
+        fabricate_scan(tmp_path / name, grid=(2, 8, 8))
+    (tmp_path / "notes.txt").write_text("not a scan")
+    assert [scan.path.name for scan in list_scans(tmp_path, FORMAT)] == ["a.h5", "b.h5", "c.h5"]
+
+
+@pytest.mark.parametrize("files", [("c.h5", "a.h5"), ("a.h5", "c.h5")])
+def test_only_listed_scans_sorted_by_name(tmp_path: Path, files: tuple[str, ...]) -> None:
+    for name in ("c.h5", "a.h5", "b.h5"):
+        fabricate_scan(tmp_path / name, grid=(2, 8, 8))
+    (tmp_path / "b.h5").write_text("not read")
+    assert [s.path.name for s in list_scans(tmp_path, FORMAT, files)] == ["a.h5", "c.h5"]
+
+
+WRONG_LISTS = {
+    ("a.h5", "x.h5"): "'x.h5' in its list of files: expected such a scan, found none",
+    ("a.h5", "a.h5"): "'a.h5' in its list of files: expected each name once, got it 2 times",
+    ("sub/a.h5",): "'sub/a.h5' in its list of files: expected a name without a folder",
+    ("../a.h5",): "'../a.h5' in its list of files: expected a name without a folder",
+    ("a",): "'a' in its list of files: expected a name that ends in .h5 or .hdf5",
+    ("",): "'' in its list of files: expected a name that ends in .h5 or .hdf5",
+    (): "expected at least one name in its list of files, got none",
+}
+
+
+@pytest.mark.parametrize(("files", "message"), WRONG_LISTS.items())
+def test_wrong_lists(tmp_path: Path, files: tuple[str, ...], message: str) -> None:
+    fabricate_scan(tmp_path / "a.h5", grid=(2, 8, 8))
+    with pytest.raises(StudyError) as raised:
+        list_scans(tmp_path, FORMAT, files)
+    assert str(raised.value).startswith(str(tmp_path))
+    assert message in str(raised.value)
+
+
+def test_every_wrong_name_is_told_and_the_others_are_found(tmp_path: Path) -> None:
+    fabricate_scan(tmp_path / "a.h5", grid=(2, 8, 8))
+    files = ("y.h5", "a.h5", "x.h5", "a.h5", "../a.h5")
+    paths, faults = find_scans(tmp_path, files)
+    assert paths == [tmp_path / "a.h5"]
+    assert len(faults) == 4
+    for name, line in zip(("../a.h5", "a.h5", "x.h5", "y.h5"), faults, strict=True):
+        assert line.startswith(f"{tmp_path}: '{name}' in its list of files")
+
+
+def test_missing_folder(tmp_path: Path) -> None:
+    with pytest.raises(StudyError, match="expected a folder of h5 scans"):
+        list_scans(tmp_path / "none", FORMAT)
+
+
+def test_empty_folder(tmp_path: Path) -> None:
+    with pytest.raises(StudyError, match="found an empty folder"):
+        list_scans(tmp_path, FORMAT)
+
+
+def test_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(StudyError, match=r"a\.h5: expected an h5 scan, found none"):
+        open_scan(tmp_path / "a.h5", FORMAT)
+
+
+def test_not_h5(tmp_path: Path) -> None:
+    (tmp_path / "a.h5").write_text("hello")
+    with pytest.raises(StudyError, match=r"a\.h5: .* truncated or not h5"):
+        open_scan(tmp_path / "a.h5", FORMAT)
+
+
+@pytest.mark.parametrize("kept", [0.1, 0.6, 0.99])
+def test_truncated_h5(tmp_path: Path, kept: float) -> None:
+    fabricate_scan(tmp_path / "whole.h5")
+    content = (tmp_path / "whole.h5").read_bytes()
+    (tmp_path / "a.h5").write_bytes(content[: int(kept * len(content))])
+    with pytest.raises(StudyError, match=r"a\.h5: .*copy"):
+        open_scan(tmp_path / "a.h5", FORMAT).read()
+
+
+def test_no_kspace(tmp_path: Path) -> None:
+    path = write(tmp_path / "a.h5", np.zeros(3), "reconstruction")
+    with pytest.raises(StudyError, match=r"expected a dataset 'kspace', found reconstruction"):
+        open_scan(path, FORMAT)
+
+
+@pytest.mark.parametrize(
+    ("data", "message"),
+    [
+        (np.zeros((4, 8, 8), np.float32), "expected kspace of shape"),
+        (np.zeros((0, 8, 8, 8), np.float32), "expected kspace of shape"),
+        (np.zeros((2, 8, 8, 7), np.float32), r"expected 8 channels .* got 7"),
+        (np.zeros((2, 8, 8, 24), np.float32), r"expected 8 channels .* got 24"),
+        (np.zeros((2, 8, 8, 8), np.int16), "expected float32 .* got int16"),
+        (np.zeros((2, 8, 8, 8), np.complex64), "expected float32 .* got complex64"),
+        (np.zeros((2, 8, 8, 8), np.float64), "expected float32 .* got float64"),
+        (np.zeros((2, 8, 8, 8), np.float16), "expected float32 .* got float16"),
+    ],
+)
+def test_wrong_layout(tmp_path: Path, data: np.ndarray, message: str) -> None:
+    with pytest.raises(StudyError, match=message):
+        open_scan(write(tmp_path / "a.h5", data), FORMAT)
+
+
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_a_value_that_is_not_finite(tmp_path: Path, bad: float) -> None:
+    kspace = toy_kspace()
+    kspace[3, 1, 5, 7] = bad
+    write_scan(tmp_path / "a.h5", kspace)
+    scan = open_scan(tmp_path / "a.h5", FORMAT)
+    with pytest.raises(StudyError, match="NaN or infinity in slice 3"):
+        scan.read()
+    with pytest.raises(StudyError, match="NaN or infinity in slice 3"):
+        list(scan.slabs(2))
+    assert np.isfinite(scan.read(0, 3)).all()

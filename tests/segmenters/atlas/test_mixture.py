@@ -1,0 +1,80 @@
+"""The mixture against scipy, hand calculation and images whose parameters are known."""
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from numpy.polynomial.legendre import legval
+from scipy.stats import norm
+
+from stages.params.atlas import MixtureParams
+from stages.segmenters.atlas import mixture
+
+SHAPE = (9, 8, 7)
+PARAMS = MixtureParams(
+    iterations=25,
+    bias_order=2,
+    bias_penalty=1e-6,
+    prior_variance=1e-3,
+    prior_weight=1.0,
+    stride=1,
+)
+
+
+@given(seed=st.integers(0, 99), n_tissues=st.integers(1, 4))
+def test_posteriors_are_bayes_rule(seed: int, n_tissues: int) -> None:
+    rng = np.random.default_rng(seed)
+    y = rng.random(6, np.float32)
+    priors = rng.dirichlet(np.ones(n_tissues), 6).T.astype(np.float32)
+    means, variances = rng.random(n_tissues), rng.uniform(0.05, 0.2, n_tissues)
+    found = mixture.posteriors(y, priors, means, variances)
+    joint = priors * norm.pdf(y, means[:, None], np.sqrt(variances)[:, None])
+    np.testing.assert_allclose(found, joint / joint.sum(0), rtol=2e-4, atol=1e-6)
+
+
+def test_no_prior_no_posterior() -> None:
+    priors = np.array([[0.0, 1.0], [1.0, 0.0]], np.float32)
+    found = mixture.posteriors(np.ones(2, np.float32), priors, np.ones(2), np.ones(2))
+    np.testing.assert_array_equal(found, priors)
+
+
+def test_moments_by_hand() -> None:
+    weights = np.array([[1.0, 1.0, 0.0], [0.0, 0.5, 0.5]])
+    params = PARAMS.model_copy(update={"prior_weight": 2.0, "prior_variance": 0.5})
+    means, variances = mixture.moments(np.array([1.0, 3.0, 5.0]), weights, params)
+    assert means == pytest.approx([2.0, 4.0])
+    assert variances == pytest.approx([(2 + 1) / 4, (1 + 1) / 3])
+
+
+@pytest.mark.parametrize("order", [0, 1, 3])
+def test_the_basis_is_products_of_legendre_polynomials(order: int) -> None:
+    where = np.array([0, 100, 503])
+    terms = mixture.basis(SHAPE, where, order)
+    assert terms.shape == (3, {0: 0, 1: 3, 3: 19}[order])
+    for column, degrees in zip(terms.T, mixture.degrees(order), strict=True):
+        for value, index in zip(column, np.transpose(np.unravel_index(where, SHAPE)), strict=True):
+            x = [2 * i / (n - 1) - 1 for i, n in zip(index, SHAPE, strict=True)]
+            parts = [legval(a, np.eye(order + 1)[d]) for a, d in zip(x, degrees, strict=True)]
+            assert value == pytest.approx(np.prod(parts), abs=1e-5)
+
+
+def test_the_bias_image_is_what_the_basis_says() -> None:
+    order, bias = 2, np.random.default_rng(0).normal(0, 0.1, 9)
+    terms = mixture.basis(SHAPE, np.arange(np.prod(SHAPE)), order)
+    ones = np.ones(len(terms), np.float32)
+    expected = 1 / mixture.corrected(ones, terms, bias).reshape(SHAPE)
+    np.testing.assert_allclose(mixture.bias_image(SHAPE, bias, order), expected, rtol=1e-5)
+
+
+def test_means_variances_and_bias_field_are_recovered() -> None:
+    rng, shape = np.random.default_rng(1), (24, 20, 22)
+    truth = rng.integers(0, 2, np.prod(shape))
+    terms = mixture.basis(shape, np.arange(np.prod(shape)), PARAMS.bias_order)
+    bias = rng.normal(0, 0.1, terms.shape[1])
+    y = np.array([0.4, 0.8])[truth] + rng.normal(0, 0.02, truth.size)
+    x = (y * np.exp(terms @ bias)).astype(np.float32)
+    priors = np.where(truth == np.arange(2)[:, None], 0.7, 0.3).astype(np.float32)
+    found = mixture.fit(x, priors, terms, np.ones(2, bool), PARAMS)
+    assert found.means[1] / found.means[0] == pytest.approx(2, rel=0.01)
+    assert np.sqrt(found.variances) == pytest.approx([0.02, 0.02], rel=0.1)
+    np.testing.assert_allclose(terms @ (found.bias - bias), 0, atol=0.02)

@@ -1,0 +1,95 @@
+"""The file of an atlas: what is written comes back, and nothing else is taken."""
+
+import json
+from pathlib import Path
+
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra.numpy import arrays
+
+from stages.segmenters.atlas import probabilities
+from stages.study.errors import StudyError
+from tests.segmenters.atlas.fabricated import tiny_atlas
+
+
+def parts(path: Path) -> dict[str, np.ndarray]:
+    with np.load(path) as archive:
+        return dict(archive)
+
+
+def rewritten(path: Path, change: dict, **others: np.ndarray) -> None:
+    """Replace entries of the header and arrays of a file."""
+    stored = parts(path)
+    header = json.loads(stored["header"].tobytes()) | change
+    stored |= {"header": np.frombuffer(json.dumps(header).encode(), np.uint8), **others}
+    np.savez(path, **stored)
+
+
+@pytest.fixture
+def path(tmp_path: Path) -> Path:
+    probabilities.save(tmp_path / "atlas.npz", tiny_atlas())
+    return tmp_path / "atlas.npz"
+
+
+def test_an_atlas_comes_back(path: Path) -> None:
+    found, atlas = probabilities.load(path), tiny_atlas()
+    np.testing.assert_allclose(found.probabilities, atlas.probabilities, atol=0.01)
+    np.testing.assert_allclose(found.probabilities.sum(0), 1, atol=1e-6)
+    for key in ("voxel_size_mm", "signals", "channels", "labels", "names", "mixture"):
+        assert getattr(found, key) == getattr(atlas, key)
+    before = path.read_bytes()
+    probabilities.save(path, atlas)
+    assert path.read_bytes() == before
+
+
+@given(arrays(np.uint8, (3, 2, 2, 2)))
+def test_probabilities_add_up(stored: np.ndarray) -> None:
+    found = probabilities.normalised(stored)
+    np.testing.assert_allclose(found.sum(0), 1, rtol=1e-6)
+    assert (found[0][stored.sum(0) == 0] == 1).all()
+
+
+FAULTS = {
+    "format": ({"format": "synthseg-networks-1"}, "expected an atlas .* set segment.weights"),
+    "channels": ({"channels": [0, 1]}, "tissues, got"),
+    "signals": ({"signals": [0.0, float("nan"), 1.0, 0.5, 0.1]}, "finite signals"),
+    "labels": ({"labels": [2, 3, 16]}, "background first"),
+    "names": ({"names": ["one"]}, "a name for each label"),
+    "size": ({"voxel_size_mm": 0}, "a positive voxel size"),
+    "mixture": ({"mixture": {}}, "expected a value for 'mixture"),
+}
+
+
+@pytest.mark.parametrize("name", FAULTS)
+def test_a_wrong_header_is_one_line(name: str, path: Path) -> None:
+    change, message = FAULTS[name]
+    rewritten(path, change)
+    with pytest.raises(StudyError, match=message) as caught:
+        probabilities.load(path)
+    assert str(path) in str(caught.value) and "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "stored",
+    [np.zeros((4, 3, 3, 3)), np.zeros((4, 3, 3), np.uint8), np.array([{"a": 1}], object)],
+)
+def test_wrong_arrays_and_pickles_are_refused(stored: np.ndarray, path: Path) -> None:
+    rewritten(path, {}, probabilities=stored)
+    with pytest.raises(StudyError, match=r"atlas\.npz: expected"):
+        probabilities.load(path)
+
+
+@given(cut=st.integers(0, 400))
+def test_a_truncated_file_is_one_line(cut: int, tmp_path_factory: pytest.TempPathFactory) -> None:
+    path = tmp_path_factory.mktemp("cut") / "atlas.npz"
+    probabilities.save(path, tiny_atlas())
+    path.write_bytes(path.read_bytes()[:cut])
+    with pytest.raises(StudyError, match=r"atlas\.npz: expected an atlas"):
+        probabilities.load(path)
+
+
+def test_a_missing_file(tmp_path: Path) -> None:
+    with pytest.raises(StudyError, match="found none"):
+        probabilities.load(tmp_path / "none.npz")

@@ -1,0 +1,74 @@
+"""Tiny networks and images."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+
+from stages.segmenters.synthseg import model
+from stages.segmenters.synthseg.labels import MERGED_LABELS, merged_name
+from stages.segmenters.synthseg.network import Architecture, UNet, initialise
+from stages.storage.nifti import affine, save_volume
+
+GOLDEN = Path(__file__).parent / "synthseg" / "golden"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def _one_thread() -> None:
+    torch.set_num_threads(1)
+
+
+def random_network(architecture: Architecture, seed: int = 0) -> UNet:
+    """A network in evaluation mode whose batch norms are far from the identity."""
+    generator = torch.Generator().manual_seed(seed)
+    network = UNet(architecture)
+    initialise(network, generator)
+    for module in network.modules():
+        if isinstance(module, torch.nn.BatchNorm3d):
+            shape = module.running_mean.shape
+            module.running_mean.copy_(torch.randn(shape, generator=generator))
+            module.running_var.copy_(torch.rand(shape, generator=generator) + 0.5)
+            module.weight.data.copy_(torch.randn(shape, generator=generator))
+            module.bias.data.copy_(torch.randn(shape, generator=generator))
+    return network.eval().requires_grad_(False)
+
+
+@pytest.fixture(scope="session")
+def tiny_model() -> model.Model:
+    """Merged labels, two levels of two and three features, 2 mm."""
+    network = random_network(Architecture(1, len(MERGED_LABELS), (2, 3)))
+    names = tuple(merged_name(label) for label in MERGED_LABELS[1:])
+    recipe = model.Recipe(voxel_size_mm=2.0, multiple=2, minimum=0, blur=0.0)
+    return model.Model({"unet": network}, MERGED_LABELS, names, recipe, training={"seed": 0})
+
+
+@pytest.fixture(scope="session")
+def native_weights(tiny_model: model.Model, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same for images at 1 mm."""
+    recipe = replace(tiny_model.recipe, voxel_size_mm=1.0)
+    path = tmp_path_factory.mktemp("weights") / "native.npz"
+    model.save(path, replace(tiny_model, recipe=recipe))
+    return path
+
+
+@pytest.fixture(scope="session")
+def tiny_weights(tiny_model: model.Model, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The same as a file."""
+    path = tmp_path_factory.mktemp("weights") / "tiny.npz"
+    model.save(path, tiny_model)
+    return path
+
+
+@pytest.fixture
+def write_image() -> Callable[..., np.ndarray]:
+    """Write a random image and return it."""
+
+    def write(path: Path, shape: tuple[int, int, int] = (9, 12, 10), codes: str = "SAR"):
+        data = np.random.default_rng(3).random(shape, np.float32)
+        save_volume(path, data, affine(shape, (2.0, 2.0, 2.0), codes))
+        return data
+
+    return write

@@ -1,0 +1,130 @@
+"""Stage by stage against the reference implementation of SynthSeg 2.0.
+
+The networks have seeded random weights and are narrower than the official ones; the inputs are
+synthetic. Each stage is fed the reference's result of the stage before, then the whole is compared.
+"""
+
+from functools import cache
+
+import nibabel as nib
+import numpy as np
+import pytest
+import torch
+
+from stages.segmenters import preprocess
+from stages.segmenters.synthseg import blocks, keras
+from stages.segmenters.synthseg.posteriors import Segmenter, one_hot, smooth, with_groups
+from tests.segmenters.conftest import GOLDEN
+
+INPUTS = ("t1_iso", "t1_aniso")
+MODES = ("robust", "standard", "fast")
+CASES = [(name, mode) for mode in MODES for name in INPUTS]
+
+
+@cache
+def segmenter(mode, evaluation=blocks.whole):
+    name = "robust" if mode == "robust" else "standard"
+    file = {"robust": "synthseg_robust_2.0.h5", "standard": "synthseg_2.0.h5"}[name]
+    model = keras.load(GOLDEN / file, name)
+    return Segmenter(model, fast=mode == "fast", evaluation=evaluation)
+
+
+@cache
+def prepared(name):
+    scan = preprocess.load(GOLDEN / f"{name}.nii.gz")
+    return preprocess.prepare(scan, segmenter("robust").model.recipe)
+
+
+def stages(name, mode):
+    return np.load(GOLDEN / f"{name}_{mode}_stages.npz")
+
+
+def every(volume, step):
+    """(1, channels, x, y, z) -> every `step`-th voxel, channels last."""
+    return volume[0, :, ::step, ::step, ::step].permute(1, 2, 3, 0).numpy()
+
+
+@pytest.mark.parametrize("name", INPUTS)
+def test_network_input(name):
+    expected, found = stages(name, "robust"), prepared(name)
+    assert found.image.shape == tuple(expected["padded_shape"])
+    assert found.shape == tuple(expected["native_shape"])
+    ends = [*found.start, *(a + n for a, n in zip(found.start, found.shape, strict=True))]
+    assert ends == expected["pad_idx"].tolist()
+    assert np.abs(found.image[::4, ::4, ::4] - expected["input_sub4"]).max() <= 1e-6
+    assert np.abs(found.affine - expected["affine"]).max() <= 1e-6
+    assert np.prod(found.voxel_size_mm) == pytest.approx(np.prod(expected["im_res"]))
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", INPUTS)
+@torch.inference_mode()
+def test_robust_cascade_stage_by_stage(name):
+    expected, networks = stages(name, "robust"), segmenter("robust").networks
+    image = torch.from_numpy(prepared(name).image)[None, None]
+    groups = networks["unet"](image)
+    assert np.abs(every(groups, 8) - expected["s1_logits_sub8"]).max() <= 1e-3
+    assert (groups.argmax(1)[0].numpy() != expected["s1_argmax"]).sum() <= 50
+    cleaned = networks["l2l"](one_hot(torch.from_numpy(expected["s1_argmax"])[None], 5))
+    assert np.abs(every(cleaned, 8) - expected["d_logits_sub8"]).max() <= 1e-3
+    assert (cleaned.argmax(1)[0].numpy() != expected["d_argmax"]).sum() <= 50
+    reference = torch.from_numpy(expected["d_argmax"])[None]
+    final = networks["unet2"](with_groups(image, reference, 5)).softmax(1)
+    assert np.abs(every(final, 8) - expected["net_post_sub8_u16"] / 65535).max() <= 2e-4
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(("name", "mode"), CASES)
+@torch.inference_mode()
+def test_end_to_end(name, mode):
+    own, found = segmenter(mode), prepared(name)
+    posteriors = own.posteriors(found.image)
+    if mode != "robust":  # there the few voxels that the two argmaxes flip count
+        expected = stages(name, mode)["net_post_sub8_u16"] / 65535
+        assert np.abs(every(posteriors[None], 8) - expected).max() <= 2e-4
+    result = own.measure(posteriors, found)
+    reference = nib.load(GOLDEN / f"{name}_{mode}_seg.nii.gz")
+    same = (np.asarray(reference.dataobj) == result.labels).mean()
+    assert same >= (0.9995 if mode == "robust" else 0.9999)
+    assert np.abs(reference.affine - result.affine).max() <= 1e-5
+    volumes = stages(name, mode)["volumes"]
+    measured = np.array([result.volumes_mm3.sum(), *result.volumes_mm3])
+    large = volumes > 500
+    assert measured[large] == pytest.approx(volumes[large], rel=5e-3)
+    assert (measured[~large] < 510).all()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", INPUTS)
+@torch.inference_mode()
+def test_standard_network_and_smoothing(name):
+    expected, own = stages(name, "standard"), segmenter("fast")
+    logits = own.networks["unet"](torch.from_numpy(prepared(name).image)[None, None])
+    assert np.abs(every(logits, 8) - expected["s1_logits_sub8"]).max() <= 1e-3
+    assert (logits.argmax(1)[0].numpy() != expected["s1_argmax"]).sum() <= 50
+    smoothed = smooth(logits.softmax(1), own.model.recipe.blur)
+    assert np.abs(every(smoothed, 8) - expected["smooth_post_sub8_u16"] / 65535).max() <= 2e-4
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("mode", MODES)
+def test_blocks_and_threads_change_no_volume(mode):
+    expected = volumes(mode, blocks.whole)
+    for side in (32, 44):
+        assert volumes(mode, in_blocks(side)) == pytest.approx(expected, rel=1e-9)
+    assert volumes(mode, blocks.whole, n_threads=2) == pytest.approx(expected, rel=1e-9)
+
+
+def volumes(mode, evaluation, n_threads=1):
+    """Volumes of one image, its networks evaluated in this way."""
+    own = segmenter(mode, evaluation)
+    torch.set_num_threads(n_threads)
+    try:
+        found = prepared("t1_aniso")
+        return own.measure(own.posteriors(found.image), found).volumes_mm3
+    finally:
+        torch.set_num_threads(1)
+
+
+def in_blocks(side):
+    return lambda network, x, write: blocks.evaluate(network, x, side, write)

@@ -1,0 +1,126 @@
+"""Intervals and chance of one architecture's answers: what is in them, and that they are right."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from stages.measures.voxelwise import SUMMARIES
+from stages.statistics.methods.correlation import correlation_table
+from stages.statistics.methods.gaps import without_gaps
+from stages.statistics.methods.regression import in_sample_r2
+from stages.statistics.questions.inference import SCOPES, infer
+from stages.statistics.questions.prediction import histogram_columns
+
+
+def cells(n_structures: int, n_subjects: int, link: float = 0.0, seed: int = 0) -> pd.DataFrame:
+    """Return a table like that of `prediction_table`; `link` couples the predictors to the CV."""
+    generator = np.random.default_rng(seed)
+    k, s = (index.ravel() for index in np.indices((n_structures, n_subjects)))
+    level = generator.normal(size=len(k))
+    table = pd.DataFrame({"structure": k, "subject": s, "cv": np.exp(0.3 * level + 0.1 * k)})
+    for name in SUMMARIES:
+        table[name] = link * level + generator.normal(size=len(k))
+    for edges in ("own", "global"):
+        fractions = generator.dirichlet(np.ones(4), size=len(k))
+        for j, column in enumerate(fractions.T):
+            table[f"{edges}_{j}"] = column
+    names = {"structure": "k" + table["structure"].astype(str)}
+    return table.assign(**names, subject="sub-" + table["subject"].astype(str))
+
+
+def alone(table: pd.DataFrame) -> dict[str, str]:
+    return {name: name for name in table["subject"]}
+
+
+def answers(table: pd.DataFrame, exams: dict[str, str] | None = None, seed: int = 1):
+    rng = np.random.default_rng(seed)
+    return infer(table, ["mean", "std"], "cv", exams or alone(table), 200, 199, 0.95, rng)
+
+
+def test_values_are_those_without_inference():
+    table = cells(5, 10, link=0.5).sample(frac=0.95, random_state=0)
+    tree, rows = answers(table)
+    points = correlation_table(table, ["mean", "std"], "cv")
+    for kind in ("pearson", "spearman"):
+        chosen = rows[rows["estimate"] == kind]
+        assert chosen["scope"].tolist() == points["scope"].tolist()
+        assert chosen["value"].tolist() == pytest.approx(points[kind].tolist())
+        assert chosen["n"].tolist() == points["n"].tolist()
+    y = table["cv"].to_numpy()
+    expected = {
+        "histogram": in_sample_r2(table[histogram_columns(table, "own")].to_numpy(), y),
+        "summary": in_sample_r2(table[list(SUMMARIES)].to_numpy(), y),
+        "global": in_sample_r2(table[histogram_columns(table, "global")].to_numpy(), y),
+    }
+    assert {name: leaf["value"] for name, leaf in tree["r2"].items()} == pytest.approx(expected)
+
+
+def test_tree_has_the_public_keys():
+    tree, rows = answers(cells(4, 6))
+    assert set(tree) == {"pearson", "spearman", "r2", "exchanged"}
+    for kind in ("pearson", "spearman"):
+        assert set(tree[kind]) == {*SCOPES, "significant_max_t", "significant_bh"}
+        assert set(tree[kind]["two_way"]) == {"r", "low", "high", "p"}
+        assert set(tree[kind]["pooled"]) == {"r", "low", "high"}
+    columns = ["scope", "statistic", "estimate", "n", "value", "low", "high", "n_defined"]
+    assert list(rows) == [*columns, "p", "p_max_t", "p_bh"]
+    assert rows.duplicated(["scope", "statistic", "estimate"]).sum() == 0
+
+
+def test_limits_hold_the_value_and_family_p_is_not_below_p():
+    tree, rows = answers(cells(6, 12, link=0.5))
+    found = rows[rows["estimate"] == "pearson"]
+    assert (found["low"] < found["value"]).all() and (found["value"] < found["high"]).all()
+    single = found.dropna(subset=["p_max_t"])
+    assert len(single) == 2 * 6
+    assert (single["p_max_t"] >= single["p"]).all()
+    assert (single["p_bh"] >= single["p"]).all()
+    assert tree["pearson"]["significant_bh"] >= tree["pearson"]["significant_max_t"]
+
+
+def test_a_link_is_found_and_chance_is_not():
+    linked, _ = answers(cells(8, 20, link=2.0))
+    assert linked["pearson"]["within_structure"]["p"] == pytest.approx(1 / 200)
+    assert linked["pearson"]["within_structure"]["low"] > 0.5
+    assert linked["spearman"]["significant_max_t"] == 8
+    idle, _ = answers(cells(8, 20, seed=3))
+    leaf = idle["pearson"]["two_way"]
+    assert leaf["low"] < 0 < leaf["high"] and leaf["p"] > 0.05
+
+
+def test_scans_of_one_exam_stay_together():
+    table = cells(4, 8, link=0.5)
+    pairs = {name: f"exam-{int(name[4:]) // 2}" for name in table["subject"].unique()}
+    assert answers(table, pairs)[0]["exchanged"] == "exams"
+    mixed = {**alone(table), "sub-0": "pair", "sub-1": "pair"}
+    assert answers(table, mixed)[0]["exchanged"] == "exams of equal size"
+
+
+def test_the_seed_decides_and_the_order_of_rows_does_not_matter():
+    table = cells(4, 8, link=0.5)
+    first, second = answers(table)[0], answers(table)[0]
+    assert first == second
+    by_subject = table.sort_values("structure", ascending=False, kind="stable")
+    other = answers(by_subject)[0]["pearson"]["within_structure"]
+    assert other == pytest.approx(first["pearson"]["within_structure"])
+
+
+@pytest.mark.parametrize(("n_structures", "n_subjects"), [(1, 1), (1, 2), (2, 2), (16, 2), (3, 4)])
+def test_tiny_cohorts_give_numbers_or_named_gaps(n_structures, n_subjects):
+    tree, rows = answers(cells(n_structures, n_subjects))
+    kept, gaps = without_gaps(tree)
+    assert len(rows) == 2 * 2 * (n_structures + 4) + 3
+    if n_subjects < 3:
+        assert "pearson.per_structure_mean.p" in gaps
+        assert "pearson.pooled.low" in gaps
+    else:
+        assert np.isfinite(kept["pearson"]["within_structure"]["p"])
+
+
+def test_constant_predictor_is_undefined_and_histograms_may_be_absent():
+    table = cells(3, 6).assign(mean=0.1)[["structure", "subject", "cv", "mean", "std"]]
+    tree, rows = answers(table)
+    assert set(tree["r2"]) == {"summary"}
+    own = rows[(rows["statistic"] == "mean")]
+    assert own[["value", "low", "high", "p"]].isna().all(axis=None)
+    assert (own["n_defined"] == 0).all()

@@ -1,0 +1,125 @@
+"""The answers about one architecture: what enters, what is left out, and what the numbers mean."""
+
+import numpy as np
+import pandas as pd
+import pytest
+
+from stages.measures.voxelwise import SUMMARIES, histogram_table, region_table
+from stages.statistics.methods.gaps import without_gaps
+from stages.statistics.questions.prediction import (
+    ceilings,
+    histogram_columns,
+    predict,
+    prediction_table,
+)
+from stages.study.subjects import exam_map
+
+N_MEMBERS = 11
+
+
+def tables(
+    n_scans: int = 20, n_structures: int = 16, link: float = 0.0, seed: int = 0
+) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
+    """Return cv, regions and histograms; `link` couples the mean deviation of a cell to its CV."""
+    generator = np.random.default_rng(seed)
+    cv, regions, histograms = [], [], []
+    for structure in [f"s{k}" for k in range(n_structures)]:
+        for subject in [f"sub-e{k // 2}x{k}" for k in range(n_scans)]:
+            level = generator.normal(0, 0.4)
+            std = 0.02 * np.exp(link * level) * generator.gamma(4, 0.25, size=200)
+            bits = np.ones(200, dtype=np.uint32)
+            cell = {"structure": structure, "subject": subject}
+            cv.append({**cell, "cv": np.exp(level)})
+            regions.append(region_table(std, bits).iloc[:1].assign(**cell))
+            histograms.append(histogram_table(std, bits, 10, 0.1).assign(**cell))
+    return pd.DataFrame(cv), pd.concat(regions), pd.concat(histograms)
+
+
+def test_cells_without_target_or_region_are_left_out_and_counted():
+    cv, regions, histograms = tables(4, 3)
+    cv.loc[0, "cv"] = np.nan
+    regions = regions[~((regions["structure"] == "s1") & (regions["subject"] == "sub-e0x1"))]
+    table, n_excluded = prediction_table(cv, regions, histograms)
+    assert (len(table), n_excluded) == (10, 2)
+    assert not table.isna().any(axis=None)
+
+
+def test_last_bin_is_dropped_in_numeric_order():
+    table, _ = prediction_table(*tables(2, 2))
+    assert histogram_columns(table, "own") == [f"own_{k}" for k in range(9)]
+    twelve = pd.DataFrame(columns=[f"own_{k}" for k in (0, 10, 11, 2, 1, 3, 4, 5, 6, 7, 8, 9)])
+    assert histogram_columns(twelve, "own") == [f"own_{k}" for k in range(11)]
+
+
+def answers(table, n_members=N_MEMBERS, pattern=None):
+    """Return the tree and the correlations, exams read from the names of the scans."""
+    return predict(table, n_members, exam_map(table["subject"], pattern))
+
+
+def test_a_linked_predictor_is_found_and_an_idle_one_is_not():
+    idle, _ = answers(prediction_table(*tables(link=0.0))[0], pattern=r"(e\d+)")
+    linked, _ = answers(prediction_table(*tables(link=1.0))[0], pattern=r"(e\d+)")
+    assert linked["r2"]["summary"] > 0.8
+    assert linked["controls"]["summary"]["leave_exam_out"] > 0.8
+    assert linked["correlation"]["spearman"]["per_structure_mean"] > 0.9
+    assert idle["r2"]["summary"] < 0.1
+    assert idle["controls"]["summary"]["adjusted"] == pytest.approx(0, abs=0.05)
+    # the histogram between own edges does not see magnitude, the one between global edges does
+    assert linked["r2"]["histogram"] < 0.1
+    assert linked["controls"]["histogram"]["global_edges"] > 0.5
+
+
+def test_exams_are_left_out_whole():
+    """Twins that share their noise foretell each other unless they are left out together."""
+    cv, regions, histograms = tables(4, 16, seed=3)
+    twins = cv["subject"].str.extract(r"(e\d+)", expand=False)
+    for table in (regions, histograms):
+        table["twin"] = table["subject"].str.extract(r"(e\d+)", expand=False).to_numpy()
+    cv["cv"] = cv.groupby([cv["structure"], twins])["cv"].transform("first")
+    regions[list(SUMMARIES)] = regions.groupby(["structure", "twin"])[list(SUMMARIES)].transform(
+        "first"
+    )
+    table, _ = prediction_table(cv, regions, histograms)
+    alone, _ = answers(table)
+    together, _ = answers(table, pattern=r"(e\d+)")
+    assert together["r2"] == alone["r2"]
+    summary = [tree["controls"]["summary"]["leave_exam_out"] for tree in (together, alone)]
+    assert summary[0] < summary[1] - 0.05
+
+
+def test_tree_has_the_public_keys():
+    tree, correlations = answers(prediction_table(*tables(4, 5))[0])
+    assert set(tree) == {"r2", "controls", "ceiling", "correlation"}
+    assert set(tree["r2"]) == {"histogram", "summary"}
+    assert set(tree["controls"]) == {"histogram", "summary", "structure_means"}
+    assert set(tree["ceiling"]) == {"pooled", "within_structure"}
+    for kind in ("pearson", "spearman"):
+        scopes = {"per_structure_mean", "pooled", "within_structure"}
+        assert set(tree["correlation"][kind]) == scopes
+    assert set(correlations["statistic"]) == set(SUMMARIES)
+
+
+def test_two_scans_give_numbers_or_named_gaps():
+    tree, gaps = without_gaps(answers(prediction_table(*tables(2, 16))[0], 2)[0])
+    assert gaps == [
+        "correlation.pearson.per_structure_mean",
+        "correlation.spearman.per_structure_mean",
+    ]
+    assert np.isfinite(tree["r2"]["histogram"])
+
+
+def test_cells_that_do_not_vary_leave_the_logarithm_defined():
+    cv, regions, histograms = tables(4, 16)
+    cv.loc[:5, "cv"] = 0.0
+    table, n_excluded = prediction_table(cv, regions, histograms)
+    _, gaps = without_gaps(answers(table)[0])
+    assert (n_excluded, gaps) == (0, [])
+    assert ceilings(table, N_MEMBERS) == ceilings(table[table["cv"] > 0], N_MEMBERS)
+
+
+def test_order_of_the_rows_does_not_matter():
+    table, _ = prediction_table(*tables(6, 4))
+    shuffled = table.sample(frac=1, random_state=1)
+    tree, shuffled_tree = (answers(t)[0] for t in (table, shuffled))
+    assert shuffled_tree["r2"] == pytest.approx(tree["r2"])
+    assert shuffled_tree["controls"]["histogram"] == pytest.approx(tree["controls"]["histogram"])
