@@ -5,6 +5,7 @@ the other. A part that ends early leaves its time to the later ones, one that do
 while enough is left for them. What a part had found by then is kept.
 """
 
+import gc
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from multiprocessing import get_context
@@ -50,6 +51,7 @@ def run_parts(
             for what, values in received(*child, deadline - later):
                 write(part.name, what, values)
             child[0].kill()
+            child[0].join()  # the device's memory is free then
     finally:
         for process, connection in children:
             process.kill()
@@ -69,6 +71,7 @@ def begin(part: Part, argument: Any, method: str) -> tuple[Any, Connection]:
 
 def serve(connection: Connection, rows: Callable, argument: Any) -> None:
     """Send the rows of a part; wait for its turn where it is ready."""
+    gc.freeze()  # what was imported stays: no collection need look through it
     try:
         for row in rows(argument):
             connection.send(row)

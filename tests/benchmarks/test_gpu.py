@@ -1,17 +1,13 @@
-"""The benchmark of a GPU, tiny and on a CPU, and the parts of a long benchmark."""
+"""The benchmark of a GPU, tiny and on a CPU."""
 
 import json
-import os
 import subprocess
 import sys
-import time
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 from tests.benchmarks.gpu import members_per_hour, with_ratios
-from tests.benchmarks.parts import READY, Part, run_parts
 from tests.fabricated import ROOT
 
 STEP = {"step_s", "model_fraction", "peak_gpu_gb", "first_step_s", "n_steps", "batch"}
@@ -76,42 +72,3 @@ def test_members_per_hour_are_those_of_the_papers_plan() -> None:
     assert values["hours_per_member"] == pytest.approx(10)  # 100,000 steps
     assert values["members_per_hour"] == pytest.approx(0.1)
     assert values["gpu_days"] == pytest.approx(11 * 10 / 24)
-
-
-def well(_: object) -> Iterator:
-    yield READY
-    yield "first", {"value": 1}
-
-
-def broken(_: object) -> Iterator:
-    yield READY
-    yield "before", {"value": 2}
-    raise ValueError("of\n two lines")
-
-
-def endless(_: object) -> Iterator:
-    yield READY
-    yield "before", {"value": 3}
-    time.sleep(600)
-
-
-def killed(_: object) -> Iterator:
-    yield READY
-    os._exit(3)
-
-
-def test_a_part_that_fails_takes_nothing_from_the_others() -> None:
-    functions = [broken, killed, endless, well]
-    parts = [Part(f.__name__, f, 1.0 * (f is well)) for f in functions]
-    rows = []
-    began = time.perf_counter()
-    run_parts(parts, None, 20.0, lambda *row: rows.append(row))
-    assert time.perf_counter() - began < 60
-    assert rows == [
-        ("broken", "before", {"value": 2}),
-        ("broken", "", {"error": "ValueError: of two lines"}),
-        ("killed", "", {"error": "the process ended with exit code 3"}),
-        ("endless", "before", {"value": 3}),
-        ("endless", "", {"error": "stopped: its time was over"}),
-        ("well", "first", {"value": 1}),
-    ]
