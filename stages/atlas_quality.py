@@ -1,6 +1,7 @@
 """Judge the atlas on held-out phantoms, as the bundled segmentation network is judged.
 
-`python -m stages.atlas_quality` writes metrics/atlas-quality/atlas.json; all that it depends on is in Git, so a clone need not run it.
+`python -m stages.atlas_quality` writes metrics/atlas-quality/atlas.json; all that it depends on is
+in Git, so a clone need not run it.
 """
 
 from functools import cache

@@ -1,6 +1,7 @@
 """Judge the bundled segmentation network on held-out phantoms.
 
-`python -m stages.segmenter_quality` writes metrics/segmenter-quality/segmenter.json; all that it depends on is in Git, so a clone need not run it.
+`python -m stages.segmenter_quality` writes metrics/segmenter-quality/segmenter.json; all that it
+depends on is in Git, so a clone need not run it.
 """
 
 from functools import cache
