@@ -7,8 +7,16 @@ reference and all other groups, `segment-noise` behind the noise that the refere
 from collections.abc import Mapping
 from dataclasses import dataclass
 
-from stages.pipeline.costs import script_of
-from stages.pipeline.graph import Graph, Stage, graph_of, in_order, kind, reverse, upstream
+from stages.pipeline.graph import (
+    Graph,
+    Stage,
+    graph_of,
+    in_order,
+    kind,
+    reverse,
+    script_of,
+    upstream,
+)
 
 EVERYWHERE = "code"  # every stage depends on it: drawn, the edges would hide all others
 NODE = "●"
@@ -32,9 +40,7 @@ def families(stages: Mapping[str, Stage]) -> tuple[dict[str, Family], Graph]:
     found = {key: Family(family_name(key, names), tuple(names)) for key, names in groups.items()}
     family_of = {stage: family.name for family in found.values() for stage in family.stages}
     between = {
-        family.name: frozenset(
-            family_of[need] for stage in family.stages for need in graph[stage]
-        )
+        family.name: frozenset(family_of[need] for stage in family.stages for need in graph[stage])
         - {family.name}
         for family in found.values()
     }
