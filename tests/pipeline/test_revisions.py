@@ -17,7 +17,10 @@ stages:
   make: {cmd: cp seed made, deps: [seed], outs: [made]}
   use: {cmd: cp made used, deps: [made], params: [a], outs: [used: {cache: false}]}
   other: {cmd: cp made last, deps: [made], params: [b], outs: [last]}
-  many: {cmd: mkdir -p all && cp made all/a && cp made all/b, deps: [made], outs: [all: {cache: false}]}
+  many:
+    cmd: mkdir -p all && cp made all/a && cp made all/b
+    deps: [made]
+    outs: [all: {cache: false}]
 """
 
 
