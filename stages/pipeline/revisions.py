@@ -5,6 +5,7 @@ from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from typing import Any, NamedTuple
 
+from stages.study import layout
 from stages.study.errors import StudyError
 
 PARAMS = "params.yaml"
@@ -12,7 +13,7 @@ PARAMS = "params.yaml"
 
 @dataclass(frozen=True)
 class Revision:
-    """A finished study. metrics: file below metrics/, without suffix -> its content."""
+    """A finished study. metrics: file in metrics/analyse/, without suffix -> its content."""
 
     name: str
     params: dict[str, Any]
@@ -34,7 +35,7 @@ def read_revision(name: str, files: Collection[str]) -> Revision:
 
     Args:
         name: as `dvc exp show` or Git names it.
-        files: metrics below metrics/, without suffix.
+        files: metrics in metrics/analyse/, without suffix.
 
     Raises:
         StudyError: if there is no such revision, or it has no parameters or metrics.
@@ -45,12 +46,12 @@ def read_revision(name: str, files: Collection[str]) -> Revision:
 
     try:
         params = dvc.api.params_show(PARAMS, rev=name)
-        metrics = {
-            each: dvc.api.metrics_show(f"metrics/{each}.json", rev=name) for each in sorted(files)
-        }
-        for each, tree in metrics.items():
-            if not isinstance(tree, dict):
-                raise TypeError(f"metrics/{each}.json holds {type(tree).__name__}")
+        metrics = {}
+        for each in sorted(files):
+            path = layout.metric("analyse", each).as_posix()
+            metrics[each] = dvc.api.metrics_show(path, rev=name)
+            if not isinstance(metrics[each], dict):
+                raise TypeError(f"{path} holds {type(metrics[each]).__name__}")
         return Revision(name, params, metrics)
     except (DvcException, SCMError, FileNotFoundError, TypeError, ValueError) as error:
         raise StudyError(

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from stages.figures.cohort import Picture, draw, figure, planes
+from stages.figures.cohort import Picture, draw, figure, pictures, planes
 from stages.kspace.formats.calgary_campinas import write_scan
 from stages.kspace.fourier import to_kspace
 from stages.params.data import DataParams
