@@ -26,7 +26,7 @@ def response(
 
     Args:
         accelerations: revision -> its nominal acceleration.
-        metrics: revision -> file in metrics/analyse/, without suffix -> its content, group by group.
+        metrics: revision -> file in metrics/analyse/, without suffix -> its content by group.
     """
     rows = [
         (revision, acceleration, group, name, value)

@@ -38,14 +38,14 @@ def planes() -> list:
 
 
 def test_planes_pass_through_what_changed() -> None:
-    coronal, ill, _, lesions, _, infarct, _, tumour = planes()
+    coronal, atrophy, _, lesions, _, infarct, _, tumour = planes()
     assert coronal.changed is None
-    assert ill.image.shape == (10, 14)  # superior, right
-    assert np.argwhere(ill.changed).tolist() == [[3, 4]]
+    assert atrophy.image.shape == (10, 14)  # superior, right
+    assert np.argwhere(atrophy.changed).tolist() == [[3, 4]]
     assert lesions.image.shape == (12, 14)  # anterior, right
     for axial in (lesions, infarct, tumour):
         assert axial.changed.sum() == 9
-    assert ill.image.max() == 0.8
+    assert atrophy.image.max() == 0.8
 
 
 def test_points_are_those_of_the_tables() -> None:

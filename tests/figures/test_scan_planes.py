@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from stages.figures.kit.planes import PLANES, Cuts, Scales, Where, cuts, group_figure, where
+from stages.figures.scan_planes import PLANES, Cuts, Scales, Where, cuts, group_figure, where
 from stages.page.scan_pictures import Members, common
 
 SIZE_MM = np.array([1.0, 2.0, 4.0])
