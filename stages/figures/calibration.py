@@ -119,7 +119,7 @@ def caption(facts: Facts) -> str:
     """Return units, n and how to read bars and points."""
     target = "true" if facts.get("calibration", "truth") else "fully sampled"
     return (
-        f"Bars: share of cells (a structure of a scan) whose {target} volume has so many members"
+        f"Bars: fraction of structure-scan pairs whose {target} volume has so many members"
         " below it; level bars would mean that it is one of them. Points, one a structure:"
         f" spread of the members against the error of their mean (% of the {target} volume, root"
         " mean square over scans, logarithmic). Below the diagonal the ensemble is too sure of"
@@ -129,7 +129,7 @@ def caption(facts: Facts) -> str:
 
 FIGURE = StudyFigure(
     "calibration",
-    "Does the spread tell the error?",
+    "Does the spread indicate the error?",
     "Histograms of ranks, and a scatter plot of spread and error.",
     caption,
     read_and_draw,

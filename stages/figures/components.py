@@ -95,7 +95,7 @@ def caption(facts: Facts) -> str:
     """Return units, n and how to read the bars."""
     return (
         "CV of a volume (%), divided in proportion to its square: what a member adds to every scan"
-        " alike, and what it adds to one scan alone, the segmenter's own variation included. The"
+        " alike, and what it adds to one scan alone, the segmenter's own variability included. The"
         f" first part is a bias of the member and could be calibrated away. {pairs(facts)}."
     )
 

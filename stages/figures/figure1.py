@@ -235,8 +235,8 @@ def caption(facts: Facts, group: str) -> str:
     return (
         f"{counted(n, 'member')} of {title(group)} on one axial slice of {scan} (above); below"
         " the fully sampled image, the members' standard deviation in % of the median intensity"
-        " of white matter, and their outlines in the colours of the titles. Where outlines"
-        " part, volumes differ."
+        " of white matter, and their contours in the colours of the titles. Where contours"
+        " differ, volumes differ."
     )
 
 
@@ -245,7 +245,8 @@ def of_group(group: str) -> StudyFigure:
     return StudyFigure(
         "figure1",
         f"{title(group)}: members on one slice",
-        f"Slices of the members of {title(group)}, which look alike; their deviation and outlines.",
+        f"Slices of the members of {title(group)}, which look alike; their standard deviation and"
+        " contours.",
         partial(caption, group=group),
         partial(draw_group, group=group),
     )

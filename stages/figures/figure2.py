@@ -109,16 +109,16 @@ def caption(facts: Facts) -> str:
     return (
         "Left: coefficient of variation (CV, %) of each volume over the members; right: bias (%),"
         " mean over members against the same segmenter on the fully sampled scan. Boxes hold the"
-        " middle half of the scans, the black line is the median. Dotted: published variation"
-        " between repeated scans of one person. Variation left of the dotted line would hide in"
-        f" ordinary repeatability. {pairs(facts)}."
+        " middle half of the scans, the black line is the median. Dotted: published"
+        " variability between repeated scans of one person. A CV left of the dotted line would hide"
+        f" in ordinary repeatability. {pairs(facts)}."
     )
 
 
 FIGURE = StudyFigure(
     "figure2",
-    "Variation and bias",
-    "Box plots of variation and bias, a row a structure and a colour a group.",
+    "Variability and bias",
+    "Box plots of variability and bias, a row a structure and a colour a group.",
     caption,
     read_and_draw,
 )

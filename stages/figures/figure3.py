@@ -118,10 +118,10 @@ def caption(facts: Facts, group: str) -> str:
     return (
         "Left: CV of a volume (%, logarithmic) against the mean voxelwise standard deviation in"
         " the structure (% of white matter), a point a structure of a scan. Right: Pearson's r"
-        " of every statistic of the deviation with the CV; the last rows combine structures."
+        " of every statistic of the standard deviation with the CV; the last rows combine structures."
         f" n = {counted(facts.n_scans, 'scan')} a structure,"
         f" {counted(len(facts.members[group]), 'member')}: with so few scans an r of one"
-        " structure alone says little; read the combined rows."
+        " structure alone indicates little; read the combined rows."
     )
 
 
@@ -129,7 +129,7 @@ def of_group(group: str) -> StudyFigure:
     """Return the figure of one architecture."""
     return StudyFigure(
         f"figure3_{group}",
-        f"{title(group)}: voxelwise deviation and variation",
+        f"{title(group)}: voxelwise standard deviation and CV of volumes",
         f"Scatter plot and table of correlations of {title(group)}.",
         partial(caption, group=group),
         partial(read_and_draw, group=group),

@@ -122,7 +122,7 @@ def _correlations(
 
 HEADING = "Two segmenters"
 ALTERNATIVE = (
-    "Scatter plots of variation and bias by one segmenter against the other; dots of"
+    "Scatter plots of CV and bias by one segmenter against the other; dots of"
     " correlations with intervals."
 )
 
@@ -138,8 +138,8 @@ def caption(facts: Facts, first: str, second: str) -> str:
     return (
         f"Left: CV of a volume (%, logarithmic, median over scans) by {first} and by"
         f" {second}; middle: bias (%, likewise); a point a structure and colour a group; dashed:"
-        " equal. Points above the line vary more, or measure larger, by"
-        f" {second}. Right: r of CV with the mean voxelwise deviation within structures and its"
+        " equal. Points above the line have a higher CV, or measure larger, by"
+        f" {second}. Right: r of CV with the mean voxelwise standard deviation within structures and its"
         f" {share(facts.params.level)} interval over exams. A conclusion that only one"
         f" segmenter supports may be the segmenter's own. {pairs(facts)}."
     )

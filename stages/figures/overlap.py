@@ -95,13 +95,13 @@ def caption(facts: Facts) -> str:
         " over scans of the mean over members. Below: Spearman's ρ within structures of each"
         " uncertainty with 1 − Dice and with the surface distance; bars:"
         f" {share(facts.params.level)} intervals over exams. An uncertainty whose bar crosses 0"
-        f" does not foretell where outlines go wrong. {pairs(facts)}."
+        f" does not predict where contours differ. {pairs(facts)}."
     )
 
 
 FIGURE = StudyFigure(
     "overlap",
-    "Do outlines agree, and what foretells where not?",
+    "Do contours agree, and what predicts where not?",
     "Dots of Dice, surface distance and rank correlations, structures in rows.",
     caption,
     read_and_draw,

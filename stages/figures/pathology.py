@@ -240,16 +240,16 @@ def caption(facts: Facts) -> str:
     """Return units, n and how to read the plots, or why there are none."""
     if facts.get("pathology", "skipped"):
         return (
-            "Nothing to show: no scan of this cohort has a pathology beside its healthy twin (n ="
+            "Nothing to show: no scan of this cohort has a pathology and a matched healthy phantom (n ="
             f" 0 of {counted(facts.n_scans, 'scan')}); phantom.pathology.heads adds some."
         )
     return (
-        "Above: fully sampled planes of one head, healthy and ill; outlines: where the disease"
-        " lies. Below: measured change of volume in % of the true one (left; beyond 0 to 200 at"
-        " the edge), its error against"
-        " the SD of the members' changes in percentage points (middle), and error and deviation in"
-        " the affected voxels relative to the healthy twin's (right). Points left of 100 % are"
-        " drawn back to health; below the dashed diagonals the spread does not tell of the error."
+        "Above: fully sampled planes of one phantom, healthy and pathological; outlines: where the"
+        " disease lies. Below: measured change of volume in % of the true one (left; beyond 0 to 200 at"
+        " the edge), its error against the SD of the members' changes in percentage points"
+        " (middle), and error and standard deviation in the affected voxels relative to the matched"
+        " healthy phantom's (right). Points left of 100 % are biased towards normal anatomy; below"
+        " the dashed diagonals the spread does not indicate the error."
         f" {sample(facts)}."
     )
 
@@ -257,7 +257,7 @@ def caption(facts: Facts) -> str:
 FIGURE = StudyFigure(
     "pathology",
     "Does the ensemble know when it is wrong about a disease?",
-    "Slices of ill and healthy heads; scatter plots of measured against true changes.",
+    "Slices of pathological and healthy phantoms; scatter plots of measured against true changes.",
     caption,
     read_and_draw,
 )

@@ -220,9 +220,9 @@ def _legend(half: Half) -> list[Line2D]:
 def caption(facts: Facts) -> str:
     """Return units, n and how to read the rows."""
     return (
-        "Above: R² of the paper's two regressions of CV on voxelwise deviation, in sample, with its"
-        " controls, and its ceilings over all structures (upper rows) and within them (lower rows)."
-        " Below: correlations of CV with the mean deviation, and their ceilings. Bars:"
+        "Above: R² of the paper's two regressions of CV on the voxelwise standard deviation, in"
+        " sample, with its controls, and its noise ceilings over all structures (upper rows) and within them (lower rows)."
+        " Below: correlations of CV with the mean standard deviation, and their noise ceilings. Bars:"
         f" {share(facts.params.level)} intervals over exams. A predictor is of use where it passes"
         f" irrelevant predictors with an exam left out, too. {pairs(facts)}."
     )
@@ -231,7 +231,7 @@ def caption(facts: Facts) -> str:
 FIGURE = StudyFigure(
     "r2",
     "The paper's regressions and their controls",
-    "Dots of R² with intervals, controls and ceilings.",
+    "Dots of R² with intervals, controls and noise ceilings.",
     caption,
     read_and_draw,
 )

@@ -152,14 +152,14 @@ def caption(facts: Facts) -> str:
         "R² of ln CV on the logarithm of one surrogate at a time, within structures (left) and over"
         f" all (right); bars: {share(facts.params.level)} intervals from"
         f" {facts.params.bootstrap_draws} bootstrap draws of exams. Shaded: the most that a perfect"
-        " predictor could reach, between two estimates. A point on the shade foretells all there is"
-        f" to foretell. {pairs(facts)}."
+        " predictor could reach, between two estimates. A point on the shade reaches the noise"
+        f" ceiling. {pairs(facts)}."
     )
 
 
 FIGURE = StudyFigure(
     "surrogates",
-    "What foretells the variation",
+    "What predicts the variability",
     "Dots with intervals, a row a surrogate and a colour an architecture.",
     caption,
     read_and_draw,
