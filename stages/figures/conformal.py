@@ -133,9 +133,9 @@ def _legend(groups: Sequence[str], alpha: float) -> list[Line2D | Patch]:
 def caption(facts: Facts) -> str:
     """Return units, n and how to read coverage and width."""
     return (
-        "Fraction of scans whose fully sampled volume lies in its interval (left), and the interval's"
-        " mean width (% of the volume, logarithmic), by method, each exam left out in turn. Dashed:"
-        f" the wanted {share(1 - facts.params.alpha)}; grey: where chance puts 90 % of"
+        "Fraction of scans whose fully sampled volume lies in its interval (left), and the"
+        " interval's mean width (% of the volume, logarithmic), by method, each exam left out in turn."
+        f" Dashed: the wanted {share(1 - facts.params.alpha)}; grey: where chance puts 90 % of"
         f" calibrations. Narrow is good only where coverage is kept. {pairs(facts)}."
     )
 

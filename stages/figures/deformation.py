@@ -115,8 +115,8 @@ def caption(facts: Facts) -> str:
         "Left and middle: SD and mean over the members of the apparent change of each structure"
         " (100 times the mean logarithm of the Jacobian, %) when images are registered to the fully"
         " sampled one, medians over scans; above 0 a member shows the structure larger, and noise"
-        " shows the baseline of the method. Right: that SD against the CV of the volume, both in %, a"
-        " point a structure-scan pair; dashed: equal. It needs no segmentation of the members:"
+        " shows the baseline of the method. Right: that SD against the CV of the volume, both in %,"
+        " a point a structure-scan pair; dashed: equal. It needs no segmentation of the members:"
         f" where both agree, the CV is not the segmenter's alone. {pairs(facts)}."
     )
 

@@ -118,8 +118,8 @@ def caption(facts: Facts, group: str) -> str:
     return (
         "Left: CV of a volume (%, logarithmic) against the mean voxelwise standard deviation in"
         " the structure (% of white matter), a point a structure of a scan. Right: Pearson's r"
-        " of every statistic of the standard deviation with the CV; the last rows combine structures."
-        f" n = {counted(facts.n_scans, 'scan')} a structure,"
+        " of every statistic of the standard deviation with the CV; the last rows combine"
+        f" structures. n = {counted(facts.n_scans, 'scan')} a structure,"
         f" {counted(len(facts.members[group]), 'member')}: with so few scans an r of one"
         " structure alone indicates little; read the combined rows."
     )

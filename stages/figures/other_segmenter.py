@@ -139,7 +139,7 @@ def caption(facts: Facts, first: str, second: str) -> str:
         f"Left: CV of a volume (%, logarithmic, median over scans) by {first} and by"
         f" {second}; middle: bias (%, likewise); a point a structure and colour a group; dashed:"
         " equal. Points above the line have a higher CV, or measure larger, by"
-        f" {second}. Right: r of CV with the mean voxelwise standard deviation within structures and its"
-        f" {share(facts.params.level)} interval over exams. A conclusion that only one"
+        f" {second}. Right: r of CV with the mean voxelwise standard deviation within structures"
+        f" and its {share(facts.params.level)} interval over exams. A conclusion that only one"
         f" segmenter supports may be the segmenter's own. {pairs(facts)}."
     )

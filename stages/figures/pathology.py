@@ -240,13 +240,13 @@ def caption(facts: Facts) -> str:
     """Return units, n and how to read the plots, or why there are none."""
     if facts.get("pathology", "skipped"):
         return (
-            "Nothing to show: no scan of this cohort has a pathology and a matched healthy phantom (n ="
-            f" 0 of {counted(facts.n_scans, 'scan')}); phantom.pathology.heads adds some."
+            "Nothing to show: no scan of this cohort has a pathology and a matched healthy phantom"
+            f" (n = 0 of {counted(facts.n_scans, 'scan')}); phantom.pathology.heads adds some."
         )
     return (
         "Above: fully sampled planes of one phantom, healthy and pathological; outlines: where the"
-        " disease lies. Below: measured change of volume in % of the true one (left; beyond 0 to 200 at"
-        " the edge), its error against the SD of the members' changes in percentage points"
+        " disease lies. Below: measured change of volume in % of the true one (left; beyond 0 to 200"
+        " at the edge), its error against the SD of the members' changes in percentage points"
         " (middle), and error and standard deviation in the affected voxels relative to the matched"
         " healthy phantom's (right). Points left of 100 % are biased towards normal anatomy; below"
         " the dashed diagonals the spread does not indicate the error."
