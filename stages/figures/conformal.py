@@ -134,8 +134,8 @@ def caption(facts: Facts) -> str:
     """Return units, n and how to read coverage and width."""
     return (
         "Fraction of scans whose fully sampled volume lies in its interval (left), and the"
-        " interval's mean width (% of the volume, logarithmic), by method, each exam left out in turn."
-        f" Dashed: the wanted {share(1 - facts.params.alpha)}; grey: where chance puts 90 % of"
+        " interval's mean width (% of the volume, logarithmic), by method, each exam left out in"
+        f" turn. Dashed: the wanted {share(1 - facts.params.alpha)}; grey: where chance puts 90 % of"
         f" calibrations. Narrow is good only where coverage is kept. {pairs(facts)}."
     )
 

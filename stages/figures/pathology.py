@@ -245,8 +245,8 @@ def caption(facts: Facts) -> str:
         )
     return (
         "Above: fully sampled planes of one phantom, healthy and pathological; outlines: where the"
-        " disease lies. Below: measured change of volume in % of the true one (left; beyond 0 to 200"
-        " at the edge), its error against the SD of the members' changes in percentage points"
+        " disease lies. Below: measured change of volume in % of the true one (left; beyond 0 to"
+        " 200 at the edge), its error against the SD of the members' changes in percentage points"
         " (middle), and error and standard deviation in the affected voxels relative to the matched"
         " healthy phantom's (right). Points left of 100 % are biased towards normal anatomy; below"
         " the dashed diagonals the spread does not indicate the error."
