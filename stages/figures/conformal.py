@@ -135,8 +135,8 @@ def caption(facts: Facts) -> str:
     return (
         "Fraction of scans whose fully sampled volume lies in its interval (left), and the"
         " interval's mean width (% of the volume, logarithmic), by method, each exam left out in"
-        f" turn. Dashed: the wanted {share(1 - facts.params.alpha)}; grey: where chance puts 90 % of"
-        f" calibrations. Narrow is good only where coverage is kept. {pairs(facts)}."
+        f" turn. Dashed: the wanted {share(1 - facts.params.alpha)}; grey: where chance puts"
+        f" 90 % of calibrations. Narrow is good only where coverage is kept. {pairs(facts)}."
     )
 
 

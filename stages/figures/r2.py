@@ -223,8 +223,8 @@ def caption(facts: Facts) -> str:
         "Above: R² of the paper's two regressions of CV on the voxelwise standard deviation, in"
         " sample, with its controls, and its noise ceilings over all structures (upper rows) and"
         " within them (lower rows). Below: correlations of CV with the mean standard deviation, and"
-        f" their noise ceilings. Bars: {share(facts.params.level)} intervals over exams. A predictor is"
-        " of use where it passes irrelevant predictors with an exam left out, too."
+        f" their noise ceilings. Bars: {share(facts.params.level)} intervals over exams. A"
+        " predictor is of use where it passes irrelevant predictors with an exam left out, too."
         f" {pairs(facts)}."
     )
 
