@@ -67,21 +67,6 @@ def duration(command: str) -> Path:
     return DURATIONS / f"{re.sub(r'[^A-Za-z0-9_]+', '-', command.strip())}.json"
 
 
-def metric(stage: str, name: str) -> Path:
-    """Return a metrics file of a stage."""
-    return METRICS / stage / f"{name}.json"
-
-
-def table(stage: str, name: str) -> Path:
-    """Return the table of a stage's plot."""
-    return PLOTS / stage / f"{name}.csv"
-
-
-def figure(stage: str, name: str) -> Path:
-    """Return a figure of a stage."""
-    return PLOTS / stage / f"{name}.png"
-
-
 def measures(group: str) -> Path:
     """Return the folder of a group's tidy tables."""
     return Path("work/measures", group)
