@@ -5,7 +5,6 @@ looks is said in the module of its own.
 """
 
 from collections.abc import Iterator
-from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -22,11 +21,17 @@ from stages.figures.pathology import Plane, pathology_figure, twin_planes
 from stages.figures.power import power_figure
 from stages.figures.surrogates import surrogates_figure
 from stages.figures.task_error import task_error_figure
-from stages.measures.members import load_like, load_reference, read_table, scans
+from stages.measures.members import (
+    load_image,
+    load_labels,
+    load_reference,
+    scans,
+)
 from stages.params.analyse import AnalyseParams
-from stages.params.ensembles import NOISE, EnsembleParams
+from stages.params.ensembles import EnsembleParams
 from stages.params.report import ReportParams
 from stages.statistics.questions.paper import anchors
+from stages.storage.tables import read_table
 from stages.study import layout
 from stages.study.errors import StudyError
 from stages.study.pairs import kind_of, twins
@@ -77,12 +82,12 @@ def figure1_slice(group: str, members: tuple[int, ...], subject: str) -> figure1
     found = figure1.to_ras(reference.labels, matrix)
     height = figure1.best_slice(found)
 
-    def plane(path: Path) -> np.ndarray:
-        volume = load_like(path, reference.image.shape, matrix)
+    def plane(volume: np.ndarray) -> np.ndarray:
         return figure1.to_ras(volume, matrix)[:, :, height].copy()
 
-    images = [plane(layout.image(group, m, subject)) for m in members]
-    labels = [plane(layout.segmentation(group, m, subject)) for m in members]
+    images = [plane(load_image(layout.image(group, m, subject), reference)) for m in members]
+    maps = [layout.segmentation(group, m, subject) for m in members]
+    labels = [plane(load_labels(path, reference.grid)) for path in maps]
     return figure1.cut(
         figure1.to_ras(reference.image, matrix)[:, :, height] / scale,
         np.stack(images) / scale,
@@ -96,7 +101,7 @@ def draw_figure2(ensembles: EnsembleParams, structures: tuple[str, ...]) -> Figu
     """Draw variation and bias of all ensembles, noise included."""
     cv = plotted("cv", ["group", "structure", "cv"])
     bias = plotted("bias", ["group", "structure", "bias"])
-    groups = (*ensembles.architectures, NOISE)
+    groups = ensembles.variable
     return figure2.draw(cv, bias, groups, structures, anchors())
 
 
@@ -142,7 +147,7 @@ def answers(groups: tuple[str, ...], params: AnalyseParams) -> dict[str, Figure]
 
 def second_tasks(ensembles: EnsembleParams, structures: tuple[str, ...]) -> dict[str, Figure]:
     """Draw overlap and deformation of every group, by the name of their table."""
-    groups = (*ensembles.architectures, NOISE, *ensembles.baselines)
+    groups = ensembles.compared
     overlap = plotted("overlap", ["group", "target", "structure", "dice", "surface_distance_mm"])
     deformation = plotted("deformation", ["group", "structure", "sd", "mean", "cv"])
     tasks = plotted("tasks", ["group", "target", "predictor", "scope", "n", "value"])
@@ -172,7 +177,7 @@ def planes(subjects: list[str]) -> list[Plane]:
     found = []
     for kind, (ill, healthy) in first.items():
         changed, twin = load_reference(ill), load_reference(healthy)
-        mask = load_like(layout.affected(ill, kind), twin.image.shape)
+        mask = load_labels(layout.affected(ill, kind), twin.grid)
         images = twin.image / twin.scale, changed.image / twin.scale
         found += twin_planes(kind, images, mask, twin.labels, twin.affine)
     return found

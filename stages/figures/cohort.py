@@ -13,9 +13,9 @@ from stages.figures.figure1 import best_slice, ras_voxel_size, to_ras
 from stages.figures.kit.style import RC, bare, new_figure, save
 from stages.kspace.formats.calgary_campinas import Scan, ScanFormat, list_scans
 from stages.kspace.fourier import rss_image
-from stages.measures.members import read_table
 from stages.params.data import DataParams
 from stages.storage.nifti import affine, load_volume, subject
+from stages.storage.tables import read_table
 from stages.study.layout import true_labels
 from stages.study.structures import structure
 

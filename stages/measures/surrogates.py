@@ -28,10 +28,10 @@ from stages.measures.boundary import (
     volume_weights,
 )
 from stages.measures.voxelwise import flat, gather, mean_and_std
+from stages.study import schema
 
 IMAGES, ONE_SEGMENTATION, ALL_SEGMENTATIONS = "A", "B", "C"
 GAIN_NORMALISED = "gain_normalised_std_mean"
-COLUMNS = ["structure", "surrogate", "kind", "value"]
 
 
 def surroundings(inside: np.ndarray) -> np.ndarray:
@@ -245,7 +245,7 @@ def surrogate_table(
         )
         for name, surrogate in SURROGATES.items()
     ]
-    return pd.DataFrame(rows, columns=COLUMNS)
+    return pd.DataFrame(rows, columns=schema.SURROGATES.less("group", "subject"))
 
 
 def gain_table(regions: pd.DataFrame) -> pd.DataFrame:

@@ -14,8 +14,8 @@ import pandas as pd
 from stages.figures.kit.style import title
 from stages.page.facts import Facts
 from stages.page.phrasing import DASH, counted, listed, number, percent, share, span, spread
-from stages.params.ensembles import NOISE
 from stages.statistics.methods.ranking import median_ratio
+from stages.study.groups import ADDED_NOISE
 from stages.study.seeds import stable_seed
 
 # conventional sizes of a correlation: Cohen 1988, Statistical Power Analysis, section 3.2
@@ -87,7 +87,7 @@ def sure_lead(facts: Facts) -> bool:
 
 
 def _noise_floor(facts: Facts, least: float) -> list[str]:
-    noise = facts.get("volumes", NOISE, "cv", "median")
+    noise = facts.get("volumes", ADDED_NOISE, "cv", "median")
     if noise is None:
         return []
     relation = "less than any" if noise < least else "no less than the least"
@@ -146,7 +146,7 @@ def bias(facts: Facts) -> Answer:
     typical = biases(facts)
     if not typical:
         return Answer(question, "Bias was not measured.")
-    order, floor = list(typical), typical_bias(facts, NOISE)
+    order, floor = list(typical), typical_bias(facts, ADDED_NOISE)
     evidence = [_worst(facts, group, found[group], typical[group]) for group in order]
     if math.isfinite(floor):
         evidence.append(

@@ -6,10 +6,11 @@ from typing import Any
 
 import pandas as pd
 
-from stages.measures.members import read_table, scans
+from stages.measures.members import scans
 from stages.params.analyse import AnalyseParams
 from stages.params.ensembles import EnsembleParams
 from stages.storage.files import read_json
+from stages.storage.tables import read_table
 from stages.study import layout
 from stages.study.subjects import exam_map
 

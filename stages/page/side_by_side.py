@@ -19,7 +19,7 @@ from stages.page.facts import Facts
 from stages.page.other_segmenter import AGAIN, FILE, Kept, Segmenter, fault
 from stages.page.phrasing import DASH, counted, listed, number, percent, share
 from stages.page.pictures import Embedded, drawing
-from stages.params.ensembles import NOISE, EnsembleParams
+from stages.params.ensembles import EnsembleParams
 from stages.provenance.basis import present
 
 HEADS = [
@@ -103,7 +103,9 @@ def views(own: Facts, segmenter: Segmenter, found: Kept) -> tuple[View, View]:
 def section(first: View, second: View, segmenters: tuple[Segmenter, Segmenter]) -> Beside:
     """Return the section of two segmenters whose images are the same."""
     found = conclusions(first, second)
-    groups = [g for g in (*first.facts.groups, NOISE) if measured(first, g) and measured(second, g)]
+    groups = [
+        g for g in (*first.facts.groups, ADDED_NOISE) if measured(first, g) and measured(second, g)
+    ]
     figure = segmenters_figure(
         scatter(first, second, groups),
         [correlations(view) for view in (first, second)],
@@ -226,7 +228,7 @@ def most_biased(first: View, second: View) -> Conclusion | None:
         if len(known) < 2:
             return None
         group, size = next(iter(known.items()))
-        floor = answer.typical_bias(view.facts, NOISE)
+        floor = answer.typical_bias(view.facts, ADDED_NOISE)
         found.append(("" if size <= floor else title(group), percent(size)))
     (one, size_one), (two, size_two) = found
     if not one and not two:
