@@ -25,6 +25,7 @@ from stages.recon.learned.checkpoints import load_member, trained_member
 from stages.recon.learned.exchange import PHYSICS, TRANSFORMS
 from stages.recon.learned.networks import SENSITIVITY_KEY, SENSITIVITY_MODEL, network_configuration
 from stages.storage.files import atomic_directory, read_json
+from stages.study import layout
 from stages.study.errors import StudyError
 
 CONFIG = "config.yaml"  # DIRECT's name

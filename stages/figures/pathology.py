@@ -185,7 +185,7 @@ def _style(group: str, kind: str, groups: Sequence[str]) -> dict[str, object]:
 
 
 def _tint(group: str, groups: Sequence[str]) -> str:
-    return REFERENCE_COLOUR if group == REFERENCE else colour(group, groups)
+    return {REFERENCE: REFERENCE_COLOUR}.get(group) or colour(group, groups)
 
 
 def _handles(groups: Sequence[str], cells: pd.DataFrame) -> list[Line2D]:

@@ -32,6 +32,7 @@ from stages.study import schema
 
 IMAGES, ONE_SEGMENTATION, ALL_SEGMENTATIONS = "A", "B", "C"
 GAIN_NORMALISED = "gain_normalised_std_mean"
+COLUMNS = schema.SURROGATES.less("group", "subject")
 
 
 def surroundings(inside: np.ndarray) -> np.ndarray:
@@ -245,7 +246,7 @@ def surrogate_table(
         )
         for name, surrogate in SURROGATES.items()
     ]
-    return pd.DataFrame(rows, columns=schema.SURROGATES.less("group", "subject"))
+    return pd.DataFrame(rows, columns=COLUMNS)
 
 
 def gain_table(regions: pd.DataFrame) -> pd.DataFrame:

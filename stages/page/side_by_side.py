@@ -21,6 +21,7 @@ from stages.page.phrasing import DASH, counted, listed, number, percent, share
 from stages.page.pictures import Embedded, drawing
 from stages.params.ensembles import EnsembleParams
 from stages.provenance.basis import present
+from stages.study.groups import ADDED_NOISE
 
 HEADS = [
     "group",

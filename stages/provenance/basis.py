@@ -60,8 +60,8 @@ def present(ensembles: EnsembleParams) -> Basis:
 def folder_hash(folder: Path) -> str:
     """Return the hash that DVC gives a folder: the MD5 of its list of names and MD5s, and `.dir`.
 
-    That of a volume is taken from its sidecar, so that no volume is read: `stages.commands.verify` tells
-    whether they agree.
+    That of a volume is taken from its sidecar, so that no volume is read: `python -m stages
+    verify` tells whether they agree.
     """
     paths = (p for p in folder.rglob("*") if p.is_file() and not _unfinished(p))
     entries = [{"md5": _md5(p), "relpath": p.relative_to(folder).as_posix()} for p in paths]

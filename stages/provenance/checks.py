@@ -94,7 +94,8 @@ def member_faults(group: Group, images: Records) -> Iterator[str]:
     for (member, _), record in images.items():
         network = record.get(sidecars.RECONSTRUCTION)
         if record.get(sidecars.TRAINING) is not None and network not in (None, group.name):
-            yield f"{record.path}: expected an image of {group.name}, got one of {network}; {REMAKE}"
+            expected = f"expected an image of {group.name}"
+            yield f"{record.path}: {expected}, got one of {network}; {REMAKE}"
         for key in (sidecars.MEMBER, sidecars.NOISE_SEED):
             came = record.get(key)
             if came is not None and came != member:

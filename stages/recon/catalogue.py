@@ -63,15 +63,18 @@ def network_origin(group: str, seed: int, scans: list[Scan]) -> Sidecar:
 
 
 NETWORK = Method(open_network, network_origin, tools=("direct-recon",))
-BASELINES = {
-    "zero_filled": Method(lambda group, seed, device: zero_filled),
-    "compressed_sensing": Method(
-        lambda group, seed, device: l1_wavelet(CompressedSensingParams.load())
-    ),
+BASELINES: dict[str, Callable[[CompressedSensingParams], Reconstruction]] = {
+    "zero_filled": lambda params: zero_filled,
+    "compressed_sensing": l1_wavelet,
 }
-"""Name of a baseline -> its method."""
+"""Name of a baseline -> its reconstruction."""
+
+
+def open_baseline(group: str, seed: int, device: torch.device) -> Reconstruction:
+    """Return the reconstruction by a baseline."""
+    return BASELINES[group](CompressedSensingParams.load())
 
 
 def method_of(group: str) -> Method:
     """Return how the images of a group of undersampled scans are reconstructed."""
-    return BASELINES.get(group, NETWORK)
+    return Method(open_baseline) if group in BASELINES else NETWORK

@@ -23,6 +23,7 @@ from stages.storage import bids
 from stages.storage.files import read_json
 from stages.storage.nifti import affine, axis_codes, save_volume, smallest_labels
 from stages.study import layout
+from stages.study.groups import desc_of
 from stages.study.structures import SYNTHSEG_TABLE
 from tests.scans import ROOT, run, write_toy_params
 
@@ -130,7 +131,7 @@ def test_groups_keep_their_folders_and_say_how_they_were_sampled():
     path = layout.image("zero_filled", 0, "sub-a")
     assert path.parts[:5] == ("work", "images", "zero_filled", "0", "sub-a")
     assert path.name == "sub-a_rec-zerofilled0_desc-accelerated_T1w.nii.gz"
-    assert [layout.sampling(g) for g in ("reference", "noise")] == ["full", "noisy"]
+    assert [desc_of(g) for g in ("reference", "noise")] == ["full", "noisy"]
 
 
 def test_subjects_of_a_member(study, monkeypatch):
