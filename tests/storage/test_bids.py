@@ -24,7 +24,7 @@ from stages.storage.files import read_json
 from stages.storage.nifti import affine, axis_codes, save_volume, smallest_labels
 from stages.study import layout
 from stages.study.groups import desc_of
-from stages.study.structures import SYNTHSEG_TABLE
+from stages.study.structures import SYNTHSEG_TABLE, Structure
 from tests.scans import ROOT, run, write_toy_params
 
 SUBJECT = "sub-headV001"
@@ -294,3 +294,11 @@ def test_the_same_study_writes_the_same_bytes(study, monkeypatch):
     run("reconstruct", "zero_filled", 0)
     torch.use_deterministic_algorithms(False)
     assert [(path, (folder / path).read_bytes()) for path in files_of(folder)] == before
+
+
+def test_a_new_structure_needs_an_entry_in_the_table_of_structures_alone(tmp_path, monkeypatch):
+    entry = Structure("vermis", "Vermis", (172,))
+    monkeypatch.setattr(bids, "STRUCTURES", (*bids.STRUCTURES, entry))
+    bids.write_label_table(tmp_path, {0: "background", 17: "left hippocampus", 172: "vermis"}, "")
+    rows = (tmp_path / "dseg.tsv").read_text().splitlines()
+    assert [row.split("\t")[-1] for row in rows] == ["mapping", "0", "9", "n/a"]
