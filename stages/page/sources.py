@@ -62,7 +62,7 @@ def sources(ensembles: EnsembleParams, segment: SegmentParams) -> list[Source]:
         found.append(Source("segmenter", weights.name, md5(weights)))
     for group in ensembles.architectures:
         for seed in ensembles.members(group):
-            path = layout.model(group, seed) / "model.pt"
+            path = layout.member_weights(group, seed)
             found.append(Source("model", f"{group} {seed}", md5(path) if path.exists() else ""))
     records = [Path(name) for name in dependencies("deps") if Path(name).parent == layout.CODE]
     return found + [Source("code", p.stem, md5(p)) for p in sorted(records) if p.exists()]
