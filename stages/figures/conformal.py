@@ -12,7 +12,9 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import LogLocator, NullFormatter
 
 from stages.figures.kit.style import RC, colour, new_figure, title
-from stages.statistics.questions.conformal import ALL, METHODS, coverage_band, least_exams
+from stages.statistics.methods.prediction_intervals import METHODS
+from stages.statistics.methods.thresholds import coverage_band, least_exams
+from stages.statistics.questions.conformal import ALL
 
 LABELS = {
     "naive": "ensemble alone:\nmean ± t s",

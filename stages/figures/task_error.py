@@ -10,7 +10,9 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from stages.figures.kit.style import RC, colour, new_figure, title
-from stages.statistics.questions.task_error import ERRORS, MEASURES, SCOPES, correlations
+from stages.statistics.methods.member_ranks import correlations
+from stages.statistics.questions.image_quality import MEASURES
+from stages.statistics.questions.task_error import ERRORS, SCOPES
 
 LABELS = {
     "psnr": "PSNR (dB)",

@@ -18,6 +18,7 @@ MASKS = Path("work/masks")
 INSPECTION = Path("work/inspection")
 PATHOLOGY = Path("work/pathology")
 METRICS = Path("metrics")
+HEADLINE = METRICS / "headline.json"  # the one metrics file without a folder of its stage
 PLOTS = Path("plots")
 CARDS = Path("docs/cards")
 WEIGHTS = Path(__file__).parents[2] / "weights"  # that come with the study, wherever it is run
@@ -49,6 +50,21 @@ def segmentations(group: str, seed: int) -> Path:
 def duration(command: str) -> Path:
     """Return the note of how long a command took, e.g. `train unet 3`; no DVC output holds it."""
     return DURATIONS / f"{re.sub(r'[^A-Za-z0-9_]+', '-', command.strip())}.json"
+
+
+def metric(stage: str, name: str) -> Path:
+    """Return a metrics file of a stage."""
+    return METRICS / stage / f"{name}.json"
+
+
+def table(stage: str, name: str) -> Path:
+    """Return the table of a stage's plot."""
+    return PLOTS / stage / f"{name}.csv"
+
+
+def figure(stage: str, name: str) -> Path:
+    """Return a figure of a stage."""
+    return PLOTS / stage / f"{name}.png"
 
 
 def measures(group: str) -> Path:

@@ -20,19 +20,21 @@ from scipy.special import hyp2f1
 from scipy.stats import t as student
 
 from stages.machine.progress import progress
+from stages.statistics.methods.disjoint_halves import disjoint_r2, half_variation
 from stages.statistics.methods.permutation import (
     joint_permutations,
     max_t_p,
     p_value,
     permuted_correlations,
 )
+from stages.statistics.methods.prediction_intervals import METHODS, Cells, intervals
 from stages.statistics.methods.regression import chance_r2, in_sample_r2, within_group_r2
 from stages.statistics.methods.reliability import sampling_variance
-from stages.statistics.methods.split_half import disjoint_r2, half_variation, reliability
+from stages.statistics.methods.split_half import reliability
 from stages.statistics.methods.variability import cv_table
-from stages.statistics.questions.components import combine, components
-from stages.statistics.questions.conformal import METHODS, Cells, cohort, covered, intervals
-from stages.statistics.questions.surrogates import foretell
+from stages.statistics.methods.variance_components import combine, components
+from stages.statistics.questions.conformal import cohort, covered
+from stages.statistics.questions.surrogates import predict_cv
 from stages.study.seeds import stable_seed
 
 REPEATS = 500  # about ten minutes on one core
@@ -336,7 +338,7 @@ def surrogate_study(design: Design, own_share: float) -> Study:
         same = cv_table(linked).rename(columns={"cv": "value"})
         both = {"perfect": perfect, "same members": same}
         tidied = [t.assign(group="unet", surrogate=n, kind="A") for n, t in both.items()]
-        tree, _ = foretell(pd.concat(tidied), cv, exams)
+        tree, _ = predict_cv(pd.concat(tidied), cv, exams)
         r2 = {n: leaf["within_structure_r2"] for n, leaf in tree["unet"].items()}
         truth = half_variation(volumes).merge(perfect, on=["structure", "subject"])
         truth["value"] = np.log(truth["value"])

@@ -11,7 +11,6 @@ from typing import NamedTuple
 import numpy as np
 from scipy.stats import rankdata
 
-from stages.statistics.methods.bootstrap import Scopes, fisher_means
 from stages.statistics.methods.correlation import (
     LEAST_FREEDOM,
     LEAST_SCANS,
@@ -19,6 +18,7 @@ from stages.statistics.methods.correlation import (
     centre_two_way,
     two_way_freedom,
 )
+from stages.statistics.methods.resampled_correlation import Scopes, fisher_means
 
 LEAST_ARRANGEMENTS = 100  # of exams: with fewer no p could fall to .01
 TIE = 1e-9  # statistics closer than this are the same value in another order of summation

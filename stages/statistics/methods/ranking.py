@@ -6,7 +6,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from stages.statistics.methods.bootstrap import cell_matrix, cluster_draws, interval
+from stages.statistics.methods.arrays import cell_matrix
+from stages.statistics.methods.bootstrap import cluster_draws, interval
 
 
 class Ratio(NamedTuple):

@@ -7,6 +7,10 @@ structure of a scan) of one scan are not independent, so the numbers come withou
 import numpy as np
 import pandas as pd
 
+from stages.params.analyse import AnalyseParams
+from stages.statistics.answer import Answer
+from stages.statistics.cohort import Cohort
+from stages.statistics.methods.bias import bias_of_ratios
 from stages.statistics.methods.correlation import centre
 from stages.statistics.methods.gaps import without_gaps
 from stages.statistics.methods.variability import PERCENT
@@ -14,6 +18,18 @@ from stages.statistics.methods.variability import PERCENT
 CELL = ["structure", "subject"]
 ROUNDING = 1e-24  # part of a sum of squares
 COLUMNS = ["group", *CELL, "n_members", "target_mm3", "error", "spread", "crps", "below", "equal"]
+
+
+def ask(cohort: Cohort, _: AnalyseParams, __: np.random.Generator) -> Answer:
+    """Return whether ensembles spread as far as they err, against the reference and the truth."""
+    volumes = cohort.networks(cohort.volumes)
+    targets = {"reference": cohort.reference}
+    if cohort.truth is not None:
+        targets["truth"] = cohort.truth
+    found = {name: calibrate(volumes, target) for name, target in targets.items()}
+    tables = [table.assign(target=name) for name, (_, table) in found.items()]
+    trees = {name: tree for name, (tree, _) in found.items()}
+    return Answer(trees, {"calibration": pd.concat(tables, ignore_index=True)})
 
 
 def crps(members: np.ndarray, target: np.ndarray) -> np.ndarray:
@@ -167,7 +183,7 @@ def _group_cells(volumes: pd.DataFrame, known: pd.Series, group: str) -> pd.Data
     scores = np.full((len(wide), 5), np.nan)
     if usable.any():
         spread = x.std(axis=1, ddof=1)
-        percent = [PERCENT * v for v in (x.mean(axis=1) - y, spread, fair_crps(x, y))]
+        percent = [bias_of_ratios(x), PERCENT * spread, PERCENT * fair_crps(x, y)]
         counts = [compare(x, y[:, None]).sum(axis=1) for compare in (np.less, np.equal)]
         scores[usable] = np.stack([*percent, *counts], axis=1)
     table = wide.index.to_frame(index=False)

@@ -3,13 +3,23 @@
 import numpy as np
 import pandas as pd
 
+from stages.params.analyse import AnalyseParams
+from stages.statistics.answer import Answer
+from stages.statistics.cohort import Cohort
 from stages.statistics.methods.gaps import without_gaps
-from stages.statistics.methods.variability import bias_table
-from stages.statistics.questions.tasks import Draws, rank_agreement
+from stages.statistics.methods.rank_agreement import Draws, draw_exams, rank_agreement
 
 CELL = ["group", "structure", "subject"]
 COLUMNS = [*CELL, "n_members", "n_undefined", "sd", "mean", "cv", "bias"]
 PAIRS = {"sd": "cv", "mean": "bias"}  # of a deformation: of the volumes
+
+
+def ask(cohort: Cohort, params: AnalyseParams, rng: np.random.Generator) -> Answer:
+    """Return apparent changes of volume that need no segmentation of the members."""
+    draws = draw_exams(cohort.exams, params.bootstrap_draws, params.level, rng)
+    cv, bias = (cohort.networks(table) for table in (cohort.cv, cohort.bias))
+    tree, table = deformation(cohort.changes, cv, bias, draws)
+    return Answer(tree, {"deformation": table})
 
 
 def deformation_cells(changes: pd.DataFrame, cv: pd.DataFrame, bias: pd.DataFrame) -> pd.DataFrame:
@@ -38,8 +48,7 @@ def deformation_cells(changes: pd.DataFrame, cv: pd.DataFrame, bias: pd.DataFram
 def deformation(
     changes: pd.DataFrame,
     cv: pd.DataFrame,
-    volumes: pd.DataFrame,
-    reference: pd.DataFrame,
+    bias: pd.DataFrame,
     draws: Draws,
 ) -> tuple[dict, pd.DataFrame]:
     """Return what the deformations of each group say, and their agreement with the volumes.
@@ -47,8 +56,7 @@ def deformation(
     Args:
         changes: as in `deformation_cells`, of any groups.
         cv: columns group, structure, subject, cv, of the architectures.
-        volumes: columns group, member, subject, structure, volume_mm3, of the architectures.
-        reference: columns subject, structure, volume_mm3.
+        bias: columns group, structure, subject, bias, of the architectures.
         draws: of exams, for the intervals.
 
     Returns:
@@ -57,7 +65,7 @@ def deformation(
         without a value), and for architectures agreement -> cv, bias -> `rank_agreement` of sd and
         mean with them; and `deformation_cells`.
     """
-    cells = deformation_cells(changes, cv, bias_table(volumes, reference))
+    cells = deformation_cells(changes, cv, bias)
     tree = {}
     for group, part in cells.groupby("group", sort=False):
         by_structure = part.groupby("structure", sort=False)["mean"].median().to_dict()

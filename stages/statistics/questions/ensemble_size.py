@@ -6,6 +6,9 @@ from math import comb, floor
 import numpy as np
 import pandas as pd
 
+from stages.params.analyse import AnalyseParams
+from stages.statistics.answer import Answer
+from stages.statistics.cohort import Cohort
 from stages.statistics.methods.gaps import without_gaps
 from stages.statistics.methods.variability import PERCENT, c4
 
@@ -25,6 +28,12 @@ COLUMNS = [
     "se",
     "theory",
 ]
+
+
+def ask(cohort: Cohort, params: AnalyseParams, rng: np.random.Generator) -> Answer:
+    """Return how many members a coefficient of variation needs."""
+    tree, table = ensemble_size(cohort.networks(cohort.volumes), params.subsets, rng)
+    return Answer(tree, {"ensemble_size": table})
 
 
 def relative_error(n_members: float) -> float:

@@ -4,11 +4,19 @@ import numpy as np
 import pandas as pd
 
 from stages.measures.voxelwise import SUMMARIES
+from stages.params.analyse import AnalyseParams
+from stages.statistics.answer import Answer
+from stages.statistics.cohort import Cohort, of
 from stages.statistics.methods.correlation import correlation_table
 from stages.statistics.methods.gaps import without_gaps
 from stages.statistics.methods.regression import in_sample_r2
 from stages.statistics.methods.variability import MAD_TO_SD, PERCENT, cv_table
-from stages.statistics.questions.image_quality import HEADLINE, MEASURES, member_means
+from stages.statistics.questions.image_quality import (
+    HEADLINE,
+    MEASURES,
+    member_means,
+    quality_summary,
+)
 from stages.statistics.questions.prediction import (
     HEADLINE_STATISTIC,
     TARGET,
@@ -24,6 +32,41 @@ SAME = 1e-12  # relative difference that is rounding
 SCORES = (*MEASURES, "volume")
 LEFT_OUT = ["cv_without", "r2_histogram_target_only", "r2_summary_target_only"]
 COLUMNS = ["group", "member", *SCORES, *(f"z_{name}" for name in SCORES), "flagged"]
+
+
+def ask(cohort: Cohort, params: AnalyseParams, rng: np.random.Generator) -> Answer:
+    """Return outliers among the members, and the headline numbers with and without them.
+
+    Without them, R^2 and correlations stand under `target_only`: the predictors are of all members.
+    """
+    whole = cohort.networks(cohort.quality), cohort.networks(cohort.volumes)
+    tree, table = outliers(*whole, params.outlier_threshold)
+    kept = [without(each, table) for each in whole]
+    influence = []
+    for group in cohort.groups:
+        images = of(cohort.regions, group), of(cohort.histograms, group)
+        quality, volumes = (of(each, group) for each in whole)
+        found = predicted(cv_table(volumes), *images)
+        tree[group]["with"] = _counted(headline(volumes, quality) | found)
+        influence.append(left_out(volumes, *images))
+        quality, volumes = (of(each, group) for each in kept)
+        found = {"target_only": predicted(cv_table(volumes), *images)}
+        tree[group]["without"] = _counted(headline(volumes, quality) | found)
+    table = table.merge(pd.concat(influence, ignore_index=True), on=["group", "member"], how="left")
+    return Answer(tree, {"outliers": table})
+
+
+def headline(volumes: pd.DataFrame, quality: pd.DataFrame) -> dict:
+    """Return the median CV in percent, and PSNR (dB) and SSIM over members; NaN where undefined."""
+    scores = quality_summary(quality)
+    cv = float(cv_table(volumes)["cv"].median())
+    return {"cv_median": cv, **{name: scores[name] for name in MEASURES}}
+
+
+def _counted(tree: dict) -> dict:
+    """Leave undefined numbers out and count them."""
+    leaves, gaps = without_gaps(tree)
+    return leaves | {"undefined": len(gaps)}
 
 
 def robust_z(values: np.ndarray) -> np.ndarray:
@@ -152,7 +195,7 @@ def without(volumes: pd.DataFrame, flagged: pd.DataFrame) -> pd.DataFrame:
     return volumes[kept].reset_index(drop=True)
 
 
-def foretold(cv: pd.DataFrame, regions: pd.DataFrame, histograms: pd.DataFrame) -> dict[str, dict]:
+def predicted(cv: pd.DataFrame, regions: pd.DataFrame, histograms: pd.DataFrame) -> dict[str, dict]:
     """Return how well voxelwise measures of all members foretell the CV of some of them.
 
     The measures of a scan come from the images of all members. Where the CV leaves members out, it
@@ -190,11 +233,11 @@ def left_out(
 
     Returns:
         Columns group, member and `LEFT_OUT`: the median CV of the others in percent, and both R^2
-        of `foretold` with that CV as target; NaN where undefined, as of two members.
+        of `predicted` with that CV as target; NaN where undefined, as of two members.
     """
     rows = []
     for group, member in volumes[["group", "member"]].drop_duplicates().itertuples(index=False):
         cv = cv_table(volumes[volumes["member"] != member])
-        r2 = foretold(cv, regions, histograms)["r2"]
+        r2 = predicted(cv, regions, histograms)["r2"]
         rows.append((group, member, cv["cv"].median(), r2["histogram"], r2["summary"]))
     return pd.DataFrame(rows, columns=["group", "member", *LEFT_OUT])

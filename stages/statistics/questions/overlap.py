@@ -1,7 +1,11 @@
 """How well segmentations of accelerated images agree with those of the fully sampled ones."""
 
+import numpy as np
 import pandas as pd
 
+from stages.params.analyse import AnalyseParams
+from stages.statistics.answer import Answer
+from stages.statistics.cohort import Cohort
 from stages.statistics.methods.gaps import without_gaps
 
 TARGETS = ("reference", "truth")  # the fully sampled image's segmentation; the true labels
@@ -12,6 +16,12 @@ SCORES = {
 }
 CELL = ["group", "target", "structure", "subject"]
 COLUMNS = [*CELL, "scope", "n_members", "n_undefined", *SCORES.values()]
+
+
+def ask(cohort: Cohort, _: AnalyseParams, __: np.random.Generator) -> Answer:
+    """Return the overlap and surface distances of the segmentations of all groups."""
+    tree, table = overlap(cohort.overlap)
+    return Answer(tree, {"overlap": table})
 
 
 def overlap_cells(overlap: pd.DataFrame) -> pd.DataFrame:

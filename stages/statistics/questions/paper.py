@@ -3,13 +3,29 @@
 import math
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from stages.params.analyse import AnalyseParams
+from stages.statistics.answer import Answer, Tree, look_up
+from stages.statistics.cohort import Cohort
+from stages.statistics.methods.tolerances import (
+    ABSENT,
+    EXACT,
+    MATCH,
+    NO_MATCH,
+    NOT_COMPARABLE,
+    Row,
+    near,
+    near_each_other,
+    ordered,
+    text,
+    within,
+    within_factor,
+)
 from stages.storage.files import read_json
 
 RESULTS = Path(__file__).with_name("paper_results.json")
@@ -21,31 +37,21 @@ CALGARY_CAMPINAS, SIMULATED, OTHER = "calgary-campinas", "simulated", "other"
 CALGARY_CAMPINAS_NAME = re.compile(r"(sub-)?e\d{5}s\d{1,2}_?P\d{5}\.?7(\.h5|\.hdf5)?")
 SIMULATED_NAME = re.compile(r"(sub-)?head[TV]\d+(\.h5|\.hdf5)?")
 
-MATCH, NO_MATCH, NOT_COMPARABLE = "match", "no match", "not comparable"
 COLUMNS = ["quantity", "reported", "here", "tolerance", "match"]
-ABSENT = "absent"
-EXACT = "exact"
 UNITS = {"psnr": " (dB)", "ssim": ""}
 # With fewer scans than this part of the paper's, chance alone moves the R^2 of 9 predictors by more
 # than a third of its tolerance: 9 / (16 n - 1) is 0.028 for 20 scans and 0.057 for 10.
 LEAST_PART_OF_SCANS = 0.5
-ROUNDING = 1e-9  # decimal tolerances are no binary fractions: 30.65 - 0.5 still matches
 
 
-@dataclass(frozen=True)
-class Row:
-    """One line of the comparison; `holds` is None where there is nothing to compare."""
-
-    quantity: str
-    reported: str
-    here: str
-    tolerance: str
-    holds: bool | None
-
-    @property
-    def match(self) -> str:
-        """The verdict in words."""
-        return {True: MATCH, False: NO_MATCH, None: NOT_COMPARABLE}[self.holds]
+def ask(cohort: Cohort, _: AnalyseParams, __: np.random.Generator) -> Answer:
+    """Return the study's numbers beside the paper's, from the answers before this one."""
+    metrics = {name: answer.metrics for name, answer in cohort.answers.items()}
+    networks = cohort.ensembles.architectures
+    members = {group: len(cohort.ensembles.members(group)) for group in networks}
+    scans = list(cohort.exams)
+    tree, table = compare(metrics, members, len(scans), cohort_of(scans))
+    return Answer(tree, {"paper": table})
 
 
 def published() -> dict[str, Any]:
@@ -187,21 +193,6 @@ def variation_rows(paper: dict, volumes: Mapping) -> list[Row]:
     return rows
 
 
-def near_each_other(lowest: str, others: list[str], cv: Mapping[str, float]) -> Row:
-    """Judge `a ~ b` without a tolerance: their ratio is smaller than that of the lowest to both.
-
-    |ln(CV_a / CV_b)| < min |ln(CV_a / CV_lowest)|, |ln(CV_b / CV_lowest)|.
-    """
-    known = {group: cv[group] for group in (lowest, *others)}
-    holds = None
-    if all(value > 0 for value in known.values()):  # NaN is not
-        logs = [math.log(known[group]) for group in others]
-        gap = min(abs(value - math.log(known[lowest])) for value in logs)
-        holds = max(logs) - min(logs) < gap
-    title = f"CV {' ~ '.join(others)}"
-    return Row(title, f"nearer than to {lowest}", listed(known), EXACT, holds)
-
-
 def bias_rows(paper: dict, volumes: Mapping) -> list[Row]:
     """Return the signs of the biases that the paper names."""
     rows = []
@@ -238,55 +229,9 @@ def r2_rows(paper: dict, prediction: Mapping, n_scans: int) -> list[Row]:
     return rows
 
 
-def near(quantity: str, reported: float, here: float, limit: float) -> Row:
-    """Judge |here - reported| <= limit."""
-    holds = None if math.isnan(here) else abs(here - reported) <= limit + ROUNDING
-    return Row(quantity, text(reported), text(here), f"± {text(limit)}", holds)
-
-
-def within_factor(quantity: str, reported: float, here: float, factor: float) -> Row:
-    """Judge reported / factor <= here <= reported * factor."""
-    holds = None
-    if not math.isnan(here):
-        holds = reported / factor - ROUNDING <= here <= reported * factor + ROUNDING
-    return Row(quantity, text(reported), text(here), f"factor {text(factor)}", holds)
-
-
-def within(quantity: str, ends: list[float], here: float, limit: float = 0.0) -> Row:
-    """Judge low - limit <= here <= high + limit."""
-    low, high = ends
-    holds = None
-    if not math.isnan(here):
-        holds = low - limit - ROUNDING <= here <= high + limit + ROUNDING
-    tolerance = f"± {text(limit)}" if limit else EXACT
-    return Row(quantity, f"{text(low)} to {text(high)}", text(here), tolerance, holds)
-
-
-def ordered(what: str, order: list[str], values: Mapping[str, float]) -> Row:
-    """Judge values[order[0]] < values[order[1]] < ...; equal values do not match."""
-    known = {name: values[name] for name in order}
-    holds = None
-    if not any(math.isnan(value) for value in known.values()):
-        holds = all(known[a] < known[b] for a, b in pairwise(order))
-    order_text = " < ".join(order)
-    return Row(f"{what} {order_text}", order_text, listed(known), EXACT, holds)
-
-
-def leaf(tree: Mapping, *keys: str) -> float:
+def leaf(tree: Tree, *keys: str) -> float:
     """Return the finite number at the end of a path of keys, NaN where there is none."""
-    value: Any = tree
-    for key in keys:
-        value = value.get(key) if isinstance(value, Mapping) else None
+    value = look_up(tree, *keys)
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         return math.nan
     return float(value)
-
-
-def text(value: float) -> str:
-    """Return a number in four significant digits, `absent` for NaN."""
-    return ABSENT if math.isnan(value) else f"{value:.4g}"
-
-
-def listed(values: Mapping[str, float]) -> str:
-    """Return `name value` of each entry, separated by commas."""
-    return ", ".join(f"{name} {text(value)}" for name, value in values.items())

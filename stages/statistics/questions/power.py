@@ -11,6 +11,9 @@ import numpy as np
 import pandas as pd
 from scipy.stats import nct, norm, t
 
+from stages.params.analyse import AnalyseParams
+from stages.statistics.answer import Answer
+from stages.statistics.cohort import Cohort
 from stages.statistics.methods.gaps import without_gaps
 from stages.statistics.questions.components import NON_SUBJECT
 from stages.study.errors import StudyError
@@ -38,6 +41,13 @@ CURVE_MARGIN = 1.1
 KEYS = ["group", "structure", "n_scans", "n_members"]
 VALUES = ["cv_percent", "detectable_change_percent", "inflation", "patients_per_arm"]
 COLUMNS = [*KEYS, "scope", *VALUES]
+
+
+def ask(cohort: Cohort, params: AnalyseParams, _: np.random.Generator) -> Answer:
+    """Return the smallest detectable changes, and the sizes of a trial, from the components."""
+    components = cohort.answers["components"].tables["components"]
+    tree, table = power(components, PowerOptions(**params.trial.model_dump()))
+    return Answer(tree, {"power": table})
 
 
 @dataclass(frozen=True)

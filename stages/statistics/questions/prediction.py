@@ -1,10 +1,14 @@
-"""Does a voxelwise measure foretell how much a volume varies: one architecture's answers."""
+"""Does a voxelwise measure predict the variability of a volume: the answers of each network."""
 
 import numpy as np
 import pandas as pd
 
 from stages.measures.voxelwise import SUMMARIES
+from stages.params.analyse import AnalyseParams
+from stages.statistics.answer import Answer, Tree
+from stages.statistics.cohort import Cohort, of
 from stages.statistics.methods.correlation import correlation_table
+from stages.statistics.methods.gaps import without_gaps
 from stages.statistics.methods.regression import (
     adjusted_r2,
     chance_r2,
@@ -18,6 +22,50 @@ from stages.statistics.methods.reliability import ceiling
 TARGET = "cv"
 HEADLINE_STATISTIC = "mean"
 CELL = ["structure", "subject"]
+CORRELATIONS = ["group", "scope", "statistic", "n", "pearson", "spearman"]
+REGRESSIONS = ["group", "predictors", "estimate", "r2"]
+
+
+def ask(cohort: Cohort, _: AnalyseParams, __: np.random.Generator) -> Answer:
+    """Return how well voxelwise measures predict the CV of volumes."""
+    tree: dict[str, Tree] = {}
+    correlations: list[pd.DataFrame] = []
+    regressions: list[tuple[str, str, str, float]] = []
+    undefined: list[str] = []
+    for group in cohort.ensembles.architectures:
+        n_members = len(cohort.ensembles.members(group))
+        tables = (of(table, group) for table in (cohort.cv, cohort.regions, cohort.histograms))
+        table, n_excluded = prediction_table(*tables)
+        found, coefficients = predict(table, n_members, cohort.exams)
+        answers, gaps = without_gaps(found)
+        undefined += [f"{group}.{gap}" for gap in gaps]
+        counts = {"members": n_members, "cells": len(table), "excluded": n_excluded}
+        tree[group] = answers | {"n": counts | {"undefined": len(gaps)}}
+        correlations.append(coefficients.assign(group=group))
+        regressions += regression_rows(group, answers)
+    written = {
+        "correlations": pd.concat(correlations, ignore_index=True)[CORRELATIONS],
+        "regression": pd.DataFrame(regressions, columns=REGRESSIONS),
+    }
+    return Answer(tree, written, tuple(undefined))
+
+
+def regression_rows(group: str, answers: Tree) -> list[tuple[str, str, str, float]]:
+    """Return the rows of `REGRESSIONS` of one network: R^2, controls and noise ceiling.
+
+    Args:
+        group: name.
+        answers: from `predict`, without undefined leaves.
+    """
+    rows = []
+    for name in ("histogram", "summary"):
+        in_sample = answers["r2"].get(name, np.nan)
+        found = {"in_sample": in_sample} | answers["controls"][name]
+        rows += [(group, name, estimate, value) for estimate, value in found.items()]
+    means = answers["controls"].get("structure_means", np.nan)
+    rows.append((group, "structure", "in_sample", means))
+    rows += [(group, "ceiling", scope, value) for scope, value in answers["ceiling"].items()]
+    return rows
 
 
 def prediction_table(

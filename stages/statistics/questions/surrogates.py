@@ -8,6 +8,9 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from stages.params.analyse import AnalyseParams
+from stages.statistics.answer import Answer
+from stages.statistics.cohort import Cohort
 from stages.statistics.methods.bootstrap import interval
 from stages.statistics.methods.correlation import centre, spearman
 from stages.statistics.methods.gaps import without_gaps
@@ -20,6 +23,19 @@ INTERVALS = ("pooled_r2", "within_structure_r2")
 CELL = ["structure", "subject"]
 COLUMNS = ["group", "surrogate", "kind", "cost", "n", "n_left_out"]
 LEAST_SPREAD = 1e-12  # share of the sum of squares below which nothing varies
+
+
+def ask(cohort: Cohort, params: AnalyseParams, rng: np.random.Generator) -> Answer:
+    """Return how well each surrogate predicts volume uncertainty, and what it costs."""
+    sizes = (params.bootstrap_draws, params.level, rng)
+    cv = cohort.networks(cohort.cv)
+    tree, table = predict_cv(every_surrogate(cohort), cv, cohort.exams, *sizes)
+    return Answer(tree, {"surrogates": table})
+
+
+def every_surrogate(cohort: Cohort) -> pd.DataFrame:
+    """Return columns group, subject, structure, surrogate, kind, value of all networks."""
+    return pd.concat([image_surrogates(cohort.regions), cohort.surrogates], ignore_index=True)
 
 
 def image_surrogates(regions: pd.DataFrame) -> pd.DataFrame:
@@ -127,7 +143,7 @@ def _squared(sums: np.ndarray) -> np.ndarray:
     return np.where(varies, np.clip(sxy**2 / both, 0.0, 1.0), np.nan)
 
 
-def foretell(
+def predict_cv(
     surrogates: pd.DataFrame,
     cv: pd.DataFrame,
     exams: Mapping[str, str],

@@ -8,17 +8,8 @@ from hypothesis import strategies as st
 from scipy.stats import norm, rankdata
 from scipy.stats import t as student
 
-from stages.statistics.methods.bootstrap import (
-    cell_matrix,
-    cluster_draws,
-    correlation_draws,
-    expanded_level,
-    fisher_means,
-    interval,
-    r2_draws,
-    weighted_ranks,
-    within_draws,
-)
+from stages.statistics.methods.arrays import cell_matrix
+from stages.statistics.methods.bootstrap import cluster_draws, expanded_level, interval
 from stages.statistics.methods.correlation import (
     centre_two_way,
     correlation_table,
@@ -26,6 +17,13 @@ from stages.statistics.methods.correlation import (
     spearman,
 )
 from stages.statistics.methods.regression import in_sample_r2
+from stages.statistics.methods.resampled_correlation import (
+    correlation_draws,
+    fisher_means,
+    within_draws,
+)
+from stages.statistics.methods.resampled_r2 import r2_draws
+from stages.statistics.methods.weighted import weighted_ranks
 
 MANY = 10**6  # exams: percentiles as they are
 

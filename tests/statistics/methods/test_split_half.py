@@ -8,20 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stages.statistics.methods.arrays import volume_cube
+from stages.statistics.methods.disjoint_halves import disjoint_r2, half_variation
 from stages.statistics.methods.gaps import without_gaps
 from stages.statistics.methods.reliability import ceiling, sampling_variance
 from stages.statistics.methods.split_half import (
     analytic_draws,
-    disjoint_r2,
     full_length,
     half_correlations,
-    half_variation,
     halves_of,
     log_variation,
     reliability,
     spearman_brown,
     splits,
-    volume_cube,
 )
 from stages.statistics.methods.variability import cv_table
 

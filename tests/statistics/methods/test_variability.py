@@ -8,9 +8,8 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import stats
 
+from stages.statistics.methods.bias import bias, bias_table
 from stages.statistics.methods.variability import (
-    bias,
-    bias_table,
     c4,
     coefficient_of_variation,
     corrected_cv,

@@ -11,17 +11,16 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from statsmodels.stats.anova import anova_lm
 
-from stages.statistics.questions.components import (
-    COLUMNS,
+from stages.statistics.methods.variance_components import (
     Segmentation,
     combine,
     complete,
     components,
-    decompose,
     icc_agreement,
     mean_squares,
     segmentation_variance,
 )
+from stages.statistics.questions.components import COLUMNS, decompose
 from stages.study.errors import StudyError
 
 ORACLE = np.array([[10.0, 12.0, 14.0], [20.0, 22.0, 24.0], [30.0, 32.0, 37.0]])

@@ -12,27 +12,25 @@ from mapie.regression import ConformalizedQuantileRegressor
 from scipy.stats import t as student
 from sklearn.base import BaseEstimator, RegressorMixin
 
-from stages.statistics.questions.conformal import (
-    ALL,
-    COLUMNS,
+from stages.statistics.methods.prediction_intervals import (
     METHODS,
     Cells,
-    cohort,
-    conformal,
-    coverage_band,
-    coverage_distribution,
-    interval_table,
     intervals,
     jackknife_plus,
     largest,
-    least_exams,
-    left_out_thresholds,
     normalised,
     quantile_intervals,
     split_intervals,
     structure_scale,
+)
+from stages.statistics.methods.thresholds import (
+    coverage_band,
+    coverage_distribution,
+    least_exams,
+    left_out_thresholds,
     upper_quantile,
 )
+from stages.statistics.questions.conformal import ALL, COLUMNS, cohort, conformal, interval_table
 
 ALPHA = 0.1
 

@@ -4,9 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from stages.statistics.methods.rank_agreement import draw_exams
 from stages.statistics.methods.variability import cv_table
 from stages.statistics.questions.deformation import COLUMNS, deformation
-from stages.statistics.questions.tasks import draw_exams
 
 SUBJECTS = [f"s{s}" for s in range(4)]
 STRUCTURES = ["a", "b", "c"]

@@ -14,12 +14,13 @@ from hypothesis.extra.numpy import arrays
 from scipy import stats
 
 from stages.measures.voxelwise import SUMMARIES
-from stages.statistics.catalogue import Cohort, ask_outliers
+from stages.statistics.catalogue import ask_outliers
+from stages.statistics.cohort import Cohort
 from stages.statistics.methods.variability import cv_table
 from stages.statistics.questions.outliers import (
     COLUMNS,
     LEFT_OUT,
-    foretold,
+    predicted,
     left_out,
     outliers,
     robust_z,
@@ -226,7 +227,7 @@ def ask(quality, volumes, regions, histograms) -> tuple[dict, pd.DataFrame]:
 
 def test_r2_of_the_pair_is_that_of_statsmodels():
     _, volumes, regions, histograms = foretelling_study()
-    told = foretold(cv_table(volumes), regions, histograms)
+    told = predicted(cv_table(volumes), regions, histograms)
     y = cv_table(volumes).sort_values(["structure", "subject"])["cv"].to_numpy()
     x = regions.sort_values(["structure", "subject"])[list(SUMMARIES)].to_numpy()
     assert told["r2"]["summary"] == pytest.approx(sm.OLS(y, sm.add_constant(x)).fit().rsquared)
@@ -289,7 +290,7 @@ def test_each_member_is_left_out_in_turn():
 def test_one_member_does_not_vary_and_what_is_undefined_is_counted():
     _, volumes, regions, histograms = foretelling_study(2)
     assert left_out(volumes, regions, histograms)[LEFT_OUT].isna().all(axis=None)
-    told = foretold(cv_table(volumes[volumes["member"] == 0]), regions, histograms)
+    told = predicted(cv_table(volumes[volumes["member"] == 0]), regions, histograms)
     assert np.isnan(list(told["r2"].values())).all()
     assert "correlation" not in told
     quality, *rest = foretelling_study(2)

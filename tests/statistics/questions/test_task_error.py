@@ -10,15 +10,9 @@ from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 from scipy import stats
 
-from stages.statistics.questions.task_error import (
-    correlations,
-    permutation_p,
-    ranks_within,
-    relative_errors,
-    task_error,
-    weighted_means,
-    weighted_medians,
-)
+from stages.statistics.methods.member_ranks import correlations, permutation_p, ranks_within
+from stages.statistics.methods.weighted_summaries import weighted_means, weighted_medians
+from stages.statistics.questions.task_error import relative_errors, task_error
 
 SIZES = {"unet": 11, "varnet": 12, "rim": 15}
 LEVELS = {"unet": 0.0, "varnet": 2.0, "rim": 4.0}

@@ -7,13 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
-from stages.statistics.questions.tasks import (
-    COLUMNS,
-    draw_exams,
-    foretold,
-    rank_agreement,
-    task_targets,
-)
+from stages.statistics.methods.rank_agreement import draw_exams, rank_agreement
+from stages.statistics.questions.tasks import COLUMNS, predict_tasks, task_targets
 
 STRUCTURES = [f"k{k}" for k in range(5)]
 SUBJECTS = [f"s{s}" for s in range(6)]
@@ -88,7 +83,7 @@ def test_every_predictor_is_in_the_table_and_headlines_in_the_tree() -> None:
     as_predictor = first.rename(columns={"x": "value"}).assign(group="g", kind="A")
     names = ("std_mean", "other")
     predictors = pd.concat([as_predictor.assign(surrogate=name) for name in names])
-    tree, table = foretold(predictors, own, draws())
+    tree, table = predict_tasks(predictors, own, draws())
     assert list(table) == COLUMNS
     assert len(table) == 4
     assert set(tree["g"]) == {"dice_loss", "undefined"}
@@ -96,7 +91,7 @@ def test_every_predictor_is_in_the_table_and_headlines_in_the_tree() -> None:
     row = table[(table["predictor"] == "std_mean") & (table["scope"] == "pooled")].iloc[0]
     assert tree["g"]["dice_loss"]["std_mean"]["pooled"]["r"] == row["value"]
     assert row["low"] < row["value"] < row["high"]
-    again = foretold(predictors, own, draws())[1]
+    again = predict_tasks(predictors, own, draws())[1]
     assert again.equals(table)
 
 
