@@ -8,7 +8,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.statistics.methods.arrays import volume_cube
+from stages.measures.members import halves_of
 from stages.statistics.methods.disjoint_halves import disjoint_r2, half_variation
 from stages.statistics.methods.gaps import without_gaps
 from stages.statistics.methods.reliability import ceiling, sampling_variance
@@ -16,13 +16,11 @@ from stages.statistics.methods.split_half import (
     analytic_draws,
     full_length,
     half_correlations,
-    halves_of,
     log_variation,
     reliability,
     spearman_brown,
     splits,
 )
-from stages.statistics.methods.variability import cv_table
 
 N_MEMBERS, N_SCANS, N_STRUCTURES = 12, 20, 16
 
@@ -69,16 +67,6 @@ def test_few_divisions_are_all_of_them():
     assert len(splits(4, 100, np.random.default_rng(0))) == 3
     found = {tuple(np.nonzero(row)[0]) for row in splits(5, 100, np.random.default_rng(0))}
     assert found == set(combinations(range(5), 2))
-
-
-def test_cube_gives_the_cv_of_the_study():
-    generator = np.random.default_rng(0)
-    table = table_of(cube_of(true_log_cv(0.3, generator), 5, generator))
-    cube, structures, subjects = volume_cube(table.sample(frac=1, random_state=0))
-    assert cube.shape == (len(structures), len(subjects), 5)
-    known = cv_table(table).set_index(["structure", "subject"])["cv"]
-    expected = [[known[k, s] for s in subjects] for k in structures]
-    assert np.exp(log_variation(cube)) == pytest.approx(np.array(expected))
 
 
 def test_length_correction_by_hand():
@@ -170,30 +158,6 @@ def half_predictors(table: pd.DataFrame, values: np.ndarray) -> pd.DataFrame:
     return cells.assign(mean=values[k, s])
 
 
-def test_a_perfect_predictor_reaches_the_ceiling_and_noise_of_its_own_half_passes_it():
-    generator = np.random.default_rng(5)
-    truth = true_log_cv(0.3, generator)
-    table = table_of(cube_of(truth, N_MEMBERS, generator))
-    perfect = disjoint_r2(table, half_predictors(table, truth), ["mean"])
-    expected = 0.3**2 / (0.3**2 + sampling_variance(N_MEMBERS // 2))
-    assert perfect["disjoint"]["within_r2"] == pytest.approx(expected, abs=0.08)
-    assert perfect["disjoint"]["within_r"] ** 2 == pytest.approx(expected, abs=0.08)
-    exams = {name: name for name in table["subject"]}
-    tree, _ = reliability(table, exams, 50, 50, 0.95, generator)
-    cube, _, _ = volume_cube(table)
-    x, y = (v - v.mean(axis=1, keepdims=True) for v in (truth, log_variation(cube)))
-    reached = np.corrcoef(x.ravel(), y.ravel())[0, 1] ** 2
-    for estimate in ("split_half", "analytic"):
-        assert tree["within_structure"][estimate]["value"] == pytest.approx(reached, abs=0.12)
-    # the variation itself as its own predictor: nothing but noise is shared by its half
-    own = half_variation(table).rename(columns={"log_cv": "mean"})
-    circular = disjoint_r2(table, own, ["mean"])
-    assert circular["same"]["within_r2"] == pytest.approx(1)
-    assert circular["disjoint"]["within_r"] == pytest.approx(
-        tree["within_structure"]["between_halves"], abs=0.1
-    )
-
-
 def test_table_and_tree_hold_the_same_numbers():
     generator = np.random.default_rng(6)
     table = table_of(cube_of(true_log_cv(0.3, generator)[:4, :6], 6, generator))
@@ -244,11 +208,3 @@ def test_cells_without_variation_or_volume_are_left_out():
     found = disjoint_r2(table, half_predictors(table, generator.normal(size=(4, 6))), ["mean"])
     assert found["n_undefined"] == 3
     assert found["n_cells"] == 2 * 24 - 3
-
-
-def test_unknown_halves_are_refused():
-    generator = np.random.default_rng(10)
-    table = table_of(cube_of(true_log_cv(0.3, generator)[:2, :2], 4, generator))
-    other = half_predictors(table, np.ones((2, 2))).assign(half="first")
-    with pytest.raises(ValueError, match="expected halves 'a' and 'b', got \\['first'\\]"):
-        disjoint_r2(table, other, ["mean"])

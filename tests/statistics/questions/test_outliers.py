@@ -1,8 +1,6 @@
 """Members that stand apart: hand calculations, scipy, and runs made to fail."""
 
 import json
-from dataclasses import fields
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -14,19 +12,19 @@ from hypothesis.extra.numpy import arrays
 from scipy import stats
 
 from stages.measures.voxelwise import SUMMARIES
-from stages.statistics.catalogue import ask_outliers
-from stages.statistics.cohort import Cohort
 from stages.statistics.methods.variability import cv_table
 from stages.statistics.questions.outliers import (
     COLUMNS,
     LEFT_OUT,
-    predicted,
     left_out,
     outliers,
+    predicted,
     robust_z,
     volume_deviation,
     without,
 )
+from stages.statistics.questions.outliers import ask as put_question
+from tests.statistics.conftest import cohort_of, ensembles, parameters
 
 THRESHOLD = 4.0
 N_BINS = 4
@@ -219,10 +217,10 @@ def spoilt(n_members: int = 9) -> tuple[pd.DataFrame, ...]:
 
 def ask(quality, volumes, regions, histograms) -> tuple[dict, pd.DataFrame]:
     """Put the question to a cohort that holds what it needs."""
-    nothing = dict.fromkeys(field.name for field in fields(Cohort))
     tables = {"quality": quality, "volumes": volumes, "regions": regions, "histograms": histograms}
-    cohort = Cohort(**nothing | tables)
-    return ask_outliers(cohort, SimpleNamespace(outlier_threshold=THRESHOLD), None)
+    cohort = cohort_of(ensembles=ensembles(("varnet",)), **tables)
+    answer = put_question(cohort, parameters(outlier_threshold=THRESHOLD), None)
+    return answer.metrics, answer.tables["outliers"]
 
 
 def test_r2_of_the_pair_is_that_of_statsmodels():

@@ -14,9 +14,9 @@ from stages.statistics.questions.surrogates import (
     ESTIMATES,
     bootstrap_r2,
     estimates,
-    predict_cv,
     image_surrogates,
     logarithms,
+    predict_cv,
 )
 
 GROUP = "rim"
@@ -143,7 +143,9 @@ def test_few_cells_give_numbers_or_counted_gaps(n_scans, n_structures):
 
 def test_nothing_defined_is_counted_and_no_error():
     surrogates, cv, exams = tables(2, 2)
-    tree, _ = predict_cv(surrogates.assign(value=np.nan), cv, exams, 9, rng=np.random.default_rng(0))
+    tree, _ = predict_cv(
+        surrogates.assign(value=np.nan), cv, exams, 9, rng=np.random.default_rng(0)
+    )
     assert tree[GROUP]["good"] == {
         "cost": "one segmentation",
         "n": 0,
