@@ -29,9 +29,9 @@ from stages.statistics.questions.pathology import (
     COLUMNS,
     VOXEL_COLUMNS,
     Voxels,
-    pairs,
+    phantom_pairs,
     summarise,
-    volume_cells,
+    volume_pairs,
     voxel_row,
 )
 from stages.storage.files import atomic_path, write_json
@@ -55,7 +55,7 @@ def cells_of(
     truth = read_table(path, ["subject", "structure", "volume_mm3"])
     tables = [read_table(layout.measures(g) / "volumes.csv", VOLUME_COLUMNS) for g in groups]
     volumes = [grid(table, params.structures, subjects)[0] for table in tables]
-    return volume_cells(pd.concat(volumes, ignore_index=True), truth, params.level)
+    return volume_pairs(pd.concat(volumes, ignore_index=True), truth, params.level)
 
 
 def voxels_of(
@@ -99,7 +99,7 @@ def answer(
     cells = cells_of((*ensembles.architectures, REFERENCE), subjects, params)
     if cells is None:
         return {"skipped": NO_TRUTH}, pd.DataFrame(columns=COLUMNS), nothing
-    found = pairs(subjects)
+    found = phantom_pairs(subjects)
     if not found:
         return {"skipped": NO_TWINS}, cells, nothing
     rows = [

@@ -29,7 +29,7 @@ from stages.params.report import ReportParams
 from stages.statistics.questions.paper import anchors
 from stages.study import layout
 from stages.study.errors import StudyError
-from stages.study.pairs import kind_of, twins
+from stages.study.pairs import kind_of, matched_pairs
 from stages.study.subjects import exam_map
 
 INFERENCE_COLUMNS = ["group", "scope", "statistic", "estimate", "value", "low", "high"]
@@ -167,7 +167,7 @@ def pathology(groups: tuple[str, ...]) -> Figure:
 def planes(subjects: list[str]) -> list[Plane]:
     """Return planes of the first head with each pathology and of its healthy twin."""
     first: dict[str, tuple[str, str]] = {}
-    for pair in twins(subjects):
+    for pair in matched_pairs(subjects):
         first.setdefault(kind_of(pair[0]), pair)
     found = []
     for kind, (ill, healthy) in first.items():

@@ -28,7 +28,7 @@ from stages.statistics.methods.permutation import (
     permuted_correlations,
 )
 from stages.statistics.methods.prediction_intervals import METHODS, Cells, intervals
-from stages.statistics.methods.regression import chance_r2, in_sample_r2, within_group_r2
+from stages.statistics.methods.regression import random_predictor_r2, in_sample_r2, within_group_r2
 from stages.statistics.methods.reliability import sampling_variance
 from stages.statistics.methods.split_half import reliability
 from stages.statistics.methods.variability import cv_table
@@ -283,7 +283,7 @@ def regression_null(exam: np.ndarray, n_predictors: int) -> Cohort:
 
 
 def chance_study(n_predictors: int, n_scans: int) -> Study:
-    """Return the in-sample R^2 of unrelated predictors beside `chance_r2`."""
+    """Return the in-sample R^2 of random predictors beside `random_predictor_r2`."""
     n = N_STRUCTURES * n_scans
     structure = np.repeat(np.arange(N_STRUCTURES), n_scans)
 
@@ -292,8 +292,8 @@ def chance_study(n_predictors: int, n_scans: int) -> Study:
         return {"pooled": in_sample_r2(x, y), "within": within_group_r2(x, y, structure)}
 
     x = np.random.default_rng(0).normal(size=(n, n_predictors))
-    within = chance_r2(x, n_means=N_STRUCTURES)
-    lines = {"pooled": exactly(chance_r2(x)), "within": exactly(within)}
+    within = random_predictor_r2(x, n_means=N_STRUCTURES)
+    lines = {"pooled": exactly(random_predictor_r2(x)), "within": exactly(within)}
     return Study(judged, lines, per_repeat=4)
 
 

@@ -4,13 +4,13 @@ import numpy as np
 import pandas as pd
 
 
-def cell_matrix(
+def pair_matrix(
     table: pd.DataFrame, value: str, structures: list[str], subjects: list[str]
 ) -> np.ndarray:
-    """Return one column of a tidy table as a matrix, NaN where a cell is absent.
+    """Return one column of a tidy table as a matrix, NaN where a pair is absent.
 
     Args:
-        table: columns structure, subject and `value`; one row a cell.
+        table: columns structure, subject and `value`; one row a pair.
         value: column name.
         structures: of the rows.
         subjects: of the columns.
@@ -34,6 +34,6 @@ def volume_cube(volumes: pd.DataFrame) -> tuple[np.ndarray, list[str], list[str]
     structures = list(dict.fromkeys(volumes["structure"]))
     subjects = list(dict.fromkeys(volumes["subject"]))
     members = [part for _, part in volumes.groupby("member", sort=True)]
-    layers = [cell_matrix(part, "volume_mm3", structures, subjects) for part in members]
+    layers = [pair_matrix(part, "volume_mm3", structures, subjects) for part in members]
     empty = np.zeros((len(structures), len(subjects), 0))
     return (np.stack(layers, axis=-1) if layers else empty), structures, subjects

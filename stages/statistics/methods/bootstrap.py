@@ -1,7 +1,7 @@
 """Bootstrap of whole exams: how far a statistic would move with another cohort.
 
 A draw is kept as integer weights of the scans, so that a statistic of all draws is a few matrix
-products. Tables are matrices (n_structures, n_subjects) with NaN where a cell is absent.
+products. Tables are matrices (n_structures, n_subjects) with NaN where a pair is absent.
 """
 
 from typing import NamedTuple

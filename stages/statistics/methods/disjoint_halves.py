@@ -7,12 +7,12 @@ from stages.measures.members import HALVES, halves_of
 from stages.statistics.methods.arrays import volume_cube
 from stages.statistics.methods.correlation import centre, fisher_mean, pearson
 from stages.statistics.methods.regression import in_sample_r2, within_group_r2
-from stages.statistics.methods.split_half import log_variation
+from stages.statistics.methods.split_half import log_variability
 
 PLENTY = 1000  # points: fisher_mean takes r = 1 for 1 - 6e-9
 
 
-def half_variation(volumes: pd.DataFrame) -> pd.DataFrame:
+def half_variability(volumes: pd.DataFrame) -> pd.DataFrame:
     """Return ln CV of each half of the members.
 
     Args:
@@ -24,21 +24,21 @@ def half_variation(volumes: pd.DataFrame) -> pd.DataFrame:
     parts = []
     for half, members in zip(HALVES, halves_of(volumes["member"].unique().tolist()), strict=True):
         cube, structures, subjects = volume_cube(volumes[volumes["member"].isin(members)])
-        cells = pd.MultiIndex.from_product(
+        pairs = pd.MultiIndex.from_product(
             [structures, subjects], names=["structure", "subject"]
         ).to_frame(index=False)
-        parts.append(cells.assign(half=half, log_cv=log_variation(cube).ravel()))
+        parts.append(pairs.assign(half=half, log_cv=log_variability(cube).ravel()))
     return pd.concat(parts, ignore_index=True)
 
 
 def disjoint_r2(
     volumes: pd.DataFrame, predictors: pd.DataFrame, columns: list[str]
 ) -> dict[str, dict[str, float] | float]:
-    """Return how well one half of the members foretells the other half's ln CV, and its own.
+    """Return how well one half of the members predicts the other half's ln CV, and its own.
 
     R^2 is averaged over both directions, r by Fisher z. `same` takes predictor and target from the
-    same half: the difference is the noise they share. The ceiling of these numbers is that of an
-    ensemble of half the size, `between_halves` of `reliability`.
+    same half: the difference is the noise they share. The noise ceiling of these numbers is that of
+    an ensemble of half the size, `between_halves` of `reliability`.
 
     Args:
         volumes: of one ensemble, columns member, subject, structure, volume_mm3.
@@ -47,7 +47,8 @@ def disjoint_r2(
 
     Returns:
         disjoint and same -> pooled_r2, within_r2 (in sample), pooled_r, within_r (NaN where
-        undefined); n_cells, the cells of both directions, and n_undefined, those left out.
+        undefined); n_cells, the structure-scan pairs of both directions, and n_undefined, those
+        left out.
 
     Raises:
         ValueError: if a half has another name than a or b.
@@ -55,7 +56,7 @@ def disjoint_r2(
     unknown = set(predictors["half"]) - set(HALVES)
     if unknown:
         raise ValueError(f"expected halves 'a' and 'b', got {sorted(map(str, unknown))}")
-    target = half_variation(volumes)
+    target = half_variability(volumes)
     other = target.assign(half=target["half"].map({"a": "b", "b": "a"}))
     key = ["structure", "subject", "half"]
     tree: dict[str, dict[str, float] | float] = {}

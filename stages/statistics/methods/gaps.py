@@ -33,7 +33,7 @@ def without_gaps(tree: dict[str, Any], path: str = "") -> tuple[dict[str, Any], 
 def grid(
     volumes: pd.DataFrame, structures: tuple[str, ...], subjects: list[str]
 ) -> tuple[pd.DataFrame, list[str]]:
-    """Keep the structures of the study and name the cells that a group has no volume for.
+    """Keep the structures of the study and name the pairs that a group has no volume for.
 
     Args:
         volumes: tidy, columns subject, structure and others, of one group.
@@ -41,11 +41,11 @@ def grid(
         subjects: the study's scans.
 
     Returns:
-        The rows of `volumes` in question, and `structure of subject` for each missing cell.
+        The rows of `volumes` in question, and `structure of subject` for each missing pair.
     """
     order = {name: k for k, name in enumerate(structures)}
     kept = volumes[volumes["structure"].isin(structures)]
     kept = kept.sort_values("structure", key=lambda names: names.map(order), kind="stable")
     known = set(zip(kept["structure"], kept["subject"], strict=True))
-    cells = [(k, s) for k in structures for s in subjects]
-    return kept.reset_index(drop=True), [f"{k} of {s}" for k, s in cells if (k, s) not in known]
+    pairs = [(k, s) for k in structures for s in subjects]
+    return kept.reset_index(drop=True), [f"{k} of {s}" for k, s in pairs if (k, s) not in known]

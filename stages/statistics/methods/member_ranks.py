@@ -1,11 +1,11 @@
-"""Rank correlation"""
+"""Rank correlation over the members of several architectures, and its permutation test."""
 
 import numpy as np
 from scipy.stats import rankdata
 
 from stages.statistics.methods.correlation import LEAST_SCANS
 
-NO_VARIATION = 1e-12  # of ranks
+NO_VARIABILITY = 1e-12  # of ranks
 
 
 def ranks_within(values: np.ndarray, groups: np.ndarray) -> np.ndarray:
@@ -39,7 +39,7 @@ def row_correlations(x: np.ndarray, y: np.ndarray) -> np.ndarray:
         return np.full(np.broadcast_shapes(x.shape, y.shape)[:-1], np.nan)
     x, y = (v - v.mean(axis=-1, keepdims=True) for v in (x, y))
     scale = np.sqrt(np.sum(x**2, axis=-1) * np.sum(y**2, axis=-1))
-    r = np.sum(x * y, axis=-1) / np.where(scale > NO_VARIATION, scale, np.nan)
+    r = np.sum(x * y, axis=-1) / np.where(scale > NO_VARIABILITY, scale, np.nan)
     return np.clip(r, -1.0, 1.0)
 
 
@@ -87,4 +87,4 @@ def permutation_p(
         copies = np.tile(ranks[of_group], (n_draws, 1))
         shuffled[:, of_group] = rng.permuted(copies, axis=1)
     found = np.abs(row_correlations(ranks_within(x, groups), shuffled))
-    return float((1.0 + np.sum(found >= abs(r) - NO_VARIATION)) / (1.0 + n_draws))
+    return float((1.0 + np.sum(found >= abs(r) - NO_VARIABILITY)) / (1.0 + n_draws))

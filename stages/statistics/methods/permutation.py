@@ -1,4 +1,4 @@
-"""Could a correlation have come about by chance: exams exchanged, all structures at once.
+"""Statistical significance of a correlation: exams exchanged, all structures at once.
 
 Structures of one scan share its image and its motion, so the null keeps them together: one
 permutation moves the whole column of a scan.
@@ -68,8 +68,8 @@ def joint_permutations(
 def permuted_correlations(x: np.ndarray, y: np.ndarray, order: np.ndarray, kind: str) -> Scopes:
     """Return a correlation after each reordering of the predictor's scans.
 
-    Values are ranked and centred once; only cells that exist in both then meet. Without absent
-    cells this equals ranking and centring anew. The pooled scope has no place here: reordering
+    Values are ranked and centred once; only pairs that exist in both then meet. Without absent
+    pairs this equals ranking and centring anew. The pooled scope has no place here: reordering
     scans leaves what sets structures apart, its permutation p would be that of the
     within-structure correlation.
 
@@ -128,9 +128,9 @@ def _two_way(values: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.nd
 def _filled(values: np.ndarray, present: np.ndarray, centred: Callable, ranks: bool) -> np.ndarray:
     filled = np.zeros(values.shape)
     if present.any():
-        cells = _settle(centred(values[present], *np.nonzero(present)), values)
-        cells = rankdata(cells) if ranks else cells
-        filled[present] = cells - cells.mean()
+        pairs = _settle(centred(values[present], *np.nonzero(present)), values)
+        pairs = rankdata(pairs) if ranks else pairs
+        filled[present] = pairs - pairs.mean()
     return filled
 
 

@@ -1,4 +1,8 @@
-"""Intervals"""
+"""Intervals for the volume of the fully sampled scan, made from an ensemble's volumes.
+
+All intervals are in units of the ensemble mean: with ratio r = y / mean_m(V) of the true volume y,
+an interval [low, high] for r is [low, high] * mean_m(V) for y, so scans of different size compare.
+"""
 
 import math
 from typing import NamedTuple
@@ -6,17 +10,21 @@ from typing import NamedTuple
 import numpy as np
 from scipy.stats import t as student
 
-from stages.statistics.methods.thresholds import check_alpha, left_out_thresholds, upper_quantile
-from stages.statistics.methods.weighted import ROUNDING
+from stages.statistics.methods.thresholds import (
+    ROUNDING,
+    check_alpha,
+    left_out_thresholds,
+    upper_quantile,
+)
 
 METHODS = ("naive", "absolute", "scaled", "cqr", "jackknife_plus", "joint")
 
 
-class Cells(NamedTuple):
+class Pairs(NamedTuple):
     """One group's volumes, all (structures, scans), NaN (`n_members`: 0) where undefined.
 
-    In units of the ensemble mean: `ratio` the true volume, `cv` the deviation over members
-    (ddof = 1), `lower` and `upper` the quantiles over members that a member's volume is outside of
+    In units of the ensemble mean: `ratio` the true volume, `cv` the standard deviation over
+    members (ddof = 1), `lower` and `upper` the quantiles over members that a member's volume is outside of
     with probability alpha.
     """
 
@@ -81,7 +89,7 @@ def naive_intervals(
     Even then it is too narrow by the factor sqrt(1 + 1 / M), which the mean's own error asks for.
 
     Args:
-        ratio: (structures, scans); NaN marks cells without an interval.
+        ratio: (structures, scans); NaN marks pairs without an interval.
         cv: (structures, scans), s / mean as a fraction.
         n_members: (structures, scans), M.
         alpha: between 0 and 0.5.
@@ -119,7 +127,7 @@ def _own_thresholds(scores: np.ndarray, exam: np.ndarray, alpha: float) -> np.nd
 
 
 def quantile_intervals(
-    cells: Cells, exam: np.ndarray, alpha: float
+    pairs: Pairs, exam: np.ndarray, alpha: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the intervals of conformalised quantile regression, [lower - q, upper + q].
 
@@ -128,16 +136,16 @@ def quantile_intervals(
     Conformalized Quantile Regression, NeurIPS 32). An interval whose ends cross is empty.
 
     Args:
-        cells: ratio, lower and upper are used.
+        pairs: ratio, lower and upper are used.
         exam: (scans,) labels.
         alpha: between 0 and 0.5.
 
     Returns:
         low, high (structures, scans), NaN where undefined.
     """
-    scores = np.maximum(cells.lower - cells.ratio, cells.ratio - cells.upper)
+    scores = np.maximum(pairs.lower - pairs.ratio, pairs.ratio - pairs.upper)
     q = _own_thresholds(scores, exam, alpha)
-    return cells.lower - q, cells.upper + q
+    return pairs.lower - q, pairs.upper + q
 
 
 def jackknife_intervals(
@@ -164,10 +172,10 @@ def jackknife_intervals(
 
 
 def structure_scale(cv: np.ndarray) -> np.ndarray:
-    """Return each structure's root mean square variation over the scans.
+    """Return each structure's root mean square variability over the scans.
 
     It knows nothing of the true volumes and treats all scans alike, the predicted one too, so that
-    scores divided by it stay exchangeable; it is steadier than the deviation in one scan.
+    scores divided by it stay exchangeable; it is steadier than the SD in one scan.
 
     Args:
         cv: (structures, scans), NaN where undefined.
@@ -193,7 +201,7 @@ def largest(scores: np.ndarray) -> np.ndarray:
 
 
 def intervals(
-    cells: Cells, exam: np.ndarray, alpha: float
+    pairs: Pairs, exam: np.ndarray, alpha: float
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
     """Return the intervals of all `METHODS` for the ratio, each scan's exam left out.
 
@@ -203,9 +211,9 @@ def intervals(
     comparison.
 
     Args:
-        cells: from `cohort`, made with the same alpha.
+        pairs: from `cohort`, made with the same alpha.
         exam: (scans,) labels.
-        alpha: between 0 and 0.5, share that may be missed.
+        alpha: between 0 and 0.5, fraction that may be missed.
 
     Returns:
         method -> low, high (structures, scans), NaN where undefined.
@@ -214,7 +222,7 @@ def intervals(
         ValueError: if alpha is out of range.
     """
     check_alpha(alpha)
-    ratio, cv, n_members = cells.ratio, cells.cv, cells.n_members
+    ratio, cv, n_members = pairs.ratio, pairs.cv, pairs.n_members
     deviation = np.abs(ratio - 1.0)
     scale = structure_scale(cv)
     scores = normalised(deviation, scale)
@@ -223,7 +231,7 @@ def intervals(
         "naive": naive_intervals(ratio, cv, n_members, alpha),
         "absolute": split_intervals(deviation, np.ones((1, 1)), exam, alpha),
         "scaled": split_intervals(normalised(deviation, cv), cv, exam, alpha),
-        "cqr": quantile_intervals(cells, exam, alpha),
+        "cqr": quantile_intervals(pairs, exam, alpha),
         "jackknife_plus": jackknife_intervals(ratio, exam, alpha),
         "joint": _joint_intervals(together, scale, exam, alpha),
     }

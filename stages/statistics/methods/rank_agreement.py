@@ -7,7 +7,7 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from stages.statistics.methods.arrays import cell_matrix
+from stages.statistics.methods.arrays import pair_matrix
 from stages.statistics.methods.bootstrap import cluster_draws, interval
 from stages.statistics.methods.resampled_correlation import rank_draws
 
@@ -38,7 +38,7 @@ def draw_exams(
 
 
 class Agreement(NamedTuple):
-    """Spearman's coefficient over n cells, and the ends of its interval over exams."""
+    """Spearman's coefficient over n pairs, and the ends of its interval over exams."""
 
     n: int
     r: float
@@ -53,10 +53,10 @@ class Agreement(NamedTuple):
 def rank_agreement(
     first: pd.DataFrame, x: str, second: pd.DataFrame, y: str, draws: Draws
 ) -> dict[str, Agreement]:
-    """Return Spearman's rank correlation of two variables over the cells that have both.
+    """Return Spearman's rank correlation of two variables over the pairs that have both.
 
     Args:
-        first: columns structure, subject and `x`, one row a cell of one group.
+        first: columns structure, subject and `x`, one row a pair of one group.
         x: column name.
         second: columns structure, subject and `y`.
         y: column name.
@@ -67,8 +67,8 @@ def rank_agreement(
         ranking): NaN where undefined.
     """
     structures = list(dict.fromkeys([*first["structure"], *second["structure"]]))
-    a = cell_matrix(first, x, structures, draws.subjects)
-    b = cell_matrix(second, y, structures, draws.subjects)
+    a = pair_matrix(first, x, structures, draws.subjects)
+    b = pair_matrix(second, y, structures, draws.subjects)
     n = int((np.isfinite(a) & np.isfinite(b)).sum())
     as_it_is = np.ones((1, len(draws.subjects)), dtype=np.int64)
     every = rank_draws(a, b, np.concatenate([as_it_is, draws.weights]))

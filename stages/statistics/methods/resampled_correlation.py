@@ -103,8 +103,8 @@ def _per_structure(
 def _pooled_scopes(
     x: np.ndarray, y: np.ndarray, present: np.ndarray, weights: np.ndarray, kind: str
 ) -> Scopes:
-    cells = _pairs_drawn(present, weights).sum(axis=1)
-    enough = {"pooled": cells >= LEAST_SCANS, "within_structure": cells >= LEAST_SCANS}
+    pairs = _pairs_drawn(present, weights).sum(axis=1)
+    enough = {"pooled": pairs >= LEAST_SCANS, "within_structure": pairs >= LEAST_SCANS}
     enough["two_way"] = _freedom_drawn(present, weights) >= LEAST_FREEDOM
     if kind == "pearson":
         found = {
@@ -125,7 +125,7 @@ def _freedom_drawn(present: np.ndarray, weights: np.ndarray) -> np.ndarray:
 
 
 def pooled_draws(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Return Pearson's r over all cells in every draw; arguments and result of `within_draws`."""
+    """Return Pearson's r over all pairs in every draw; arguments and result of `within_draws`."""
     return _pooled(x, y, np.isfinite(x) & np.isfinite(y), np.asarray(weights, dtype=np.float64))
 
 
@@ -139,7 +139,7 @@ def _pooled(x: np.ndarray, y: np.ndarray, present: np.ndarray, weights: np.ndarr
 
 
 def within_draws(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Return Pearson's r over all cells, centred per structure with the means of each draw.
+    """Return Pearson's r over all pairs, centred per structure with the means of each draw.
 
     Args:
         x: (n_structures, n_subjects), NaN where absent.
@@ -198,7 +198,7 @@ def _pooled_ranks(x: np.ndarray, y: np.ndarray, present: np.ndarray, weights: np
 
 
 def _centred_in_draws(values: np.ndarray, present: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Return (n_draws, n_cells) less the mean of the structure in the draw."""
+    """Return (n_draws, n_pairs) less the mean of the structure in the draw."""
     centred = structure_centred(values, present)
     filled = np.where(present, centred, 0.0)
     count = weights @ present.T.astype(np.float64)

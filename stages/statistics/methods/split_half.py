@@ -1,8 +1,6 @@
-"""Two halves of an ensemble: how reliable its variation is, and a test without shared noise.
+"""Split-half reliability of ln CV: what two disjoint halves of the members agree on.
 
-A coefficient of variation from few members is uncertain. What two disjoint halves of the members
-agree on is reliable; a measure from one half that foretells the other half's variation does so
-without their common sampling noise.
+A coefficient of variation from few members is uncertain; what both halves agree on is reliable.
 """
 
 from itertools import combinations
@@ -53,7 +51,7 @@ def splits(n_members: int, n_splits: int, rng: np.random.Generator) -> np.ndarra
     return first
 
 
-def log_variation(volumes: np.ndarray) -> np.ndarray:
+def log_variability(volumes: np.ndarray) -> np.ndarray:
     """Return ln CV, NaN where the CV is undefined or 0.
 
     Args:
@@ -119,7 +117,7 @@ def half_correlations(
     sums = {scope: np.zeros(len(weights)) for scope in SCOPES}
     counts = {scope: np.zeros(len(weights)) for scope in SCOPES}
     for half in first:
-        x, y = log_variation(cube[..., half]), log_variation(cube[..., ~half])
+        x, y = log_variability(cube[..., half]), log_variability(cube[..., ~half])
         for scope, draws in SCOPES.items():
             r = draws(x, y, weights)
             defined = np.isfinite(r)
@@ -137,7 +135,7 @@ def half_correlations(
 def analytic_draws(
     log_cv: np.ndarray, n_members: int, weights: np.ndarray, n_exams: int
 ) -> dict[str, np.ndarray]:
-    """Return `ceiling` of ln CV in every draw.
+    """Return `noise_ceiling` of ln CV in every draw.
 
     The variance within structures in a draw of G exams is (G - 1) / G too small on average and is
     divided by that (Rao and Wu 1988, J. Am. Stat. Assoc. 83); the pooled variance is mostly
@@ -163,14 +161,14 @@ def analytic_draws(
     pooled = squares.sum(axis=1) - sums.sum(axis=1) ** 2 / np.maximum(total, 1.0)
     inflation = n_exams / (n_exams - 1) if n_exams > 1 else 1.0
     return {
-        "pooled": _ceiling(pooled, total - 1, n_members),
-        "within_structure": _ceiling(
+        "pooled": _noise_ceiling(pooled, total - 1, n_members),
+        "within_structure": _noise_ceiling(
             inflation * within, total - (count > 0).sum(axis=1), n_members
         ),
     }
 
 
-def _ceiling(squares: np.ndarray, free: np.ndarray, n_members: int) -> np.ndarray:
+def _noise_ceiling(squares: np.ndarray, free: np.ndarray, n_members: int) -> np.ndarray:
     defined = (free >= 1) & (squares > 1e-20) if n_members >= 2 else np.zeros(free.shape, bool)
     if not defined.any():
         return np.full(free.shape, np.nan)
@@ -209,7 +207,7 @@ def reliability(
     drawn = cluster_draws(exam, n_draws, rng)
     weights = np.concatenate([np.ones((1, len(subjects)), dtype=drawn.dtype), drawn])
     between = half_correlations(cube, first, weights)
-    log_cv = log_variation(cube)
+    log_cv = log_variability(cube)
     n_exams = len(np.unique(exam))
     # the table itself is no draw: its variance is not too small
     analytic = {

@@ -10,7 +10,7 @@ ROUNDING = 1e-9
 
 
 def check_alpha(alpha: float) -> None:
-    """Raise `ValueError` unless 0 < alpha < 0.5, the share of volumes that intervals may miss."""
+    """Raise `ValueError` unless 0 < alpha < 0.5, the fraction that intervals may miss."""
     if not 0 < alpha < 0.5:
         raise ValueError(f"expected alpha between 0 and 0.5 (0.1 for 90 % intervals), got {alpha}")
 

@@ -1,4 +1,4 @@
-"""Structures and scans taken out of a table at once, in every draw of a bootstrap."""
+"""Effects of structures and scans removed from a table together, in every draw of a bootstrap."""
 
 import numpy as np
 
@@ -72,7 +72,7 @@ def _two_way_residual(values: np.ndarray, present: np.ndarray) -> np.ndarray:
 def two_way_in_draws(
     values: np.ndarray, present: np.ndarray, weights: np.ndarray, inverse: np.ndarray
 ) -> np.ndarray:
-    """Return (n_draws, n_cells) less the effects of structure and subject in the draw."""
+    """Return (n_draws, n_pairs) less the effects of structure and subject in the draw."""
     residual = _subject_centred(_two_way_residual(values, present), present)
     effects, _ = _two_way_effects(residual, present, weights, inverse)
     count = np.maximum(present.sum(axis=0), 1)

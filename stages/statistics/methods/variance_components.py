@@ -1,4 +1,4 @@
-"""Variance"""
+"""Components of variance of a two-way table of scans and members, without replication."""
 
 from typing import NamedTuple
 
@@ -14,7 +14,7 @@ class MeanSquares(NamedTuple):
 
 
 class Segmentation(NamedTuple):
-    """Variance of ln V over segmentations of one image, and how many a cell's value averages."""
+    """Variance of ln V over segmentations of one image, and how many a pair's value averages."""
 
     variance: float
     n_averaged: float
@@ -52,7 +52,7 @@ def components(values: np.ndarray, segmentation: Segmentation | None = None) -> 
     """Return the variance components, each estimated without bias and then truncated at 0.
 
     subject = (MS_s - MS_e) / M, member = (MS_m - MS_e) / S, interaction = MS_e - sigma2_seg / n,
-    segmentation = sigma2_seg, where a cell's value is the mean of n segmentations (Searle, Casella
+    segmentation = sigma2_seg, where a pair's value is the mean of n segmentations (Searle, Casella
     and McCulloch 1992, Variance Components, chapter 4).
 
     Args:
@@ -90,7 +90,7 @@ def icc_agreement(values: np.ndarray) -> float:
 
     Returns:
         At most 1, negative if members of one scan differ more than scans do; NaN where
-        `mean_squares` is, or without any variation.
+        `mean_squares` is, or without any variability.
     """
     n_subjects, n_members = np.shape(values)
     squares = mean_squares(values)
@@ -103,13 +103,13 @@ def icc_agreement(values: np.ndarray) -> float:
 
 
 def complete(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the scans and members of a table without gaps, as many cells as a greedy rule keeps.
+    """Return the scans and members of a table without gaps, as many pairs as a greedy rule keeps.
 
     The scan or member with the largest part missing is left out, again and again, so that one
     failed member does not cost all scans, nor one failed scan all members.
 
     Args:
-        values: (n_subjects, n_members), NaN where a cell is undefined.
+        values: (n_subjects, n_members), NaN where a pair is undefined.
 
     Returns:
         (n_kept_subjects,) and (n_kept_members,), positions in `values`, ascending.
@@ -127,7 +127,7 @@ def complete(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
 
 
 def segmentation_variance(log_draws: np.ndarray) -> float:
-    """Return the mean over cells of the variance of ln V over draws (ddof = 1).
+    """Return the mean over pairs of the variance of ln V over draws (ddof = 1).
 
     The first term of the law of total variance, Var(y) = E[Var(y | image)] + Var(E[y | image]).
 
@@ -135,7 +135,7 @@ def segmentation_variance(log_draws: np.ndarray) -> float:
         log_draws: (..., n_draws), ln V; NaN where an image has fewer draws than others.
 
     Returns:
-        NaN without any cell of two draws.
+        NaN without any pair of two draws.
     """
     log_draws = np.asarray(log_draws, dtype=np.float64)
     known = np.isfinite(log_draws)
@@ -155,8 +155,8 @@ def combine(
 ) -> tuple[np.ndarray, Segmentation | None]:
     """Return the values to decompose and what is known of their segmentation.
 
-    Where every cell was segmented at least twice, the values are the means of the draws, which are
-    less noisy. Draws of some cells only tell how much a segmentation varies; the values are then
+    Where every pair was segmented at least twice, the values are the means of the draws, which are
+    less noisy. Draws of some pairs only tell how much a segmentation varies; the values are then
     the study's volumes, each one segmentation.
 
     Args:
@@ -173,5 +173,5 @@ def combine(
     if n_draws.min() < 2:
         return log_volumes, Segmentation(variance, 1.0)
     means = np.where(known, log_draws, 0.0).sum(axis=-1) / n_draws
-    # the residual mean square of unequal cells holds the mean of their variances
+    # the residual mean square of unequal pairs holds the mean of their variances
     return means, Segmentation(variance, 1.0 / float(np.mean(1.0 / n_draws)))

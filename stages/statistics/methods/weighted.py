@@ -4,9 +4,9 @@ from typing import NamedTuple
 
 import numpy as np
 
-# squared spread within a draw, part of that of all scans, below which a variable is constant
+# squared spread within a draw, fraction of that of all scans, below which a variable is constant
 CONSTANT = 1e-10
-ROUNDING = 1e-12  # part of the largest value; smaller differences are rounding
+ROUNDING = 1e-12  # fraction of the largest value; smaller differences are rounding
 
 
 def quotient(numerator: np.ndarray, denominator: np.ndarray, where: np.ndarray) -> np.ndarray:

@@ -1,4 +1,4 @@
-"""Medians and means"""
+"""Medians and means of weighted values: a draw of a bootstrap is a set of weights."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""Where the variation of a volume comes from: scan, member, their interaction, segmentation.
+"""Where the variability of a volume comes from: scan, member, their interaction, segmentation.
 
 Two-way random model of each group and structure, without replication unless an image was segmented
 repeatedly:
@@ -6,7 +6,7 @@ repeatedly:
     ln V_sm = mu + a_s + b_m + (ab)_sm + e_sm
 
 a is the scan (anatomy), b the member (one training run against another, the same on every scan),
-(ab) the interaction (a member's own deviation on a scan), e the segmentation (one run of a
+(ab) the interaction (a member's own offset on a scan), e the segmentation (one run of a
 stochastic segmenter against another on the same image). Components are variances of ln V; the root
 of one is, to first order, a coefficient of variation. Scans of one person count as scans.
 """
@@ -29,7 +29,7 @@ from stages.statistics.methods.variance_components import (
 from stages.study.errors import StudyError
 
 PERCENT = 100.0
-CELL = ["group", "structure", "subject", "member"]
+PAIR = ["group", "structure", "subject", "member"]
 NON_SUBJECT = ("member", "interaction", "segmentation")
 COMPONENTS = ("subject", *NON_SUBJECT)
 VALUES = ["component", "variance", "cv_percent", "share", "n_scans", "n_members"]
@@ -60,17 +60,17 @@ def decompose(
         (100 sqrt(component of ln V)), both medians over structures of member, interaction and, with
         draws, segmentation; `icc`, the median ICC(A,1); `interaction_includes_segmentation`, the
         number of structures whose interaction holds the segmentation for want of draws; `n` with
-        scans and members at most used, structures, cells excluded, and leaves undefined. And the
+        scans and members at most used, structures, pairs excluded, and leaves undefined. And the
         table of group, structure, component (`COMPONENTS`), variance (of ln V), cv_percent, share
         (NaN for subject), n_scans, n_members (used), defined structures only.
 
     Raises:
         StudyError: if a volume or a draw is listed twice.
     """
-    _refuse_repeated(volumes, CELL, "volumes")
+    _refuse_repeated(volumes, PAIR, "volumes")
     drawn: dict[tuple[str, str], pd.DataFrame] = {}
     if draws is not None:
-        _refuse_repeated(draws, [*CELL, "draw"], "draws")
+        _refuse_repeated(draws, [*PAIR, "draw"], "draws")
         drawn = dict(list(draws.groupby(["group", "structure"], sort=False)))
     tree, rows = {}, []
     for group, table in volumes.groupby("group", sort=False):
@@ -92,10 +92,10 @@ class _Decomposed(NamedTuple):
 def _refuse_repeated(table: pd.DataFrame, keys: list[str], name: str) -> None:
     repeated = table[table.duplicated(keys)]
     if len(repeated):
-        cell = ", ".join(f"{key} {repeated.iloc[0][key]}" for key in keys)
+        pair = ", ".join(f"{key} {repeated.iloc[0][key]}" for key in keys)
         raise StudyError(
             f"{name}: expected one row each {', '.join(keys)}, got {len(repeated)} more,"
-            f" first {cell}; remake the tables with `dvc repro`"
+            f" first {pair}; remake the tables with `dvc repro`"
         )
 
 
@@ -104,7 +104,7 @@ def _structure(volumes: pd.DataFrame, draws: pd.DataFrame | None) -> _Decomposed
     members, column = np.unique(volumes["member"], return_inverse=True)
     values = np.full((len(subjects), len(members)), np.nan)
     values[row, column] = _logarithm(volumes["volume_mm3"])
-    n_cells = values.size
+    n_pairs = values.size
     kept = complete(values)
     values = values[np.ix_(*kept)]
     cube = None if draws is None else _cube(draws, subjects[kept[0]], members[kept[1]])
@@ -113,7 +113,7 @@ def _structure(volumes: pd.DataFrame, draws: pd.DataFrame | None) -> _Decomposed
         components(used, segmentation) if values.size else {},
         icc_agreement(used) if values.size else float("nan"),
         *values.shape,
-        n_cells - values.size,
+        n_pairs - values.size,
     )
 
 

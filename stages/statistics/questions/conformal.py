@@ -1,7 +1,4 @@
-"""Intervals for the volume of the fully sampled scan, made from an ensemble's volumes.
-
-All intervals are in units of the ensemble mean: with ratio r = y / mean_m(V) of the true volume y,
-an interval [low, high] for r is [low, high] * mean_m(V) for y, so scans of different size compare.
+"""Coverage and width of intervals for the volume of the fully sampled scan.
 
 Every method is judged with the scan's exam left out. A method that fits nothing (`absolute`,
 `scaled`, `cqr`, `joint`) then covers ceil(n (1 - alpha)) of n exams by construction, whatever the
@@ -17,7 +14,7 @@ import pandas as pd
 from stages.params.analyse import AnalyseParams
 from stages.statistics.answer import Answer
 from stages.statistics.cohort import Cohort
-from stages.statistics.methods.prediction_intervals import METHODS, Cells, intervals
+from stages.statistics.methods.prediction_intervals import METHODS, Pairs, intervals
 from stages.statistics.methods.thresholds import ROUNDING, check_alpha
 from stages.statistics.methods.variability import PERCENT
 
@@ -34,7 +31,7 @@ def ask(cohort: Cohort, params: AnalyseParams, _: np.random.Generator) -> Answer
 
 def cohort(
     volumes: pd.DataFrame, reference: pd.DataFrame, alpha: float
-) -> tuple[Cells, list[str], list[str]]:
+) -> tuple[Pairs, list[str], list[str]]:
     """Return one group's volumes as arrays in the order of appearance.
 
     The quantiles over members, alpha / 2 and 1 - alpha / 2, are interpolated linearly between the
@@ -46,25 +43,25 @@ def cohort(
         alpha: between 0 and 0.5.
 
     Returns:
-        The cells; names of the structures; names of the scans.
+        The pairs; names of the structures; names of the scans.
     """
     structures = list(dict.fromkeys(volumes["structure"]))
     subjects = list(dict.fromkeys(volumes["subject"]))
-    cells = volumes.groupby(["structure", "subject"])["volume_mm3"]
+    pairs = volumes.groupby(["structure", "subject"])["volume_mm3"]
     known = reference.drop_duplicates(["structure", "subject"], keep="last")
     truth = _grid(known.set_index(["structure", "subject"])["volume_mm3"], structures, subjects)
-    mean = _grid(cells.mean(), structures, subjects)
-    deviation = _grid(cells.std(ddof=1), structures, subjects)
-    n_members = np.nan_to_num(_grid(cells.count(), structures, subjects))
+    mean = _grid(pairs.mean(), structures, subjects)
+    sd = _grid(pairs.std(ddof=1), structures, subjects)
+    n_members = np.nan_to_num(_grid(pairs.count(), structures, subjects))
     usable = (mean > 0) & (truth > 0)
-    ratio, cv = _in_units(truth, mean, usable), _in_units(deviation, mean, usable)
+    ratio, cv = _in_units(truth, mean, usable), _in_units(sd, mean, usable)
     ends = [
         _in_units(
-            _grid(cells.quantile(level), structures, subjects), mean, usable & (n_members > 1)
+            _grid(pairs.quantile(level), structures, subjects), mean, usable & (n_members > 1)
         )
         for level in (alpha / 2.0, 1.0 - alpha / 2.0)
     ]
-    return Cells(ratio, cv, n_members, *ends), structures, subjects
+    return Pairs(ratio, cv, n_members, *ends), structures, subjects
 
 
 def _in_units(values: np.ndarray, mean: np.ndarray, usable: np.ndarray) -> np.ndarray:
@@ -94,16 +91,16 @@ def interval_table(
     Returns:
         Columns structure, method, n (scans with an interval), coverage (0 to 1), width_percent
         (mean of (high - low) / true volume, 0 if empty); NaN without an interval. Rows `ALL`:
-        scans with an interval for all of their structures, share with all covered, mean over their
-        widths.
+        scans with an interval for all of their structures, fraction with all covered, mean over
+        their widths.
     """
     rows, absent = [], np.isnan(ratio)
     for method, (low, high) in bounds.items():
         known = np.isfinite(low) & np.isfinite(high)
         inside = covered(ratio, low, high)
         width = PERCENT * np.maximum(high - low, 0.0) / ratio
-        for name, *cell in zip(structures, known, inside, width, strict=True):
-            rows.append((name, method, *_summary(*cell)))
+        for name, *pair in zip(structures, known, inside, width, strict=True):
+            rows.append((name, method, *_summary(*pair)))
         whole = (known | absent).all(axis=0) & known.any(axis=0)
         total = np.where(known, width, 0.0).sum(axis=0)
         mean_width = np.divide(total, known.sum(axis=0), out=total, where=whole)
@@ -118,7 +115,7 @@ def _summary(known: np.ndarray, inside: np.ndarray, width: np.ndarray) -> tuple[
     return n, float(inside[known].mean()), float(width[known].mean())
 
 
-def _branch(table: pd.DataFrame, n_cells: int) -> dict[str, float]:
+def _branch(table: pd.DataFrame, n_pairs: int) -> dict[str, float]:
     single = table[table["structure"] != ALL]
     together = table[table["structure"] == ALL]
     leaves = {
@@ -127,7 +124,7 @@ def _branch(table: pd.DataFrame, n_cells: int) -> dict[str, float]:
         "all_structures": float(together["coverage"].iloc[0]),
     }
     finite = {name: value for name, value in leaves.items() if math.isfinite(value)}
-    return {**finite, "undefined": n_cells - int(single["n"].sum())}
+    return {**finite, "undefined": n_pairs - int(single["n"].sum())}
 
 
 def conformal(
@@ -140,11 +137,11 @@ def conformal(
         reference: columns subject, structure, volume_mm3: volumes of the fully sampled image by the
             same segmenter, or true volumes.
         exams: subject -> exam; a subject that is not in it is an exam of its own.
-        alpha: between 0 and 0.5, share that the intervals may miss.
+        alpha: between 0 and 0.5, fraction that the intervals may miss.
 
     Returns:
         group -> method -> coverage and width (median over structures, 0 to 1 and percent of the
-        true volume), all_structures (share of scans covered in every structure) and undefined
+        true volume), all_structures (fraction of scans covered in every structure) and undefined
         (number of scans and structures without a finite interval); leaves that no interval backs
         are left out. The table of `interval_table` for all groups, columns `COLUMNS`.
 
@@ -154,9 +151,9 @@ def conformal(
     check_alpha(alpha)
     tree, tables = {}, [pd.DataFrame(columns=COLUMNS)]
     for group, part in volumes.groupby("group", sort=False):
-        cells, structures, subjects = cohort(part, reference, alpha)
+        pairs, structures, subjects = cohort(part, reference, alpha)
         exam = np.array([exams.get(subject, subject) for subject in subjects])
-        table = interval_table(cells.ratio, intervals(cells, exam, alpha), structures)
+        table = interval_table(pairs.ratio, intervals(pairs, exam, alpha), structures)
         tables.append(table.assign(group=group)[COLUMNS])
-        tree[group] = {m: _branch(table[table["method"] == m], cells.ratio.size) for m in METHODS}
+        tree[group] = {m: _branch(table[table["method"] == m], pairs.ratio.size) for m in METHODS}
     return tree, pd.concat(tables[1:] or tables, ignore_index=True)

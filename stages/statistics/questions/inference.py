@@ -7,7 +7,7 @@ from stages.measures.voxelwise import SUMMARIES
 from stages.params.analyse import AnalyseParams
 from stages.statistics.answer import Answer
 from stages.statistics.cohort import Cohort, of
-from stages.statistics.methods.arrays import cell_matrix
+from stages.statistics.methods.arrays import pair_matrix
 from stages.statistics.methods.bootstrap import Interval, cluster_draws, interval
 from stages.statistics.methods.correlation import correlation_table
 from stages.statistics.methods.disjoint_halves import disjoint_r2
@@ -47,11 +47,11 @@ def ask(cohort: Cohort, params: AnalyseParams, rng: np.random.Generator) -> Answ
         sizes = (params.bootstrap_draws, params.permutations, params.level)
         found, rows = infer(table, [HEADLINE_STATISTIC], TARGET, cohort.exams, *sizes, rng)
         own = of(cohort.volumes, group)
-        ceilings, limits = reliability(
+        noise_ceilings, limits = reliability(
             own, cohort.exams, params.subsets, params.bootstrap_draws, params.level, rng
         )
         halves = disjoint_r2(own, of(cohort.halves, group), list(SUMMARIES))
-        leaves, gaps = without_gaps(found | {"ceiling": ceilings, "halves": halves})
+        leaves, gaps = without_gaps(found | {"ceiling": noise_ceilings, "halves": halves})
         tree[group] = leaves | {"undefined": len(gaps)}
         limits = limits.assign(statistic="ceiling")
         tables += [rows.assign(group=group), limits.assign(group=group)]
@@ -98,10 +98,10 @@ def infer(
     weights = cluster_draws(exam, n_draws, rng)
     permutations = joint_permutations(exam, n_permutations, rng)
     points = correlation_table(table, predictors, target)
-    y = cell_matrix(table, target, structures, subjects)
+    y = pair_matrix(table, target, structures, subjects)
     parts = []
     for name in predictors:
-        x = cell_matrix(table, name, structures, subjects)
+        x = pair_matrix(table, name, structures, subjects)
         own = points[points["statistic"] == name].set_index("scope")
         for kind in KINDS:
             draws = correlation_draws(x, y, weights, kind)

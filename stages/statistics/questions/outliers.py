@@ -1,4 +1,4 @@
-"""Members that stand apart from their ensemble: runs that probably failed."""
+"""Outliers among the members of an ensemble: runs that probably failed."""
 
 import numpy as np
 import pandas as pd
@@ -102,7 +102,7 @@ def volume_deviation(volumes: pd.DataFrame) -> pd.Series:
         volumes: tidy, columns member, subject, structure, volume_mm3, of one group.
 
     Returns:
-        Index member; NaN for a member without any cell of positive median.
+        Index member; NaN for a member without any pair of positive median.
     """
     wide = volumes.pivot(index=["structure", "subject"], columns="member", values="volume_mm3")
     median = wide.median(axis=1)
@@ -133,12 +133,12 @@ def group_scores(quality: pd.DataFrame, volumes: pd.DataFrame, threshold: float)
 def outliers(
     quality: pd.DataFrame, volumes: pd.DataFrame, threshold: float
 ) -> tuple[dict, pd.DataFrame]:
-    """Return the members whose image quality or volumes stand apart from their ensemble.
+    """Return the members that are outliers in image quality or volumes.
 
     A member is flagged if its mean PSNR, its mean SSIM or its mean deviation from the ensemble's
-    median volumes has a robust z above the threshold; high values are flagged as low ones are. By
-    chance each score flags a member in about 14 % of normal ensembles of 4, and 8 % of 11, at a
-    threshold of 4 (simulation): a flag is a reason to look, and to report without the member too.
+    median volumes has a robust z above the threshold; high values are flagged as low ones are.
+    Each score flags a member in about 14 % of normal ensembles of 4, and 8 % of 11, at a threshold
+    of 4 (simulation): a flag is a reason to look, and to report without the member too.
 
     Args:
         quality: columns group, member, range, slices, psnr, ssim.
@@ -196,7 +196,7 @@ def without(volumes: pd.DataFrame, flagged: pd.DataFrame) -> pd.DataFrame:
 
 
 def predicted(cv: pd.DataFrame, regions: pd.DataFrame, histograms: pd.DataFrame) -> dict[str, dict]:
-    """Return how well voxelwise measures of all members foretell the CV of some of them.
+    """Return how well voxelwise measures of all members predict the CV of some of them.
 
     The measures of a scan come from the images of all members. Where the CV leaves members out, it
     is the target alone that does without them: a member that failed still spreads the predictors.
@@ -209,7 +209,7 @@ def predicted(cv: pd.DataFrame, regions: pd.DataFrame, histograms: pd.DataFrame)
     Returns:
         r2 -> histogram, summary, in sample, the paper's pair; correlation -> pearson, spearman of
         the mean deviation, see `headline_correlations`; NaN where undefined, and no correlation
-        without any cell.
+        without any pair.
     """
     table, _ = prediction_table(cv, regions, histograms)
     sets = {"histogram": histogram_columns(table, "own"), "summary": list(SUMMARIES)}

@@ -110,7 +110,7 @@ def compare(
     rows = [
         *settings,
         *quality_rows(paper, metrics.get("image_quality", {})),
-        *variation_rows(paper, metrics.get("volumes", {})),
+        *variability_rows(paper, metrics.get("volumes", {})),
         *bias_rows(paper, metrics.get("volumes", {})),
         *r2_rows(paper, metrics.get("prediction", {}), n_scans),
     ]
@@ -180,7 +180,7 @@ def quality_rows(paper: dict, quality: Mapping) -> list[Row]:
     return rows
 
 
-def variation_rows(paper: dict, volumes: Mapping) -> list[Row]:
+def variability_rows(paper: dict, volumes: Mapping) -> list[Row]:
     """Return the range of the median coefficient of variation and its orderings."""
     groups = list(paper["architectures"])
     cv = {group: leaf(volumes, group, "cv", "median") for group in (*groups, "noise")}

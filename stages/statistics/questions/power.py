@@ -1,6 +1,6 @@
-"""What the variation of a volume costs: the change it hides, and the patients a trial needs more.
+"""What the variability of a volume costs: the change it hides, and the patients a trial needs more.
 
-The variation is that between the members of an ensemble. `total` is met where a scan and its
+The variability is that between the members of an ensemble. `total` is met where a scan and its
 follow-up are reconstructed by two independently trained members; `fixed_model` where one member
 reconstructs both, so that its own offset cancels. Scanner, position and physiology add to both.
 """
@@ -170,7 +170,7 @@ def patients_per_arm(cv: np.ndarray | float, options: PowerOptions) -> np.ndarra
     return np.where(known, n, np.nan)
 
 
-def variations(components: pd.DataFrame) -> pd.DataFrame:
+def variabilities(components: pd.DataFrame) -> pd.DataFrame:
     """Return the within-subject CV, 100 sqrt(sum of components), of each scope of `SCOPES`.
 
     Args:
@@ -213,7 +213,7 @@ def power(
         hippocampus only, otherwise NaN. Rows of group and scope `curve` are the trial over a
         range of CV, from 0 up to beyond the largest of the groups.
     """
-    rows = variations(components_table)
+    rows = variabilities(components_table)
     marked = rows.loc[rows["structure"] == TRIAL_STRUCTURE, "cv_percent"]
     end = max([LEAST_CURVE_END, *(CURVE_MARGIN * marked)])
     curve = pd.DataFrame({"cv_percent": np.linspace(0.0, end, CURVE_POINTS)}).assign(

@@ -11,17 +11,17 @@ from stages.statistics.methods.correlation import correlation_table
 from stages.statistics.methods.gaps import without_gaps
 from stages.statistics.methods.regression import (
     adjusted_r2,
-    chance_r2,
     group_means_r2,
     in_sample_r2,
     leave_group_out_r2,
+    random_predictor_r2,
     within_group_r2,
 )
-from stages.statistics.methods.reliability import ceiling
+from stages.statistics.methods.reliability import noise_ceiling
 
 TARGET = "cv"
 HEADLINE_STATISTIC = "mean"
-CELL = ["structure", "subject"]
+PAIR = ["structure", "subject"]
 CORRELATIONS = ["group", "scope", "statistic", "n", "pearson", "spearman"]
 REGRESSIONS = ["group", "predictors", "estimate", "r2"]
 
@@ -71,21 +71,21 @@ def regression_rows(group: str, answers: Tree) -> list[tuple[str, str, str, floa
 def prediction_table(
     cv: pd.DataFrame, regions: pd.DataFrame, histograms: pd.DataFrame
 ) -> tuple[pd.DataFrame, int]:
-    """Join target and predictors of one architecture; cells without either are left out.
+    """Join target and predictors of one architecture; pairs without either are left out.
 
     Args:
-        cv: columns structure, subject, cv; the cells of the study.
+        cv: columns structure, subject, cv; the pairs of the study.
         regions: columns structure, subject and `SUMMARIES`.
         histograms: columns structure, subject, edges, bin, fraction.
 
     Returns:
         Columns structure, subject, cv, `SUMMARIES`, own_0..., global_0... without NaN, and the
-        number of cells left out.
+        number of pairs left out.
     """
     names = histograms["edges"] + "_" + histograms["bin"].astype(str)
-    bins = histograms.assign(name=names).pivot(index=CELL, columns="name", values="fraction")
-    joined = cv[[*CELL, TARGET]].merge(regions[[*CELL, *SUMMARIES]], on=CELL, how="left")
-    joined = joined.merge(bins.reset_index(), on=CELL, how="left")
+    bins = histograms.assign(name=names).pivot(index=PAIR, columns="name", values="fraction")
+    joined = cv[[*PAIR, TARGET]].merge(regions[[*PAIR, *SUMMARIES]], on=PAIR, how="left")
+    joined = joined.merge(bins.reset_index(), on=PAIR, how="left")
     complete = joined.replace([np.inf, -np.inf], np.nan).dropna().reset_index(drop=True)
     return complete, len(joined) - len(complete)
 
@@ -107,7 +107,7 @@ def regression_report(
         exam: (n,) labels.
 
     Returns:
-        in_sample (the paper's), chance (its expectation for irrelevant predictors), adjusted,
+        in_sample (the paper's), chance (its expectation for random predictors), adjusted,
         leave_exam_out, leave_structure_out, within_structure and its chance_within, and log_target
         (in sample, ln CV); NaN where undefined.
     """
@@ -116,17 +116,17 @@ def regression_report(
     positive = y > 0
     return {
         "in_sample": in_sample_r2(x, y),
-        "chance": chance_r2(x),
+        "chance": random_predictor_r2(x),
         "adjusted": adjusted_r2(x, y),
         "leave_exam_out": leave_group_out_r2(x, y, exam),
         "leave_structure_out": leave_group_out_r2(x, y, structure),
         "within_structure": within_group_r2(x, y, structure),
-        "chance_within": chance_r2(x, n_means=len(np.unique(structure))),
+        "chance_within": random_predictor_r2(x, n_means=len(np.unique(structure))),
         "log_target": in_sample_r2(x[positive], np.log(y[positive])),
     }
 
 
-def ceilings(table: pd.DataFrame, n_members: int) -> dict[str, float]:
+def noise_ceilings(table: pd.DataFrame, n_members: int) -> dict[str, float]:
     """Return the reliability of ln CV, pooled and within structures; CV = 0 is left out.
 
     Args:
@@ -136,13 +136,13 @@ def ceilings(table: pd.DataFrame, n_members: int) -> dict[str, float]:
     positive = table[table[TARGET] > 0]
     log_cv = np.log(positive[TARGET].to_numpy(np.float64))
     return {
-        "pooled": ceiling(log_cv, n_members),
-        "within_structure": ceiling(log_cv, n_members, positive["structure"].to_numpy()),
+        "pooled": noise_ceiling(log_cv, n_members),
+        "within_structure": noise_ceiling(log_cv, n_members, positive["structure"].to_numpy()),
     }
 
 
 def headline_correlations(correlations: pd.DataFrame) -> dict[str, dict[str, float]]:
-    """Return the coefficients of the mean voxelwise deviation, in the three scopes over structures.
+    """Return the coefficients of the mean voxelwise SD, in the three scopes over structures.
 
     Args:
         correlations: from `correlation_table`.
@@ -184,7 +184,7 @@ def predict(
     tree = {
         "r2": {name: controls[name].pop("in_sample") for name in ("histogram", "summary")},
         "controls": controls,
-        "ceiling": ceilings(table, n_members),
+        "ceiling": noise_ceilings(table, n_members),
         "correlation": headline_correlations(correlations),
     }
     return tree, correlations

@@ -1,4 +1,4 @@
-"""Do PSNR and SSIM of a network foretell the error of the volumes measured on its images.
+"""Do PSNR and SSIM of a network predict the error of the volumes measured on its images.
 
 Over the members of all architectures. Three architectures alone cannot tell: of the 3! orders of
 their means one in six agrees perfectly, so the least two-sided p is 1/3. The answer therefore comes
@@ -53,8 +53,8 @@ class Members:
     Attributes:
         table: columns group, member; one row a member.
         scores: (n_measures, n_members, n_scans) PSNR in dB and SSIM.
-        errors: (n_errors, n_members, n_cells) in percent, NaN where undefined.
-        scan: (n_cells,) number of the scan that a cell belongs to.
+        errors: (n_errors, n_members, n_pairs) in percent, NaN where undefined.
+        scan: (n_pairs,) number of the scan that a pair belongs to.
         exam: (n_scans,) labels.
     """
 
@@ -66,16 +66,16 @@ class Members:
 
 
 def relative_errors(volumes: np.ndarray, reference: np.ndarray) -> np.ndarray:
-    """Return what each member adds to the variation, and its bias, of each cell, in percent.
+    """Return what each member adds to the variability, and its bias, of each pair, in percent.
 
     100 |V_m - mean_m V| / mean_m V, and 100 |V_m - V_ref| / V_ref.
 
     Args:
-        volumes: (n_members, n_cells), mm3, of one architecture.
-        reference: (n_cells,), mm3.
+        volumes: (n_members, n_pairs), mm3, of one architecture.
+        reference: (n_pairs,), mm3.
 
     Returns:
-        (2, n_members, n_cells), NaN without a volume of every member or a positive denominator.
+        (2, n_members, n_pairs), NaN without a volume of every member or a positive denominator.
     """
     mean = volumes.mean(axis=0)
     variability = PERCENT * np.abs(volumes - mean) / positive(mean)
@@ -100,7 +100,7 @@ def collect(
 
     Returns:
         The members, and how many members (without scores, without volumes, or alone in their
-        group), scans and cells (structures of scans, counted once a group) are left out.
+        group), scans and pairs (structures of scans, counted once a group) are left out.
     """
     chosen = (quality["range"] == HEADLINE[0]) & (quality["slices"] == HEADLINE[1])
     scores = quality[chosen].pivot(index=MEMBER, columns="subject", values=list(MEASURES))
@@ -137,10 +137,10 @@ def _errors(
     volumes: pd.DataFrame,
     reference: pd.DataFrame,
     groups: np.ndarray,
-    cells: tuple[list[str], list[str]],
+    pairs: tuple[list[str], list[str]],
 ) -> np.ndarray:
-    """Return (n_errors, n_members, n_cells) errors; cells are all structures of scan after scan."""
-    index = pd.MultiIndex.from_product(cells, names=["subject", "structure"])
+    """Return (n_errors, n_members, n_pairs) errors; pairs are all structures of scan after scan."""
+    index = pd.MultiIndex.from_product(pairs, names=["subject", "structure"])
     origin = reference.set_index(["subject", "structure"])["volume_mm3"].reindex(index)
     values, origin = (t.to_numpy(np.float64) for t in (volumes.reindex(columns=index), origin))
     errors = np.full((len(ERRORS), *values.shape), np.nan)

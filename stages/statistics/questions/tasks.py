@@ -1,4 +1,4 @@
-"""Do uncertainties foretell other tasks than volumes: overlap, surfaces and deformations.
+"""Do uncertainties predict other tasks than volumes: overlap, surfaces and deformations.
 
 Ranks are compared, because tasks have units and ranges of their own.
 """
@@ -11,8 +11,8 @@ from stages.statistics.answer import Answer
 from stages.statistics.cohort import Cohort
 from stages.statistics.methods.gaps import without_gaps
 from stages.statistics.methods.rank_agreement import Agreement, Draws, draw_exams, rank_agreement
-from stages.statistics.questions.deformation import deformation_cells
-from stages.statistics.questions.overlap import overlap_cells
+from stages.statistics.questions.deformation import deformation_pairs
+from stages.statistics.questions.overlap import overlap_pairs
 from stages.statistics.questions.surrogates import every_surrogate
 
 HEADLINES = ("std_mean", "linearised_volume", "cv")  # predictors that metrics name
@@ -27,8 +27,8 @@ def ask(cohort: Cohort, params: AnalyseParams, rng: np.random.Generator) -> Answ
     name, kind = VOLUME_CV
     own = cv.rename(columns={"cv": "value"}).assign(surrogate=name, kind=kind)
     predictors = pd.concat([every_surrogate(cohort), own], ignore_index=True)
-    changes = deformation_cells(cohort.changes, cv, bias)
-    targets = cohort.networks(task_targets(overlap_cells(cohort.overlap), changes))
+    changes = deformation_pairs(cohort.changes, cv, bias)
+    targets = cohort.networks(task_targets(overlap_pairs(cohort.overlap), changes))
     tree, table = predict_tasks(predictors, targets, draws)
     return Answer(tree, {"tasks": table})
 
@@ -36,7 +36,7 @@ def ask(cohort: Cohort, params: AnalyseParams, rng: np.random.Generator) -> Answ
 def predict_tasks(
     predictors: pd.DataFrame, targets: pd.DataFrame, draws: Draws
 ) -> tuple[dict, pd.DataFrame]:
-    """Return how well each predictor ranks the cells of each group as each target does.
+    """Return how well each predictor ranks the pairs of each group as each target does.
 
     Args:
         predictors: columns group, subject, structure, surrogate, kind (`surrogates.COSTS`), value.
@@ -74,23 +74,23 @@ def _tree(table: pd.DataFrame) -> dict:
 
 
 def task_targets(overlap: pd.DataFrame, deformation: pd.DataFrame) -> pd.DataFrame:
-    """Return what is to be foretold of each cell: dice_loss, surface_distance, deformation_sd.
+    """Return what is to be predicted of each cell: dice_loss, surface_distance, deformation_sd.
 
     Args:
-        overlap: from `overlap.overlap_cells`.
-        deformation: from `deformation.deformation_cells`.
+        overlap: from `overlap.overlap_pairs`.
+        deformation: from `deformation.deformation_pairs`.
 
     Returns:
         Columns group, subject, structure, target, value: 1 - Dice and the mean symmetric surface
         distance (mm) against the segmentation of the fully sampled image, means over members, and
         the SD of the apparent changes over members (percent).
     """
-    cell = ["group", "subject", "structure"]
+    pair = ["group", "subject", "structure"]
     own = overlap[overlap["target"] == "reference"]
     values = {
-        "dice_loss": own[cell].assign(value=1.0 - own["dice"]),
-        "surface_distance": own[cell].assign(value=own["surface_distance_mm"]),
-        "deformation_sd": deformation[cell].assign(value=deformation["sd"]),
+        "dice_loss": own[pair].assign(value=1.0 - own["dice"]),
+        "surface_distance": own[pair].assign(value=own["surface_distance_mm"]),
+        "deformation_sd": deformation[pair].assign(value=deformation["sd"]),
     }
     parts = [table.assign(target=name) for name, table in values.items()]
-    return pd.concat(parts, ignore_index=True)[[*cell, "target", "value"]]
+    return pd.concat(parts, ignore_index=True)[[*pair, "target", "value"]]

@@ -5,7 +5,7 @@ import pytest
 
 from stages.statistics.methods.arrays import volume_cube
 from stages.statistics.methods.split_half import (
-    log_variation,
+    log_variability,
 )
 from stages.statistics.methods.variability import cv_table
 from tests.statistics.methods.test_split_half import cube_of, table_of, true_log_cv
@@ -18,4 +18,4 @@ def test_cube_gives_the_cv_of_the_study():
     assert cube.shape == (len(structures), len(subjects), 5)
     known = cv_table(table).set_index(["structure", "subject"])["cv"]
     expected = [[known[k, s] for s in subjects] for k in structures]
-    assert np.exp(log_variation(cube)) == pytest.approx(np.array(expected))
+    assert np.exp(log_variability(cube)) == pytest.approx(np.array(expected))

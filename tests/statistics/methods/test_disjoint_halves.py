@@ -4,10 +4,10 @@ import numpy as np
 import pytest
 
 from stages.statistics.methods.arrays import volume_cube
-from stages.statistics.methods.disjoint_halves import disjoint_r2, half_variation
+from stages.statistics.methods.disjoint_halves import disjoint_r2, half_variability
 from stages.statistics.methods.reliability import sampling_variance
 from stages.statistics.methods.split_half import (
-    log_variation,
+    log_variability,
     reliability,
 )
 from tests.statistics.methods.test_split_half import (
@@ -30,12 +30,12 @@ def test_a_perfect_predictor_reaches_the_ceiling_and_noise_of_its_own_half_passe
     exams = {name: name for name in table["subject"]}
     tree, _ = reliability(table, exams, 50, 50, 0.95, generator)
     cube, _, _ = volume_cube(table)
-    x, y = (v - v.mean(axis=1, keepdims=True) for v in (truth, log_variation(cube)))
+    x, y = (v - v.mean(axis=1, keepdims=True) for v in (truth, log_variability(cube)))
     reached = np.corrcoef(x.ravel(), y.ravel())[0, 1] ** 2
     for estimate in ("split_half", "analytic"):
         assert tree["within_structure"][estimate]["value"] == pytest.approx(reached, abs=0.12)
-    # the variation itself as its own predictor: nothing but noise is shared by its half
-    own = half_variation(table).rename(columns={"log_cv": "mean"})
+    # the variability itself as its own predictor: nothing but noise is shared by its half
+    own = half_variability(table).rename(columns={"log_cv": "mean"})
     circular = disjoint_r2(table, own, ["mean"])
     assert circular["same"]["within_r2"] == pytest.approx(1)
     assert circular["disjoint"]["within_r"] == pytest.approx(

@@ -12,7 +12,7 @@ from scipy.stats import t as student
 from sklearn.base import BaseEstimator, RegressorMixin
 
 from stages.statistics.methods.prediction_intervals import (
-    Cells,
+    Pairs,
     intervals,
     jackknife_plus,
     largest,
@@ -124,8 +124,8 @@ def test_mapie_agrees_on_conformalised_quantiles():
         )
         other.conformalize(base[:-1], ratio[:-1])
         _, expected = other.predict_interval(base[-1:], symmetric_correction=True)
-        cells = Cells(*np.full((3, 1, 20), np.nan), base[None, :, 0], base[None, :, 1])
-        bounds = quantile_intervals(cells._replace(ratio=ratio[None]), each(20), alpha)
+        pairs = Pairs(*np.full((3, 1, 20), np.nan), base[None, :, 0], base[None, :, 1])
+        bounds = quantile_intervals(pairs._replace(ratio=ratio[None]), each(20), alpha)
         found = [bound[0, -1] for bound in bounds]
         assert found == pytest.approx(expected.ravel(), abs=1e-12)
 
@@ -135,7 +135,7 @@ def test_jackknife_plus_and_joint_intervals_equal_a_loop_over_exams():
     exam = np.array([0, 0, 0, 1, 2, 3, 3, 4, 5, 6, 7, 8])
     ratio = 1.05 + 0.1 * generator.random((2, 12)) * np.array([[1.0], [3.0]])
     cv = 0.01 + 0.02 * generator.random((2, 12))
-    bounds = intervals(Cells(ratio, cv, np.full((2, 12), 5), 1 - cv, 1 + cv), exam, 0.2)
+    bounds = intervals(Pairs(ratio, cv, np.full((2, 12), 5), 1 - cv, 1 + cv), exam, 0.2)
     unit = [math.sqrt(np.mean([c**2 for c in row])) for row in cv]
     worst = [max(abs(ratio[k, s] - 1) / unit[k] for k in range(2)) for s in range(12)]
     for s in range(12):
@@ -195,8 +195,8 @@ def test_scaled_cqr_and_joint_thresholds_keep_their_promise_on_new_scans():
         top = largest(normalised(deviation, structure_scale(s)))
         scaled += own[-1] <= upper_quantile(own[:-1], each(n), ALPHA)
         joint += top[-1] <= upper_quantile(top[:-1], each(n), ALPHA)
-        cells = Cells(ratio, s, np.full(s.shape, 12), 1 - 1.5 * s, 1 + 1.5 * s)
-        low, high = quantile_intervals(cells, each(n + 1), ALPHA)
+        pairs = Pairs(ratio, s, np.full(s.shape, 12), 1 - 1.5 * s, 1 + 1.5 * s)
+        low, high = quantile_intervals(pairs, each(n + 1), ALPHA)
         beyond += low[0, -1] <= ratio[0, -1] <= high[0, -1]
     exact = 19 / 21
     error = 4 * math.sqrt(exact * (1 - exact) / n_cohorts)

@@ -7,13 +7,13 @@ from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
 from stages.statistics.methods.rank_agreement import draw_exams, rank_agreement
-from tests.statistics.questions.test_tasks import cells, draws
+from tests.statistics.questions.test_tasks import draws, pairs
 
 
 @settings(max_examples=20, deadline=None)
 @given(st.integers(0, 10**6), st.sets(st.integers(0, 29), max_size=12))
 def test_coefficients_are_scipys(seed: int, missing: set[int]) -> None:
-    table = cells(seed)
+    table = pairs(seed)
     table.loc[list(missing), "y"] = np.nan
     found = rank_agreement(table, "x", table, "y", draws(5))
     known = table.dropna()
@@ -28,7 +28,7 @@ def test_coefficients_are_scipys(seed: int, missing: set[int]) -> None:
 
 
 def test_a_draw_is_the_table_with_scans_repeated() -> None:
-    table, own = cells(1), draws(30)
+    table, own = pairs(1), draws(30)
     found = rank_agreement(table, "x", table, "y", own)
     values = []
     for weights in own.weights:
@@ -42,18 +42,18 @@ def test_a_draw_is_the_table_with_scans_repeated() -> None:
 
 
 def test_a_monotone_relation_is_perfect_pooled() -> None:
-    table = cells(2, noise=0.0).assign(y=lambda t: np.exp(t["x"]))
+    table = pairs(2, noise=0.0).assign(y=lambda t: np.exp(t["x"]))
     found = rank_agreement(table, "x", table, "y", draws())
     assert found["pooled"][1:] == pytest.approx((1, 1, 1))
 
 
 def test_two_exams_have_no_interval() -> None:
     few = draw_exams({"s0": "s0", "s1": "s1"}, 50, 0.95, np.random.default_rng(0))
-    found = rank_agreement(cells(3), "x", cells(3), "y", few)["pooled"]
+    found = rank_agreement(pairs(3), "x", pairs(3), "y", few)["pooled"]
     assert np.isfinite(found.r) and np.isnan([found.low, found.high]).all()
 
 
 def test_what_does_not_vary_is_undefined() -> None:
-    table = cells(4).assign(x=1.0)
+    table = pairs(4).assign(x=1.0)
     found = rank_agreement(table, "x", table, "y", draws())["within_structure"]
     assert np.isnan([found.r, found.low, found.high]).all()

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.statistics.methods.arrays import cell_matrix
+from stages.statistics.methods.arrays import pair_matrix
 from stages.statistics.methods.bootstrap import cluster_draws
 from stages.statistics.methods.correlation import (
     centre_two_way,
@@ -30,7 +30,7 @@ def test_fisher_means_are_fisher_mean(r):
 
 
 def cohort(n_structures: int, n_subjects: int, share: float, seed: int) -> pd.DataFrame:
-    """Return cells with x, y of which a share exists; y has a part of x, effects and ties."""
+    """Return pairs with x, y of which a share exists; y has a part of x, effects and ties."""
     generator = np.random.default_rng(seed)
     k, s = (index.ravel() for index in np.indices((n_structures, n_subjects)))
     x = generator.normal(size=len(k)) + k + generator.normal(size=n_subjects)[s]
@@ -61,7 +61,7 @@ def two_way_ranks(table: pd.DataFrame) -> float:
 def test_a_draw_equals_the_repeated_table(share, kind):
     n_structures, n_subjects = 4, 9
     table = cohort(n_structures, n_subjects, share, 3)
-    x, y = (cell_matrix(table, c, list(range(4)), list(range(9))) for c in "xy")
+    x, y = (pair_matrix(table, c, list(range(4)), list(range(9))) for c in "xy")
     weights = cluster_draws(np.arange(n_subjects) // 2, 12, np.random.default_rng(1))
     draws = correlation_draws(x, y, weights, kind)
     for b, w in enumerate(weights):
@@ -81,7 +81,7 @@ def test_a_draw_equals_the_repeated_table(share, kind):
 @pytest.mark.parametrize("kind", ["pearson", "spearman"])
 def test_weights_of_one_give_the_table(kind):
     table = cohort(5, 8, 0.9, 5)
-    x, y = (cell_matrix(table, c, list(range(5)), list(range(8))) for c in "xy")
+    x, y = (pair_matrix(table, c, list(range(5)), list(range(8))) for c in "xy")
     draws = correlation_draws(x, y, np.ones((1, 8)), kind)
     expected = correlation_table(table, ["x"], "y").set_index("scope")[kind]
     for scope in SCOPES:

@@ -9,14 +9,14 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stages.measures.members import halves_of
-from stages.statistics.methods.disjoint_halves import disjoint_r2, half_variation
+from stages.statistics.methods.disjoint_halves import disjoint_r2, half_variability
 from stages.statistics.methods.gaps import without_gaps
-from stages.statistics.methods.reliability import ceiling, sampling_variance
+from stages.statistics.methods.reliability import noise_ceiling, sampling_variance
 from stages.statistics.methods.split_half import (
     analytic_draws,
     full_length,
     half_correlations,
-    log_variation,
+    log_variability,
     reliability,
     spearman_brown,
     splits,
@@ -94,7 +94,7 @@ def test_correlation_between_halves_is_a_loop_over_divisions():
     first = splits(5, 100, generator)
     z = []
     for half in first:
-        x, y = log_variation(cube[..., half]), log_variation(cube[..., ~half])
+        x, y = log_variability(cube[..., half]), log_variability(cube[..., ~half])
         x, y = (v - v.mean(axis=1, keepdims=True) for v in (x, y))
         z.append(np.arctanh(np.corrcoef(x.ravel(), y.ravel())[0, 1]))
     found = half_correlations(cube, first, np.ones((1, 6)))
@@ -106,8 +106,8 @@ def test_analytic_estimate_of_the_table_is_the_ceiling():
     log_cv = true_log_cv(0.3, generator)
     found = analytic_draws(log_cv, 12, np.ones((1, N_SCANS)), 1)
     structure = np.repeat(np.arange(N_STRUCTURES), N_SCANS)
-    assert found["pooled"] == pytest.approx(ceiling(log_cv.ravel(), 12))
-    assert found["within_structure"] == pytest.approx(ceiling(log_cv.ravel(), 12, structure))
+    assert found["pooled"] == pytest.approx(noise_ceiling(log_cv.ravel(), 12))
+    assert found["within_structure"] == pytest.approx(noise_ceiling(log_cv.ravel(), 12, structure))
 
 
 @pytest.mark.parametrize(("n_members", "sd"), [(12, 0.2), (12, 0.4), (11, 0.3)])
@@ -123,7 +123,7 @@ def test_both_estimates_find_the_true_reliability(n_members, sd):
         sizes = (n_members // 2, n_members - n_members // 2)
         found["split_half"].append(float(full_length(r, *sizes)))
         found["spearman_brown"].append(float(spearman_brown(r)))
-        analytic = analytic_draws(log_variation(cube), n_members, weights, 1)
+        analytic = analytic_draws(log_variability(cube), n_members, weights, 1)
         found["analytic"].append(analytic["within_structure"][0])
     means = {name: np.mean(values) for name, values in found.items()}
     assert means["split_half"] == pytest.approx(truth, abs=0.04)
@@ -151,11 +151,11 @@ def test_intervals_cover_the_true_reliability():
 
 def half_predictors(table: pd.DataFrame, values: np.ndarray) -> pd.DataFrame:
     """Return the same predictor (structure, scan) for both halves."""
-    cells = half_variation(table)[["structure", "subject", "half"]]
+    pairs = half_variability(table)[["structure", "subject", "half"]]
     k, s = (
-        cells[c].str.extract(r"(\d+)", expand=False).astype(int) for c in ("structure", "subject")
+        pairs[c].str.extract(r"(\d+)", expand=False).astype(int) for c in ("structure", "subject")
     )
-    return cells.assign(mean=values[k, s])
+    return pairs.assign(mean=values[k, s])
 
 
 def test_table_and_tree_hold_the_same_numbers():

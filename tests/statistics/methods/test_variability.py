@@ -93,10 +93,10 @@ def tidy(values: dict[tuple[str, str], list[float]]) -> pd.DataFrame:
 
 
 def test_tables_hold_one_row_a_cell_in_order_of_appearance():
-    cells = {("b", "s1"): [98, 100, 102], ("a", "s1"): [95, 97, 99], ("b", "s2"): [0, 0, 0]}
-    table = tidy(cells)
+    pairs = {("b", "s1"): [98, 100, 102], ("a", "s1"): [95, 97, 99], ("b", "s2"): [0, 0, 0]}
+    table = tidy(pairs)
     cv = cv_table(table)
-    assert list(zip(cv["structure"], cv["subject"], strict=True)) == list(cells)
+    assert list(zip(cv["structure"], cv["subject"], strict=True)) == list(pairs)
     assert cv["cv"].to_numpy() == pytest.approx([2.0, 100 * 2 / 97, np.nan], nan_ok=True)
     assert cv["n_members"].tolist() == [3, 3, 3]
 

@@ -12,7 +12,7 @@ from scipy.stats import t as student
 
 from stages.statistics.methods.prediction_intervals import (
     METHODS,
-    Cells,
+    Pairs,
     quantile_intervals,
 )
 from stages.statistics.methods.thresholds import (
@@ -51,9 +51,9 @@ def generated(
 
 
 def volumes_of(table: pd.DataFrame, subject: str, structure: str) -> np.ndarray:
-    """Return the volumes of one cell, (members,) mm3."""
-    cell = (table["subject"] == subject) & (table["structure"] == structure)
-    return table.loc[cell, "volume_mm3"].to_numpy()
+    """Return the volumes of one pair, (members,) mm3."""
+    pair = (table["subject"] == subject) & (table["structure"] == structure)
+    return table.loc[pair, "volume_mm3"].to_numpy()
 
 
 def each(n: int) -> np.ndarray:
@@ -62,7 +62,7 @@ def each(n: int) -> np.ndarray:
 
 
 def test_quantiles_of_members_equal_a_loop_over_tables():
-    """Conformalised quantiles of unequal exams, cell by cell; one ensemble is far too wide."""
+    """Conformalised quantiles of unequal exams, pair by pair; one ensemble is far too wide."""
     generator = np.random.default_rng(18)
     volumes, truth = generated(generator, n_scans=14, bias=0.02, error=0.01)
     wide = volumes["structure"] == "k2"
@@ -95,8 +95,8 @@ def test_crossed_ends_hold_nothing_and_have_no_width():
     ratio = np.ones((1, 12))
     lower, upper = np.full((1, 12), 0.8), np.full((1, 12), 1.2)
     lower[0, 3], upper[0, 3] = 0.95, 1.05
-    cells = Cells(ratio, ratio, ratio, lower, upper)
-    low, high = quantile_intervals(cells, each(12), 0.25)
+    pairs = Pairs(ratio, ratio, ratio, lower, upper)
+    low, high = quantile_intervals(pairs, each(12), 0.25)
     assert (low[0, 3], high[0, 3]) == pytest.approx((1.15, 0.85))
     table = interval_table(ratio, {"cqr": (low, high)}, ["k0"]).set_index("structure")
     assert table.loc["k0", "coverage"] == pytest.approx(11 / 12)
@@ -110,18 +110,18 @@ def test_entry_equals_a_loop_over_tables():
     exams = {"sub-1": "sub-0", "sub-5": "sub-4"}
     found = conformal(volumes, truth, exams, 0.2)[1].set_index(["structure", "method"])
     for structure in ("k0", "k2"):
-        cells = {}
+        pairs = {}
         for subject in [f"sub-{s}" for s in range(14)]:
             v, y = (volumes_of(table, subject, structure) for table in (volumes, truth))
-            cells[subject] = (v.mean(), v.std(ddof=1), y[0])
+            pairs[subject] = (v.mean(), v.std(ddof=1), y[0])
         hits, widths = {m: [] for m in METHODS[:3]}, {m: [] for m in METHODS[:3]}
-        for subject, (mean, s, y) in cells.items():
-            others = [o for o in cells if exams.get(o, o) != exams.get(subject, subject)]
+        for subject, (mean, s, y) in pairs.items():
+            others = [o for o in pairs if exams.get(o, o) != exams.get(subject, subject)]
             owners = [exams.get(o, o) for o in others]
             weights = [1 / (owners.count(e) * (len(set(owners)) + 1)) for e in owners]
             half = {"naive": student.ppf(0.9, 11) * s}
             for method, unit in (("absolute", 0), ("scaled", 1)):
-                scores = [abs(cells[o][2] - cells[o][0]) / cells[o][unit] for o in others]
+                scores = [abs(pairs[o][2] - pairs[o][0]) / pairs[o][unit] for o in others]
                 total, pairs = 0.0, sorted(zip(scores, weights, strict=True))
                 for score, weight in pairs:
                     total += weight
@@ -230,11 +230,11 @@ def test_units_and_order_do_not_matter(unit, seed):
 
 def test_cohort_holds_the_arrays_of_a_group():
     volumes, truth = generated(np.random.default_rng(12), 4, 2)
-    cells, structures, subjects = cohort(volumes, truth, ALPHA)
+    pairs, structures, subjects = cohort(volumes, truth, ALPHA)
     assert (structures, subjects) == (["k0", "k1"], [f"sub-{s}" for s in range(4)])
     part, (y,) = (volumes_of(table, "sub-2", "k1") for table in (volumes, truth))
-    assert cells.ratio[1, 2] == pytest.approx(y / part.mean())
-    assert cells.cv[1, 2] == pytest.approx(part.std(ddof=1) / part.mean())
+    assert pairs.ratio[1, 2] == pytest.approx(y / part.mean())
+    assert pairs.cv[1, 2] == pytest.approx(part.std(ddof=1) / part.mean())
     ends = np.quantile(part, [0.05, 0.95]) / part.mean()
-    assert (cells.lower[1, 2], cells.upper[1, 2]) == pytest.approx(tuple(ends))
-    assert (cells.n_members == 12).all()
+    assert (pairs.lower[1, 2], pairs.upper[1, 2]) == pytest.approx(tuple(ends))
+    assert (pairs.n_members == 12).all()

@@ -40,11 +40,11 @@ def study(
         # evenly spread members: no chance outlier
         step = (m - (n_members - 1) / 2) / n_members
         for i in range(n_scans):
-            cell = (group, m, f"s{i}")
-            quality.append((*cell, "challenge", "brain", 33.7 + 0.2 * step, 0.92 + 0.002 * step))
-            quality.append((*cell, "fixed", "all", rng.uniform(0, 99), rng.uniform()))
+            pair = (group, m, f"s{i}")
+            quality.append((*pair, "challenge", "brain", 33.7 + 0.2 * step, 0.92 + 0.002 * step))
+            quality.append((*pair, "fixed", "all", rng.uniform(0, 99), rng.uniform()))
             for k in range(5):
-                volumes.append((*cell, f"k{k}", 1000 * (k + 1) * (1 + 0.01 * step)))
+                volumes.append((*pair, f"k{k}", 1000 * (k + 1) * (1 + 0.01 * step)))
     columns = ["group", "member", "subject"]
     return (
         pd.DataFrame(quality, columns=[*columns, "range", "slices", "psnr", "ssim"]),
@@ -184,17 +184,17 @@ def foretelling_study(n_members: int = 9, seed: int = 0) -> tuple[pd.DataFrame, 
     volumes, regions, histograms = [], [], []
     for k in range(5):
         for i in range(8):
-            cell = ("varnet", f"s{i}", f"k{k}")
+            pair = ("varnet", f"s{i}", f"k{k}")
             level = rng.uniform(0.5, 3.0)
             summaries = level + rng.normal(0, 0.1, len(SUMMARIES))
-            regions.append((*cell, *summaries))
+            regions.append((*pair, *summaries))
             fractions = np.array([level, *rng.uniform(1, 1.2, N_BINS - 1)])
             fractions /= fractions.sum()
-            histograms += [(*cell, "own", b, f) for b, f in enumerate(fractions)]
+            histograms += [(*pair, "own", b, f) for b, f in enumerate(fractions)]
             # standard scores of a fixed spread: the CV is `level` percent exactly
             scores = rng.normal(size=n_members)
             scores = (scores - scores.mean()) / scores.std(ddof=1)
-            volumes += [(*cell, m, 1000 * (1 + level * z / 100)) for m, z in enumerate(scores)]
+            volumes += [(*pair, m, 1000 * (1 + level * z / 100)) for m, z in enumerate(scores)]
     head = ["group", "subject", "structure"]
     return (
         quality,

@@ -1,4 +1,4 @@
-"""What surrogates predict_cv: statsmodels, resampled rows, and cells without a logarithm."""
+"""What surrogates predict_cv: statsmodels, resampled rows, and pairs without a logarithm."""
 
 import time
 
@@ -27,42 +27,42 @@ def tables(
 ) -> tuple[pd.DataFrame, pd.DataFrame, dict[str, str]]:
     """Return surrogates (`good` follows CV^2, `idle` nothing), cv and exams of two scans each."""
     generator = np.random.default_rng(seed)
-    rows, cells = [], []
+    rows, pairs = [], []
     for k in range(n_structures):
         for s in range(n_scans):
             level = 0.5 * k + generator.normal(0, 0.5)
-            cell = {"group": GROUP, "subject": f"s{s}", "structure": f"k{k}"}
-            cells.append({**cell, "cv": np.exp(level)})
+            pair = {"group": GROUP, "subject": f"s{s}", "structure": f"k{k}"}
+            pairs.append({**pair, "cv": np.exp(level)})
             good = np.exp(2 * level + generator.normal(0, noise))
-            rows.append({**cell, "surrogate": "good", "kind": "B", "value": good})
+            rows.append({**pair, "surrogate": "good", "kind": "B", "value": good})
             idle = generator.gamma(4)
-            rows.append({**cell, "surrogate": "idle", "kind": "A", "value": idle})
+            rows.append({**pair, "surrogate": "idle", "kind": "A", "value": idle})
     exams = {f"s{s}": f"e{s // 2}" for s in range(n_scans)}
-    return pd.DataFrame(rows), pd.DataFrame(cells), exams
+    return pd.DataFrame(rows), pd.DataFrame(pairs), exams
 
 
 def joined(**kwargs) -> tuple[pd.DataFrame, np.ndarray]:
     surrogates, cv, exams = tables(**kwargs)
-    cells, _ = logarithms(surrogates[surrogates["surrogate"] == "good"], cv)
-    return cells, cells["subject"].map(exams).to_numpy()
+    pairs, _ = logarithms(surrogates[surrogates["surrogate"] == "good"], cv)
+    return pairs, pairs["subject"].map(exams).to_numpy()
 
 
 def test_r2_is_that_of_statsmodels():
-    cells, exam = joined()
-    found = estimates(cells, exam)
-    pooled = sm.OLS(cells["y"], sm.add_constant(cells["x"])).fit()
+    pairs, exam = joined()
+    found = estimates(pairs, exam)
+    pooled = sm.OLS(pairs["y"], sm.add_constant(pairs["x"])).fit()
     assert found["pooled_r2"] == pytest.approx(pooled.rsquared)
-    effects = pd.get_dummies(cells["structure"]).astype(float)
-    both = sm.OLS(cells["y"], effects.assign(x=cells["x"])).fit()
-    alone = sm.OLS(cells["y"], effects).fit()
+    effects = pd.get_dummies(pairs["structure"]).astype(float)
+    both = sm.OLS(pairs["y"], effects.assign(x=pairs["x"])).fit()
+    alone = sm.OLS(pairs["y"], effects).fit()
     assert found["within_structure_r2"] == pytest.approx(1 - both.ssr / alone.ssr)
-    predicted = np.empty(len(cells))
+    predicted = np.empty(len(pairs))
     for label in np.unique(exam):
-        rest = cells[exam != label]
+        rest = pairs[exam != label]
         fit = sm.OLS(rest["y"], sm.add_constant(rest["x"])).fit()
-        predicted[exam == label] = fit.params["const"] + fit.params["x"] * cells["x"][exam == label]
-    total = ((cells["y"] - cells["y"].mean()) ** 2).sum()
-    expected = 1 - ((cells["y"] - predicted) ** 2).sum() / total
+        predicted[exam == label] = fit.params["const"] + fit.params["x"] * pairs["x"][exam == label]
+    total = ((pairs["y"] - pairs["y"].mean()) ** 2).sum()
+    expected = 1 - ((pairs["y"] - predicted) ** 2).sum() / total
     assert found["leave_exam_out_r2"] == pytest.approx(expected)
 
 
@@ -87,15 +87,15 @@ def test_unit_and_power_of_a_surrogate_do_not_matter(unit, power):
 
 
 def test_bootstrap_is_that_of_repeated_rows():
-    cells, exam = joined(n_scans=10, noise=1.0)
+    pairs, exam = joined(n_scans=10, noise=1.0)
     n_draws = 20
-    found = bootstrap_r2(cells, exam, n_draws, np.random.default_rng(3))
+    found = bootstrap_r2(pairs, exam, n_draws, np.random.default_rng(3))
     labels = np.unique(exam)
     share = np.full(len(labels), 1 / len(labels))
     times = np.random.default_rng(3).multinomial(len(labels), share, size=n_draws)
     for row, drawn in zip(found, times, strict=True):
         counts = dict(zip(labels, drawn, strict=True))
-        sample = cells.loc[np.repeat(np.arange(len(cells)), [counts[e] for e in exam])]
+        sample = pairs.loc[np.repeat(np.arange(len(pairs)), [counts[e] for e in exam])]
         x, y = sample["x"].to_numpy()[:, None], sample["y"].to_numpy()
         assert row[0] == pytest.approx(in_sample_r2(x, y))
         assert row[1] == pytest.approx(within_group_r2(x, y, sample["structure"].to_numpy()))
@@ -109,8 +109,8 @@ def test_intervals_cover_the_truth_of_many_exams():
         x = generator.normal(size=(40, 3))
         y = rho * x + np.sqrt(1 - rho**2) * generator.normal(size=x.shape)
         subject, structure = np.indices(x.shape)
-        cells = pd.DataFrame({"structure": structure.ravel(), "x": x.ravel(), "y": y.ravel()})
-        samples = bootstrap_r2(cells, subject.ravel(), 200, generator)[:, 1]
+        pairs = pd.DataFrame({"structure": structure.ravel(), "x": x.ravel(), "y": y.ravel()})
+        samples = bootstrap_r2(pairs, subject.ravel(), 200, generator)[:, 1]
         low, high = np.quantile(samples, (0.05, 0.95))
         hits += low <= rho**2 <= high
     assert 0.78 <= hits / n_runs <= 0.99

@@ -34,11 +34,11 @@ def study(
                 quality.append((group, m, s, "fixed", "all", 0.0, 0.0))
                 volumes += [(group, m, s, k, 1000 * (1 + size * rng.normal())) for k in structures]
     key = ["group", "member", "subject"]
-    cells = [(s, k, 1000.0) for s in scans for k in structures]
+    pairs = [(s, k, 1000.0) for s in scans for k in structures]
     return (
         pd.DataFrame(quality, columns=[*key, "range", "slices", "psnr", "ssim"]),
         pd.DataFrame(volumes, columns=[*key, "structure", "volume_mm3"]),
-        pd.DataFrame(cells, columns=["subject", "structure", "volume_mm3"]),
+        pd.DataFrame(pairs, columns=["subject", "structure", "volume_mm3"]),
     )
 
 
@@ -126,7 +126,7 @@ def test_what_is_missing_is_left_out_and_counted():
     lonely = volumes[volumes["member"] == 1].assign(group="zero_filled", member=0)
     lonely = lonely.drop_duplicates(["subject", "structure"])
     tree, table = run((quality, pd.concat([volumes, lonely]), reference.drop(index=9)))
-    # one cell of the first member, and one of every architecture without a reference
+    # one pair of the first member, and one of every architecture without a reference
     assert tree["all"]["excluded"] == {"members": 2, "scans": 1, "cells": 4}
     assert (tree["all"]["members"], len(table), tree["all"]["exams"]) == (37, 37, 3)
     json.dumps(tree, allow_nan=False)

@@ -1,4 +1,4 @@
-"""Rank agreement over cells against scipy, and what it does without enough scans."""
+"""Rank agreement over pairs against scipy, and what it does without enough scans."""
 
 import numpy as np
 import pandas as pd
@@ -12,8 +12,8 @@ SUBJECTS = [f"s{s}" for s in range(6)]
 EXAMS = dict(zip(SUBJECTS, ["a", "a", "b", "c", "d", "e"], strict=True))
 
 
-def cells(seed: int, noise: float = 1.0) -> pd.DataFrame:
-    """Return cells with a value of their own and one that follows it."""
+def pairs(seed: int, noise: float = 1.0) -> pd.DataFrame:
+    """Return pairs with a value of their own and one that follows it."""
     rng = np.random.default_rng(seed)
     index = pd.MultiIndex.from_product([STRUCTURES, SUBJECTS], names=["structure", "subject"])
     x = rng.normal(size=len(index)) + np.repeat(np.arange(5.0), 6)
@@ -26,7 +26,7 @@ def draws(n: int = 200):
 
 
 def test_every_predictor_is_in_the_table_and_headlines_in_the_tree() -> None:
-    first = cells(5)
+    first = pairs(5)
     own = first.rename(columns={"y": "value"}).assign(group="g", target="dice_loss")
     as_predictor = first.rename(columns={"x": "value"}).assign(group="g", kind="A")
     names = ("std_mean", "other")
@@ -44,10 +44,10 @@ def test_every_predictor_is_in_the_table_and_headlines_in_the_tree() -> None:
 
 
 def test_targets_are_losses_against_the_reference_alone() -> None:
-    cell = {"group": "g", "subject": "s", "structure": "k"}
-    rows = [cell | {"target": t, "dice": d} for t, d in (("reference", 0.9), ("truth", 0.7))]
+    pair = {"group": "g", "subject": "s", "structure": "k"}
+    rows = [pair | {"target": t, "dice": d} for t, d in (("reference", 0.9), ("truth", 0.7))]
     overlap = pd.DataFrame(rows).assign(surface_distance_mm=0.5)
-    found = task_targets(overlap, pd.DataFrame([cell | {"sd": 1.5}]))
+    found = task_targets(overlap, pd.DataFrame([pair | {"sd": 1.5}]))
     values = found.set_index("target")["value"].to_dict()
     assert values == pytest.approx(
         {"dice_loss": 0.1, "surface_distance": 0.5, "deformation_sd": 1.5}
