@@ -15,6 +15,7 @@ from stages.figures.kit.style import title
 from stages.page.facts import Facts
 from stages.page.phrasing import DASH, counted, listed, number, percent, share, span, spread
 from stages.params.ensembles import NOISE
+from stages.statistics.methods.bias import median_absolute_bias
 from stages.statistics.methods.ranking import median_ratio
 from stages.study.seeds import stable_seed
 
@@ -159,8 +160,7 @@ def bias(facts: Facts) -> Answer:
 
 def typical_bias(facts: Facts, group: str) -> float:
     """Return the median size of a group's bias over structures (%), NaN where it has none."""
-    found = facts.get("volumes", group, "bias")
-    return float(np.median(np.abs(list(found.values())))) if found else math.nan
+    return median_absolute_bias(facts.get("volumes", group, "bias") or {})
 
 
 def biases(facts: Facts) -> dict[str, float]:

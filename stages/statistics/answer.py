@@ -2,11 +2,12 @@
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from typing import Any
 
 import pandas as pd
 
-type Tree = Mapping[str, Tree | float | str]
-"""Nested numbers and texts: the content of a metrics file."""
+type Tree = dict[str, Any]
+"""The content of a metrics file: nested, leaves are numbers (NaN where undefined) or texts."""
 
 
 @dataclass(frozen=True)
@@ -23,9 +24,9 @@ class Answer:
     """What the metrics leave out beside their own NaN."""
 
 
-def look_up(tree: Tree, *keys: str) -> Tree | float | str | None:
+def look_up(tree: Mapping[str, Any], *keys: str) -> Any:
     """Return what stands at the end of a path of keys, None where there is nothing."""
-    part: Tree | float | str = tree
+    part: Any = tree
     for key in keys:
         if not isinstance(part, Mapping) or key not in part:
             return None

@@ -79,8 +79,7 @@ class Cohort:
     """Image quality of networks and baselines."""
 
     regions: pd.DataFrame
-    """Summaries of the voxelwise standard deviation of the networks, one row a structure-scan
-    pair."""
+    """Summaries of the voxelwise SD of the networks, one row a structure-scan pair."""
 
     halves: pd.DataFrame
     """The same of both halves of the members."""
@@ -159,7 +158,9 @@ def read_cohort(ensembles: EnsembleParams, noise: NoiseParams, params: AnalysePa
         ),
         draws=joined("draws", networks) if drawn else None,
         quality=joined("quality", (*networks, *ensembles.baselines)),
-        **{name: joined(name, networks) for name in ("regions", "halves", "histograms")},
+        regions=joined("regions", networks),
+        halves=joined("halves", networks),
+        histograms=joined("histograms", networks),
         surrogates=joined("surrogates", networks),
         overlap=joined("overlap", ensembles.groups),
         changes=joined("deformation", compared),

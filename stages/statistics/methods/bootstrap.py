@@ -22,7 +22,9 @@ class Interval(NamedTuple):
 
 
 def cluster_draws(clusters: np.ndarray, n_draws: int, rng: np.random.Generator) -> np.ndarray:
-    """Draw as many clusters as there are, with replacement, and return how often each row came.
+    """Return how often each row comes when as many clusters as there are are drawn anew.
+
+    Clusters are drawn with replacement.
 
     Rows of a cluster always come together (cluster bootstrap: Davison and Hinkley 1997, Bootstrap
     Methods and their Application, section 3.8).

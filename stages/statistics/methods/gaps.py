@@ -1,13 +1,14 @@
 """What could not be computed is counted, never written as a number."""
 
 import math
-from typing import Any
 
 import pandas as pd
 
+from stages.statistics.answer import Tree
 
-def without_gaps(tree: dict[str, Any], path: str = "") -> tuple[dict[str, Any], list[str]]:
-    """Take the leaves that are NaN or infinite out of a tree of metrics.
+
+def without_gaps(tree: Tree, path: str = "") -> tuple[Tree, list[str]]:
+    """Return a tree of metrics without the leaves that are NaN or infinite, and their names.
 
     Args:
         tree: nested, leaves are numbers or text.
@@ -16,7 +17,7 @@ def without_gaps(tree: dict[str, Any], path: str = "") -> tuple[dict[str, Any], 
     Returns:
         The tree with finite numbers only, and the dotted names of the leaves taken out.
     """
-    kept: dict[str, Any] = {}
+    kept: Tree = {}
     gaps: list[str] = []
     for key, value in tree.items():
         name = f"{path}.{key}" if path else str(key)
@@ -33,7 +34,7 @@ def without_gaps(tree: dict[str, Any], path: str = "") -> tuple[dict[str, Any], 
 def grid(
     volumes: pd.DataFrame, structures: tuple[str, ...], subjects: list[str]
 ) -> tuple[pd.DataFrame, list[str]]:
-    """Keep the structures of the study and name the pairs that a group has no volume for.
+    """Return the rows of the study's structures, and the pairs that a group has no volume for.
 
     Args:
         volumes: tidy, columns subject, structure and others, of one group.

@@ -34,7 +34,7 @@ class Permutations(NamedTuple):
 def joint_permutations(
     exams: np.ndarray, n_permutations: int, rng: np.random.Generator
 ) -> Permutations:
-    """Draw random orders of the scans under which whole exams change places.
+    """Return random orders of the scans under which whole exams change places.
 
     Exams of the same number of scans are exchangeable (whole-block exchange: Winkler et al. 2015,
     NeuroImage 123). Where sizes differ so much that fewer than `LEAST_ARRANGEMENTS` exist, scans
@@ -112,7 +112,7 @@ def _by_structure(values: np.ndarray, present: np.ndarray, ranks: bool) -> np.nd
 
 
 def _settle(filled: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Take rounding for zero, so that a constant stays one."""
+    """Return the values with rounding taken for zero, so that a constant stays one."""
     scale = np.max(np.abs(values), initial=0.0, where=np.isfinite(values))
     return np.where(np.abs(filled) <= 1e-12 * scale, 0.0, filled)
 

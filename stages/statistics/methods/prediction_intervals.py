@@ -21,18 +21,22 @@ METHODS = ("naive", "absolute", "scaled", "cqr", "jackknife_plus", "joint")
 
 
 class Pairs(NamedTuple):
-    """One group's volumes, all (structures, scans), NaN (`n_members`: 0) where undefined.
-
-    In units of the ensemble mean: `ratio` the true volume, `cv` the standard deviation over
-    members (ddof = 1), `lower` and `upper` the quantiles over members that a member's volume is outside of
-    with probability alpha.
-    """
+    """One group's volumes in units of the ensemble mean: (structures, scans), NaN if undefined."""
 
     ratio: np.ndarray
+    """The true volume."""
+
     cv: np.ndarray
+    """Standard deviation over members, ddof = 1."""
+
     n_members: np.ndarray
+    """Count; 0 where undefined."""
+
     lower: np.ndarray
+    """Quantile over members; one is below it or above `upper` with probability alpha."""
+
     upper: np.ndarray
+    """See `lower`."""
 
 
 def jackknife_plus(

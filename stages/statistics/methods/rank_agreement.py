@@ -16,15 +16,19 @@ SCOPES = ("pooled", "within_structure")
 
 @dataclass(frozen=True)
 class Draws:
-    """Samples of exams; subjects: of the columns; weights: (n_draws, n_subjects); level: 0 ... 1.
-
-    n_exams: how many were drawn from.
-    """
+    """Samples of exams, drawn with replacement."""
 
     subjects: list[str]
+    """Scans: of the columns of `weights`."""
+
     weights: np.ndarray
+    """(n_draws, n_subjects), how often each scan came."""
+
     level: float
+    """Coverage of the intervals, between 0 and 1."""
+
     n_exams: int
+    """How many exams were drawn from."""
 
 
 def draw_exams(

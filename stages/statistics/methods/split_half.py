@@ -9,6 +9,7 @@ from math import comb
 import numpy as np
 import pandas as pd
 
+from stages.statistics.answer import Tree
 from stages.statistics.methods.arrays import volume_cube
 from stages.statistics.methods.bootstrap import Interval, cluster_draws, interval
 from stages.statistics.methods.correlation import NEARLY_ONE
@@ -183,7 +184,7 @@ def reliability(
     n_draws: int,
     level: float,
     rng: np.random.Generator,
-) -> tuple[dict, pd.DataFrame]:
+) -> tuple[Tree, pd.DataFrame]:
     """Return the R^2 that a perfect predictor of ln CV would reach, by two estimates.
 
     Args:
@@ -219,7 +220,7 @@ def reliability(
             strict=True,
         )
     }
-    tree: dict = {}
+    tree: Tree = {}
     rows = []
     sizes = (n_members // 2, n_members - n_members // 2)
     for scope, r in between.items():

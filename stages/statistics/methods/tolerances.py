@@ -23,18 +23,18 @@ class Row:
 
     @property
     def match(self) -> str:
-        """The verdict in words."""
+        """Return the verdict in words."""
         return {True: MATCH, False: NO_MATCH, None: NOT_COMPARABLE}[self.holds]
 
 
 def near(quantity: str, reported: float, here: float, limit: float) -> Row:
-    """Judge |here - reported| <= limit."""
+    """Return the row that judges |here - reported| <= limit."""
     holds = None if math.isnan(here) else abs(here - reported) <= limit + ROUNDING
     return Row(quantity, text(reported), text(here), f"± {text(limit)}", holds)
 
 
 def within_factor(quantity: str, reported: float, here: float, factor: float) -> Row:
-    """Judge reported / factor <= here <= reported * factor."""
+    """Return the row that judges reported / factor <= here <= reported * factor."""
     holds = None
     if not math.isnan(here):
         holds = reported / factor - ROUNDING <= here <= reported * factor + ROUNDING
@@ -42,7 +42,7 @@ def within_factor(quantity: str, reported: float, here: float, factor: float) ->
 
 
 def within(quantity: str, ends: list[float], here: float, limit: float = 0.0) -> Row:
-    """Judge low - limit <= here <= high + limit."""
+    """Return the row that judges low - limit <= here <= high + limit."""
     low, high = ends
     holds = None
     if not math.isnan(here):
@@ -52,7 +52,7 @@ def within(quantity: str, ends: list[float], here: float, limit: float = 0.0) ->
 
 
 def ordered(what: str, order: list[str], values: Mapping[str, float]) -> Row:
-    """Judge values[order[0]] < values[order[1]] < ...; equal values do not match."""
+    """Return the row that judges values[order[0]] < values[order[1]] < ...; equal values do not match."""
     known = {name: values[name] for name in order}
     holds = None
     if not any(math.isnan(value) for value in known.values()):
@@ -62,7 +62,7 @@ def ordered(what: str, order: list[str], values: Mapping[str, float]) -> Row:
 
 
 def near_each_other(lowest: str, others: list[str], cv: Mapping[str, float]) -> Row:
-    """Judge `a ~ b` without a tolerance: their ratio is smaller than that of the lowest to both.
+    """Return the row that judges `a ~ b` without a tolerance: their ratio is smaller than that of the lowest to both.
 
     |ln(CV_a / CV_b)| < min |ln(CV_a / CV_lowest)|, |ln(CV_b / CV_lowest)|.
     """

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 
 from stages.params.analyse import AnalyseParams
-from stages.statistics.answer import Answer
+from stages.statistics.answer import Answer, Tree
 from stages.statistics.cohort import Cohort
 from stages.statistics.methods.bias import bias_of_ratios
 from stages.statistics.methods.correlation import centre
@@ -217,7 +217,7 @@ def summary(pairs: pd.DataFrame, n_members: int) -> dict[str, float]:
     }
 
 
-def calibrate(volumes: pd.DataFrame, target: pd.DataFrame) -> tuple[dict, pd.DataFrame]:
+def calibrate(volumes: pd.DataFrame, target: pd.DataFrame) -> tuple[Tree, pd.DataFrame]:
     """Return how well each ensemble predicts known volumes.
 
     Args:

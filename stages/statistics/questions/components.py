@@ -17,7 +17,7 @@ import numpy as np
 import pandas as pd
 
 from stages.params.analyse import AnalyseParams
-from stages.statistics.answer import Answer
+from stages.statistics.answer import Answer, Tree
 from stages.statistics.cohort import Cohort
 from stages.statistics.methods.gaps import without_gaps
 from stages.statistics.methods.variance_components import (
@@ -44,7 +44,7 @@ def ask(cohort: Cohort, _: AnalyseParams, __: np.random.Generator) -> Answer:
 
 def decompose(
     volumes: pd.DataFrame, draws: pd.DataFrame | None = None
-) -> tuple[dict, pd.DataFrame]:
+) -> tuple[Tree, pd.DataFrame]:
     """Return the variance components of every group and structure.
 
     Volumes that are not positive have no logarithm; scans or members are left out until no gap is
@@ -155,7 +155,7 @@ def _rows(found: _Decomposed) -> list[tuple]:
     return rows
 
 
-def _summary(found: list[_Decomposed]) -> dict:
+def _summary(found: list[_Decomposed]) -> Tree:
     defined = [each for each in found if _defined(each)]
     rows = pd.DataFrame(
         [row for each in defined for row in _rows(each)],

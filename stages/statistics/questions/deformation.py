@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from stages.params.analyse import AnalyseParams
-from stages.statistics.answer import Answer
+from stages.statistics.answer import Answer, Tree
 from stages.statistics.cohort import Cohort
 from stages.statistics.methods.gaps import without_gaps
 from stages.statistics.methods.rank_agreement import Draws, draw_exams, rank_agreement
@@ -50,7 +50,7 @@ def deformation(
     cv: pd.DataFrame,
     bias: pd.DataFrame,
     draws: Draws,
-) -> tuple[dict, pd.DataFrame]:
+) -> tuple[Tree, pd.DataFrame]:
     """Return the apparent changes of each group, and their agreement with the volumes.
 
     Args:
@@ -69,7 +69,7 @@ def deformation(
     tree = {}
     for group, part in pairs.groupby("group", sort=False):
         by_structure = part.groupby("structure", sort=False)["mean"].median().to_dict()
-        leaves: dict = {"mean": {"median": float(part["mean"].median()), **by_structure}}
+        leaves: Tree = {"mean": {"median": float(part["mean"].median()), **by_structure}}
         if (part["n_members"] > 1).any():
             leaves = {"sd": {"median": float(part["sd"].median())}} | leaves
         if np.isfinite(part["cv"]).any():
@@ -82,6 +82,6 @@ def deformation(
     return tree, pairs
 
 
-def _agreement(pairs: pd.DataFrame, own: str, volume: str, draws: Draws) -> dict:
+def _agreement(pairs: pd.DataFrame, own: str, volume: str, draws: Draws) -> Tree:
     found = rank_agreement(pairs, own, pairs, volume, draws)
     return {scope: answer.leaves() for scope, answer in found.items()}

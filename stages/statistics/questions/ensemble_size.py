@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from stages.params.analyse import AnalyseParams
-from stages.statistics.answer import Answer
+from stages.statistics.answer import Answer, Tree
 from stages.statistics.cohort import Cohort
 from stages.statistics.methods.gaps import without_gaps
 from stages.statistics.methods.variability import PERCENT, c4
@@ -176,7 +176,7 @@ def size_table(
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def summary(table: pd.DataFrame) -> dict:
+def summary(table: pd.DataFrame) -> Tree:
     """Return what one ensemble says about sizes.
 
     Args:
@@ -203,7 +203,7 @@ def summary(table: pd.DataFrame) -> dict:
 
 def ensemble_size(
     volumes: pd.DataFrame, n_subsets: int, rng: np.random.Generator
-) -> tuple[dict, pd.DataFrame]:
+) -> tuple[Tree, pd.DataFrame]:
     """Return the coefficient of variation and its standard error against the number of members.
 
     Args:

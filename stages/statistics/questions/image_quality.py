@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from stages.params.analyse import AnalyseParams
-from stages.statistics.answer import Answer
+from stages.statistics.answer import Answer, Tree
 from stages.statistics.cohort import Cohort, of
 
 MEASURES = ("psnr", "ssim")
@@ -41,7 +41,7 @@ def member_means(quality: pd.DataFrame, kind: tuple[str, str]) -> pd.DataFrame:
     return chosen.groupby("member", sort=False)[list(MEASURES)].mean()
 
 
-def quality_summary(quality: pd.DataFrame) -> dict[str, dict]:
+def quality_summary(quality: pd.DataFrame) -> dict[str, Tree]:
     """Return mean and standard deviation (ddof = 1) over members, and the alternatives' means.
 
     Args:
@@ -52,7 +52,7 @@ def quality_summary(quality: pd.DataFrame) -> dict[str, dict]:
         `all_slices` the means of the alternatives.
     """
     headline = member_means(quality, HEADLINE)
-    result: dict[str, dict] = {name: {"mean": float(headline[name].mean())} for name in MEASURES}
+    result: dict[str, Tree] = {name: {"mean": float(headline[name].mean())} for name in MEASURES}
     if len(headline) > 1:
         for name in MEASURES:
             result[name]["std"] = float(headline[name].std(ddof=1))

@@ -5,7 +5,7 @@ import pandas as pd
 
 from stages.measures.voxelwise import SUMMARIES
 from stages.params.analyse import AnalyseParams
-from stages.statistics.answer import Answer
+from stages.statistics.answer import Answer, Tree
 from stages.statistics.cohort import Cohort, of
 from stages.statistics.methods.arrays import pair_matrix
 from stages.statistics.methods.bootstrap import Interval, cluster_draws, interval
@@ -67,7 +67,7 @@ def infer(
     n_permutations: int,
     level: float,
     rng: np.random.Generator,
-) -> tuple[dict, pd.DataFrame]:
+) -> tuple[Tree, pd.DataFrame]:
     """Return interval and p of every correlation, and the interval of both R^2.
 
     All intervals come from the same draws of exams, all p from the same permutations.
@@ -158,8 +158,8 @@ def _regressions(
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _tree(table: pd.DataFrame, headline: str, structures: list[str], alpha: float) -> dict:
-    tree: dict = {}
+def _tree(table: pd.DataFrame, headline: str, structures: list[str], alpha: float) -> Tree:
+    tree: Tree = {}
     for kind in KINDS:
         chosen = table[(table["statistic"] == headline) & (table["estimate"] == kind)]
         rows = chosen.set_index("scope")

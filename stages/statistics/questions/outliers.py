@@ -5,7 +5,7 @@ import pandas as pd
 
 from stages.measures.voxelwise import SUMMARIES
 from stages.params.analyse import AnalyseParams
-from stages.statistics.answer import Answer
+from stages.statistics.answer import Answer, Tree
 from stages.statistics.cohort import Cohort, of
 from stages.statistics.methods.correlation import correlation_table
 from stages.statistics.methods.gaps import without_gaps
@@ -56,15 +56,15 @@ def ask(cohort: Cohort, params: AnalyseParams, rng: np.random.Generator) -> Answ
     return Answer(tree, {"outliers": table})
 
 
-def headline(volumes: pd.DataFrame, quality: pd.DataFrame) -> dict:
+def headline(volumes: pd.DataFrame, quality: pd.DataFrame) -> Tree:
     """Return the median CV in percent, and PSNR (dB) and SSIM over members; NaN where undefined."""
     scores = quality_summary(quality)
     cv = float(cv_table(volumes)["cv"].median())
     return {"cv_median": cv, **{name: scores[name] for name in MEASURES}}
 
 
-def _counted(tree: dict) -> dict:
-    """Leave undefined numbers out and count them."""
+def _counted(tree: Tree) -> Tree:
+    """Return a tree without undefined numbers, and their count."""
     leaves, gaps = without_gaps(tree)
     return leaves | {"undefined": len(gaps)}
 
@@ -132,7 +132,7 @@ def group_scores(quality: pd.DataFrame, volumes: pd.DataFrame, threshold: float)
 
 def outliers(
     quality: pd.DataFrame, volumes: pd.DataFrame, threshold: float
-) -> tuple[dict, pd.DataFrame]:
+) -> tuple[Tree, pd.DataFrame]:
     """Return the members that are outliers in image quality or volumes.
 
     A member is flagged if its mean PSNR, its mean SSIM or its mean deviation from the ensemble's
@@ -160,7 +160,7 @@ def outliers(
     return tree, table
 
 
-def _summary(scores: pd.DataFrame, threshold: float) -> dict:
+def _summary(scores: pd.DataFrame, threshold: float) -> Tree:
     n_members = len(scores)
     z = {name: scores[f"z_{name}"] for name in SCORES}
     if n_members < LEAST_MEMBERS:
@@ -195,7 +195,7 @@ def without(volumes: pd.DataFrame, flagged: pd.DataFrame) -> pd.DataFrame:
     return volumes[kept].reset_index(drop=True)
 
 
-def predicted(cv: pd.DataFrame, regions: pd.DataFrame, histograms: pd.DataFrame) -> dict[str, dict]:
+def predicted(cv: pd.DataFrame, regions: pd.DataFrame, histograms: pd.DataFrame) -> dict[str, Tree]:
     """Return how well voxelwise measures of all members predict the CV of some of them.
 
     The measures of a scan come from the images of all members. Where the CV leaves members out, it

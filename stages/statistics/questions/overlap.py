@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 
 from stages.params.analyse import AnalyseParams
-from stages.statistics.answer import Answer
+from stages.statistics.answer import Answer, Tree
 from stages.statistics.cohort import Cohort
 from stages.statistics.methods.gaps import without_gaps
 
@@ -44,7 +44,7 @@ def overlap_pairs(overlap: pd.DataFrame) -> pd.DataFrame:
     return table.assign(scope=table["target"])[COLUMNS]
 
 
-def overlap(table: pd.DataFrame) -> tuple[dict, pd.DataFrame]:
+def overlap(table: pd.DataFrame) -> tuple[Tree, pd.DataFrame]:
     """Return medians over structures and scans of each group, and `overlap_pairs`.
 
     Args:
@@ -56,7 +56,7 @@ def overlap(table: pd.DataFrame) -> tuple[dict, pd.DataFrame]:
         segmentations of a structure without a distance.
     """
     pairs = overlap_pairs(table)
-    tree: dict = {}
+    tree: Tree = {}
     for (group, target), part in pairs.groupby(["group", "target"], sort=False):
         medians = {
             name: {"median": float(part[column].median())} for name, column in SCORES.items()

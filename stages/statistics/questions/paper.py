@@ -4,7 +4,6 @@ import math
 import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -54,7 +53,7 @@ def ask(cohort: Cohort, _: AnalyseParams, __: np.random.Generator) -> Answer:
     return Answer(tree, {"paper": table})
 
 
-def published() -> dict[str, Any]:
+def published() -> Tree:
     """Return the paper's numbers; the entry `keys` says what each of the others holds."""
     return read_json(RESULTS)
 
@@ -88,8 +87,8 @@ def cohort_of(scan_names: Iterable[str]) -> str:
 
 
 def compare(
-    metrics: Mapping[str, Mapping], n_members: Mapping[str, int], n_scans: int, cohort: str | None
-) -> tuple[dict[str, Any], pd.DataFrame]:
+    metrics: Mapping[str, Tree], n_members: Mapping[str, int], n_scans: int, cohort: str | None
+) -> tuple[Tree, pd.DataFrame]:
     """Set the study's numbers beside the paper's and judge each within its tolerance.
 
     Numbers of other scans are shown but not judged: nothing says that they should agree.
@@ -135,7 +134,7 @@ def verdict_of(results: list[Row], settings: list[Row]) -> str:
     return text + (f"; other settings: {', '.join(differing)}" if differing else "")
 
 
-def setting_rows(paper: dict, n_members: Mapping[str, int], n_scans: int) -> list[Row]:
+def setting_rows(paper: Tree, n_members: Mapping[str, int], n_scans: int) -> list[Row]:
     """Return the numbers of scans and of members."""
     expected = {"scans": [paper["cohort"]["scans_validation"]["value"]]}
     here: dict[str, int | None] = {"scans": n_scans}
@@ -154,7 +153,7 @@ def setting_rows(paper: dict, n_members: Mapping[str, int], n_scans: int) -> lis
     ]
 
 
-def quality_rows(paper: dict, quality: Mapping) -> list[Row]:
+def quality_rows(paper: Tree, quality: Tree) -> list[Row]:
     """Return PSNR and SSIM: means, spreads over members, and ranges with an external source."""
     tolerance = paper["tolerances"]
     limits = {"psnr": tolerance["psnr_mean_db"], "ssim": tolerance["ssim_mean"]}
@@ -180,7 +179,7 @@ def quality_rows(paper: dict, quality: Mapping) -> list[Row]:
     return rows
 
 
-def variability_rows(paper: dict, volumes: Mapping) -> list[Row]:
+def variability_rows(paper: Tree, volumes: Tree) -> list[Row]:
     """Return the range of the median coefficient of variation and its orderings."""
     groups = list(paper["architectures"])
     cv = {group: leaf(volumes, group, "cv", "median") for group in (*groups, "noise")}
@@ -193,7 +192,7 @@ def variability_rows(paper: dict, volumes: Mapping) -> list[Row]:
     return rows
 
 
-def bias_rows(paper: dict, volumes: Mapping) -> list[Row]:
+def bias_rows(paper: Tree, volumes: Tree) -> list[Row]:
     """Return the signs of the biases that the paper names."""
     rows = []
     for group, signs in paper["bias_signs"].items():
@@ -205,7 +204,7 @@ def bias_rows(paper: dict, volumes: Mapping) -> list[Row]:
     return rows
 
 
-def r2_rows(paper: dict, prediction: Mapping, n_scans: int) -> list[Row]:
+def r2_rows(paper: Tree, prediction: Tree, n_scans: int) -> list[Row]:
     """Return R^2 of both sets of predictors and its orderings; few scans make it incomparable."""
     groups, columns = list(paper["architectures"]), paper["orderings"]["r2_predictors"]["value"]
     found = {name: {g: leaf(prediction, g, "r2", name) for g in groups} for name in columns}

@@ -13,6 +13,7 @@ import pandas as pd
 from scipy.stats import mannwhitneyu
 from scipy.stats import t as student
 
+from stages.statistics.answer import Tree
 from stages.statistics.methods.correlation import spearman
 from stages.statistics.methods.variability import PERCENT, coefficient_of_variation
 from stages.statistics.questions.calibration import pair_table, spread_skill
@@ -109,7 +110,7 @@ def volume_pairs(volumes: pd.DataFrame, truth: pd.DataFrame, level: float) -> pd
 
 
 def _with_change(pairs: pd.DataFrame, volumes: pd.DataFrame, truth: pd.DataFrame) -> pd.DataFrame:
-    """Add the columns about the matched healthy phantom to the pairs of one group."""
+    """Return the pairs of one group with the columns about the matched healthy phantom."""
     own = volumes[volumes["group"] == pairs["group"].iloc[0]]
     index = pd.MultiIndex.from_frame(pairs[["structure", "subject"]])
     wide = own.pivot(index=["structure", "subject"], columns="member", values="volume_mm3")
@@ -142,22 +143,24 @@ def ratio(a: np.ndarray | float, b: np.ndarray | float) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Voxels:
-    """An ensemble's images of one scan at some voxels, in units of the scan's white matter.
-
-    reference: (n_voxels,), the fully sampled image; mean, std: over members, ddof = 1.
-    """
+    """An ensemble's images of one scan at some voxels, in units of the scan's white matter."""
 
     reference: np.ndarray
+    """(n_voxels,), the fully sampled image."""
+
     mean: np.ndarray
+    """(n_voxels,), over members."""
+
     std: np.ndarray
+    """(n_voxels,), over members, ddof = 1."""
 
     @property
     def error(self) -> np.ndarray:
-        """|mean - reference|, (n_voxels,)."""
+        """Return |mean - reference|, (n_voxels,)."""
         return np.abs(self.mean - self.reference)
 
     def at(self, chosen: np.ndarray) -> "Voxels":
-        """The voxels of a boolean mask (n_voxels,)."""
+        """Return the voxels of a boolean mask (n_voxels,)."""
         return Voxels(self.reference[chosen], self.mean[chosen], self.std[chosen])
 
 
@@ -216,7 +219,7 @@ def voxel_row(
     }
 
 
-def summarise(pairs: pd.DataFrame, voxels: pd.DataFrame, reference: str) -> dict[str, dict]:
+def summarise(pairs: pd.DataFrame, voxels: pd.DataFrame, reference: str) -> dict[str, Tree]:
     """Return the tree group -> kind -> numbers about volumes, their change, and voxels.
 
     Args:
@@ -225,7 +228,7 @@ def summarise(pairs: pd.DataFrame, voxels: pd.DataFrame, reference: str) -> dict
         reference: the group of the fully sampled images, which shows what the segmenter alone
             makes of a change; it has no spread.
     """
-    tree: dict[str, dict] = {}
+    tree: dict[str, Tree] = {}
     for (group, kind), part in pairs.groupby(["group", "kind"], sort=False):
         leaves = {} if group == reference else {"volumes": about_volumes(part)}
         if part["measured_change"].notna().any():

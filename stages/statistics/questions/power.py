@@ -12,7 +12,7 @@ import pandas as pd
 from scipy.stats import nct, norm, t
 
 from stages.params.analyse import AnalyseParams
-from stages.statistics.answer import Answer
+from stages.statistics.answer import Answer, Tree
 from stages.statistics.cohort import Cohort
 from stages.statistics.methods.gaps import without_gaps
 from stages.statistics.questions.components import NON_SUBJECT
@@ -54,24 +54,27 @@ def ask(cohort: Cohort, params: AnalyseParams, _: np.random.Generator) -> Answer
 class PowerOptions:
     """A trial of two arms that compares rates of hippocampal atrophy between two scans.
 
-    Args:
-        trial_years: time from the first to the last scan, years.
-        atrophy_sd_percent_per_year: standard deviation of true rates between patients, %/yr.
-        atrophy_percent_per_year: mean rate of the untreated arm, %/yr.
-        slowing: part of that rate that the treatment takes away, 0 to 1.
-        power: probability of finding it, 0.5 to below 1.
-        alpha: two-sided significance level, at most 0.1.
-
     Raises:
         StudyError: if one is out of range.
     """
 
     trial_years: float = 1.0
+    """Time from the first to the last scan, years."""
+
     atrophy_sd_percent_per_year: float = ALZHEIMER_RATE_SD
+    """Standard deviation of true rates between patients, %/yr."""
+
     atrophy_percent_per_year: float = ALZHEIMER_RATE
+    """Mean rate of the untreated arm, %/yr."""
+
     slowing: float = 0.25
+    """Fraction of that rate that the treatment takes away, 0 to 1."""
+
     power: float = 0.8
+    """Probability of finding it, 0.5 to below 1."""
+
     alpha: float = 0.05
+    """Two-sided significance level, at most 0.1."""
 
     def __post_init__(self) -> None:
         for name in ("trial_years", "atrophy_sd_percent_per_year", "atrophy_percent_per_year"):
@@ -197,7 +200,7 @@ def variabilities(components: pd.DataFrame) -> pd.DataFrame:
 
 def power(
     components_table: pd.DataFrame, options: PowerOptions
-) -> tuple[dict[str, dict], pd.DataFrame]:
+) -> tuple[dict[str, Tree], pd.DataFrame]:
     """Return smallest detectable changes and trial sizes of every group.
 
     Args:
@@ -235,7 +238,7 @@ def _consequences(rows: pd.DataFrame, options: PowerOptions) -> pd.DataFrame:
     )[COLUMNS]
 
 
-def _answers(table: pd.DataFrame) -> dict:
+def _answers(table: pd.DataFrame) -> Tree:
     trial = table[table["structure"] == TRIAL_STRUCTURE].set_index("scope")
     changes = table.groupby("scope", sort=False)["detectable_change_percent"].median()
     tree = {

@@ -157,7 +157,7 @@ def headline_correlations(correlations: pd.DataFrame) -> dict[str, dict[str, flo
 
 def predict(
     table: pd.DataFrame, n_members: int, exams: dict[str, str]
-) -> tuple[dict, pd.DataFrame]:
+) -> tuple[Tree, pd.DataFrame]:
     """Return all numbers of one architecture: the R^2 pair, controls, ceiling, correlations.
 
     Args:
@@ -176,7 +176,7 @@ def predict(
     }
     reports = {name: regression_report(table, columns, exam) for name, columns in sets.items()}
     correlations = correlation_table(table, list(SUMMARIES), TARGET)
-    controls: dict = {name: reports[name] for name in ("histogram", "summary")}
+    controls: Tree = {name: reports[name] for name in ("histogram", "summary")}
     controls["histogram"]["global_edges"] = reports["global"]["in_sample"]
     controls["structure_means"] = group_means_r2(
         table[TARGET].to_numpy(np.float64), table["structure"].to_numpy()

@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 
 from stages.params.analyse import AnalyseParams
-from stages.statistics.answer import Answer
+from stages.statistics.answer import Answer, Tree
 from stages.statistics.cohort import Cohort
 from stages.statistics.methods.bootstrap import interval
 from stages.statistics.methods.correlation import centre, spearman
@@ -58,7 +58,7 @@ def image_surrogates(regions: pd.DataFrame) -> pd.DataFrame:
 
 
 def logarithms(values: pd.DataFrame, cv: pd.DataFrame) -> tuple[pd.DataFrame, int]:
-    """Join a surrogate and the CV of the same pairs; pairs without a logarithm are left out.
+    """Return a surrogate and the CV of the same pairs; pairs without a logarithm are left out.
 
     Args:
         values: columns structure, subject, value of one surrogate and group.
@@ -150,7 +150,7 @@ def predict_cv(
     n_draws: int = 0,
     level: float = 0.95,
     rng: np.random.Generator | None = None,
-) -> tuple[dict, pd.DataFrame]:
+) -> tuple[Tree, pd.DataFrame]:
     """Return how well each surrogate predicts ln CV, for each group.
 
     Args:
@@ -201,8 +201,8 @@ def predict_cv(
     return _tree(table), table
 
 
-def _tree(table: pd.DataFrame) -> dict:
-    tree: dict[str, dict] = {}
+def _tree(table: pd.DataFrame) -> Tree:
+    tree: dict[str, Tree] = {}
     for (group, name), part in table.groupby(["group", "surrogate"], sort=False):
         values = part.set_index("estimate")
         leaves, gaps = without_gaps({k: float(v) for k, v in values["value"].items()})

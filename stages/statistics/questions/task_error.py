@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from stages.params.analyse import AnalyseParams
-from stages.statistics.answer import Answer
+from stages.statistics.answer import Answer, Tree
 from stages.statistics.cohort import Cohort
 from stages.statistics.methods.bias import absolute_bias
 from stages.statistics.methods.bootstrap import cluster_draws, interval
@@ -48,21 +48,22 @@ def ask(cohort: Cohort, params: AnalyseParams, rng: np.random.Generator) -> Answ
 
 @dataclass(frozen=True)
 class Members:
-    """Scores and errors of all members before they are summarised over scans.
-
-    Attributes:
-        table: columns group, member; one row a member.
-        scores: (n_measures, n_members, n_scans) PSNR in dB and SSIM.
-        errors: (n_errors, n_members, n_pairs) in percent, NaN where undefined.
-        scan: (n_pairs,) number of the scan that a pair belongs to.
-        exam: (n_scans,) labels.
-    """
+    """Scores and errors of all members before they are summarised over scans."""
 
     table: pd.DataFrame
+    """Columns group, member; one row a member."""
+
     scores: np.ndarray
+    """(n_measures, n_members, n_scans), PSNR in dB and SSIM."""
+
     errors: np.ndarray
+    """(n_errors, n_members, n_pairs) in percent, NaN where undefined."""
+
     scan: np.ndarray
+    """(n_pairs,), number of the scan of each pair."""
+
     exam: np.ndarray
+    """(n_scans,) labels."""
 
 
 def relative_errors(volumes: np.ndarray, reference: np.ndarray) -> np.ndarray:
@@ -190,7 +191,7 @@ def task_error(
     n_draws: int,
     level: float,
     rng: np.random.Generator,
-) -> tuple[dict, pd.DataFrame]:
+) -> tuple[Tree, pd.DataFrame]:
     """Return the rank correlations of image quality with task error over members.
 
     Task errors of a member: the medians over structures and scans of `relative_errors`. Intervals
@@ -224,11 +225,11 @@ def task_error(
     table = member_table(members)
     found = {name: table[name].to_numpy() for name in VARIABLES}
     draws = summarise(members, cluster_draws(members.exam, n_draws, rng))
-    overall: dict = {}
+    overall: Tree = {}
     for score in MEASURES:
         overall[score] = {}
         for error in ERRORS:
-            answers: dict = {}
+            answers: Tree = {}
             for scope in SCOPES:
                 r, resampled = _answer(found, draws, (score, error), groups, scope)
                 low, high, _ = interval(resampled, level, n_exams)
@@ -269,6 +270,6 @@ def _alone(part: pd.DataFrame) -> dict[str, dict[str, float]]:
     }
 
 
-def _counted(answers: dict, counts: dict) -> dict:
+def _counted(answers: Tree, counts: Tree) -> Tree:
     kept, gaps = without_gaps(answers)
     return kept | counts | {"undefined": len(gaps)}

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from stages.params.analyse import AnalyseParams
-from stages.statistics.answer import Answer
+from stages.statistics.answer import Answer, Tree
 from stages.statistics.cohort import Cohort
 from stages.statistics.methods.gaps import without_gaps
 from stages.statistics.methods.rank_agreement import Agreement, Draws, draw_exams, rank_agreement
@@ -35,7 +35,7 @@ def ask(cohort: Cohort, params: AnalyseParams, rng: np.random.Generator) -> Answ
 
 def predict_tasks(
     predictors: pd.DataFrame, targets: pd.DataFrame, draws: Draws
-) -> tuple[dict, pd.DataFrame]:
+) -> tuple[Tree, pd.DataFrame]:
     """Return how well each predictor ranks the pairs of each group as each target does.
 
     Args:
@@ -61,8 +61,8 @@ def predict_tasks(
     return _tree(table), table
 
 
-def _tree(table: pd.DataFrame) -> dict:
-    tree: dict = {}
+def _tree(table: pd.DataFrame) -> Tree:
+    tree: Tree = {}
     for row in table[table["predictor"].isin(HEADLINES)].itertuples(index=False):
         target = tree.setdefault(row.group, {}).setdefault(row.target, {})
         leaves = Agreement(row.n, row.value, row.low, row.high).leaves()

@@ -22,7 +22,7 @@ def ask(cohort: Cohort, params: AnalyseParams, _: np.random.Generator) -> Answer
 
 
 def thin(curves: pd.DataFrame, n_points: int) -> pd.DataFrame:
-    """Average training curves over equal spans of steps.
+    """Return training curves averaged over equal spans of steps.
 
     Args:
         curves: columns step and `COLUMNS`; empty where nothing was recorded at a step.

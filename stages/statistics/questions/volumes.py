@@ -17,7 +17,7 @@ def ask(cohort: Cohort, params: AnalyseParams, _: np.random.Generator) -> Answer
     Bias is against the fully sampled scans and, where they are known, against true volumes. A
     structure-scan pair without a positive volume is left out and counted in `excluded`.
     """
-    tree: dict[str, Tree | float | str] = {}
+    tree: Tree = {}
     undefined: list[str] = []
     for group in cohort.compared:
         tree[group], pairs = _of_group(cohort, group, params.structures)
@@ -26,12 +26,10 @@ def ask(cohort: Cohort, params: AnalyseParams, _: np.random.Generator) -> Answer
     return Answer(tree, {"cv": cohort.cv, "bias": cohort.bias}, tuple(undefined))
 
 
-def _of_group(
-    cohort: Cohort, group: str, structures: tuple[str, ...]
-) -> tuple[dict[str, Tree | float], list[str]]:
+def _of_group(cohort: Cohort, group: str, structures: tuple[str, ...]) -> tuple[Tree, list[str]]:
     """Return the metrics of one group, and the names of its undefined structure-scan pairs."""
     volumes, missing = grid(of(cohort.volumes, group), structures, list(cohort.exams))
-    found: dict[str, Tree | float] = {}
+    found: Tree = {}
     undefined = [*_undefined(of(cohort.bias, group), "bias"), *missing]
     cv = of(cohort.cv, group)
     if group not in cohort.ensembles.single:
@@ -48,7 +46,7 @@ def _undefined(table: pd.DataFrame, value: str) -> list[str]:
     return [f"{k} of {s}" for k, s in zip(rows["structure"], rows["subject"], strict=True)]
 
 
-def _of_reference(cohort: Cohort) -> dict[str, Tree | str]:
+def _of_reference(cohort: Cohort) -> Tree:
     """Return how far the fully sampled scans are off true volumes themselves."""
     if cohort.truth is None:
         return {"truth": "absent: the cohort is not simulated"}
