@@ -52,7 +52,7 @@ def within(quantity: str, ends: list[float], here: float, limit: float = 0.0) ->
 
 
 def ordered(what: str, order: list[str], values: Mapping[str, float]) -> Row:
-    """Return the row that judges values[order[0]] < values[order[1]] < ...; equal values do not match."""
+    """Return the row that judges values[order[0]] < values[order[1]] < ...; equal is no match."""
     known = {name: values[name] for name in order}
     holds = None
     if not any(math.isnan(value) for value in known.values()):
@@ -62,7 +62,9 @@ def ordered(what: str, order: list[str], values: Mapping[str, float]) -> Row:
 
 
 def near_each_other(lowest: str, others: list[str], cv: Mapping[str, float]) -> Row:
-    """Return the row that judges `a ~ b` without a tolerance: their ratio is smaller than that of the lowest to both.
+    """Return the row that judges `a ~ b` without a tolerance.
+
+    Their ratio is to be smaller than that of the lowest to both.
 
     |ln(CV_a / CV_b)| < min |ln(CV_a / CV_lowest)|, |ln(CV_b / CV_lowest)|.
     """
