@@ -12,9 +12,9 @@ from stages.machine.entry import entry_point
 from stages.measures.members import scans
 from stages.params.analyse import AnalyseParams
 from stages.params.ensembles import EnsembleParams
+from stages.statistics.matched_phantoms import volume_table, voxel_table
 from stages.statistics.methods.gaps import without_gaps
-from stages.statistics.questions.pathology import COLUMNS, pairs, summarise
-from stages.statistics.twins import volume_table, voxel_table
+from stages.statistics.questions.pathology import COLUMNS, phantom_pairs, summarise
 from stages.storage.files import write_json
 from stages.storage.tables import write_table, write_tables
 from stages.study import layout
@@ -35,7 +35,7 @@ def answer(
     volumes = volume_table(groups, subjects, params)
     if volumes is None:
         return {"skipped": NO_TRUTH}, pd.DataFrame(columns=COLUMNS), nothing
-    found = pairs(subjects)
+    found = phantom_pairs(subjects)
     if not found:
         return {"skipped": NO_TWINS}, volumes, nothing
     voxels = voxel_table(groups, found)

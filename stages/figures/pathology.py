@@ -21,7 +21,7 @@ from stages.figures.kit.titles import title
 from stages.measures.members import load_labels, load_reference
 from stages.storage.tables import read_table
 from stages.study import layout
-from stages.study.pairs import KINDS, kind_of, twins
+from stages.study.pairs import KINDS, kind_of, matched_pairs
 
 BRIGHTEST = 1.5  # white matter = 1
 OUTLINE = "#E69F00"
@@ -61,7 +61,7 @@ def read_and_draw(facts: Facts) -> Figure:
 def planes(subjects: list[str]) -> list[Plane]:
     """Return planes of the first phantom with each pathology and of its healthy phantom."""
     first: dict[str, tuple[str, str]] = {}
-    for pair in twins(subjects):
+    for pair in matched_pairs(subjects):
         first.setdefault(kind_of(pair[0]), pair)
     found = []
     for kind, (pathological, healthy) in first.items():
