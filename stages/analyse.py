@@ -10,9 +10,8 @@ import numpy as np
 import pandas as pd
 
 from stages.machine.entry import entry_point
-from stages.measures.members import read_table
 from stages.params.analyse import AnalyseParams
-from stages.params.ensembles import NOISE, REFERENCE, EnsembleParams
+from stages.params.ensembles import EnsembleParams
 from stages.params.noise import NoiseParams
 from stages.statistics.catalogue import Answer, Cohort, answers
 from stages.statistics.methods.gaps import grid, without_gaps
@@ -23,9 +22,12 @@ from stages.statistics.questions.paper import cohort_of, compare
 from stages.statistics.questions.prediction import predict, prediction_table
 from stages.statistics.questions.training import COLUMNS, thin
 from stages.storage.files import atomic_path, write_json
+from stages.storage.tables import read_table
 from stages.study import layout
+from stages.study.groups import ADDED_NOISE, FULLY_SAMPLED
 from stages.study.subjects import exam_map
 
+NOISE, REFERENCE = ADDED_NOISE, FULLY_SAMPLED.name
 FLOAT_FORMAT = "%.6g"
 # tables with a folder of their own; the others are in `layout.measures`
 FOLDERS = {
@@ -79,7 +81,7 @@ def volumes(
     subjects = list(dict.fromkeys(reference["subject"]))
     known = truth()
     varied, biased, tree = [], [], {}
-    for group in (*ensembles.architectures, NOISE, *ensembles.baselines):
+    for group in ensembles.compared:
         table, missing = grid(measured(group, "volumes", VOLUME_COLUMNS), structures, subjects)
         bias = bias_table(table, reference)
         biased.append(bias)
@@ -87,7 +89,7 @@ def volumes(
         tree[group] = {"bias": medians(bias, "bias").get(group, {})}
         if known is not None:
             tree[group]["bias_truth"] = medians(bias_table(table, known), "bias").get(group, {})
-        if group not in ensembles.single:
+        if group in ensembles.variable:
             cv = cv_table(table)
             varied.append(cv)
             undefined = list(dict.fromkeys(_undefined(cv, "cv") + undefined))
@@ -180,7 +182,7 @@ def cohort(ensembles: EnsembleParams, cv: pd.DataFrame, params: AnalyseParams) -
         return joined("draws", [*VOLUME_COLUMNS, "draw"])
 
     known = truth()
-    compared = tuple(group for group in ensembles.groups if group != REFERENCE)
+    compared = ensembles.compared
     cell = ["group", "subject", "structure"]
     return Cohort(
         volumes=joined("volumes", VOLUME_COLUMNS),
@@ -229,7 +231,7 @@ def write_table(name: str, table: pd.DataFrame) -> None:
 def main() -> None:
     """Write metrics/*.json and plots/*.csv."""
     ensembles, params = EnsembleParams.load(), AnalyseParams.load()
-    quality, quality_table = image_quality((*ensembles.architectures, *ensembles.baselines))
+    quality, quality_table = image_quality(ensembles.scored)
     volume, cv, bias = volumes(ensembles, params.structures)
     tables = cohort(ensembles, cv, params)
     predicted, correlations, regressions = prediction(ensembles, cv, tables.exams)

@@ -12,7 +12,14 @@ from stages.statistics.questions.pathology import COLUMNS, VOXEL_COLUMNS
 from stages.storage.nifti import load_volume, save_volume
 from stages.study import layout
 from stages.study.pairs import KINDS
-from tests.fabricated import ARCHITECTURES, Study, measure_study, without_networks, write_study
+from tests.fabricated import (
+    ARCHITECTURES,
+    Study,
+    measure_study,
+    move,
+    without_networks,
+    write_study,
+)
 
 TWINS = ("sub-headV001", *(f"sub-headV001{kind}" for kind in KINDS))
 STUDY = Study(n_members=2, n_draws=2, names=TWINS)
@@ -111,3 +118,19 @@ def test_a_missing_mask_is_one_line(folder: Path, capsys: pytest.CaptureFixture)
     line = capsys.readouterr().err.strip().splitlines()[-1]
     assert "sub-headV001atrophy_desc-atrophy_mask.nii.gz: expected a NIfTI volume" in line
     assert not layout.METRICS.exists()
+
+
+@pytest.mark.parametrize(
+    "path", [layout.image("rim", 1, TWINS[2]), layout.affected(TWINS[2], KINDS[1])]
+)
+def test_another_affine_is_one_line(
+    path: Path, folder: Path, capsys: pytest.CaptureFixture
+) -> None:
+    write_study(folder, STUDY)
+    measure_study(STUDY)
+    write_masks()
+    move(path)
+    with pytest.raises(SystemExit):
+        pathology.main()
+    line = capsys.readouterr().err.strip().splitlines()[-1]
+    assert f"{path}: expected the affine of the reference image, SAR" in line

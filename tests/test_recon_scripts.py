@@ -13,9 +13,11 @@ from stages.kspace.formats.calgary_campinas import ScanFormat, open_scan
 from stages.kspace.fourier import rss_image
 from stages.kspace.masks.sampling import load_mask
 from stages.kspace.noise import brain_of
+from stages.params.data import DataParams
 from stages.storage.files import read_json
 from stages.storage.nifti import affine, load_volume, save_volume
 from stages.study import layout
+from tests.fabricated import move
 from tests.scans import (
     ARCHITECTURES,
     GRID,
@@ -65,7 +67,7 @@ def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     write_toy_study(tmp_path)
     monkeypatch.chdir(tmp_path)
     labels = toy_labels().astype(np.int16)
-    matrix = affine(GRID, (2.0, 2.0, 2.0), "SAR")
+    matrix = affine(GRID, DataParams.load().voxel_size_mm, "SAR")
     save_volume(layout.segmentation("reference", 0, SUBJECT), labels, matrix)
     run("mask")
     return tmp_path
@@ -144,6 +146,15 @@ def test_noise_without_a_segmentation(study: Path, capsys: pytest.CaptureFixture
     layout.segmentation("reference", 0, SUBJECT).unlink()
     assert "expected a NIfTI volume, found none" in fails(capsys, "noise", 0)
     assert not layout.images("noise", 0).exists()
+
+
+def test_noise_refuses_a_segmentation_of_another_grid(
+    study: Path, capsys: pytest.CaptureFixture
+) -> None:
+    path = layout.segmentation("reference", 0, SUBJECT)
+    move(path)
+    line = fails(capsys, "noise", 0)
+    assert f"{path}: expected the affine of the reference image" in line
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)

@@ -169,10 +169,10 @@ def image_quality(study: Study, rates: Rates, arguments: list[str]) -> Cost:
 
 def measure(study: Study, rates: Rates, arguments: list[str]) -> Cost:
     """Every member's images and labels read; groups of one member have tables only."""
-    group = arguments[0]
-    if group in study.params.ensembles.single:
+    group = study.params.ensembles.group(arguments[0])
+    if not group.kind.repeated:
         return Cost(0.0)
-    n_members = len(study.params.ensembles.members(group))
+    n_members = len(group.members)
     largest = max(prod(shape) for shape in study.validation)
     return Cost(
         MEASURE_LOADS * n_members * voxels(study.validation) * rates.load.seconds,

@@ -19,7 +19,7 @@ from hypothesis import strategies as st
 
 from stages.kspace.formats.calgary_campinas import ScanFormat, open_scan, write_scan
 from stages.kspace.masks.sampling import load_mask
-from stages.measures.members import read_table, volume_table
+from stages.measures.members import volume_table
 from stages.params import ensembles, section, train
 from stages.params.section import read
 from stages.params.sections import load_all
@@ -30,6 +30,7 @@ from stages.segmenters.synthseg import keras, model
 from stages.storage.files import read_json
 from stages.storage.nifti import load_volume
 from stages.storage.reading import Kind
+from stages.storage.tables import read_table
 from stages.storage.tensors import load_plain
 from stages.storage.text import LARGEST_BYTES, parse_yaml, read_text
 from stages.study.errors import StudyError

@@ -104,7 +104,7 @@ def test_too_few_members_and_unknown_groups(tmp_path: Path) -> None:
     params = EnsembleParams.load(changed(tmp_path, "ensembles", {"unet": [3]}))
     assert params.members("unet") == (3,)
     assert params.members("reference") == (0,)
-    assert params.single == ("reference", "zero_filled")
+    assert params.variable[-1] == "noise" and params.compared[-1] == "zero_filled"
     assert params.groups[-3:] == ("noise", "reference", "zero_filled")
     with pytest.raises(StudyError, match="at least 2 members .* got \\[3\\]"):
         params.members("unet", at_least=2)
