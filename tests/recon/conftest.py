@@ -1,17 +1,20 @@
 """A tiny training set on disk and in memory, shared by the tests of this room."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
 import torch
 
-from stages.kspace.files import Scan, ScanFormat, open_scan
+from stages.kspace.files import Scan, ScanFormat, open_scan, write_scan
 from stages.kspace.masks import SamplingMask
 from stages.kspace.poisson import MaskOptions, draw_mask
 from stages.params.train import TrainParams
 from stages.recon.data import Slices
 from stages.recon.physics import DeviceMask
 from tests.scans import GRID, N_COILS, PARTIAL_FOURIER, fabricate_scan, tiny_params
+from tests.tolerances import float64, nudged
 
 CPU = torch.device("cpu")
 
@@ -35,6 +38,26 @@ def drawn(scan: Scan) -> SamplingMask:
 def slices(scan: Scan, drawn: SamplingMask) -> Slices:
     """All its slices in memory."""
     return Slices(torch.from_numpy(scan.read()), DeviceMask.of(drawn, CPU))
+
+
+@contextmanager
+def direct_in_float64() -> Iterator[None]:
+    """Have DIRECT and the study compute in float64 what is made inside."""
+    with float64(), pytest.MonkeyPatch.context() as patch:
+        # it asks whether half precision would do and takes complex128 for that
+        patch.setattr("direct.data.transforms.verify_fft_dtype_possible", lambda *_: True)
+        yield
+
+
+def nudged_scans(scan: Scan, folder: Path, n: int = 4) -> list[Scan]:
+    """Write copies of a scan whose last bits differ, each under its name in a folder of its own."""
+    copies = []
+    for seed in range(n):
+        path = folder / f"nudged-{seed}" / scan.path.name
+        path.parent.mkdir(parents=True)
+        write_scan(path, nudged(scan.read(), seed))
+        copies.append(open_scan(path, scan.layout))
+    return copies
 
 
 def train_params(architecture: str, **changes: object) -> TrainParams:
