@@ -3,6 +3,7 @@
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -12,6 +13,7 @@ from stages.kspace.masks import SamplingMask
 from stages.kspace.poisson import MaskOptions, draw_mask
 from stages.params.train import TrainParams
 from stages.recon.data import Slices
+from stages.recon.networks import NetworkOptions, build_engine, modules_of
 from stages.recon.physics import DeviceMask
 from tests.scans import GRID, N_COILS, PARTIAL_FOURIER, fabricate_scan, tiny_params
 from tests.tolerances import float64, nudged
@@ -46,7 +48,24 @@ def direct_in_float64() -> Iterator[None]:
     with float64(), pytest.MonkeyPatch.context() as patch:
         # it asks whether half precision would do and takes complex128 for that
         patch.setattr("direct.data.transforms.verify_fft_dtype_possible", lambda *_: True)
+        # an activation that is a default argument of DIRECT's is one float32 module for all
+        prelu = torch.nn.functional.prelu
+        patch.setattr("torch.nn.functional.prelu", lambda x, w: prelu(x, w.to(x.dtype)))
         yield
+
+
+def doubled(engine: Any, options: NetworkOptions) -> Any:
+    """Return an engine with the same weights in float64, to be run within `direct_in_float64`."""
+    with direct_in_float64():
+        other = build_engine(options, CPU, seed=0)
+    for name, module in modules_of(other).items():
+        module.double().load_state_dict(modules_of(engine)[name].state_dict())
+    return other
+
+
+def nudged_kspace(kspace: torch.Tensor, n: int = 4) -> list[torch.Tensor]:
+    """Return copies of k-space whose last bits differ."""
+    return [torch.from_numpy(nudged(kspace.numpy(), seed)) for seed in range(n)]
 
 
 def nudged_scans(scan: Scan, folder: Path, n: int = 4) -> list[Scan]:
