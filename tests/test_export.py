@@ -26,6 +26,7 @@ from stages.recon.checkpoints import load_member, save_member
 from stages.recon.exchange import adopted
 from stages.recon.inference import learned, reconstruct_scan
 from stages.recon.networks import build_engine, modules_of, network_options
+from tests.kernels import n_threads
 from tests.recon.conftest import CPU, train_params
 from tests.recon.test_exchange import assert_directs_image, direct_environment, direct_images
 from tests.recon.test_zoo import TINY
@@ -51,7 +52,7 @@ def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     write_toy_params(tmp_path)
     fabricate_scan(tmp_path / SCANS / "e2s0_P0.7.h5", seed=100)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setenv("OMP_NUM_THREADS", str(n_threads()))  # DIRECT asks it
     monkeypatch.setattr("direct.environment.setup_logging", lambda *_, **__: None)
     monkeypatch.setattr("direct.nn.mri_models.gc", Mock())  # it collects garbage at every slice
     monkeypatch.setattr(torch.backends.cudnn, "benchmark", False)

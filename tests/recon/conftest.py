@@ -15,6 +15,7 @@ from stages.params.train import TrainParams
 from stages.recon.data import Slices
 from stages.recon.networks import NetworkOptions, build_engine, modules_of
 from stages.recon.physics import DeviceMask
+from tests.kernels import n_threads
 from tests.scans import GRID, N_COILS, PARTIAL_FOURIER, fabricate_scan, tiny_params
 from tests.tolerances import float64, nudged
 
@@ -94,7 +95,7 @@ def _tuples(content: object) -> object:
 
 
 @pytest.fixture(autouse=True)
-def one_thread(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
-    """Compute on one thread, in a folder of its own."""
-    torch.set_num_threads(1)
+def threads_and_folder(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
+    """Compute on as many threads as were asked for, in a folder of its own."""
+    torch.set_num_threads(n_threads())
     monkeypatch.chdir(tmp_path)

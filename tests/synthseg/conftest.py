@@ -13,14 +13,15 @@ from stages.images import affine, save_volume
 from stages.synthseg import model
 from stages.synthseg.labels import MERGED_LABELS, merged_name
 from stages.synthseg.network import Architecture, UNet, initialise
+from tests.kernels import n_threads
 from tests.tolerances import nudged
 
 GOLDEN = Path(__file__).with_name("golden")
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _one_thread() -> None:
-    torch.set_num_threads(1)
+def _threads() -> None:
+    torch.set_num_threads(n_threads())
 
 
 def random_network(architecture: Architecture, seed: int = 0) -> UNet:

@@ -11,6 +11,7 @@ import numpy as np
 import pytest
 import torch
 
+from stages.parallel import threads
 from stages.synthseg import blocks, keras, preprocess
 from stages.synthseg.inference import Segmenter, one_hot, smooth, with_groups
 from tests.synthseg.conftest import GOLDEN
@@ -111,18 +112,15 @@ def test_blocks_and_threads_change_no_volume(mode):
     expected = volumes(mode, blocks.whole)
     for side in (32, 44):
         assert volumes(mode, in_blocks(side)) == pytest.approx(expected, rel=1e-9)
-    assert volumes(mode, blocks.whole, n_threads=2) == pytest.approx(expected, rel=1e-9)
+    assert volumes(mode, blocks.whole, n=2) == pytest.approx(expected, rel=1e-9)
 
 
-def volumes(mode, evaluation, n_threads=1):
-    """Volumes of one image, its networks evaluated in this way."""
+def volumes(mode, evaluation, n=1):
+    """Volumes of one image, its networks evaluated in this way on n threads."""
     own = segmenter(mode, evaluation)
-    torch.set_num_threads(n_threads)
-    try:
+    with threads(n):
         found = prepared("t1_aniso")
         return own.measure(own.posteriors(found.image), found).volumes_mm3
-    finally:
-        torch.set_num_threads(1)
 
 
 def in_blocks(side):
