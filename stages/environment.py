@@ -54,8 +54,8 @@ def main() -> None:
     line = fault()
     if line is not None:
         print(
-            f"error: {Path(sys.prefix).resolve()}: {line}; install them there, or remove the link (`rm .venv`):"
-            " make then builds an environment",
+            f"error: {Path(sys.prefix).resolve()}: {line}; install them there, or remove the link"
+            " (`rm .venv`): make then builds an environment",
             file=sys.stderr,
         )
         sys.exit(1)

@@ -4,7 +4,7 @@
     python -m tests.kernels --all    the whole suite under each
 
 A setting restricts the vector instructions of torch, MKL, numpy and OpenBLAS together (`none`,
-`avx2`, `own`: all that the processor has), those of oneDNN (`avx2` or `own`), and sets the number of
+`avx2`, or `own`: all that the processor has) and those of oneDNN (`avx2` or `own`), and sets the
 threads of torch, which fixtures and parameters of the tests take from here (`n_threads`). Of
 settings that are the same on a processor, one runs. A line each tells what came of it; the exit
 code is 1 if a test failed under any.

@@ -56,10 +56,10 @@ def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     monkeypatch.setattr("direct.environment.setup_logging", lambda *_, **__: None)
     monkeypatch.setattr("direct.nn.mri_models.gc", Mock())  # it collects garbage at every slice
     monkeypatch.setattr(torch.backends.cudnn, "benchmark", False)
-    interrupt, n_threads = signal.getsignal(signal.SIGINT), torch.get_num_threads()
+    interrupt, before = signal.getsignal(signal.SIGINT), torch.get_num_threads()
     yield
     signal.signal(signal.SIGINT, interrupt)
-    torch.set_num_threads(n_threads)
+    torch.set_num_threads(before)
 
 
 def trained(architecture: str, **changes: object) -> TrainParams:
