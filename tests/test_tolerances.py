@@ -66,6 +66,11 @@ def test_farther_is_what_exceeds_the_factor_and_the_rounding() -> None:
         assert_not_farther(truth * (1 + 2 * rounding(1)), [truth], truth, n_operations=1)
 
 
+def test_what_is_not_the_same_program_is_no_truth() -> None:
+    with pytest.raises(AssertionError, match="expected the same program in float64, got 5.0e-01"):
+        assert_not_farther([1.0, 1.0], [[1.0, 1.0]], [2.0, 2.0])
+
+
 def test_the_error_is_relative_to_the_largest_value() -> None:
     assert error([3.0, 4.0], [3.0, 5.0]) == pytest.approx(np.sqrt(0.5) / 5)
     assert error([1e-9, 0.0], [0.0, 0.0]) == pytest.approx(np.sqrt(0.5) * 1e-9)

@@ -23,6 +23,7 @@ from typing import Any
 import numpy as np
 
 LAMBDA = 8.0  # exceeded with a probability below 3e-14 an operation
+LARGEST = 1e-3  # what float32 may lose of a result that is worth comparing
 FACTOR = 4.0  # between the errors of two programs of the same arithmetic, the worst of a few runs
 
 
@@ -91,7 +92,9 @@ def assert_not_farther(
         factor: how much farther than the farthest of the others ours may be.
     """
     size = error(np.zeros_like(_array(truth)), truth)
-    allowed = factor * max(error(one, truth) for one in theirs) + rounding(n_operations) * size
+    farthest = max(error(one, truth) for one in theirs)
+    assert farthest <= LARGEST, f"expected the same program in float64, got {farthest:.1e} apart"
+    allowed = factor * farthest + rounding(n_operations) * size
     found = error(ours, truth)
     assert found <= allowed, f"expected a distance of at most {allowed:.2e}, got {found:.2e}"
 

@@ -30,9 +30,9 @@ def evaluated(architecture: str) -> Any:
 
 def exact(architecture: str, scan: Scan, drawn: SamplingMask) -> torch.Tensor:
     """Return the image in float64."""
+    engine = doubled(evaluated(architecture), network_options(train_params(architecture)))
+    set_training(engine, False)
     with direct_in_float64(), torch.no_grad():
-        engine = doubled(evaluated(architecture), network_options(train_params(architecture)))
-        set_training(engine, False)
         kspace = torch.from_numpy(scan.read()).to(torch.complex128)
         return learned(engine)(kspace, DeviceMask.of(drawn, CPU))
 
