@@ -7,8 +7,9 @@ import argparse
 
 import numpy as np
 
-from stages.kspace.formats.calgary_campinas import Scan, list_scans
-from stages.kspace.fourier import rss_image
+from stages.kspace.combination import rss_image
+from stages.kspace.formats.catalogue import list_scans
+from stages.kspace.formats.protocol import Scan
 from stages.kspace.image_files import describe_images, save_image, scan_format
 from stages.kspace.noise import add_noise, brain_of, kspace_rms, mean_brain_rss, noise_sigma
 from stages.machine.entry import entry_point
@@ -35,7 +36,7 @@ def signal_of(scan: Scan, options: NoiseParams) -> float:
 def noisy_image(scan: Scan, sigma: float, rng: np.random.Generator) -> np.ndarray:
     """Return the image (n_slices, n_ky, n_kz) of the scan with noise added to its k-space."""
     return np.concatenate(
-        [rss_image(add_noise(k, sigma, scan.n_acquired, rng)) for _, k in scan.slabs()]
+        [rss_image(add_noise(k, sigma, scan.n_acquired, rng)) for _, k in scan.batches()]
     )
 
 
@@ -62,7 +63,7 @@ def main() -> None:
                 "NoiseSeed": seed,
             }
             path = layout.image(GROUP, seed, subject(scan.path), folder)
-            save_image(path, scan, noisy_image(scan, sigma, rng), data, details)
+            save_image(path, scan, noisy_image(scan, sigma, rng), details)
 
 
 if __name__ == "__main__":

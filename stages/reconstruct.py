@@ -11,7 +11,8 @@ from typing import Any
 
 import torch
 
-from stages.kspace.formats.calgary_campinas import Scan, identities, list_scans
+from stages.kspace.formats.catalogue import identities, list_scans
+from stages.kspace.formats.protocol import Scan
 from stages.kspace.image_files import describe_images, save_image, scan_format
 from stages.machine.device import prepare
 from stages.machine.entry import entry_point
@@ -99,7 +100,7 @@ def main() -> None:
                 **origin,
             }
             path = layout.image(group, seed, subject(scan.path), folder)
-            save_image(path, scan, image, data, details)
+            save_image(path, scan, image, details)
             bar.update()
 
         each(reconstruct, scans, compute.workers if device.type == "cpu" else 1)

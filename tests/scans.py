@@ -7,7 +7,7 @@ from pathlib import Path
 import numpy as np
 import yaml
 
-from stages.kspace.formats.calgary_campinas import write_scan
+from stages.kspace.formats.catalogue import write_scan
 from stages.kspace.fourier import to_kspace
 from stages.kspace.noise import CSF_LABEL
 

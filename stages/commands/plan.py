@@ -10,7 +10,8 @@ import argparse
 from collections.abc import Collection, Mapping
 from pathlib import Path
 
-from stages.kspace.formats.calgary_campinas import Scan, list_scans
+from stages.kspace.formats.catalogue import list_scans
+from stages.kspace.formats.protocol import Scan
 from stages.kspace.image_files import scan_format
 from stages.machine.entry import entry_point
 from stages.machine.progress import progress
@@ -108,13 +109,11 @@ def rates_of(
     """Time what the stages are made of."""
     from stages.pipeline.timing import Sample
 
-    data, slab = sections["data"], sections["reconstruct"].batch_size
+    data, batch_size = sections["data"], sections["reconstruct"].batch_size
     sample = Sample(
         shape=study.validation[0],
         format=scan_format(data),
         path=None if scan is None else scan.path,
-        voxel_size_mm=data.voxel_size_mm,
-        axis_codes=data.axis_codes,
         mask=sections["mask"],
     )
     commands = [script_of(stage) for stage in stages]
@@ -123,10 +122,10 @@ def rates_of(
     compute, parts, tasks = study.compute, {}, {}
     for group in groups:
         if group in study.train:
-            tasks[group] = ("networks", sample, study.train[group], compute, slab)
+            tasks[group] = ("networks", sample, study.train[group], compute, batch_size)
         else:
             options = sections["compressed_sensing"]
-            tasks[group] = ("baseline", sample, group, options, compute, slab)
+            tasks[group] = ("baseline", sample, group, options, compute, batch_size)
     if NEEDS_FILES & set(scripts):
         tasks["files"] = ("files", sample, compute)
     if NEEDS_SEGMENTER & set(scripts):

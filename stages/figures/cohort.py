@@ -11,8 +11,9 @@ from matplotlib.lines import Line2D
 
 from stages.figures.figure1 import best_slice, ras_voxel_size, to_ras
 from stages.figures.kit.style import RC, bare, new_figure, save
-from stages.kspace.formats.calgary_campinas import Scan, ScanFormat, list_scans
-from stages.kspace.fourier import rss_image
+from stages.kspace.combination import rss_image
+from stages.kspace.formats.catalogue import list_scans
+from stages.kspace.formats.protocol import Scan, ScanFormat
 from stages.measures.members import read_table
 from stages.params.data import DataParams
 from stages.storage.nifti import affine, load_volume, subject
@@ -61,7 +62,7 @@ def draw(data_folder: Path, out: Path, data: DataParams) -> None:
 
 def picture(scan: Scan, truth: Path, data: DataParams) -> Picture:
     """Reconstruct a scan by root sum of squares, and read its true labels if there are any."""
-    image = np.concatenate([rss_image(kspace) for _, kspace in scan.slabs()])
+    image = np.concatenate([rss_image(kspace) for _, kspace in scan.batches()])
     matrix = affine(scan.shape, data.voxel_size_mm, data.axis_codes)
     path = true_labels(subject(scan.path), truth)
     labels = to_ras(*load_volume(path)) if path.is_file() else None

@@ -1,15 +1,15 @@
 """From scans to image files: the format that the parameters describe, affines, sidecars."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from stages.kspace.formats.calgary_campinas import Scan, ScanFormat, identity
+from stages.kspace.formats.protocol import Scan, ScanFormat
 from stages.params.data import DataParams
 from stages.storage.bids import describe_dataset, uri
-from stages.storage.nifti import affine, save_volume
+from stages.storage.nifti import save_volume
 from stages.study import layout
 
 SCANS = "scans"  # the folder of scans among a data set's links
@@ -17,7 +17,7 @@ SCANS = "scans"  # the folder of scans among a data set's links
 
 def scan_format(data: DataParams) -> ScanFormat:
     """Return what section `data` says about the scans."""
-    return ScanFormat(n_coils=data.n_coils, partial_fourier=data.partial_fourier)
+    return ScanFormat(data.n_coils, data.partial_fourier, data.voxel_size_mm, data.axis_codes)
 
 
 def describe_images(
@@ -43,26 +43,22 @@ def describe_images(
     )
 
 
-def save_image(
-    path: Path, scan: Scan, image: np.ndarray, data: DataParams, details: dict[str, Any]
-) -> None:
+def save_image(path: Path, scan: Scan, image: np.ndarray, details: Mapping[str, Any]) -> None:
     """Write an image (n_slices, n_ky, n_kz) as float32 NIfTI with a sidecar that names its source.
 
     Args:
         path: where the volume goes.
         scan: the scan that the image was made from.
         image: modulus in the scan's own units.
-        data: gives voxel size and orientation.
         details: what the sidecar says besides the source.
     """
-    matrix = affine(image.shape, data.voxel_size_mm, data.axis_codes)
     sidecar = {
         "Sources": [uri(SCANS, scan.path.name)],
-        "ScanSHA256": identity(scan),
+        "ScanSHA256": scan.identity(),
         "SpatialReference": "orig",
         "SkullStripped": False,
         "Units": "arbitrary",
-        "PartialFourier": data.partial_fourier,
+        "PartialFourier": scan.partial_fourier,
         **details,
     }
-    save_volume(path, image.astype(np.float32, copy=False), matrix, sidecar)
+    save_volume(path, image.astype(np.float32, copy=False), scan.affine, sidecar)

@@ -4,6 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from stages.figures.kit.style import title
+from stages.kspace.masks.catalogue import chosen
 from stages.page.facts import Facts
 from stages.page.phrasing import counted, listed, number, percent
 from stages.params.data import DataParams
@@ -163,10 +164,10 @@ def _acceleration(facts: Facts, mask: MaskParams) -> str:
 
 
 def _masks(mask: MaskParams) -> str:
-    if mask.files is not None:
-        return "the challenge's masks"
-    centre = percent(100 * mask.center_fraction)
-    return f"variable-density Poisson-disk masks (fully sampled centre: {centre})"
+    kind = chosen(mask)
+    if not kind.has_center_fraction:
+        return kind.title
+    return f"{kind.title} (fully sampled centre: {percent(100 * mask.center_fraction)})"
 
 
 def _networks(facts: Facts, settings: Settings, works: Citations) -> str:

@@ -19,7 +19,7 @@ from stages.anatomy.view import (
     place,
     true_volumes,
 )
-from stages.kspace.fourier import rss_image
+from stages.kspace.combination import rss_image
 from stages.kspace.masks.variable_density_poisson import MaskOptions, draw_mask
 from stages.kspace.noise import add_noise, brain_of
 from stages.params.segmenter import QualityParams

@@ -23,7 +23,8 @@ import torch
 from stages import measure
 from stages.anatomy.label_maps import list_maps
 from stages.anatomy.participants import cohort
-from stages.kspace.formats.calgary_campinas import Scan, open_scan
+from stages.kspace.formats.catalogue import open_scan
+from stages.kspace.formats.protocol import Scan
 from stages.kspace.image_files import save_image, scan_format
 from stages.kspace.masks.sampling import load_mask, save_mask
 from stages.machine.device import prepare
@@ -148,7 +149,7 @@ def reference(options: argparse.Namespace) -> str:
     """Write the fully sampled image."""
     scan = scan_of(options)
     path = layout.image("reference", 0, subject(scan.path))
-    save_image(path, scan, reference_image(scan), DataParams.load(PARAMS), {})
+    save_image(path, scan, reference_image(scan), {})
     return "whole scan"
 
 

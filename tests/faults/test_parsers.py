@@ -17,7 +17,8 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from stages.kspace.formats.calgary_campinas import ScanFormat, open_scan, write_scan
+from stages.kspace.formats.catalogue import open_scan, write_scan
+from stages.kspace.formats.protocol import ScanFormat
 from stages.kspace.masks.sampling import load_mask
 from stages.measures.members import read_table, volume_table
 from stages.params import ensembles, section, train
@@ -67,7 +68,7 @@ READERS: dict[str, tuple[str, corpus.Make, Read]] = {
     "scan": (
         "a.h5",
         lambda p: write_scan(p, toy_kspace((2, 8, 8), N_COILS)),
-        lambda p: list(open_scan(p, FORMAT).slabs()),
+        lambda p: list(open_scan(p, FORMAT).batches()),
     ),
     "volume": ("a.nii.gz", corpus.nifti(corpus.VOXELS), load_volume),
     "plain volume": (

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.kspace.fourier import root_sum_of_squares, rss_image, to_image, to_kspace
+from stages.kspace.combination import root_sum_of_squares, rss_image
+from stages.kspace.fourier import to_image, to_kspace
 from tests.scans import toy_coils, toy_head
 
 sizes = st.integers(1, 9)
