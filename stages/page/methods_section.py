@@ -12,17 +12,8 @@ from stages.params.mask import MaskParams
 from stages.params.noise import NoiseParams
 from stages.params.segment import SegmentParams
 from stages.params.train import TrainParams
-
-EMBEDDED = "embedded.npz"
-
-
-@dataclass(frozen=True)
-class Reference:
-    """A work, and where it is found."""
-
-    text: str
-    link: str
-
+from stages.segmenters.catalogue import kind_of
+from stages.study.references import Reference
 
 WORKS = {
     "paper": Reference(
@@ -63,17 +54,6 @@ WORKS = {
         " 53:64–78",
         "https://doi.org/10.1016/j.media.2019.01.005",
     ),
-    "synthseg": Reference(
-        "Billot B, Greve DN, Puonti O, et al. SynthSeg: segmentation of brain MRI scans of any"
-        " contrast and resolution without retraining. Medical Image Analysis 2023; 86:102789",
-        "https://doi.org/10.1016/j.media.2023.102789",
-    ),
-    "robust": Reference(
-        "Billot B, Magdamo C, Cheng Y, Arnold SE, Das S, Iglesias JE. Robust machine learning"
-        " segmentation for large-scale analysis of heterogeneous clinical brain MRI datasets. PNAS"
-        " 2023; 120(9):e2216399120",
-        "https://doi.org/10.1073/pnas.2216399120",
-    ),
     "bootstrap": Reference(
         "Hesterberg TC. What teachers should know about the bootstrap: resampling in the"
         " undergraduate statistics curriculum. The American Statistician 2015; 69(4):371–386",
@@ -88,17 +68,13 @@ NETWORKS = {"unet": "unet", "varnet": "varnet", "rim": "rim"}
 class Citations:
     """References in the order in which they are first cited."""
 
-    keys: list[str] = field(default_factory=list)
+    works: list[Reference] = field(default_factory=list)
 
-    def cite(self, *keys: str) -> str:
-        """Return the numbers of works in brackets, e.g. `[1, 2]`."""
-        self.keys += [key for key in dict.fromkeys(keys) if key not in self.keys]
-        return f"[{', '.join(str(self.keys.index(key) + 1) for key in dict.fromkeys(keys))}]"
-
-    @property
-    def works(self) -> list[Reference]:
-        """The works that were cited, in order."""
-        return [WORKS[key] for key in self.keys]
+    def cite(self, *cited: str | Reference) -> str:
+        """Return the numbers of works in brackets, e.g. `[1, 2]`; a name is one of `WORKS`."""
+        found = dict.fromkeys(WORKS[one] if isinstance(one, str) else one for one in cited)
+        self.works += [work for work in found if work not in self.works]
+        return f"[{', '.join(str(self.works.index(work) + 1) for work in found)}]"
 
 
 @dataclass(frozen=True)
@@ -189,18 +165,11 @@ def _networks(facts: Facts, settings: Settings, works: Citations) -> str:
 
 
 def _volumes(facts: Facts, settings: Settings, works: Citations) -> str:
-    segment = settings.segment
-    if segment.weights.endswith(EMBEDDED):
-        dice = facts.get("segmenter", "dice", "mean")
-        told = f" (mean Dice {number(dice)} on fresh simulated heads)" if dice is not None else ""
-        who = (
-            "a small network trained on simulated heads in the manner of SynthSeg"
-            f" {works.cite('synthseg')}{told}"
-        )
-    elif segment.mode == "robust":
-        who = f"SynthSeg 2.0 in robust mode {works.cite('synthseg', 'robust')}"
-    else:
-        who = f"SynthSeg 2.0 {works.cite('synthseg')}"
+    words = kind_of(settings.segment).words(settings.segment)
+    who = f"{words.text} {works.cite(*words.works)}"
+    dice = facts.get(words.metrics, "dice", "mean") if words.metrics else None
+    if dice is not None:
+        who += f" (mean Dice {number(dice)} on fresh simulated heads)"
     n = len(facts.params.structures)
     return (
         f"Volumes of {counted(n, 'structure')} were measured by {who}, left and right summed."

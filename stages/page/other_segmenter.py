@@ -17,6 +17,7 @@ from stages.page.facts import Facts
 from stages.page.sources import dependencies
 from stages.params.segment import SegmentParams
 from stages.provenance.basis import Basis, others
+from stages.segmenters.catalogue import KINDS, kind_of
 from stages.storage.files import md5, read_mapping
 from stages.study import layout
 from stages.study.errors import StudyError
@@ -24,7 +25,6 @@ from stages.study.errors import StudyError
 FILE = layout.METRICS / "other_segmenter.json"
 METRICS = ("volumes", "prediction", "inference", "surrogates")
 TABLES = ("cv", "outliers")  # of plots/: what the certainty of a lead is drawn from
-WRITTEN = {"synthseg": "SynthSeg", "atlas": "atlas"}  # by `segment.method`
 REMAKE = "run the study by the other segmenter again, then `python -m stages publish --beside"
 AGAIN = f"{REMAKE} REVISION --keep`"
 
@@ -47,7 +47,7 @@ class Segmenter(Strict):
     @classmethod
     def of(cls, params: SegmentParams, digest: str) -> Self:
         """Return the segmenter that parameters choose, with the MD5 of its weights."""
-        chosen = {"mode": params.mode, "fast": params.fast} if params.method == "synthseg" else {}
+        chosen = {key: getattr(params, key) for key in kind_of(params).options}
         return cls(method=params.method, weights=params.weights, md5=digest, **chosen)
 
     @classmethod
@@ -60,7 +60,12 @@ class Segmenter(Strict):
     @property
     def name(self) -> str:
         """The method as it is printed."""
-        return WRITTEN.get(self.method, self.method)
+        return KINDS[self.method].title if self.method in KINDS else self.method
+
+    @property
+    def spoken(self) -> str:
+        """The method in a sentence."""
+        return KINDS[self.method].spoken if self.method in KINDS else self.method
 
     @property
     def described(self) -> str:

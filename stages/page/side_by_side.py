@@ -93,8 +93,7 @@ def views(own: Facts, segmenter: Segmenter, found: Kept) -> tuple[View, View]:
     if pair[0].method == pair[1].method:
         names = spoken = [each.described for each in pair]
     else:
-        names = [each.name for each in pair]
-        spoken = ["the atlas" if name == "atlas" else name for name in names]
+        names, spoken = [each.name for each in pair], [each.spoken for each in pair]
     both = own, found.facts(own)
     first, second = (View(*each) for each in zip(both, names, spoken, strict=True))
     return first, second

@@ -43,7 +43,7 @@ from stages.recon.physics import DeviceMask, to_device, zero_filled
 from stages.recon.quality import quality
 from stages.segmenters.catalogue import open_segmenter
 from stages.segmenters.held_out import scan_head
-from stages.segmenters.preprocess import Scan as SegmenterScan
+from stages.segmenters.image import Image
 from stages.storage.nifti import affine, load_volume, save_volume
 
 ENOUGH_S = 2.0  # of timed calls
@@ -177,10 +177,12 @@ def segmentation(sample: Sample, params: SegmentParams, compute: ComputeParams) 
     ball = sum(axis**2 for axis in axes) < 1
     noise = np.random.default_rng(SEED).normal(1.0, 0.1, shape)
     matrix = affine(shape, sample.format.voxel_size_mm, sample.format.axis_codes)
-    scan = SegmenterScan(ball * noise, matrix, np.array(sample.format.voxel_size_mm))
+    image = Image(ball * noise, matrix, np.array(sample.format.voxel_size_mm))
     segmenter = open_segmenter(params, device)
     with threads(compute.workers):  # as the study does; no byte depends on it
-        return {"segment": per(clocked(lambda: segmenter.segment_scan(scan), device), prod(shape))}
+        return {
+            "segment": per(clocked(lambda: segmenter.segment_image(image), device), prod(shape))
+        }
 
 
 def head(params: PhantomParams, quality: QualityParams) -> dict[str, Timed]:

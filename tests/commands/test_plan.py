@@ -124,7 +124,7 @@ def test_masks_from_files_are_read_not_drawn(tmp_path: Path) -> None:
 def test_what_goes_wrong_in_a_probe_is_one_line() -> None:
     with pytest.raises(StudyError, match="stages/nothing.py: expected a module"):
         start_of("nothing")
-    assert start_of("errors").seconds > 0
+    assert start_of("study.errors").seconds > 0
     assert timing.__name__ == probes.TIMING
 
 

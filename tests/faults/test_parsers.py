@@ -27,7 +27,7 @@ from stages.params.sections import load_all
 from stages.params.train import TrainParams
 from stages.recon.learned.exchange import CHECKPOINT, read_configuration
 from stages.recon.learned.resume import read as read_checkpoint
-from stages.segmenters import preprocess
+from stages.segmenters.image import load as load_image
 from stages.segmenters.synthseg import keras, model
 from stages.storage.files import read_json
 from stages.storage.nifti import load_volume
@@ -79,7 +79,7 @@ READERS: dict[str, tuple[str, corpus.Make, Read]] = {
     "image to segment": (
         "a.nii",
         lambda p: p.write_bytes(nib.Nifti1Image(corpus.VOXELS, np.eye(4)).to_bytes()),
-        preprocess.load,
+        load_image,
     ),
     "mask": ("a.npz", corpus.archive(**corpus.mask_arrays()), load_mask),
     "challenge": ("R5_24x20.npy", corpus.array(np.ones((2, *corpus.MATRIX), bool)), challenge),

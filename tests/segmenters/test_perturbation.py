@@ -5,15 +5,15 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stages.segmenters.image import Image
 from stages.segmenters.perturbation import draw_offset, shifted
-from stages.segmenters.preprocess import Scan
 from stages.storage.nifti import affine
 
 SHAPE = (8, 9, 10)
 
 
 def scan(data):
-    return Scan(data, affine(data.shape, (2.0, 1.0, 1.5), "SAL"), np.array([2.0, 1.0, 1.5]))
+    return Image(data, affine(data.shape, (2.0, 1.0, 1.5), "SAL"), np.array([2.0, 1.0, 1.5]))
 
 
 @given(st.tuples(*[st.integers(-3, 3)] * 3))

@@ -12,8 +12,9 @@ import pytest
 import torch
 
 from stages.segmenters import preprocess
+from stages.segmenters.image import load
 from stages.segmenters.synthseg import blocks, keras
-from stages.segmenters.synthseg.posteriors import Segmenter, one_hot, smooth, with_groups
+from stages.segmenters.synthseg.posteriors import NetworkSegmenter, one_hot, smooth, with_groups
 from tests.segmenters.conftest import GOLDEN
 
 INPUTS = ("t1_iso", "t1_aniso")
@@ -26,12 +27,12 @@ def segmenter(mode, evaluation=blocks.whole):
     name = "robust" if mode == "robust" else "standard"
     file = {"robust": "synthseg_robust_2.0.h5", "standard": "synthseg_2.0.h5"}[name]
     model = keras.load(GOLDEN / file, name)
-    return Segmenter(model, fast=mode == "fast", evaluation=evaluation)
+    return NetworkSegmenter(model, fast=mode == "fast", evaluation=evaluation)
 
 
 @cache
 def prepared(name):
-    scan = preprocess.load(GOLDEN / f"{name}.nii.gz")
+    scan = load(GOLDEN / f"{name}.nii.gz")
     return preprocess.prepare(scan, segmenter("robust").model.recipe)
 
 
