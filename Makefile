@@ -1,11 +1,12 @@
 # make repro   the whole study from a fresh clone
 # make test    the test suite
+# make dag     the stages on one screen
 PYTHON ?= $(shell command -v python3.12 || command -v python3)
 VENV := .venv
 BIN := $(CURDIR)/$(VENV)/bin
 export PATH := $(BIN):$(PATH)
 
-.PHONY: repro test lint clean
+.PHONY: repro test lint dag clean
 
 repro: $(VENV)/.installed
 	dvc repro
@@ -16,6 +17,9 @@ test: $(VENV)/.installed
 lint: $(VENV)/.installed
 	ruff check .
 	ruff format --check .
+
+dag: $(VENV)/.installed
+	@python -m stages dag
 
 $(VENV)/.installed: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 12))' || \

@@ -93,7 +93,7 @@ def compare_twins(
 def answer(
     ensembles: EnsembleParams, params: AnalyseParams
 ) -> tuple[dict[str, Any], pd.DataFrame, pd.DataFrame]:
-    """Return metrics/pathology.json, plots/pathology.csv and the table of voxels."""
+    """Return the metrics, the table of volumes and the table of voxels."""
     subjects = scans()
     nothing = pd.DataFrame(columns=[*WHERE, *VOXEL_COLUMNS])
     cells = cells_of((*ensembles.architectures, REFERENCE), subjects, params)
@@ -110,17 +110,18 @@ def answer(
     voxels = pd.DataFrame(rows, columns=nothing.columns)
     tree, gaps = without_gaps(summarise(cells, voxels, REFERENCE))
     if gaps:
-        print(f"metrics/pathology.json: {len(gaps)} undefined: {', '.join(gaps)}", file=sys.stderr)
+        path = layout.metric("pathology", "pathology")
+        print(f"{path}: {len(gaps)} undefined: {', '.join(gaps)}", file=sys.stderr)
     return tree, cells, voxels
 
 
 @entry_point
 def main() -> None:
-    """Write metrics/pathology.json, plots/pathology.csv and work/pathology/voxels.csv."""
+    """Write the metrics, the table of volumes and work/pathology/voxels.csv."""
     tree, cells, voxels = answer(EnsembleParams.load(), AnalyseParams.load())
     write_tables(layout.PATHOLOGY, {"voxels": voxels})
-    write_json(layout.METRICS / "pathology.json", tree)
-    with atomic_path(layout.PLOTS / "pathology.csv") as path:
+    write_json(layout.metric("pathology", "pathology"), tree)
+    with atomic_path(layout.table("pathology", "pathology")) as path:
         cells.to_csv(path, index=False, float_format=FLOAT_FORMAT)
 
 

@@ -76,7 +76,7 @@ def test_masks_and_their_metric(study: Path) -> None:
     names = {path.name for path in layout.MASKS.iterdir()}
     assert names == {f"sub-{s}_mask.npz" for s in ("e1s0P07", "e1s1P17", "e2s0P07")}
     drawn = [load_mask(path).acceleration_acquired for path in layout.MASKS.iterdir()]
-    metric = read_json("metrics/masks.json")["acceleration"]
+    metric = read_json("metrics/mask/masks.json")["acceleration"]
     assert metric["acquired"]["mean"] == pytest.approx(np.mean(drawn), rel=1e-5)
     assert metric["acquired"]["min"] >= 3 * 0.98
     assert metric["full"]["max"] > metric["acquired"]["max"]

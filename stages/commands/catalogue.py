@@ -12,12 +12,14 @@ from stages.study.errors import StudyError
 CALL = "python -m stages"
 COMMANDS = (
     "compare",
+    "dag",
     "export",
     "launch",
     "offline-plots",
     "plan",
     "publish",
     "response",
+    "settings",
     "synthseg",
     "verify",
 )

@@ -18,12 +18,28 @@ MASKS = Path("work/masks")
 INSPECTION = Path("work/inspection")
 PATHOLOGY = Path("work/pathology")
 METRICS = Path("metrics")
+HEADLINE = METRICS / "headline.json"
 PLOTS = Path("plots")
 CARDS = Path("docs/cards")
 WEIGHTS = Path(__file__).parents[2] / "weights"  # that come with the study, wherever it is run
 SAMPLING = {"reference": "full", "noise": "noisy"}  # `desc` of a group's images
 UNDERSAMPLED = "accelerated"  # `desc` of all other groups
 DURATIONS = Path("work/durations")
+
+
+def metric(stage: str, name: str) -> Path:
+    """Return a metrics file of a stage."""
+    return METRICS / stage / f"{name}.json"
+
+
+def table(stage: str, name: str) -> Path:
+    """Return a table that a stage writes for plots."""
+    return PLOTS / stage / f"{name}.csv"
+
+
+def figure(stage: str, name: str) -> Path:
+    """Return a figure that a stage draws."""
+    return PLOTS / stage / f"{name}.png"
 
 
 def model(architecture: str, seed: int) -> Path:

@@ -41,6 +41,7 @@ from tests.benchmarks.direct import (
     write_scans,
 )
 from tests.benchmarks.process import alone, peak_gb
+from tests.settings import DEFAULT, write_settings
 
 SMALL, REAL = (96, 108, 84), (256, 218, 170)
 ARCHITECTURES = ("unet", "varnet", "rim")
@@ -119,10 +120,10 @@ def main() -> None:
     parser.add_argument("--time-only", action="store_true", help="leave peak memory out")
     parser.add_argument("--architectures", nargs="+", default=ARCHITECTURES)
     options = parser.parse_args()
-    parameters = "params.paper.yaml" if options.real_size else "params.yaml"
     warm_up = 1 if options.real_size else TURN
     steps = warm_up + (options.steps or (1 if options.real_size else 60))
     with tempfile.TemporaryDirectory() as folder:
+        parameters = str(write_settings("paper" if options.real_size else DEFAULT, Path(folder)))
         write_scans(Path(folder), REAL if options.real_size else SMALL, 1)
         for name in options.architectures:
             case = Case(name, parameters, options.batch_size, options.device)

@@ -93,10 +93,10 @@ def test_revisions_of_a_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     for command in ("git init -q .", "git config user.email a@b.c", "git config user.name a"):
         subprocess.run(command.split(), check=True)
     subprocess.run([sys.executable, "-m", "dvc", "init", "-q"], check=True)
-    names = [f"metrics/{name}.json" for name in compare.FILES]
+    names = [f"metrics/analyse/{name}.json" for name in compare.FILES]
     stage = {"cmd": "true", "metrics": [{name: {"cache": False}} for name in names]}
     Path("dvc.yaml").write_text(json.dumps({"stages": {"analyse": stage}}))
-    Path("metrics").mkdir()
+    Path("metrics/analyse").mkdir(parents=True)
     for each in revisions():
         Path("params.yaml").write_text(json.dumps(each.params))
         for name in names:

@@ -72,10 +72,10 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for command in ("git init -q .", "git config user.email a@b.c", "git config user.name a"):
         subprocess.run(command.split(), check=True)
     subprocess.run([sys.executable, "-m", "dvc", "init", "-q"], check=True)
-    names = [f"metrics/{name}.json" for name in ("image_quality", "volumes", "surrogates")]
+    names = [f"metrics/analyse/{name}.json" for name in ("image_quality", "volumes", "surrogates")]
     stage = {"cmd": "true", "metrics": [{name: {"cache": False}} for name in names]}
     Path("dvc.yaml").write_text(json.dumps({"stages": {"analyse": stage}}))
-    Path("metrics").mkdir()
+    Path("metrics/analyse").mkdir(parents=True)
     for tag, acceleration, psnr in (("slow", 5, 32.0), ("fast", 10, 28.0)):
         Path("params.yaml").write_text(f"mask: {{acceleration: {acceleration}}}\n")
         for name in names:

@@ -38,7 +38,7 @@ from stages.recon.learned.networks import network_configuration
 from stages.storage.files import md5
 from stages.study.errors import StudyError
 from tests.recon.conftest import CPU, train_params
-from tests.scans import ROOT
+from tests.settings import write_settings
 
 ARCHITECTURES = ["unet", "varnet", "rim"]
 REFINED = {"num_filters": 4, "num_pool_layers": 2}
@@ -221,8 +221,8 @@ PUBLISHED = {
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_the_papers_parameters_are_the_zoos(architecture: str) -> None:
-    params = TrainParams.load_architecture(architecture, ROOT / "params.paper.yaml")
+def test_the_papers_parameters_are_the_zoos(architecture: str, tmp_path: Path) -> None:
+    params = TrainParams.load_architecture(architecture, write_settings("paper", tmp_path))
     content = zoo_configuration(params)
     start = {} if architecture == "varnet" else {"image_initialization": "SENSE"}
     content["model"] = {"model_name": params.model, **start, **PUBLISHED[architecture]}
