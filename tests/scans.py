@@ -1,6 +1,7 @@
 """Tiny scans in the Calgary-Campinas convention, and a study folder around them."""
 
 import importlib
+import shutil
 import sys
 from copy import deepcopy
 from pathlib import Path
@@ -11,6 +12,7 @@ import yaml
 from stages.kspace.formats.catalogue import write_scan
 from stages.kspace.fourier import to_kspace
 from stages.kspace.noise import CSF_LABEL
+from stages.params.section import RECIPES
 from tests.settings import settings
 
 ROOT = Path(__file__).parent.parent
@@ -98,6 +100,7 @@ def write_toy_params(root: Path, **changes: object) -> None:
     """Write the params.yaml of a tiny study."""
     text = yaml.safe_dump(tiny_params(**changes), sort_keys=False)
     (root / "params.yaml").write_text(text, encoding="utf-8")
+    shutil.copy(ROOT / RECIPES, root)
 
 
 def write_toy_study(root: Path, n_train: int = 2, n_validation: int = 1) -> None:

@@ -48,10 +48,10 @@ Read = Callable[[Path], object]
 
 def params(path: Path) -> None:
     """Read all sections and all architectures, the file only once: PyYAML is slow."""
-    content = read(path)
+    content, recipes = read(path), read(ROOT / section.RECIPES)
     with pytest.MonkeyPatch.context() as patch:
         for module in (section, ensembles, train):
-            patch.setattr(module, "read", lambda _: content)
+            patch.setattr(module, "read", lambda each: content if each == path else recipes)
         load_all(path)
 
 
