@@ -35,7 +35,6 @@ from stages.params.mask import MaskParams
 from stages.params.phantom import PhantomParams
 from stages.params.reconstruct import ReconstructParams
 from stages.params.train import TrainParams
-from stages.phantom import scan_member
 from stages.recon.inference import learned, reconstruct_scan
 from stages.recon.learned.losses import loss_functions
 from stages.recon.learned.networks import build_engine, network_options, set_training
@@ -43,6 +42,7 @@ from stages.recon.learned.slices import Slices
 from stages.recon.learned.training import start, train_step
 from stages.recon.physics import DeviceMask, zero_filled
 from stages.reference import reference_image
+from stages.scanner.phantoms import scan_member
 from stages.segmenters.synthseg.weight_files import open_segmenter
 from stages.storage.nifti import load_volume, save_volume, subject
 from stages.study import layout
