@@ -12,8 +12,7 @@ from stages.params.compute import ComputeParams
 from stages.params.segmenter import QualityParams, SegmenterParams
 from stages.segmenters.atlas.atlas_file import ATLAS_FILE, open_segmenter
 from stages.segmenters.atlas.fitting import AtlasSegmenter
-from stages.segmenters.judgement import Judgement, judge, summarise
-from stages.segmenters.judging import judge_all
+from stages.segmenters.judgement import Judgement, judge, judge_all, summarise
 from stages.storage.files import write_json
 from stages.study import layout
 

@@ -9,7 +9,8 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from stages.kspace.formats.calgary_campinas import ScanFormat, find_scans
+from stages.kspace.formats.catalogue import find_scans
+from stages.kspace.formats.protocol import ScanFormat
 from stages.kspace.image_files import scan_format
 from stages.kspace.inspection import Inspected, cohort_faults, inspect, row_of, split_warnings
 from stages.machine.entry import entry_point

@@ -5,11 +5,11 @@ python -m stages.mask
 
 from pathlib import Path
 
-from stages.kspace.formats.calgary_campinas import Scan, list_scans
+from stages.kspace.formats.catalogue import list_scans
+from stages.kspace.formats.protocol import Scan
 from stages.kspace.image_files import scan_format
-from stages.kspace.masks.challenge import challenge_mask
+from stages.kspace.masks.catalogue import chosen
 from stages.kspace.masks.sampling import SamplingMask, save_mask
-from stages.kspace.masks.variable_density_poisson import MaskOptions, draw_mask
 from stages.machine.entry import entry_point
 from stages.machine.progress import progress
 from stages.params.data import DataParams
@@ -23,22 +23,13 @@ from stages.study.seeds import stable_seed
 
 
 def mask_of(scan: Scan, params: MaskParams) -> SamplingMask:
-    """Draw or choose a scan's mask; it depends on the scan's name and the mask seed, on no path.
+    """Return a scan's mask; it depends on the scan's name and the mask seed, on no path.
 
     Twins of a simulated head have the same mask: they differ in the head alone.
     """
     head = matched_healthy(subject(scan.path))
     shape, seed = (scan.n_ky, scan.n_kz), stable_seed("mask", head, params.seed)
-    if params.files is not None:
-        folder = Path(params.files)
-        return challenge_mask(folder, params.acceleration, shape, scan.n_acquired, seed)
-    options = MaskOptions(
-        acceleration=params.acceleration,
-        acceleration_of=params.acceleration_of,
-        center_fraction=params.center_fraction,
-        tolerance=params.tolerance,
-    )
-    return draw_mask(shape, scan.n_acquired, options, seed)
+    return chosen(params).mask(params, shape, scan.n_acquired, seed)
 
 
 def check_distinct(scans: list[Scan]) -> None:

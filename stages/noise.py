@@ -5,9 +5,10 @@ python -m stages.noise 2
 
 import numpy as np
 
-from stages.kspace.formats.calgary_campinas import Scan, list_scans
-from stages.kspace.fourier import rss_image
-from stages.kspace.image_files import describe_images, grid_affine, save_image, scan_format
+from stages.kspace.combination import rss_image
+from stages.kspace.formats.catalogue import list_scans
+from stages.kspace.formats.protocol import Scan
+from stages.kspace.image_files import describe_images, save_image, scan_format
 from stages.kspace.noise import add_noise, brain_of, kspace_rms, mean_brain_rss, noise_sigma
 from stages.machine.arguments import seed_argument
 from stages.machine.entry import entry_point
@@ -23,18 +24,18 @@ from stages.study.seeds import stable_seed
 ABOUT = "Root sum of squares over the coils of fully sampled k-space with added noise."
 
 
-def signal_of(scan: Scan, data: DataParams, options: NoiseParams) -> float:
+def signal_of(scan: Scan, options: NoiseParams) -> float:
     """Return the signal that the parameter's definition of SNR refers to."""
     if options.definition != "brain_rss":
         return kspace_rms(scan)
     path = layout.segmentation(FULLY_SAMPLED.name, 0, subject(scan.path))
-    return mean_brain_rss(scan, brain_of(label_map(path, scan.shape, grid_affine(scan, data))))
+    return mean_brain_rss(scan, brain_of(label_map(path, scan.shape, scan.affine)))
 
 
 def noisy_image(scan: Scan, sigma: float, rng: np.random.Generator) -> np.ndarray:
     """Return the image (n_slices, n_ky, n_kz) of the scan with noise added to its k-space."""
     return np.concatenate(
-        [rss_image(add_noise(k, sigma, scan.n_acquired, rng)) for _, k in scan.slabs()]
+        [rss_image(add_noise(k, sigma, scan.n_acquired, rng)) for _, k in scan.batches()]
     )
 
 
@@ -48,7 +49,7 @@ def main(arguments: list[str] | None = None) -> None:
     with atomic_directory(layout.images(ADDED_NOISE, seed)) as folder:
         describe_images(folder, ADDED_NOISE, seed, ABOUT, data)
         for scan in progress(scans, desc=f"noise {seed}", unit="scan"):
-            signal = signal_of(scan, data, options)
+            signal = signal_of(scan, options)
             sigma = noise_sigma(options.snr, options.definition, signal)
             rng = np.random.default_rng(stable_seed("noise", subject(scan.path), seed))
             details = {
@@ -60,7 +61,7 @@ def main(arguments: list[str] | None = None) -> None:
                 sidecars.NOISE_SEED: seed,
             }
             path = layout.image(ADDED_NOISE, seed, subject(scan.path), folder)
-            save_image(path, scan, noisy_image(scan, sigma, rng), data, details)
+            save_image(path, scan, noisy_image(scan, sigma, rng), details)
 
 
 if __name__ == "__main__":

@@ -5,7 +5,8 @@ python -m stages.reconstruct zero_filled 0
 python -m stages.reconstruct compressed_sensing 0
 """
 
-from stages.kspace.formats.calgary_campinas import Scan, list_scans
+from stages.kspace.formats.catalogue import list_scans
+from stages.kspace.formats.protocol import Scan
 from stages.kspace.image_files import describe_images, save_image, scan_format
 from stages.machine.arguments import member_argument
 from stages.machine.device import prepare
@@ -51,7 +52,7 @@ def main(arguments: list[str] | None = None) -> None:
                 sidecars.MASK: md5(layout.mask(name)),
                 **origin,
             }
-            save_image(layout.image(group, seed, name, folder), scan, image, data, details)
+            save_image(layout.image(group, seed, name, folder), scan, image, details)
             bar.update()
 
         each(reconstruct, scans, compute.workers if device.type == "cpu" else 1)

@@ -5,8 +5,9 @@ python -m stages.reference
 
 import numpy as np
 
-from stages.kspace.formats.calgary_campinas import Scan, list_scans
-from stages.kspace.fourier import rss_image
+from stages.kspace.combination import rss_image
+from stages.kspace.formats.catalogue import list_scans
+from stages.kspace.formats.protocol import Scan
 from stages.kspace.image_files import describe_images, save_image, scan_format
 from stages.machine.entry import entry_point
 from stages.machine.progress import progress
@@ -22,7 +23,7 @@ ABOUT = "Root sum of squares over the coils of fully sampled k-space."
 
 def reference_image(scan: Scan) -> np.ndarray:
     """Return the image (n_slices, n_ky, n_kz), float32, columns that were not acquired zero."""
-    return np.concatenate([rss_image(kspace) for _, kspace in scan.slabs()])
+    return np.concatenate([rss_image(kspace) for _, kspace in scan.batches()])
 
 
 @entry_point
@@ -35,7 +36,7 @@ def main() -> None:
         describe_images(folder, GROUP, 0, ABOUT, data)
         for scan in progress(scans, desc=GROUP, unit="scan"):
             path = layout.image(GROUP, 0, subject(scan.path), folder)
-            save_image(path, scan, reference_image(scan), data, {sidecars.DESCRIPTION: ABOUT})
+            save_image(path, scan, reference_image(scan), {sidecars.DESCRIPTION: ABOUT})
 
 
 if __name__ == "__main__":

@@ -11,6 +11,7 @@ import torch
 from stages.machine.entry import entry_point
 from stages.machine.progress import progress
 from stages.params.segmenter import SegmenterParams
+from stages.segmenters.preprocess import Recipe
 from stages.segmenters.synthseg import model
 from stages.segmenters.synthseg.heads import coil_shading, field_of_view, palette, training_maps
 from stages.segmenters.synthseg.labels import MERGED_LABELS, merged_name
@@ -27,7 +28,7 @@ def embedded_model(network: UNet, params: SegmenterParams) -> model.Model:
     """
     size = params.network.voxel_size_mm
     multiple = 2 ** (len(params.network.features) - 1)
-    recipe = model.Recipe(voxel_size_mm=size, multiple=multiple, minimum=0, blur=0.0, floor=0.0)
+    recipe = Recipe(voxel_size_mm=size, multiple=multiple, minimum=0, blur=0.0, floor=0.0)
     names = tuple(merged_name(label) for label in MERGED_LABELS[1:])
     settings = params.model_dump(mode="json", exclude={"quality"})
     return model.Model({"unet": network}, MERGED_LABELS, names, recipe, training=settings)

@@ -11,16 +11,15 @@ import torch
 from stages.machine.entry import entry_point
 from stages.params.compute import ComputeParams
 from stages.params.segmenter import QualityParams, SegmenterParams
-from stages.segmenters.judgement import Judgement, judge, summarise
-from stages.segmenters.judging import judge_all
-from stages.segmenters.synthseg.posteriors import Segmenter
+from stages.segmenters.judgement import Judgement, judge, judge_all, summarise
+from stages.segmenters.synthseg.posteriors import NetworkSegmenter
 from stages.segmenters.synthseg.weight_files import EMBEDDED, open_segmenter
 from stages.storage.files import write_json
 from stages.study import layout
 
 
 @cache
-def embedded() -> Segmenter:
+def embedded() -> NetworkSegmenter:
     """Return the bundled segmentation network, read once in a process, on one thread."""
     torch.set_num_threads(1)
     return open_segmenter(EMBEDDED, "standard", torch.device("cpu"), fast=False)

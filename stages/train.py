@@ -9,7 +9,8 @@ from typing import Any
 
 import torch
 
-from stages.kspace.formats.calgary_campinas import Scan, identities, list_scans
+from stages.kspace.formats.catalogue import identities, list_scans
+from stages.kspace.formats.protocol import Scan
 from stages.kspace.image_files import scan_format
 from stages.machine.device import prepare
 from stages.machine.entry import entry_point

@@ -1,5 +1,6 @@
 """A study on disk without any network: images, segmentations and volumes of toy heads."""
 
+import shutil
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 import yaml
 
 from stages import deformation, image_quality, measure, overlap
+from stages.params.section import RECIPES
 from stages.storage.nifti import affine, load_volume, save_volume
 from stages.study import layout
 from stages.study.structures import SYNTHSEG_LABELS, SYNTHSEG_TABLE
@@ -142,6 +144,7 @@ def write_params(path: Path, study: Study) -> None:
     params["ensembles"]["baselines"] = ["zero_filled"]
     params["deformation"]["iterations"] = [1, 1]
     path.write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
+    shutil.copy(ROOT / RECIPES, path.parent)
 
 
 def change_params(folder: Path, section: str, key: str, value: object) -> None:

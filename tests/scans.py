@@ -1,6 +1,7 @@
 """Tiny scans in the Calgary-Campinas convention, and a study folder around them."""
 
 import importlib
+import shutil
 import sys
 from copy import deepcopy
 from pathlib import Path
@@ -8,9 +9,10 @@ from pathlib import Path
 import numpy as np
 import yaml
 
-from stages.kspace.formats.calgary_campinas import write_scan
+from stages.kspace.formats.catalogue import write_scan
 from stages.kspace.fourier import to_kspace
 from stages.kspace.noise import CSF_LABEL
+from stages.params.section import RECIPES
 from tests.kernels import n_threads
 from tests.settings import settings
 
@@ -99,6 +101,7 @@ def write_toy_params(root: Path, **changes: object) -> None:
     """Write the params.yaml of a tiny study."""
     text = yaml.safe_dump(tiny_params(**changes), sort_keys=False)
     (root / "params.yaml").write_text(text, encoding="utf-8")
+    shutil.copy(ROOT / RECIPES, root)
 
 
 def write_toy_study(root: Path, n_train: int = 2, n_validation: int = 1) -> None:

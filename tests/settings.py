@@ -6,7 +6,7 @@ from typing import Any
 
 import yaml
 
-from stages.params.overlays import merge, overlays
+from stages.params.overlays import DEFAULTS, merge, overlays
 from tests.fabricated import ROOT
 
 DEFAULT = "default"
@@ -18,7 +18,7 @@ def texts(name: str) -> dict[Path, str]:
     """Return the texts of the parameter files by their names, an overlay laid over them."""
     if name != DEFAULT:
         return merge(name, ROOT).texts
-    return {path: (ROOT / path).read_text(encoding="utf-8") for path in merge("ci", ROOT).texts}
+    return {path: (ROOT / path).read_text(encoding="utf-8") for path in DEFAULTS}
 
 
 def settings(name: str) -> dict[str, Any]:

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 
 from stages import mask
-from stages.kspace.formats.calgary_campinas import ScanFormat, open_scan
+from stages.kspace.formats.catalogue import open_scan
+from stages.kspace.formats.protocol import ScanFormat
 from stages.kspace.masks.challenge import RADIUS, disk
 from stages.kspace.masks.sampling import load_mask
 from stages.kspace.masks.variable_density_poisson import MaskOptions, draw_mask

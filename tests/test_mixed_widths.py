@@ -10,8 +10,9 @@ import torch
 from nibabel.orientations import aff2axcodes
 
 from stages import image_quality, inspect, measure
-from stages.kspace.formats.calgary_campinas import ScanFormat, open_scan
-from stages.kspace.fourier import rss_image
+from stages.kspace.combination import rss_image
+from stages.kspace.formats.catalogue import open_scan
+from stages.kspace.formats.protocol import ScanFormat
 from stages.kspace.masks.sampling import load_mask
 from stages.storage.files import read_json
 from stages.storage.nifti import affine, load_volume, save_volume

@@ -11,8 +11,9 @@ import pytest
 import yaml
 
 from stages import phantom
-from stages.kspace.formats.calgary_campinas import ScanFormat, list_scans
-from stages.kspace.fourier import rss_image
+from stages.kspace.combination import rss_image
+from stages.kspace.formats.catalogue import list_scans
+from stages.kspace.formats.protocol import ScanFormat
 from stages.storage.nifti import subject
 from stages.study import layout
 from stages.study.pairs import KINDS

@@ -11,12 +11,20 @@ import pytest
 import yaml
 from dvc.repo import Repo
 
-from stages.params.section import SECTIONS
+from stages.params.section import RECIPE_SECTIONS, SECTIONS
 from stages.provenance.code import scripts
 from stages.study import layout
 from tests.fabricated import ROOT
 
-COPIED = ("dvc.yaml", "params.yaml", "data.dvc", "stages", "weights", ".dvcignore")
+COPIED = (
+    "dvc.yaml",
+    "params.yaml",
+    "params.segmenters.yaml",
+    "data.dvc",
+    "stages",
+    "weights",
+    ".dvcignore",
+)
 
 
 def stages() -> dict[str, dict]:
@@ -164,8 +172,21 @@ def test_the_report_depends_on_the_parameters_of_all_stages() -> None:
     apart = ("code", "cards")  # the latter makes pages of its own
     running = [s for name, s in stages().items() if name not in apart and not s.get("frozen")]
     report = stages()["report"]
-    whole = {name.split(".")[0] for stage in running for name in stage.get("params", [])}
-    assert {name.split(".")[0] for name in report["params"]} == whole | set(SECTIONS)
+    whole = {name for stage in running for name in sections(stage)}
+    assert sections(report) == whole | {*SECTIONS, *RECIPE_SECTIONS}
+
+
+def sections(stage: dict) -> set[str]:
+    """Return the sections of all parameter files that a stage depends on."""
+    found = set()
+    for entry in stage.get("params", []):
+        names = (
+            [name for keys in entry.values() for name in keys]
+            if isinstance(entry, dict)
+            else [entry]
+        )
+        found |= {name.split(".")[0] for name in names}
+    return found
 
 
 def records(modules: list[str]) -> list[str]:

@@ -9,8 +9,9 @@ import pytest
 import torch
 from nibabel.orientations import aff2axcodes
 
-from stages.kspace.formats.calgary_campinas import ScanFormat, open_scan
-from stages.kspace.fourier import rss_image
+from stages.kspace.combination import rss_image
+from stages.kspace.formats.catalogue import open_scan
+from stages.kspace.formats.protocol import ScanFormat
 from stages.kspace.masks.sampling import load_mask
 from stages.kspace.noise import brain_of
 from stages.params.data import DataParams

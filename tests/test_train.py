@@ -18,7 +18,8 @@ import pytest
 import torch
 
 from stages import train
-from stages.kspace.formats.calgary_campinas import ScanFormat, list_scans
+from stages.kspace.formats.catalogue import list_scans
+from stages.kspace.formats.protocol import ScanFormat
 from stages.recon.learned import resume
 from stages.storage.files import md5, read_json
 from stages.storage.nifti import subject

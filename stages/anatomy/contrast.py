@@ -6,7 +6,6 @@ from dataclasses import dataclass, field
 import numpy as np
 from scipy import ndimage
 
-from stages.anatomy.diseases.lesion_labels import CAVITY, COUNTED_AS
 from stages.anatomy.fields import smooth_noise
 from stages.anatomy.tissue import CSF, LEFT_TO_RIGHT, TISSUES, Tissue, tissue_signal
 
@@ -34,7 +33,9 @@ class Contrast:
     bias_field: float = 0.10
     """Log-SD of the bias field."""
     lesions: Mapping[int, Tissue] = field(default_factory=dict)
-    """Label of a lesion -> its tissue, the same in all subjects; cavities hold their CSF."""
+    """Label of a lesion -> its tissue, the same in all subjects."""
+    fluids: tuple[int, ...] = ()
+    """Labels of lesions that hold the subject's CSF."""
 
 
 def complex_image(labels: np.ndarray, contrast: Contrast, rng: np.random.Generator) -> np.ndarray:
@@ -71,12 +72,12 @@ def subject_signals(contrast: Contrast, rng: np.random.Generator) -> np.ndarray:
     """
     times = {"inversion_ms": contrast.inversion_ms, "repetition_ms": contrast.repetition_ms}
     white_matter = tissue_signal(TISSUES[2], **times)
-    table = np.zeros(max(*TISSUES, *COUNTED_AS) + 1, np.float32)
+    table = np.zeros(max(*TISSUES, *contrast.lesions, *contrast.fluids) + 1, np.float32)
     for label in sorted(set(TISSUES) - set(LEFT_TO_RIGHT.values())):
         factor = float(np.exp(contrast.t1_spread * rng.standard_normal()))
         table[label] = tissue_signal(TISSUES[label], factor, **times) / white_matter
         table[LEFT_TO_RIGHT.get(label, label)] = table[label]
     for label, tissue in contrast.lesions.items():
         table[label] = tissue_signal(tissue, **times) / white_matter
-    table[CAVITY] = table[CSF]
+    table[list(contrast.fluids)] = table[CSF]
     return table

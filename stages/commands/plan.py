@@ -11,7 +11,8 @@ from collections.abc import Collection, Mapping
 from pathlib import Path
 from typing import Any
 
-from stages.kspace.formats.calgary_campinas import Scan, list_scans
+from stages.kspace.formats.catalogue import list_scans
+from stages.kspace.formats.protocol import Scan
 from stages.kspace.image_files import scan_format
 from stages.machine.entry import entry_point
 from stages.machine.progress import progress
@@ -89,13 +90,11 @@ def rates_of(stages: Collection[Stage], study: Study, scan: Scan | None) -> Rate
     from stages.pipeline.timing import Sample
 
     params = study.params
-    data, compute, slab = params.data, params.compute, params.reconstruct.batch_size
+    data, compute, batch_size = params.data, params.compute, params.reconstruct.batch_size
     sample = Sample(
         shape=study.validation[0],
         format=scan_format(data),
         path=None if scan is None else scan.path,
-        voxel_size_mm=data.voxel_size_mm,
-        axis_codes=data.axis_codes,
         mask=params.mask,
     )
     commands = [script_of(stage) for stage in stages]
@@ -105,9 +104,16 @@ def rates_of(stages: Collection[Stage], study: Study, scan: Scan | None) -> Rate
     tasks: dict[str, tuple[Any, ...]] = {}
     for group in groups:
         if group in params.train:
-            tasks[group] = ("networks", sample, params.train[group], compute, slab)
+            tasks[group] = ("networks", sample, params.train[group], compute, batch_size)
         else:
-            tasks[group] = ("baseline", sample, group, params.compressed_sensing, compute, slab)
+            tasks[group] = (
+                "baseline",
+                sample,
+                group,
+                params.compressed_sensing,
+                compute,
+                batch_size,
+            )
     if NEEDS_FILES & set(scripts):
         tasks["files"] = ("files", sample, compute)
     if NEEDS_SEGMENTER & set(scripts):

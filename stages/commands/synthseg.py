@@ -18,8 +18,8 @@ from stages.machine.device import pick_device
 from stages.machine.entry import entry_point
 from stages.machine.memory import map_large_blocks
 from stages.machine.progress import progress
-from stages.segmenters.orientation import Guard
-from stages.segmenters.synthseg.posteriors import Segmenter
+from stages.segmenters.orientation import check
+from stages.segmenters.protocol import Segmenter
 from stages.segmenters.synthseg.weight_files import EMBEDDED, open_segmenter
 from stages.segmenters.volume_table import write_table
 from stages.storage.nifti import save_volume
@@ -39,6 +39,13 @@ def arguments(values: list[str] | None = None) -> argparse.Namespace:
     parser.add_argument("--fast", action="store_true", help="no mirrored image, no topology step")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="cpu")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads (default 1)")
+    parser.add_argument(
+        "--orientation",
+        choices=("search", "warn", "off"),
+        default="warn",
+        help="where a segmentation looks like no head: look for axes that make it one, warn"
+        " (default), or do not check",
+    )
     parser.add_argument("--out", type=Path, required=True, help="folder for the results")
     return parser.parse_args(values)
 
@@ -63,10 +70,9 @@ def check_folder(out: Path) -> None:
 
 
 def segment_all(
-    images: list[Path], segmenter: Segmenter, out: Path, failures: list[str]
+    images: list[Path], segmenter: Segmenter, out: Path, orientation: str, failures: list[str]
 ) -> Iterator[tuple[str, np.ndarray]]:
     """Segment image by image and yield (name, volumes in mm3); faults are collected, not raised."""
-    guard = Guard(segmenter)
     for image in progress(images, desc="synthseg", unit="image"):
         try:
             result = segmenter.segment(image)
@@ -74,8 +80,10 @@ def segment_all(
             failures.append(str(error))
             continue
         save_volume(out / f"{name_of(image)}_labels.nii.gz", result.labels, result.affine)
-        if finding := guard.check(image, result):
-            print(f"warning: {finding.message}", file=sys.stderr)
+        if orientation != "off":
+            finding = check(segmenter, image, result, search=orientation == "search")
+            if finding is not None:
+                print(f"warning: {finding.message}", file=sys.stderr)
         yield name_of(image), result.volumes_mm3
 
 
@@ -92,7 +100,7 @@ def main(values: list[str] | None = None) -> None:
     device = pick_device(options.device)
     segmenter = open_segmenter(options.weights, options.mode, device, fast=options.fast)
     failures: list[str] = []
-    rows = list(segment_all(options.images, segmenter, options.out, failures))
+    rows = list(segment_all(options.images, segmenter, options.out, options.orientation, failures))
     if rows:
         write_table(options.out / "volumes.csv", segmenter.model.names, rows)
     for line in failures[:-1]:

@@ -14,8 +14,9 @@ from stages.figures.kit.phrasing import counted
 from stages.figures.kit.planes import OUTLINES, outline, ras_voxel_size, three_planes, to_ras
 from stages.figures.kit.study_figure import StudyFigure
 from stages.figures.kit.style import RC, bare, new_figure
-from stages.kspace.formats.calgary_campinas import Scan, ScanFormat, list_scans
-from stages.kspace.fourier import rss_image
+from stages.kspace.combination import rss_image
+from stages.kspace.formats.catalogue import list_scans
+from stages.kspace.formats.protocol import Scan, ScanFormat
 from stages.params.data import DataParams
 from stages.storage.nifti import affine, load_volume, subject
 from stages.storage.tables import read_table
@@ -56,7 +57,7 @@ def pictures(data_folder: Path, data: DataParams) -> list[Picture]:
 
 def picture(scan: Scan, truth: Path, data: DataParams) -> Picture:
     """Reconstruct a scan by root sum of squares, and read its true labels if there are any."""
-    image = np.concatenate([rss_image(kspace) for _, kspace in scan.slabs()])
+    image = np.concatenate([rss_image(kspace) for _, kspace in scan.batches()])
     matrix = affine(scan.shape, data.voxel_size_mm, data.axis_codes)
     path = layout.true_labels(subject(scan.path), truth)
     labels = to_ras(*load_volume(path)) if path.is_file() else None

@@ -20,15 +20,3 @@ def to_image(kspace: np.ndarray) -> np.ndarray:
 def to_kspace(image: np.ndarray) -> np.ndarray:
     """Return k-space as in the files, (..., n_ky, n_kz), of true coil images (..., y, z)."""
     return scipy.fft.fftshift(scipy.fft.fft2(image, axes=PLANE, norm="ortho"), axes=PLANE)
-
-
-def root_sum_of_squares(coil_images: np.ndarray, axis: int = -3) -> np.ndarray:
-    r"""Return :math:`\sqrt{\sum_c |x_c|^2}` over the coil axis, real, (..., y, z)."""
-    # the squares of re and im avoid the square root that np.abs would take and undo
-    power = np.square(coil_images.real) + np.square(coil_images.imag)
-    return np.sqrt(power.sum(axis=axis))
-
-
-def rss_image(kspace: np.ndarray) -> np.ndarray:
-    """Return the root-sum-of-squares image (..., y, z) of k-space (..., n_coils, n_ky, n_kz)."""
-    return root_sum_of_squares(to_image(kspace))

@@ -1,15 +1,15 @@
 """From scans to image files: the format that the parameters describe, affines, sidecars."""
 
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
-from stages.kspace.formats.calgary_campinas import Scan, ScanFormat, identity
+from stages.kspace.formats.protocol import Scan, ScanFormat
 from stages.params.data import DataParams
 from stages.storage.bids import describe_dataset, uri
-from stages.storage.nifti import affine, save_volume
+from stages.storage.nifti import save_volume
 from stages.study import layout, sidecars
 from stages.study.groups import desc_of
 
@@ -18,12 +18,7 @@ SCANS = "scans"  # the folder of scans among a data set's links
 
 def scan_format(data: DataParams) -> ScanFormat:
     """Return what section `data` says about the scans."""
-    return ScanFormat(n_coils=data.n_coils, partial_fourier=data.partial_fourier)
-
-
-def grid_affine(scan: Scan, data: DataParams) -> np.ndarray:
-    """Return the voxel-to-world matrix (4, 4), RAS+, mm, of the images of a scan."""
-    return affine(scan.shape, data.voxel_size_mm, data.axis_codes)
+    return ScanFormat(data.n_coils, data.partial_fourier, data.voxel_size_mm, data.axis_codes)
 
 
 def describe_images(
@@ -49,26 +44,23 @@ def describe_images(
     )
 
 
-def save_image(
-    path: Path, scan: Scan, image: np.ndarray, data: DataParams, details: dict[str, Any]
-) -> None:
+def save_image(path: Path, scan: Scan, image: np.ndarray, details: Mapping[str, Any]) -> None:
     """Write an image (n_slices, n_ky, n_kz) as float32 NIfTI with a sidecar that names its source.
 
     Args:
         path: where the volume goes.
         scan: the scan that the image was made from.
         image: modulus in the scan's own units.
-        data: gives voxel size and orientation.
         details: what the sidecar says besides the source.
     """
     sidecar = {
         sidecars.SOURCES: [uri(SCANS, scan.path.name)],
-        sidecars.SCAN: identity(scan),
+        sidecars.SCAN: scan.identity(),
         sidecars.SPACE: "orig",
         sidecars.SKULL_STRIPPED: False,
         sidecars.UNITS: "arbitrary",
-        sidecars.PARTIAL_FOURIER: data.partial_fourier,
+        sidecars.PARTIAL_FOURIER: scan.partial_fourier,
         **details,
     }
     voxels = image.astype(np.float32, copy=False)
-    save_volume(path, voxels, grid_affine(scan, data), sidecar)
+    save_volume(path, voxels, scan.affine, sidecar)

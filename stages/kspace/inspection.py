@@ -14,7 +14,8 @@ from pathlib import Path
 
 import numpy as np
 
-from stages.kspace.formats.calgary_campinas import Scan, ScanFormat, open_scan
+from stages.kspace.formats.catalogue import open_scan
+from stages.kspace.formats.protocol import Scan, ScanFormat
 from stages.storage.nifti import subject
 from stages.study.errors import StudyError
 
@@ -123,11 +124,11 @@ def inspect(path: Path, splits: tuple[str, ...], layout: ScanFormat) -> Inspecte
 
 
 def survey(scan: Scan) -> Survey:
-    """Measure a scan slab by slab; raise `StudyError` if the file cannot be read to its end."""
-    by_coil = np.zeros((scan.n_slices, scan.layout.n_coils))
+    """Measure a scan in batches; raise `StudyError` if the file cannot be read to its end."""
+    by_coil = np.zeros((scan.n_slices, scan.n_coils))
     by_position = np.zeros((scan.n_ky, scan.n_kz))
     damaged, digest = [], hashlib.sha256()
-    for start, stored in scan.stored_slabs():
+    for start, stored in scan.stored_batches():
         values = np.ascontiguousarray(stored, dtype=np.float32)
         digest.update(values)
         for index, one in enumerate(values, start):
@@ -245,7 +246,7 @@ def missing_columns(found: Survey, scan: Scan) -> list[str]:
         return []
     return [
         f"expected {scan.n_acquired} acquired kz columns of {scan.n_kz} (data.partial_fourier"
-        f" {scan.layout.partial_fourier:g}), got nothing in column {spans(missing)}; correct"
+        f" {scan.partial_fourier:g}), got nothing in column {spans(missing)}; correct"
         " data.partial_fourier or leave the scan out"
     ]
 
@@ -257,7 +258,7 @@ def surplus_columns(found: Survey, scan: Scan) -> list[str]:
         return []
     return [
         f"kz column {spans(surplus)} of {scan.n_kz} holds signal that data.partial_fourier"
-        f" {scan.layout.partial_fourier:g} leaves out"
+        f" {scan.partial_fourier:g} leaves out"
     ]
 
 
@@ -310,7 +311,7 @@ def row_of(one: Inspected) -> dict[str, object]:
         "n_slices": scan.n_slices,
         "n_ky": scan.n_ky,
         "n_kz": scan.n_kz,
-        "n_coils": scan.layout.n_coils,
+        "n_coils": scan.n_coils,
         "acquired_columns": found.n_acquired,
         "centre_ky": found.centre[0],
         "centre_kz": found.centre[1],

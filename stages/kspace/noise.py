@@ -11,8 +11,8 @@ from typing import Literal
 
 import numpy as np
 
-from stages.kspace.formats.calgary_campinas import Scan
-from stages.kspace.fourier import rss_image
+from stages.kspace.combination import rss_image
+from stages.kspace.formats.protocol import Scan
 from stages.study.errors import StudyError
 
 Definition = Literal["brain_rss", "kspace_rms", "kspace_db"]
@@ -42,7 +42,7 @@ def mean_brain_rss(scan: Scan, brain: np.ndarray) -> float:
         )
     total = sum(
         float(rss_image(kspace)[brain[start : start + len(kspace)]].sum(dtype=np.float64))
-        for start, kspace in scan.slabs()
+        for start, kspace in scan.batches()
     )
     return total / int(brain.sum())
 
@@ -50,7 +50,7 @@ def mean_brain_rss(scan: Scan, brain: np.ndarray) -> float:
 def kspace_rms(scan: Scan) -> float:
     r"""Return :math:`\sqrt{\mathrm{mean} |k|^2}` over the acquired positions of all coils."""
     power, count = 0.0, 0
-    for _, kspace in scan.slabs():
+    for _, kspace in scan.batches():
         acquired = kspace[..., : scan.n_acquired]
         power += float(np.square(acquired.real, dtype=np.float64).sum())
         power += float(np.square(acquired.imag, dtype=np.float64).sum())

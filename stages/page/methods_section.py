@@ -6,21 +6,14 @@ from dataclasses import dataclass, field
 from stages.figures.kit.facts import Facts
 from stages.figures.kit.phrasing import counted, listed, number, percent
 from stages.figures.kit.titles import title
-from stages.page import segmenter_words
+from stages.kspace.masks.catalogue import chosen
 from stages.params.data import DataParams
 from stages.params.mask import MaskParams
 from stages.params.noise import NoiseParams
 from stages.params.segment import SegmentParams
 from stages.params.train import TrainParams
-
-
-@dataclass(frozen=True)
-class Reference:
-    """A work, and where it is found."""
-
-    text: str
-    link: str
-
+from stages.segmenters.catalogue import kind_of
+from stages.study.references import Reference
 
 WORKS = {
     "paper": Reference(
@@ -61,17 +54,6 @@ WORKS = {
         " 53:64–78",
         "https://doi.org/10.1016/j.media.2019.01.005",
     ),
-    "synthseg": Reference(
-        "Billot B, Greve DN, Puonti O, et al. SynthSeg: segmentation of brain MRI scans of any"
-        " contrast and resolution without retraining. Medical Image Analysis 2023; 86:102789",
-        "https://doi.org/10.1016/j.media.2023.102789",
-    ),
-    "robust": Reference(
-        "Billot B, Magdamo C, Cheng Y, Arnold SE, Das S, Iglesias JE. Robust machine learning"
-        " segmentation for large-scale analysis of heterogeneous clinical brain MRI datasets. PNAS"
-        " 2023; 120(9):e2216399120",
-        "https://doi.org/10.1073/pnas.2216399120",
-    ),
     "bootstrap": Reference(
         "Hesterberg TC. What teachers should know about the bootstrap: resampling in the"
         " undergraduate statistics curriculum. The American Statistician 2015; 69(4):371–386",
@@ -86,17 +68,13 @@ NETWORKS = {"unet": "unet", "varnet": "varnet", "rim": "rim"}
 class Citations:
     """References in the order in which they are first cited."""
 
-    keys: list[str] = field(default_factory=list)
+    works: list[Reference] = field(default_factory=list)
 
-    def cite(self, *keys: str) -> str:
-        """Return the numbers of works in brackets, e.g. `[1, 2]`."""
-        self.keys += [key for key in dict.fromkeys(keys) if key not in self.keys]
-        return f"[{', '.join(str(self.keys.index(key) + 1) for key in dict.fromkeys(keys))}]"
-
-    @property
-    def works(self) -> list[Reference]:
-        """The works that were cited, in order."""
-        return [WORKS[key] for key in self.keys]
+    def cite(self, *cited: str | Reference) -> str:
+        """Return the numbers of works in brackets, e.g. `[1, 2]`; a name is one of `WORKS`."""
+        found = dict.fromkeys(WORKS[one] if isinstance(one, str) else one for one in cited)
+        self.works += [work for work in found if work not in self.works]
+        return f"[{', '.join(str(self.works.index(work) + 1) for work in found)}]"
 
 
 @dataclass(frozen=True)
@@ -162,10 +140,10 @@ def _acceleration(facts: Facts, mask: MaskParams) -> str:
 
 
 def _masks(mask: MaskParams) -> str:
-    if mask.files is not None:
-        return "the challenge's masks"
-    centre = percent(100 * mask.center_fraction)
-    return f"variable-density Poisson-disk masks (fully sampled centre: {centre})"
+    kind = chosen(mask)
+    if not kind.has_center_fraction:
+        return kind.title
+    return f"{kind.title} (fully sampled centre: {percent(100 * mask.center_fraction)})"
 
 
 def _networks(facts: Facts, settings: Settings, works: Citations) -> str:
@@ -187,8 +165,11 @@ def _networks(facts: Facts, settings: Settings, works: Citations) -> str:
 
 
 def _volumes(facts: Facts, settings: Settings, works: Citations) -> str:
-    dice = facts.get(segmenter_words.quality(settings.segment), "dice", "mean")
-    who = segmenter_words.description(settings.segment, works.cite, dice)
+    words = kind_of(settings.segment).words(settings.segment)
+    who = f"{words.text} {works.cite(*words.works)}"
+    dice = facts.get(words.metrics, "dice", "mean") if words.metrics else None
+    if dice is not None:
+        who += f" (mean Dice {number(dice)} on fresh simulated heads)"
     n = len(facts.params.structures)
     return (
         f"Volumes of {counted(n, 'structure')} were measured by {who}, left and right summed."

@@ -14,10 +14,10 @@ import pandas as pd
 from pydantic import BaseModel, ConfigDict, ValidationError
 
 from stages.figures.kit.facts import Facts
-from stages.page import segmenter_words
 from stages.page.sources import dependencies
 from stages.params.segment import SegmentParams
 from stages.provenance.basis import Basis, others
+from stages.segmenters.catalogue import KINDS, kind_of
 from stages.storage.files import md5, read_mapping
 from stages.study import layout
 from stages.study.errors import StudyError
@@ -49,8 +49,8 @@ class Segmenter(Strict):
     @classmethod
     def of(cls, params: SegmentParams, digest: str) -> Self:
         """Return the segmenter that parameters choose, with the MD5 of its weights."""
-        chosen = {"method": params.method, "weights": params.weights, "md5": digest}
-        return cls.model_validate(chosen | segmenter_words.options(params))
+        chosen = {key: getattr(params, key) for key in kind_of(params).options}
+        return cls(method=params.method, weights=params.weights, md5=digest, **chosen)
 
     @classmethod
     def present(cls) -> Self:
@@ -62,12 +62,12 @@ class Segmenter(Strict):
     @property
     def name(self) -> str:
         """The method as it is printed."""
-        return segmenter_words.words(self.method).title
+        return KINDS[self.method].title if self.method in KINDS else self.method
 
     @property
-    def in_sentence(self) -> str:
-        """The method as a sentence names it."""
-        return segmenter_words.words(self.method).in_sentence
+    def spoken(self) -> str:
+        """The method in a sentence."""
+        return KINDS[self.method].spoken if self.method in KINDS else self.method
 
     @property
     def described(self) -> str:

@@ -84,8 +84,7 @@ def views(own: Facts, segmenter: Segmenter, found: Kept) -> tuple[View, View]:
     if len({each.method for each in pair}) == 1:
         names = spoken = [each.described for each in pair]
     else:
-        names = [each.name for each in pair]
-        spoken = [each.in_sentence for each in pair]
+        names, spoken = [each.name for each in pair], [each.spoken for each in pair]
     both = own, found.facts(own)
     first, second = (View(*each) for each in zip(both, names, spoken, strict=True))
     return first, second

@@ -11,6 +11,7 @@ import platform
 from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.metadata import PackageNotFoundError, version
+from itertools import chain
 from pathlib import Path
 from typing import Any
 
@@ -76,7 +77,10 @@ def dependencies(kind: str) -> list[str]:
     if not STAGES_FILE.is_file():
         return []
     stages = yaml.safe_load(STAGES_FILE.read_text(encoding="utf-8"))["stages"]
-    return [str(name) for name in stages.get(STAGE, {}).get(kind, [])]
+    names: list[str] = []
+    for entry in stages.get(STAGE, {}).get(kind, []):  # a mapping: keys of another parameter file
+        names += chain(*entry.values()) if isinstance(entry, dict) else [str(entry)]
+    return names
 
 
 def _data() -> Source:

@@ -1,10 +1,10 @@
-"""Section `atlas`: how the atlas is built, how it is fitted to an image, and its judgement."""
+"""Section `atlas` of params.segmenters.yaml: how the atlas is built, fitted and judged."""
 
 from typing import ClassVar
 
 from pydantic import Field
 
-from stages.params.section import Section
+from stages.params.section import RecipeSection, Section
 
 
 class RegistrationParams(Section):
@@ -37,7 +37,7 @@ class AtlasQualityParams(Section):
     n_noise: int = Field(ge=2)
 
 
-class AtlasParams(Section):
+class AtlasParams(RecipeSection):
     """The atlas that `segment.method: atlas` uses."""
 
     section: ClassVar[str] = "atlas"

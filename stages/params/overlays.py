@@ -18,13 +18,21 @@ from typing import Any
 import yaml
 from pydantic import BaseModel
 
-from stages.params.section import FILE, SECTIONS, mapping_text, nested, unknown_key
+from stages.params.section import (
+    FILE,
+    RECIPE_SECTIONS,
+    RECIPES,
+    SECTIONS,
+    mapping_text,
+    nested,
+    unknown_key,
+)
 from stages.params.sections import Parameters, load_all
 from stages.params.train import TrainParams
 from stages.storage.text import parse_yaml
 from stages.study.errors import StudyError
 
-DEFAULTS = (FILE, Path("params.segmenters.yaml"))  # files of the default study, those that exist
+DEFAULTS = (FILE, RECIPES)  # files of the default study, those that exist
 TRAIN = "train"
 COMMENT = re.compile(r"[ \t]+#[^\n]*")
 HEAD = re.compile(r"(?:#[^\n]*\n)*")
@@ -219,7 +227,7 @@ def merge(name: str, folder: Path = Path()) -> Merged:
     homes = {key.value: file for file, base in bases.items() for key, _ in base.root.value}
     for key, _ in over.root.value:
         if key.value not in homes:
-            raise StudyError(unknown_key(path, key.value, list(SECTIONS)))
+            raise StudyError(unknown_key(path, key.value, [*SECTIONS, *RECIPE_SECTIONS]))
     new: dict[Path, str] = {}
     changes: list[str] = []
     for file, base in bases.items():

@@ -5,9 +5,9 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, field_validator
 
 from stages.params.section import Section
+from stages.study.pairs import KINDS
 
 Part = Annotated[float, Field(ge=0, lt=1)]  # of a volume
-Pathology = Literal["atrophy", "lesions", "infarct", "tumour"]
 Side = Literal["left", "right"]
 
 
@@ -64,7 +64,7 @@ class PathologyParams(Section):
     """Validation heads that are scanned again with a disease; training stays healthy."""
 
     heads: int = Field(ge=0)  # the first ones of the validation heads; 0: none
-    kinds: tuple[Pathology, ...] = Field(min_length=1)
+    kinds: tuple[str, ...] = Field(min_length=1)
     atrophy: AtrophyParams
     lesions: LesionParams
     infarct: InfarctParams
@@ -75,6 +75,8 @@ class PathologyParams(Section):
     def _once(cls, kinds: tuple[str, ...]) -> tuple[str, ...]:
         if len(set(kinds)) < len(kinds):
             raise ValueError("each kind may stand here once")
+        if not set(kinds) <= set(KINDS):
+            raise ValueError(f"expected kinds among {', '.join(KINDS)}")
         return kinds
 
 

@@ -13,6 +13,7 @@ from stages.study.errors import StudyError
 FILE = Path("params.yaml")
 PARAMETERS = Kind("the parameters as YAML", "`git checkout params.yaml` restores it", "correct it")
 SHOWN = 120  # characters of a wrong value
+RECIPES = Path("params.segmenters.yaml")  # of the frozen stages that make the segmenters
 SECTIONS = (
     "ensembles",
     "compute",
@@ -24,13 +25,14 @@ SECTIONS = (
     "compressed_sensing",
     "noise",
     "segment",
-    "segmenter",
-    "atlas",
     "measure",
     "deformation",
     "analyse",
     "report",
 )
+RECIPE_SECTIONS = ("segmenter", "atlas")
+SECTIONS_OF = {RECIPES.name: RECIPE_SECTIONS}
+"""Sections of a parameter file by its name; `SECTIONS` of any other."""
 
 
 class Section(BaseModel):
@@ -41,8 +43,22 @@ class Section(BaseModel):
 
     @classmethod
     def load(cls, path: Path = FILE) -> Self:
-        """Read this section; raise `StudyError` with the path of the key that is wrong."""
+        """Return this section; raise `StudyError` with the path of the key that is wrong."""
         return parse(cls, cls.section, section_of(read(path), cls.section, path), path)
+
+
+class RecipeSection(Section):
+    """A part of params.segmenters.yaml."""
+
+    @classmethod
+    def load(cls, path: Path = FILE) -> Self:
+        """Return this section of the file beside `path`, which is that of params.yaml."""
+        return super().load(path.with_name(RECIPES.name))
+
+
+def sections_of(path: Path) -> tuple[str, ...]:
+    """Return the sections that a parameter file has."""
+    return SECTIONS_OF.get(path.name, SECTIONS)
 
 
 def mapping_text(path: Path) -> str:
@@ -51,7 +67,9 @@ def mapping_text(path: Path) -> str:
     with reading(path, PARAMETERS):
         content = parse_yaml(text)
     if not isinstance(content, dict):
-        raise StudyError(f"{path}: expected sections {', '.join(SECTIONS)}, got {shown(content)}")
+        raise StudyError(
+            f"{path}: expected sections {', '.join(sections_of(path))}, got {shown(content)}"
+        )
     return text
 
 
@@ -59,8 +77,8 @@ def read(path: Path = FILE) -> dict[str, Any]:
     """Read the whole parameter file; raise `StudyError` if a top-level key is not a section."""
     content: dict[str, Any] = parse_yaml(mapping_text(path))
     for key in content:
-        if key not in SECTIONS:
-            raise StudyError(unknown_key(path, str(key), list(SECTIONS)))
+        if key not in (known := sections_of(path)):
+            raise StudyError(unknown_key(path, str(key), list(known)))
     return content
 
 

@@ -1,14 +1,11 @@
 """Section `segment`: the segmenter that measures the volumes."""
 
-from pathlib import Path
 from typing import ClassVar, Literal
 
 from pydantic import Field, field_validator, model_validator
 
 from stages.params.section import Section
-
-OWN_WEIGHTS = {"synthseg": "embedded.npz", "atlas": "atlas.npz"}
-"""Files below weights/ that come with the study, by `method`."""
+from stages.segmenters.catalogue import KINDS, fault_of
 
 
 class PerturbationParams(Section):
@@ -29,18 +26,21 @@ class SegmentParams(Section):
     """Which segmenter, its weights, and how they are used."""
 
     section: ClassVar[str] = "segment"
-    method: Literal["synthseg", "atlas"]
+    method: str  # a name of the catalogue of segmenters
     weights: str  # a file of weights, or an atlas
     mode: Literal["standard", "robust"]  # of SynthSeg
     fast: bool  # SynthSeg without mirrored image and topology step
     perturbations: PerturbationParams
 
+    @field_validator("method")
+    @classmethod
+    def _known(cls, method: str) -> str:
+        if method not in KINDS:
+            raise ValueError(f"expected {' or '.join(KINDS)}")
+        return method
+
     @model_validator(mode="after")
     def _weights_of_the_method(self) -> "SegmentParams":
-        name, own = Path(self.weights).name, OWN_WEIGHTS[self.method]
-        if name in OWN_WEIGHTS.values() and name != own:
-            raise ValueError(
-                f"weights '{self.weights}' are not for method '{self.method}'; set segment.weights"
-                f" as well (weights/{own})"
-            )
+        if fault := fault_of(self):
+            raise ValueError(fault)
         return self

@@ -1,10 +1,10 @@
-"""Section `segmenter`: training and quality of the embedded segmenter."""
+"""Section `segmenter` of params.segmenters.yaml: training and quality of the embedded segmenter."""
 
 from typing import Annotated, ClassVar
 
 from pydantic import Field, model_validator
 
-from stages.params.section import Section
+from stages.params.section import RecipeSection, Section
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 NotNegative = Annotated[float, Field(ge=0)]
@@ -86,7 +86,7 @@ class QualityParams(Section):
     center_fraction: float = Field(gt=0, lt=1)
 
 
-class SegmenterParams(Section):
+class SegmenterParams(RecipeSection):
     """How the embedded network is trained on label maps of the digital head, and judged."""
 
     section: ClassVar[str] = "segmenter"

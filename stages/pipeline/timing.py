@@ -15,10 +15,11 @@ from pathlib import Path
 import numpy as np
 import torch
 
-from stages.kspace.formats.calgary_campinas import ScanFormat, open_scan, write_scan
-from stages.kspace.fourier import rss_image
+from stages.kspace.combination import rss_image
+from stages.kspace.formats.catalogue import open_scan, write_scan
+from stages.kspace.formats.protocol import ScanFormat
+from stages.kspace.masks.catalogue import chosen
 from stages.kspace.masks.sampling import SamplingMask
-from stages.kspace.masks.variable_density_poisson import MaskOptions, draw_mask
 from stages.kspace.noise import add_noise
 from stages.machine.device import pick_device, prepare
 from stages.machine.parallel import threads
@@ -42,7 +43,7 @@ from stages.recon.physics import DeviceMask, to_device
 from stages.recon.quality import quality
 from stages.segmenters.catalogue import open_segmenter
 from stages.segmenters.held_out import scan_head
-from stages.segmenters.preprocess import Scan as SegmenterScan
+from stages.segmenters.image import Image
 from stages.storage.nifti import affine, load_volume, save_volume
 
 ENOUGH_S = 2.0  # of timed calls
@@ -63,8 +64,6 @@ class Sample:
     shape: tuple[int, int, int]
     format: ScanFormat
     path: Path | None
-    voxel_size_mm: tuple[float, float, float]
-    axis_codes: str
     mask: MaskParams
 
     def kspace(self, n_slices: int) -> np.ndarray:
@@ -80,18 +79,13 @@ class Sample:
         return kspace
 
     def drawn(self) -> SamplingMask:
-        """Return a mask as the study would draw it."""
-        options = MaskOptions(
-            acceleration=self.mask.acceleration,
-            acceleration_of=self.mask.acceleration_of,
-            center_fraction=self.mask.center_fraction,
-            tolerance=self.mask.tolerance,
-        )
-        return draw_mask(self.shape[1:], self.format.n_acquired(self.shape[2]), options, seed=SEED)
+        """Return a mask as the study would draw or read it."""
+        n_acquired = self.format.n_acquired(self.shape[2])
+        return chosen(self.mask).mask(self.mask, self.shape[1:], n_acquired, SEED)
 
 
 def networks(
-    sample: Sample, params: TrainParams, compute: ComputeParams, slab: int
+    sample: Sample, params: TrainParams, compute: ComputeParams, batch_size: int
 ) -> dict[str, Timed]:
     """Time one architecture: `slice` to reconstruct, `check` to validate, `step` to train.
 
@@ -100,11 +94,11 @@ def networks(
     """
     device = prepare(compute)
     n_batch = params.batch_size if device.type == "cuda" else 1
-    host = torch.from_numpy(sample.kspace(max(slab, n_batch)))
+    host = torch.from_numpy(sample.kspace(max(batch_size, n_batch)))
     mask = DeviceMask.of(sample.drawn(), device)
     state = start(params, "timing", SEED, [len(host)], device)
     set_training(state.engine, False)
-    found = {"slice": sliced(learned(state.engine), host[:slab], mask, device)}
+    found = {"slice": sliced(learned(state.engine), host[:batch_size], mask, device)}
     one = Slices(host[:1], mask)
     found["check"] = clocked(lambda: validate(state.engine, [one], device), device)
     before = peak(device)
@@ -122,13 +116,17 @@ def networks(
 
 
 def baseline(
-    sample: Sample, group: str, params: CompressedSensingParams, compute: ComputeParams, slab: int
+    sample: Sample,
+    group: str,
+    params: CompressedSensingParams,
+    compute: ComputeParams,
+    batch_size: int,
 ) -> dict[str, Timed]:
     """Time a slice of a reconstruction that learns nothing."""
     device = prepare(compute)
     reconstruction = BASELINES[group](params)
     mask = DeviceMask.of(sample.drawn(), device)
-    host = torch.from_numpy(sample.kspace(slab))
+    host = torch.from_numpy(sample.kspace(batch_size))
     return {"slice": sliced(reconstruction, host, mask, device)}
 
 
@@ -141,7 +139,7 @@ def files(sample: Sample, compute: ComputeParams) -> dict[str, Timed]:
     rng = np.random.default_rng(SEED)
     noisy = (image * rng.uniform(0.9, 1.1, image.shape)).astype(np.float32)
     labels = (image > np.median(image)).astype(np.int16)
-    matrix = affine(image.shape, sample.voxel_size_mm, sample.axis_codes)
+    matrix = affine(image.shape, sample.format.voxel_size_mm, sample.format.axis_codes)
     with tempfile.TemporaryDirectory() as folder:
         scan_path, path = Path(folder, "scan.h5"), Path(folder, "image.nii.gz")
         labels_path = Path(folder, "labels.nii.gz")
@@ -150,12 +148,12 @@ def files(sample: Sample, compute: ComputeParams) -> dict[str, Timed]:
         save_volume(labels_path, labels, matrix)
 
         def noise() -> None:
-            for _, kspace in scan.slabs():
+            for _, kspace in scan.batches():
                 rss_image(add_noise(kspace, 1.0, scan.n_acquired, rng))
 
         a_byte = {
             "read": clocked(scan.read, cpu),
-            "reference": clocked(lambda: [rss_image(k) for _, k in scan.slabs()], cpu),
+            "reference": clocked(lambda: [rss_image(k) for _, k in scan.batches()], cpu),
             "noise": clocked(noise, cpu),
         }
         a_voxel = {
@@ -178,11 +176,13 @@ def segmentation(sample: Sample, params: SegmentParams, compute: ComputeParams) 
     axes = np.meshgrid(*(np.linspace(-1.2, 1.2, n) for n in shape), indexing="ij", sparse=True)
     ball = sum(axis**2 for axis in axes) < 1
     noise = np.random.default_rng(SEED).normal(1.0, 0.1, shape)
-    matrix = affine(shape, sample.voxel_size_mm, sample.axis_codes)
-    scan = SegmenterScan(ball * noise, matrix, np.array(sample.voxel_size_mm))
+    matrix = affine(shape, sample.format.voxel_size_mm, sample.format.axis_codes)
+    image = Image(ball * noise, matrix, np.array(sample.format.voxel_size_mm))
     segmenter = open_segmenter(params, device)
     with threads(compute.workers):  # as the study does; no byte depends on it
-        return {"segment": per(clocked(lambda: segmenter.segment_scan(scan), device), prod(shape))}
+        return {
+            "segment": per(clocked(lambda: segmenter.segment_image(image), device), prod(shape))
+        }
 
 
 def head(params: PhantomParams, quality: QualityParams) -> dict[str, Timed]:
@@ -198,7 +198,7 @@ def head(params: PhantomParams, quality: QualityParams) -> dict[str, Timed]:
 def sliced(
     reconstruction: Reconstruction, host: torch.Tensor, mask: DeviceMask, device: torch.device
 ) -> Timed:
-    """Time a slice of a slab (slices, n_coils, n_ky, n_kz), on one thread as the study does."""
+    """Time a slice of a batch (slices, n_coils, n_ky, n_kz), on one thread as the study does."""
     with threads(1):
         timed = clocked(lambda: reconstruction(to_device(host, device), mask).cpu(), device)
     return per(timed, len(host))

@@ -9,7 +9,8 @@ from dataclasses import dataclass
 
 import torch
 
-from stages.kspace.formats.calgary_campinas import Scan, identities
+from stages.kspace.formats.catalogue import identities
+from stages.kspace.formats.protocol import Scan
 from stages.params.compressed_sensing import CompressedSensingParams
 from stages.provenance.leakage import check_use
 from stages.provenance.records import member_record

@@ -1,4 +1,4 @@
-"""From a scan to an image: slab by slab, so that memory does not grow with the scan."""
+"""From a scan to an image: in batches of slices, so that memory does not grow with the scan."""
 
 from collections.abc import Callable
 from typing import Any
@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 import torch
 
-from stages.kspace.formats.calgary_campinas import Scan
+from stages.kspace.formats.protocol import Scan
 from stages.kspace.masks.sampling import SamplingMask
 from stages.recon.learned.networks import output_image
 from stages.recon.physics import DeviceMask, make_input, to_device
@@ -32,7 +32,7 @@ def reconstruct_scan(
     drawn: SamplingMask,
     reconstruction: Reconstruction,
     device: torch.device,
-    slab: int,
+    batch_size: int,
 ) -> np.ndarray:
     """Return the image of every slice, float32 (n_slices, n_ky, n_kz), in the scan's own units.
 
@@ -42,11 +42,11 @@ def reconstruct_scan(
         reconstruction: `learned(engine)`, `physics.zero_filled` or
             `compressed_sensing.l1_wavelet(params)`.
         device: where to compute.
-        slab: slices at once.
+        batch_size: slices at once.
     """
     mask = DeviceMask.of(drawn, device)
     image = np.empty(scan.shape, dtype=np.float32)
-    for start, kspace in scan.slabs(slab):
+    for start, kspace in scan.batches(batch_size):
         part = reconstruction(to_device(kspace, device), mask)
         image[start : start + len(kspace)] = part.cpu().numpy()
     return image

@@ -1,62 +1,61 @@
 """The segmenters of the study, by `segment.method`.
 
-Another one is a module with a class that follows `Segmenter`, an opener with an entry in `OPENERS`
-here, and its name in `segment.method` and `OWN_WEIGHTS` (stages/params/segment.py).
+A new one is a folder beside this file that ends in a `SegmenterKind`, and its line in `KINDS`.
+Imports neither torch nor the segmenters themselves before one is opened.
 """
 
-from collections.abc import Callable
-from typing import Any
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
-import torch
-
-from stages.params.segment import SegmentParams
-from stages.segmenters.protocol import Segmenter
-from stages.segmenters.synthseg.weight_files import open_segmenter as open_synthseg
-from stages.segmenters.synthseg.weight_files import weight_file
+from stages.segmenters.atlas.atlas_file import ATLAS
+from stages.segmenters.protocol import Chosen, Segmenter, SegmenterKind
+from stages.segmenters.synthseg.weight_files import SYNTHSEG, weight_file
 from stages.storage.files import md5
 from stages.study import sidecars
 
+if TYPE_CHECKING:
+    import torch
 
-def synthseg(params: SegmentParams, device: torch.device) -> Segmenter:
-    """SynthSeg with the embedded or official weights."""
-    return open_synthseg(params.weights, params.mode, device, fast=params.fast)
-
-
-def atlas(params: SegmentParams, device: torch.device) -> Segmenter:
-    """A probabilistic atlas, always on the CPU; `mode` and `fast` do not apply."""
-    from stages.segmenters.atlas.atlas_file import open_segmenter
-
-    return open_segmenter(params.weights)
+KINDS: dict[str, SegmenterKind] = {kind.name: kind for kind in (SYNTHSEG, ATLAS)}
+"""By name."""
 
 
-OPENERS: dict[str, Callable[[SegmentParams, torch.device], Segmenter]] = {
-    "synthseg": synthseg,
-    "atlas": atlas,
-}
-"""By `segment.method`."""
+def kind_of(params: Chosen) -> SegmenterKind:
+    """Return the kind that the parameters choose."""
+    return KINDS[params.method]
 
 
-def open_segmenter(params: SegmentParams, device: torch.device) -> Segmenter:
-    """The segmenter that the parameters choose; `StudyError` if its weights cannot be used."""
-    return OPENERS[params.method](params, device)
+def open_segmenter(params: Chosen, device: "torch.device") -> Segmenter:
+    """Return the segmenter that the parameters choose; `StudyError` if its weights are unusable."""
+    return kind_of(params).open(params, device)
 
 
-def described(params: SegmentParams) -> str:
-    """What made a label map, in words."""
-    weights = weight_file(params.weights).name
-    if params.method == "synthseg":
-        return f"SynthSeg ({weights}, {params.mode} mode)"
-    return f"{params.method} ({weights})"
+def described(params: Chosen) -> str:
+    """Return what made a label map, in words."""
+    kind, parts = kind_of(params), [weight_file(params.weights).name]
+    if "mode" in kind.options:
+        parts.append(f"{params.mode} mode")
+    return f"{kind.title} ({', '.join(parts)})"
 
 
-def provenance(params: SegmentParams) -> dict[str, Any]:
-    """What the sidecar of a label map says about its segmenter."""
+def provenance(params: Chosen) -> dict[str, Any]:
+    """Return what the sidecar of a label map says about its segmenter."""
     path = weight_file(params.weights)
-    found = {
+    chosen = {key.capitalize(): getattr(params, key) for key in kind_of(params).options}
+    return {
         sidecars.METHOD: params.method,
         sidecars.WEIGHTS_FILE: path.name,
         sidecars.WEIGHTS: md5(path),
+        **chosen,
     }
-    if params.method == "synthseg":
-        found |= {sidecars.MODE: params.mode, sidecars.FAST: params.fast}
-    return found
+
+
+def fault_of(params: Chosen) -> str | None:
+    """Return what is wrong about the weights, as far as their name tells."""
+    name, own = Path(params.weights).name, kind_of(params).weights.name
+    if name == own or name not in {kind.weights.name for kind in KINDS.values()}:
+        return None
+    return (
+        f"weights '{params.weights}' are not for method '{params.method}'; set segment.weights as"
+        f" well (weights/{own})"
+    )

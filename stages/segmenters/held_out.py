@@ -19,12 +19,12 @@ from stages.anatomy.view import (
     place,
     true_volumes,
 )
-from stages.kspace.fourier import rss_image
+from stages.kspace.combination import rss_image
 from stages.kspace.masks.variable_density_poisson import MaskOptions, draw_mask
 from stages.kspace.noise import add_noise, brain_of
 from stages.params.segmenter import QualityParams
 from stages.scanner.acquisition import Acquisition, simulate
-from stages.segmenters.preprocess import Scan
+from stages.segmenters.image import Image
 from stages.storage.nifti import affine
 from stages.study.seeds import stable_seed
 from stages.study.structures import SYNTHSEG_TABLE
@@ -108,7 +108,7 @@ def acquired_columns(params: QualityParams) -> int:
     return ceil(params.partial_fourier * params.grid[2])
 
 
-def as_scan(image: np.ndarray, voxel_size_mm: float) -> Scan:
+def as_image(image: np.ndarray, voxel_size_mm: float) -> Image:
     """Present an image (superior, anterior, right) to the segmenter like one read from a file."""
     size = (voxel_size_mm,) * 3
-    return Scan(image.astype(np.float64), affine(image.shape, size, AXIS_CODES), np.array(size))
+    return Image(image.astype(np.float64), affine(image.shape, size, AXIS_CODES), np.array(size))

@@ -1,15 +1,18 @@
 """How well a segmenter measures: Dice, volumes against the truth, and their spread under noise."""
 
+import multiprocessing
+from collections.abc import Callable
+from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from stages.machine.progress import progress
 from stages.params.segmenter import QualityParams
-from stages.segmenters.held_out import Phantom, as_scan, combined, noisy, scan_head, undersampled
-from stages.segmenters.protocol import Segmenter
+from stages.segmenters.held_out import Phantom, as_image, combined, noisy, scan_head, undersampled
+from stages.segmenters.protocol import Segmentation, Segmenter
 from stages.segmenters.synthseg.labels import merged_label
-from stages.segmenters.synthseg.posteriors import Segmentation
 from stages.study.structures import STRUCTURES
 
 LABELS = tuple(s.left[0] for s in STRUCTURES)
@@ -34,13 +37,16 @@ class Judgement:
     noise: np.ndarray
 
 
+Judge = Callable[[QualityParams, int], Judgement]
+
+
 def judge(params: QualityParams, segmenter: Segmenter, number: int) -> Judgement:
     """Scan one head and measure it fully sampled, undersampled and with noise."""
     phantom = scan_head(params, number)
     size = params.voxel_size_mm
 
     def segment(image: np.ndarray) -> Segmentation:
-        return segmenter.segment_scan(as_scan(image, size))
+        return segmenter.segment_image(as_image(image, size))
 
     names = segmenter.model.labels
     full = measured(segment(combined(phantom.kspace)), phantom, names)
@@ -79,6 +85,28 @@ def merged_volumes(result: Segmentation, labels: tuple[int, ...]) -> np.ndarray:
     """Measured volumes (n_structures,) mm3; `labels` are those of the network's channels."""
     volumes = dict(zip(labels[1:], result.volumes_mm3, strict=True))
     return np.array([merged_sum(volumes, label) for label in LABELS])
+
+
+def judge_all(judge: Judge, params: QualityParams, n_processes: int) -> list[Judgement]:
+    """Judge all heads; the results do not depend on how many at a time.
+
+    Args:
+        judge: a function of a module, called with `params` and the number of a head.
+    """
+    numbers = range(params.n_phantoms)
+    bar = progress(desc="segmenter quality", total=len(numbers), unit="head")
+    if n_processes == 1:
+        results = []
+        for number in numbers:
+            results.append(judge(params, number))
+            bar.update()
+        return results
+    start = multiprocessing.get_context("spawn")
+    with ProcessPoolExecutor(n_processes, mp_context=start) as pool, bar:
+        futures = [pool.submit(judge, params, number) for number in numbers]
+        for future in futures:
+            future.add_done_callback(lambda _: bar.update())
+        return [future.result() for future in futures]
 
 
 def correlation(a: np.ndarray, b: np.ndarray) -> np.ndarray:

@@ -12,11 +12,11 @@ from stages.machine.progress import progress
 from stages.params.segment import SegmentParams
 from stages.provenance.origin import source_record
 from stages.segmenters.catalogue import described, open_segmenter, provenance
-from stages.segmenters.orientation import Guard
+from stages.segmenters.image import load
+from stages.segmenters.orientation import check
 from stages.segmenters.perturbation import draw_offset, shifted
-from stages.segmenters.preprocess import load, nearest_grid
-from stages.segmenters.protocol import Segmenter
-from stages.segmenters.synthseg.posteriors import Segmentation
+from stages.segmenters.preprocess import nearest_grid
+from stages.segmenters.protocol import Segmentation, Segmenter
 from stages.segmenters.volume_table import write_table
 from stages.storage.bids import describe_dataset, uri, write_label_table
 from stages.storage.files import atomic_directory
@@ -55,12 +55,12 @@ def segment_all(
     Raises:
         StudyError: if a head lies otherwise than its affine says, or an image was replaced.
     """
-    guard, root = Guard(segmenter), layout.images(group, seed)
+    root = layout.images(group, seed)
     for subject in progress(member_subjects(group, seed), desc=f"segment {root}", unit="image"):
         path = layout.image(group, seed, subject)
         source = {sidecars.SOURCES: [uri(IMAGES, path.relative_to(root))], **source_record(path)}
         result = segmenter.segment(path)
-        if finding := guard.check(path, result):
+        if finding := check(segmenter, path, result):
             if finding.certain:
                 raise StudyError(finding.message)
             print(f"warning: {finding.message}", file=sys.stderr)
@@ -78,7 +78,7 @@ def segment_draws(
     for subject in progress(member_subjects(group, seed), desc=f"draw {number}", unit="image"):
         rng = np.random.default_rng(stable_seed("perturbation", group, seed, subject, number))
         scan = shifted(load(layout.image(group, seed, subject)), draw_offset(largest, rng))
-        yield subject, segmenter.segment_scan(scan).volumes_mm3
+        yield subject, segmenter.segment_image(scan).volumes_mm3
 
 
 def segment_member(group: str, seed: int, params: SegmentParams, device: torch.device) -> None:

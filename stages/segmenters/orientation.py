@@ -12,9 +12,10 @@ from pathlib import Path
 
 import numpy as np
 
-from stages.segmenters.preprocess import Scan, load
-from stages.segmenters.protocol import Segmenter
-from stages.segmenters.synthseg.posteriors import Segmentation
+from stages.segmenters.image import Image, load
+from stages.segmenters.likeness import VOXEL_MM, likeness, template
+from stages.segmenters.preprocess import resample, to_ras
+from stages.segmenters.protocol import Segmentation, Segmenter
 from stages.storage.nifti import affine, axis_codes
 from stages.study.structures import MERGED
 
@@ -29,11 +30,13 @@ POSTERIOR_MM = 8.0  # cerebellum behind the brainstem (18 to 37)
 LATERAL_MM = 10.0  # cerebellum and brainstem off the cerebrum's midline (0 to 1.6)
 HINDBRAIN = 0.06  # volume of cerebellum and brainstem to that of the cerebrum (0.13 to 0.19)
 
+CHECKED = 2  # likeliest axes that are segmented with
+
 RIGHT, ANTERIOR, SUPERIOR = range(3)
 
 
 def fault(labels: np.ndarray, matrix: np.ndarray) -> str | None:
-    """What lies where it does not belong, in a few words; None for a head as declared.
+    """Return what lies where it does not belong, in a few words; None for a head as declared.
 
     Args:
         labels: (i, j, k) FreeSurfer ids.
@@ -59,7 +62,7 @@ def fault(labels: np.ndarray, matrix: np.ndarray) -> str | None:
 
 
 def exchanged_sides(labels: np.ndarray, matrix: np.ndarray) -> str | None:
-    """Whether left labels lie on the right; None where the sides have no labels of their own."""
+    """Return whether left labels lie on the right; None if sides have no labels of their own."""
     left, right = tuple(MERGED.values()), tuple(MERGED)
     if not np.isin(labels, right).any():
         return None
@@ -68,7 +71,7 @@ def exchanged_sides(labels: np.ndarray, matrix: np.ndarray) -> str | None:
 
 
 def centroid(labels: np.ndarray, matrix: np.ndarray, ids: tuple[int, ...]) -> np.ndarray:
-    """Mean position (right, anterior, superior) in mm of the voxels with one of these labels."""
+    """Return the mean (right, anterior, superior) in mm of the voxels with one of these labels."""
     table = np.zeros(max(int(labels.max()), *ids) + 1, bool)
     table[list(ids)] = True
     index = np.argwhere(table[labels]).mean(0)
@@ -76,7 +79,7 @@ def centroid(labels: np.ndarray, matrix: np.ndarray, ids: tuple[int, ...]) -> np
 
 
 def other_codes(declared: str) -> Iterator[str]:
-    """Axis codes that mean another head, those first that change the fewest axes.
+    """Yield axis codes that mean another head, those first that change the fewest axes.
 
     Of two that are mirror images of each other only the first is named.
     """
@@ -91,21 +94,34 @@ def other_codes(declared: str) -> Iterator[str]:
             yield codes
 
 
-def redeclared(scan: Scan, codes: str) -> Scan:
-    """The same voxels with axes that are said to run otherwise."""
-    spacing = tuple(np.linalg.norm(scan.affine[:3, :3], axis=0))
-    return replace(scan, affine=affine(scan.data.shape, spacing, codes))
+def redeclared(image: Image, codes: str) -> Image:
+    """Return the same voxels with axes that are said to run otherwise."""
+    spacing = tuple(np.linalg.norm(image.affine[:3, :3], axis=0))
+    return replace(image, affine=affine(image.data.shape, spacing, codes))
 
 
-def fitting_codes(segmenter: Segmenter, scan: Scan) -> str | None:
-    """The axis codes under which the head comes to lie as a head does; None if there are none.
+def likeliest_codes(image: Image) -> list[str]:
+    """Return the other axis codes, those first under which the image is most like a head."""
+    data, matrix = resample(image.data, image.affine, VOXEL_MM)
+    coarse, head = Image(data, matrix, np.full(3, VOXEL_MM)), template()
 
-    Segments the image under one other declaration after the other: half a minute with the embedded
-    weights, minutes with the official ones.
+    def likeness_as(codes: str) -> float:
+        other = redeclared(coarse, codes)
+        return likeness(to_ras(other.data, other.affine), head)
+
+    codes = list(other_codes(axis_codes(image.affine)))
+    return sorted(codes, key=likeness_as, reverse=True)
+
+
+def fitting_codes(segmenter: Segmenter, image: Image) -> str | None:
+    """Return the axis codes under which the head comes to lie as a head does; None without any.
+
+    A coarse comparison with the atlas orders all of them, and quick segmentations check the first
+    `CHECKED`: together less work than one segmentation of the image.
     """
     quick = segmenter.quick()
-    for codes in other_codes(axis_codes(scan.affine)):
-        result = quick.segment_scan(redeclared(scan, codes))
+    for codes in likeliest_codes(image)[:CHECKED]:
+        result = quick.segment_image(redeclared(image, codes))
         if fault(result.labels, result.affine) is None:
             return codes
     return None
@@ -113,29 +129,35 @@ def fitting_codes(segmenter: Segmenter, scan: Scan) -> str | None:
 
 @dataclass(frozen=True)
 class Finding:
-    """One line about an image; `certain` if other axes than the declared ones make it a head."""
+    """What is wrong about an image."""
 
     message: str
+    """One line."""
     certain: bool
+    """Whether other axes than the declared ones make it a head."""
 
 
-class Guard:
-    """Checks the images of one run, and looks for the right axes where a head lies wrongly."""
+def check(
+    segmenter: Segmenter, path: Path, result: Segmentation, *, search: bool = True
+) -> Finding | None:
+    """Return None for a head that lies as its file says, else what is wrong.
 
-    def __init__(self, segmenter: Segmenter) -> None:
-        self.segmenter = segmenter
-        self.worth_searching = True  # not again after an image that no axes make a head
-
-    def check(self, path: Path, result: Segmentation) -> Finding | None:
-        """None for a head that lies as its file says, else what is wrong."""
-        found = fault(result.labels, result.affine)
-        if found is None:
-            return None
-        declared = axis_codes(result.affine)
-        codes = fitting_codes(self.segmenter, load(path)) if self.worth_searching else None
-        text = f"{path}: expected a head with axes {declared}, as the file says, got {found}"
-        if codes is None:
-            self.worth_searching = False
-            return Finding(f"{text}, and no other axes fit: look at the image", certain=False)
-        advice = f"it lies right with {codes}: correct the affine (in the study data.axis_codes)"
-        return Finding(f"{text}; {advice}", certain=True)
+    Args:
+        segmenter: made the result.
+        path: the image.
+        result: its segmentation.
+        search: look for the right axes, which takes less than another segmentation.
+    """
+    found = fault(result.labels, result.affine)
+    if found is None:
+        return None
+    declared = axis_codes(result.affine)
+    text = f"{path}: expected a head with axes {declared}, as the file says, got {found}"
+    if not search:
+        advice = "look at the image, or let `--orientation search` look for axes that fit"
+        return Finding(f"{text}; {advice}", certain=False)
+    codes = fitting_codes(segmenter, load(path))
+    if codes is None:
+        return Finding(f"{text}, and no other axes fit: look at the image", certain=False)
+    advice = f"it lies right with {codes}: correct the affine (in the study data.axis_codes)"
+    return Finding(f"{text}; {advice}", certain=True)

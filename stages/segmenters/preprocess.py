@@ -1,39 +1,40 @@
-"""From a NIfTI file to the network's input, by SynthSeg's recipe, and back to the image's axes.
+"""From an image to the network's input, by SynthSeg's recipe, and back to the image's axes.
 
 Specification: Billot et al. 2023, doi:10.1016/j.media.2023.102789, and its published command.
 """
 
 import math
-from dataclasses import dataclass
-from pathlib import Path
+from dataclasses import dataclass, replace
 
-import nibabel as nib
 import numpy as np
 from scipy import ndimage
 
-from stages.segmenters.synthseg.model import Recipe
-from stages.storage.nifti import check_voxels
-from stages.storage.reading import Kind, reading
-from stages.study.errors import StudyError
+from stages.segmenters.image import Image
 
 ANTI_ALIASING = 0.25  # standard deviation of the smoothing before down-sampling, output voxels
-SINGULAR = 1e-9  # mm3, volume of a voxel below which an affine counts as flat
-AGREEMENT = 0.05  # relative, between the voxel sizes of header and affine
-LARGEST_VOXEL_MM = 15  # thicker slices show no structure
-LARGEST_EXTENT_MM = 700  # head and neck; more would fill the memory
-IMAGE = Kind("a NIfTI or MGZ image", "check the path", "export it again")
 
 
 @dataclass(frozen=True)
-class Scan:
-    """One image as stored.
+class Recipe:
+    """How images become network inputs, and posteriors become labels."""
 
-    data: (i, j, k) float64. affine: (4, 4) voxel to RAS mm. voxel_size_mm: from the header.
-    """
+    voxel_size_mm: float = 1.0
+    """Images are resampled to it where a side differs by more than `tolerance_mm`."""
+    tolerance_mm: float = 0.05
+    percentiles: tuple[float, float] = (0.5, 99.5)
+    """Of the whole image, mapped to 0 and 1."""
+    multiple: int = 32
+    minimum: int = 128
+    """Sides of the padded grid, voxels."""
+    blur: float = 0.5
+    """Standard deviation of the smoothing of posteriors, voxels; 0 for none."""
+    floor: float = 0.2
+    """Posteriors of structures at or below it are dropped (robust and fast post-processing)."""
 
-    data: np.ndarray
-    affine: np.ndarray
-    voxel_size_mm: np.ndarray
+    def coarser(self, factor: float) -> "Recipe":
+        """Return the recipe of a grid whose voxels are `factor` times as large."""
+        minimum = self.multiple * round(self.minimum / factor / self.multiple)
+        return replace(self, voxel_size_mm=factor * self.voxel_size_mm, minimum=minimum)
 
 
 @dataclass(frozen=True)
@@ -59,58 +60,9 @@ class Prepared:
         return tuple(slice(a, a + n) for a, n in zip(self.start, self.shape, strict=True))
 
 
-def load(path: Path) -> Scan:
-    """Read an image: the first volume of a 4D one, any real number type.
-
-    Raises:
-        StudyError: if the file is missing or damaged, not 3D, or holds values or an affine that
-            cannot be used.
-    """
-    with reading(path, IMAGE):
-        image = nib.load(path)
-        check_grid(path, image)
-        data = np.squeeze(image.get_fdata(caching="unchanged"))
-    if data.ndim == 4:
-        data = data[..., 0]
-    if not np.all(np.isfinite(data)):
-        raise StudyError(f"{path}: expected finite intensities, got NaN or infinite values")
-    return Scan(data, np.asarray(image.affine, float), header_voxel_size(image))
-
-
-def header_voxel_size(image: nib.spatialimages.SpatialImage) -> np.ndarray:
-    """Edges of a voxel in mm as the header states them, apart from the affine."""
-    header = image.header
-    return np.array(header["delta"] if "delta" in header else header["pixdim"][1:4], float)
-
-
-def check_grid(path: Path, image: nib.spatialimages.SpatialImage) -> None:
-    """Raise `StudyError` for number types, shapes and affines that cannot be segmented."""
-    shape = tuple(n for n in image.shape if n != 1)
-    affine, size = image.affine, header_voxel_size(image)
-    check_voxels(path, image)
-    if len(shape) not in (3, 4) or 1 in image.shape[:3] or min(shape) < 1:
-        raise StudyError(f"{path}: expected three dimensions, got shape {image.shape}")
-    if not np.all(np.isfinite(affine)) or abs(np.linalg.det(affine[:3, :3])) < SINGULAR:
-        raise StudyError(f"{path}: expected an invertible affine, got {affine[:3].tolist()}")
-    spacing = np.linalg.norm(affine[:3, :3], axis=0)
-    if not np.allclose(spacing, size, rtol=AGREEMENT):
-        raise StudyError(
-            f"{path}: expected the voxel size of the header to be that of the affine,"
-            f" {spacing.round(3).tolist()} mm, got {size.round(3).tolist()} mm; volumes would be"
-            " wrong: correct the header"
-        )
-    extent = spacing * image.shape[:3]
-    if spacing.max() > LARGEST_VOXEL_MM or extent.max() > LARGEST_EXTENT_MM:
-        raise StudyError(
-            f"{path}: expected a head: voxels up to {LARGEST_VOXEL_MM} mm, sides up to"
-            f" {LARGEST_EXTENT_MM} mm, got {spacing.round(2).tolist()} and"
-            f" {extent.round().tolist()} mm; crop the image or correct its header"
-        )
-
-
-def prepare(scan: Scan, recipe: Recipe) -> Prepared:
+def prepare(image: Image, recipe: Recipe) -> Prepared:
     """Resample if the voxel size differs, align to RAS, rescale, pad."""
-    data, affine, size = scan.data, scan.affine, scan.voxel_size_mm
+    data, affine, size = image.data, image.affine, image.voxel_size_mm
     if np.any(np.abs(size - recipe.voxel_size_mm) > recipe.tolerance_mm):
         data, affine = resample(data, affine, recipe.voxel_size_mm)
         size = np.full(3, recipe.voxel_size_mm)

@@ -1,10 +1,32 @@
-"""What every segmenter of the study offers."""
+"""What every segmenter of the study offers, and what is told of it."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, Self
+from typing import TYPE_CHECKING, Protocol, Self
 
-from stages.segmenters.preprocess import Scan
-from stages.segmenters.synthseg.posteriors import Segmentation
+import numpy as np
+
+from stages.segmenters.image import Image
+from stages.study.references import Reference
+
+if TYPE_CHECKING:
+    import torch
+
+QUICK = 1.5
+"""Voxels of a quick segmentation are this many times as large as usual along each axis."""
+
+
+@dataclass(frozen=True)
+class Segmentation:
+    """Result for one image."""
+
+    labels: np.ndarray
+    """(i, j, k) int32 FreeSurfer ids in the axis order of the file."""
+    affine: np.ndarray
+    """(4, 4) voxel to RAS mm, of the grid of `labels`."""
+    volumes_mm3: np.ndarray
+    """One for each name of the model."""
 
 
 class Labelled(Protocol):
@@ -29,8 +51,61 @@ class Segmenter(Protocol):
     def segment(self, path: Path) -> Segmentation:
         """Segment and measure one image file; `StudyError` if it is unusable."""
 
-    def segment_scan(self, scan: Scan) -> Segmentation:
+    def segment_image(self, image: Image) -> Segmentation:
         """Segment and measure one image of any voxel size, axis order and intensity scale."""
 
     def quick(self) -> Self:
-        """A faster variant, good enough to see which way a head lies."""
+        """Return a variant on voxels `QUICK` times as large, good enough to see how a head lies.
+
+        It computes on less than two fifths of the voxels.
+        """
+
+
+class Chosen(Protocol):
+    """What section `segment` of the parameters chooses."""
+
+    @property
+    def method(self) -> str:
+        """Name of the kind."""
+
+    @property
+    def weights(self) -> str:
+        """A file."""
+
+    @property
+    def mode(self) -> str:
+        """`standard` or `robust`."""
+
+    @property
+    def fast(self) -> bool:
+        """Whether refinements are left out."""
+
+
+@dataclass(frozen=True)
+class Words:
+    """How the text of methods describes a segmenter."""
+
+    text: str
+    """After `Volumes were measured by`."""
+    works: tuple[Reference, ...]
+    metrics: str | None = None
+    """File below metrics/, without suffix, that holds how well it measures; None for none."""
+
+
+@dataclass(frozen=True)
+class SegmenterKind:
+    """A kind of segmenters: its words, which are read without its libraries, and its opener."""
+
+    name: str
+    """Value of `segment.method`."""
+    title: str
+    """As it is printed."""
+    spoken: str
+    """In a sentence."""
+    weights: Path
+    """The file that comes with the study."""
+    options: tuple[str, ...]
+    """Keys of section `segment` that apply to it, besides the weights."""
+    words: Callable[[Chosen], Words]
+    open: "Callable[[Chosen, torch.device], Segmenter]"
+    """Ready for many images; raises `StudyError` if the weights cannot be used."""

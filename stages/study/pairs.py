@@ -9,8 +9,7 @@ from collections.abc import Iterable
 
 HEALTHY = "healthy"
 KINDS = ("atrophy", "lesions", "infarct", "tumour")
-FOCAL = ("infarct", "tumour")
-"""Kinds with one lesion, which is unlike anything in a healthy head."""
+"""Names of the diseases in `stages/anatomy/diseases`."""
 NAME = re.compile(rf"(?P<head>(?:sub-)?head[TV]\d{{3,}})(?P<kind>{'|'.join(KINDS)})")
 
 

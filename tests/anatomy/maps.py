@@ -37,3 +37,15 @@ def ventricular_head() -> np.ndarray:
     labels[9, 9:13, 6], labels[9, 9:13, 13] = 17, 53
     labels[9, 13:15, 7], labels[9, 13:15, 12] = 18, 54
     return labels
+
+
+def counts(labels: np.ndarray) -> np.ndarray:
+    """Return the number of voxels of each label."""
+    return np.bincount(labels.ravel(), minlength=600)
+
+
+def millimetres() -> np.ndarray:
+    """A small head of 2 mm blocks as 1 mm labels."""
+    labels = ventricular_head().astype(np.uint16)
+    labels[labels == 511] = 507
+    return labels.repeat(2, 0).repeat(2, 1).repeat(2, 2)

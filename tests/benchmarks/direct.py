@@ -7,12 +7,9 @@ from typing import Any
 import h5py
 import torch
 
-from stages.kspace.formats.calgary_campinas import (
-    Scan,
-    ScanFormat,
-    complex_to_interleaved,
-    list_scans,
-)
+from stages.kspace.formats.calgary_campinas import complex_to_interleaved
+from stages.kspace.formats.catalogue import list_scans
+from stages.kspace.formats.protocol import Scan, ScanFormat
 from stages.kspace.masks.sampling import SamplingMask
 from stages.kspace.masks.variable_density_poisson import MaskOptions, draw_mask
 from stages.params.train import TrainParams

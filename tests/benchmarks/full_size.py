@@ -23,7 +23,8 @@ import torch
 from stages import measure
 from stages.anatomy.label_maps import list_maps
 from stages.anatomy.participants import cohort
-from stages.kspace.formats.calgary_campinas import Scan, open_scan
+from stages.kspace.formats.catalogue import open_scan
+from stages.kspace.formats.protocol import Scan
 from stages.kspace.image_files import save_image, scan_format
 from stages.kspace.masks.sampling import load_mask, save_mask
 from stages.machine.device import prepare
@@ -34,7 +35,6 @@ from stages.params.mask import MaskParams
 from stages.params.phantom import PhantomParams
 from stages.params.reconstruct import ReconstructParams
 from stages.params.train import TrainParams
-from stages.phantom import scan_member
 from stages.recon.inference import learned, reconstruct_scan
 from stages.recon.learned.losses import loss_functions
 from stages.recon.learned.networks import build_engine, network_options, set_training
@@ -42,6 +42,7 @@ from stages.recon.learned.slices import Slices
 from stages.recon.learned.training import start, train_step
 from stages.recon.physics import DeviceMask, zero_filled
 from stages.reference import reference_image
+from stages.scanner.phantoms import scan_member
 from stages.segmenters.synthseg.weight_files import open_segmenter
 from stages.storage.nifti import load_volume, save_volume, subject
 from stages.study import layout
@@ -151,7 +152,7 @@ def reference(options: argparse.Namespace) -> str:
     """Write the fully sampled image."""
     scan = scan_of(options)
     path = layout.image("reference", 0, subject(scan.path))
-    save_image(path, scan, reference_image(scan), DataParams.load(PARAMS), {})
+    save_image(path, scan, reference_image(scan), {})
     return "whole scan"
 
 

@@ -17,7 +17,8 @@ import torch
 
 from stages.machine.device import pick_device
 from stages.machine.memory import map_large_blocks
-from stages.segmenters.preprocess import load, prepare
+from stages.segmenters.image import load
+from stages.segmenters.preprocess import prepare
 from stages.segmenters.synthseg.network import Architecture
 from stages.segmenters.synthseg.posteriors import one_hot
 from stages.segmenters.synthseg.weight_files import open_model, open_segmenter

@@ -16,7 +16,8 @@ from direct.checkpointer import Checkpointer
 from direct.cli.cli import main as direct
 from direct.common.subsample import build_masking_function
 
-from stages.kspace.formats.calgary_campinas import Scan, ScanFormat, open_scan
+from stages.kspace.formats.catalogue import open_scan
+from stages.kspace.formats.protocol import Scan, ScanFormat
 from stages.kspace.masks.sampling import SamplingMask
 from stages.kspace.masks.variable_density_poisson import MaskOptions, draw_mask
 from stages.params.train import PretrainedParams, TrainParams

@@ -6,12 +6,14 @@ import shutil
 from collections.abc import Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 import torch
 from dvc.repo import Repo
 
 from stages.commands import plan
-from stages.kspace.formats.calgary_campinas import ScanFormat
+from stages.kspace.formats.protocol import ScanFormat
+from stages.kspace.masks.challenge import RADIUS, disk
 from stages.params.compute import ComputeParams
 from stages.params.mask import MaskParams
 from stages.pipeline import probes, timing
@@ -86,23 +88,37 @@ def test_more_steps_take_longer_and_nothing_is_written(
     assert sorted(study.rglob("*.[hyjn]*")) == before
 
 
-def test_pieces_are_positive_and_finite() -> None:
+def sample(files: str | None) -> Sample:
+    """Return what is timed without data, with drawn masks or those of a folder."""
     mask = MaskParams(
         acceleration=3.0,
         acceleration_of="acquired",
         center_fraction=0.06,
         tolerance=0.02,
         seed=0,
-        files=None,
+        files=files,
     )
-    layout = ScanFormat(N_COILS, PARTIAL_FOURIER)
-    sample = Sample(GRID, layout, None, (2.0, 2.0, 2.0), "SAR", mask)
-    assert sample.kspace(3).shape == (3, N_COILS, *GRID[1:])
-    found = probe("files", sample, ComputeParams.load(ROOT / "params.yaml"))
+    layout = ScanFormat(N_COILS, PARTIAL_FOURIER, (2.0, 2.0, 2.0))
+    return Sample((2, 48, 44) if files else GRID, layout, None, mask)
+
+
+def test_pieces_are_positive_and_finite() -> None:
+    assert sample(None).kspace(3).shape == (3, N_COILS, *GRID[1:])
+    found = probe("files", sample(None), ComputeParams.load(ROOT / "params.yaml"))
     assert set(found) == {"read", "reference", "noise", "save", "load", "quality", "mask"}
     for timed in found.values():
         assert 0 < timed.seconds < 10
         assert timed.memory_bytes > 1e7
+
+
+def test_masks_from_files_are_read_not_drawn(tmp_path: Path) -> None:
+    masks = np.broadcast_to(disk((48, 44), RADIUS), (3, 48, 44)).astype(np.int8)
+    np.save(tmp_path / "R3_48x44.npy", masks)
+    found = sample(str(tmp_path)).drawn()
+    np.testing.assert_array_equal(found.mask, found.calibration)  # no drawn mask is a bare disk
+    (tmp_path / "R3_48x44.npy").unlink()
+    with pytest.raises(StudyError, match=r"R3_48x44\.npy"):
+        sample(str(tmp_path)).drawn()
 
 
 def test_what_goes_wrong_in_a_probe_is_one_line() -> None:

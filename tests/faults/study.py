@@ -12,9 +12,10 @@ from typing import Any
 
 import yaml
 
+from stages.params.section import RECIPES
 from stages.study import layout
 from tests.fabricated import ROOT
-from tests.settings import settings
+from tests.settings import settings, texts
 
 COPIED = (
     *("dvc.yaml", "dvc.lock", "data.dvc", "stages", "weights", ".dvcignore"),
@@ -51,7 +52,6 @@ def smallest_params() -> dict[str, Any]:
             "schedule": {"kind": "cosine", "warmup_steps": 1},
         }
     params["segment"]["fast"] = True
-    params["segmenter"]["quality"] |= {"n_coils": 2}
     params["phantom"]["pathology"] |= {"heads": 1, "kinds": ["atrophy"]}
     params["analyse"] |= {"bootstrap_draws": 20, "permutations": 19, "subsets": 20}
     return params
@@ -67,6 +67,9 @@ def prepare(root: Path) -> None:
         else:
             shutil.copy(source, root / name)
     (root / "params.yaml").write_text(yaml.safe_dump(smallest_params(), sort_keys=False))
+    recipes = yaml.safe_load(texts("ci")[RECIPES])
+    recipes["segmenter"]["quality"] |= {"n_coils": 2}
+    (root / RECIPES).write_text(yaml.safe_dump(recipes, sort_keys=False))
     for arguments in (["init", "-q", "--no-scm"], ["config", "core.analytics", "false"]):
         subprocess.run([sys.executable, "-m", "dvc", *arguments], cwd=root, check=True)
 

@@ -9,7 +9,8 @@ import numpy as np
 import pytest
 import torch
 
-from stages.kspace.formats.calgary_campinas import ScanFormat, list_scans, open_scan
+from stages.kspace.formats.catalogue import list_scans, open_scan
+from stages.kspace.formats.protocol import ScanFormat
 from stages.kspace.masks.challenge import challenge_mask
 from stages.kspace.masks.sampling import load_mask
 from stages.measures.members import volume_table
@@ -38,7 +39,7 @@ def challenge(path: Path) -> object:
 
 # kind: (file name, faults, reader)
 READERS: dict[str, tuple[str, dict[str, corpus.Fault], Read]] = {
-    "scan": ("a.h5", corpus.SCANS, lambda p: list(open_scan(p, FORMAT).slabs())),
+    "scan": ("a.h5", corpus.SCANS, lambda p: list(open_scan(p, FORMAT).batches())),
     "volume": ("a.nii.gz", corpus.VOLUMES, lambda p: label_map(p, corpus.SHAPE, np.eye(4))),
     "mask": ("a.npz", corpus.MASKS, load_mask),
     "challenge": ("R5_24x20.npy", corpus.CHALLENGE, challenge),

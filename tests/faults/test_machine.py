@@ -22,7 +22,7 @@ import torch
 
 from stages import train
 from stages.figures.kit.style import new_figure, save
-from stages.kspace.formats.calgary_campinas import write_scan
+from stages.kspace.formats.catalogue import write_scan
 from stages.machine.entry import entry_point
 from stages.recon.learned.resume import Checkpoints
 from stages.storage.files import PARTIAL, atomic_directory, atomic_path, write_json

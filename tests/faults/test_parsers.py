@@ -17,7 +17,8 @@ import yaml
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from stages.kspace.formats.calgary_campinas import ScanFormat, open_scan, write_scan
+from stages.kspace.formats.catalogue import open_scan, write_scan
+from stages.kspace.formats.protocol import ScanFormat
 from stages.kspace.masks.sampling import load_mask
 from stages.measures.members import volume_table
 from stages.params import ensembles, section, train
@@ -25,7 +26,7 @@ from stages.params.section import read
 from stages.params.sections import load_all
 from stages.recon.learned.exchange import CHECKPOINT, read_configuration
 from stages.recon.learned.resume import read as read_checkpoint
-from stages.segmenters import preprocess
+from stages.segmenters.image import load as load_image
 from stages.segmenters.synthseg import keras, model
 from stages.storage.files import read_json
 from stages.storage.nifti import load_volume
@@ -48,10 +49,10 @@ Read = Callable[[Path], object]
 
 def params(path: Path) -> None:
     """Read all sections and all architectures, the file only once: PyYAML is slow."""
-    content = read(path)
+    content, recipes = read(path), read(ROOT / section.RECIPES)
     with pytest.MonkeyPatch.context() as patch:
         for module in (section, ensembles, train):
-            patch.setattr(module, "read", lambda _: content)
+            patch.setattr(module, "read", lambda each: content if each == path else recipes)
         load_all(path)
 
 
@@ -65,7 +66,7 @@ READERS: dict[str, tuple[str, corpus.Make, Read]] = {
     "scan": (
         "a.h5",
         lambda p: write_scan(p, toy_kspace((2, 8, 8), N_COILS)),
-        lambda p: list(open_scan(p, FORMAT).slabs()),
+        lambda p: list(open_scan(p, FORMAT).batches()),
     ),
     "volume": ("a.nii.gz", corpus.nifti(corpus.VOXELS), load_volume),
     "plain volume": (
@@ -76,7 +77,7 @@ READERS: dict[str, tuple[str, corpus.Make, Read]] = {
     "image to segment": (
         "a.nii",
         lambda p: p.write_bytes(nib.Nifti1Image(corpus.VOXELS, np.eye(4)).to_bytes()),
-        preprocess.load,
+        load_image,
     ),
     "mask": ("a.npz", corpus.archive(**corpus.mask_arrays()), load_mask),
     "challenge": ("R5_24x20.npy", corpus.array(np.ones((2, *corpus.MATRIX), bool)), challenge),

@@ -8,7 +8,7 @@ from matplotlib.image import imread
 
 from stages.figures.cohort import Picture, figure, pictures, planes
 from stages.figures.kit.style import save
-from stages.kspace.formats.calgary_campinas import write_scan
+from stages.kspace.formats.catalogue import write_scan
 from stages.kspace.fourier import to_kspace
 from stages.params.data import DataParams
 from stages.storage.nifti import affine, save_volume, subject

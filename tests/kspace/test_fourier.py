@@ -4,7 +4,8 @@ import numpy as np
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.kspace.fourier import root_sum_of_squares, rss_image, to_image, to_kspace
+from stages.kspace.combination import root_sum_of_squares, rss_image
+from stages.kspace.fourier import to_image, to_kspace
 from tests.scans import toy_coils, toy_head
 from tests.tolerances import assert_rounded, fft_operations
 

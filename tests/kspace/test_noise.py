@@ -5,8 +5,9 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stages.kspace.formats.calgary_campinas import Scan, ScanFormat, open_scan
-from stages.kspace.fourier import rss_image
+from stages.kspace.combination import rss_image
+from stages.kspace.formats.catalogue import open_scan
+from stages.kspace.formats.protocol import Scan, ScanFormat
 from stages.kspace.noise import (
     CSF_LABEL,
     add_noise,
@@ -39,11 +40,11 @@ def test_noise_has_the_asked_deviation_where_k_space_was_acquired() -> None:
     assert not kspace.any()  # the input is left alone
 
 
-def test_noise_does_not_depend_on_the_slab_size(rng_kspace: np.ndarray) -> None:
+def test_noise_does_not_depend_on_the_batch_size(rng_kspace: np.ndarray) -> None:
     whole = add_noise(rng_kspace, 1.0, 8, np.random.default_rng(2))
     rng = np.random.default_rng(2)
-    slabs = [add_noise(rng_kspace[k : k + 1], 1.0, 8, rng) for k in range(3)]
-    np.testing.assert_array_equal(np.concatenate(slabs), whole)
+    batches = [add_noise(rng_kspace[k : k + 1], 1.0, 8, rng) for k in range(3)]
+    np.testing.assert_array_equal(np.concatenate(batches), whole)
 
 
 @pytest.mark.parametrize("fraction", [0.85, 1.0])

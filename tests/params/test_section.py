@@ -5,10 +5,13 @@ from pathlib import Path
 import pytest
 import yaml
 
+from stages.params.atlas import AtlasParams
 from stages.params.data import DataParams
 from stages.params.ensembles import EnsembleParams
 from stages.params.mask import MaskParams
+from stages.params.section import RECIPES
 from stages.params.sections import load_all
+from stages.params.segmenter import SegmenterParams
 from stages.study.errors import StudyError
 from tests.fabricated import ROOT
 from tests.settings import ALL, write_settings
@@ -23,6 +26,17 @@ def changed(tmp_path: Path, section: str, values: object) -> Path:
     path = tmp_path / "params.yaml"
     path.write_text(yaml.safe_dump(content))
     return path
+
+
+def test_recipes_are_read_from_the_file_beside(tmp_path: Path) -> None:
+    path = write_settings("default", tmp_path)
+    assert SegmenterParams.load(path).n_heads == 60
+    recipes = tmp_path / RECIPES
+    recipes.write_text(recipes.read_text() + "mask: {}\n")
+    with pytest.raises(StudyError, match=f"{RECIPES}: unknown key 'mask'; .*: segmenter, atlas"):
+        AtlasParams.load(path)
+    with pytest.raises(StudyError, match="params.yaml: unknown key 'atlas'"):
+        MaskParams.load(changed(tmp_path, "atlas", {}))
 
 
 @pytest.mark.parametrize("name", ALL)

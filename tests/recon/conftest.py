@@ -8,7 +8,8 @@ from typing import Any
 import pytest
 import torch
 
-from stages.kspace.formats.calgary_campinas import Scan, ScanFormat, open_scan, write_scan
+from stages.kspace.formats.catalogue import open_scan, write_scan
+from stages.kspace.formats.protocol import Scan, ScanFormat
 from stages.kspace.masks.sampling import SamplingMask
 from stages.kspace.masks.variable_density_poisson import MaskOptions, draw_mask
 from stages.params.train import TrainParams

@@ -7,7 +7,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.kspace.fourier import rss_image, to_image
+from stages.kspace.combination import rss_image
+from stages.kspace.fourier import to_image
 from stages.kspace.masks.sampling import SamplingMask
 from stages.params.compressed_sensing import CompressedSensingParams
 from stages.recon.compressed_sensing import centred, l1_wavelet

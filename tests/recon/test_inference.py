@@ -7,8 +7,9 @@ import numpy as np
 import pytest
 import torch
 
-from stages.kspace.formats.calgary_campinas import Scan, open_scan, write_scan
-from stages.kspace.fourier import rss_image
+from stages.kspace.combination import rss_image
+from stages.kspace.formats.catalogue import open_scan, write_scan
+from stages.kspace.formats.protocol import Scan
 from stages.kspace.masks.sampling import SamplingMask
 from stages.recon.inference import learned, reconstruct_scan
 from stages.recon.learned.networks import build_engine, network_options, set_training

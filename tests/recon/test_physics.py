@@ -10,8 +10,9 @@ from direct.data.mri_transforms import build_mri_transforms
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.kspace.formats.calgary_campinas import Scan, ScanFormat, open_scan
-from stages.kspace.fourier import rss_image
+from stages.kspace.combination import rss_image
+from stages.kspace.formats.catalogue import open_scan
+from stages.kspace.formats.protocol import Scan, ScanFormat
 from stages.kspace.masks.sampling import SamplingMask
 from stages.kspace.masks.variable_density_poisson import MaskOptions, draw_mask
 from stages.recon.learned.networks import fourier_operators

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 import torch
 
+from stages.segmenters.preprocess import Recipe
 from stages.segmenters.synthseg import model
 from stages.segmenters.synthseg.labels import MERGED_LABELS, merged_name
 from stages.segmenters.synthseg.network import Architecture, UNet, initialise
@@ -54,7 +55,7 @@ def tiny_model() -> model.Model:
     """Merged labels, two levels of two and three features, 2 mm."""
     network = random_network(Architecture(1, len(MERGED_LABELS), (2, 3)))
     names = tuple(merged_name(label) for label in MERGED_LABELS[1:])
-    recipe = model.Recipe(voxel_size_mm=2.0, multiple=2, minimum=0, blur=0.0)
+    recipe = Recipe(voxel_size_mm=2.0, multiple=2, minimum=0, blur=0.0)
     return model.Model({"unet": network}, MERGED_LABELS, names, recipe, training={"seed": 0})
 
 

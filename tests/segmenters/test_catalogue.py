@@ -1,14 +1,15 @@
 """Every method has what it needs, and weights of another are refused."""
 
-from typing import get_args
+import subprocess
+import sys
 
 import pytest
 import torch
 
 from stages.params.section import parse
-from stages.params.segment import OWN_WEIGHTS, SegmentParams
+from stages.params.segment import SegmentParams
 from stages.segmenters.atlas.atlas_file import ATLAS_FILE
-from stages.segmenters.catalogue import OPENERS, open_segmenter, provenance
+from stages.segmenters.catalogue import KINDS, described, open_segmenter, provenance
 from stages.segmenters.synthseg.labels import MERGED_LABELS
 from stages.segmenters.synthseg.weight_files import EMBEDDED_FILE
 from stages.study.errors import StudyError
@@ -22,9 +23,33 @@ def section(method: str, weights: object) -> SegmentParams:
     return parse(SegmentParams, "segment", content | {"perturbations": shifts})
 
 
-def test_methods_openers_and_weights_are_the_same() -> None:
-    methods = get_args(SegmentParams.model_fields["method"].annotation)
-    assert set(methods) == set(OPENERS) == set(OWN_WEIGHTS)
+def test_methods_are_those_of_the_catalogue() -> None:
+    for name, kind in KINDS.items():
+        assert section(name, kind.weights).method == name
+        assert kind.weights.is_file()
+    with pytest.raises(
+        StudyError, match="segment.method': expected synthseg or atlas, got 'other'"
+    ):
+        section("other", "weights/other.npz")
+
+
+def test_words_need_no_library_of_a_segmenter() -> None:
+    code = (
+        "import sys; from stages.segmenters.catalogue import KINDS;"
+        "print([m for m in ('torch', 'SimpleITK', 'pandas', 'direct') if m in sys.modules])"
+    )
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert found.stdout.strip() == "[]"
+
+
+def test_what_is_told_of_a_segmenter() -> None:
+    network, atlas = section("synthseg", EMBEDDED_FILE), section("atlas", ATLAS_FILE)
+    assert described(network) == "SynthSeg (embedded.npz, standard mode)"
+    assert described(atlas) == "atlas (atlas.npz)"
+    assert {"Mode", "Fast"} <= set(provenance(network))
+    assert set(provenance(atlas)) == {"Method", "Weights", "WeightsMD5"}
+    assert "in the manner of SynthSeg" in KINDS["synthseg"].words(network).text
+    assert "atlas" in KINDS["atlas"].words(atlas).text
 
 
 @pytest.mark.parametrize(

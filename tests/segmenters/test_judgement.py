@@ -9,7 +9,7 @@ from stages.anatomy.head import Head
 from stages.params.segmenter import QualityParams
 from stages.segmenters import held_out, judgement
 from stages.segmenters.judgement import Judgement, Measured
-from stages.segmenters.synthseg.posteriors import Segmenter
+from stages.segmenters.synthseg.posteriors import NetworkSegmenter
 from stages.storage.files import write_json
 from stages.study.structures import STRUCTURES, SYNTHSEG_LABELS
 from tests.segmenters.synthseg.test_optimisation import QUALITY
@@ -65,7 +65,7 @@ def test_undersampling_worsens_the_image(toy):
 
 
 def test_a_toy_head_is_judged(toy, tiny_model, tmp_path):
-    segmenter = Segmenter(tiny_model)
+    segmenter = NetworkSegmenter(tiny_model)
     judgements = [judgement.judge(PARAMS, segmenter, number) for number in range(3)]
     found = judgements[0]
     assert found.truth.shape == found.full.dice.shape == (17,)

@@ -8,8 +8,10 @@ import pytest
 import torch
 
 from stages.anatomy.head import digital_head
-from stages.segmenters import orientation, preprocess
-from stages.segmenters.orientation import Guard, fault, other_codes
+from stages.segmenters import orientation
+from stages.segmenters.image import Image, load
+from stages.segmenters.orientation import CHECKED, check, fault, likeliest_codes, other_codes
+from stages.segmenters.synthseg.posteriors import NetworkSegmenter
 from stages.segmenters.synthseg.weight_files import open_segmenter
 from stages.storage.nifti import affine, axis_codes, save_volume
 from stages.study.errors import StudyError
@@ -69,7 +71,7 @@ def test_other_codes_cover_every_head_once_and_small_changes_first(declared):
 @pytest.mark.parametrize("codes", ["SAL", "LPI"])
 def test_redeclaring_keeps_voxels_and_sizes(codes):
     data = np.random.default_rng(0).random((3, 4, 5))
-    scan = preprocess.Scan(data, affine(data.shape, (2.0, 1.5, 1.0), "RAS"), np.ones(3))
+    scan = Image(data, affine(data.shape, (2.0, 1.5, 1.0), "RAS"), np.ones(3))
     other = orientation.redeclared(scan, codes)
     assert other.data is data and axis_codes(other.affine) == codes
     assert nib.affines.voxel_sizes(other.affine) == pytest.approx([2.0, 1.5, 1.0])
@@ -100,13 +102,13 @@ def segmenter():
 
 def test_a_head_as_declared_passes(image_of_head, segmenter):
     path = image_of_head("SAR")
-    assert Guard(segmenter).check(path, segmenter.segment(path)) is None
+    assert check(segmenter, path, segmenter.segment(path)) is None
 
 
 @pytest.mark.parametrize("declared", ["IAR", "SPR"])
 def test_a_reversed_axis_is_found_and_named(declared, image_of_head, segmenter):
     path = image_of_head(declared)
-    finding = Guard(segmenter).check(path, segmenter.segment(path))
+    finding = check(segmenter, path, segmenter.segment(path))
     assert finding.certain
     assert f"axes {declared}" in finding.message and "right with SAR" in finding.message
 
@@ -114,20 +116,63 @@ def test_a_reversed_axis_is_found_and_named(declared, image_of_head, segmenter):
 @pytest.mark.slow
 def test_exchanged_axes_are_found(image_of_head, segmenter):
     path = image_of_head("ASR")
-    finding = Guard(segmenter).check(path, segmenter.segment(path))
+    finding = check(segmenter, path, segmenter.segment(path))
     assert finding.certain and "right with SAR" in finding.message
 
 
-def test_noise_is_no_head_whatever_its_axes(tmp_path, tiny_model):
-    from stages.segmenters.synthseg.posteriors import Segmenter
+@pytest.mark.parametrize("declared", CODES[:: len(CODES) // 7])
+def test_the_right_axes_are_the_likeliest(declared, image_of_head):
+    image = load(image_of_head("SAR"))
+    codes = likeliest_codes(orientation.redeclared(image, declared))
+    assert codes[0].replace("L", "R") == "SAR"
 
+
+@pytest.fixture
+def voxels(monkeypatch):
+    """Record the voxels of every image that a network is evaluated on."""
+    found, posteriors = [], NetworkSegmenter.posteriors
+
+    def counted(self, image):
+        found.append(image.size)
+        return posteriors(self, image)
+
+    monkeypatch.setattr(NetworkSegmenter, "posteriors", counted)
+    return found
+
+
+def test_a_search_costs_less_than_a_segmentation(image_of_head, segmenter, voxels, tmp_path):
+    rng = np.random.default_rng(0)
+    path, head = tmp_path / "noise.nii.gz", load(image_of_head("SAR"))
+    save_volume(path, rng.random(head.data.shape, np.float32), head.affine)
+    result = segmenter.segment(path)
+    assert not check(segmenter, path, result, search=False).certain and len(voxels) == 1
+    finding = check(segmenter, path, result)
+    assert not finding.certain and "no other axes fit" in finding.message
+    assert len(voxels) == 1 + CHECKED
+    assert 0 < sum(voxels[1:]) < 0.8 * voxels[0]
+
+
+def test_an_image_smaller_than_a_head_is_searched_all_the_same(tmp_path, tiny_model):
     data = np.random.default_rng(0).random((8, 8, 8)).astype(np.float32)
     save_volume(tmp_path / "noise.nii.gz", data, affine(data.shape, (2.0,) * 3, "RAS"))
-    own = Segmenter(tiny_model)
-    guard = Guard(own)
-    finding = guard.check(tmp_path / "noise.nii.gz", own.segment(tmp_path / "noise.nii.gz"))
+    own = NetworkSegmenter(tiny_model)
+    finding = check(own, tmp_path / "noise.nii.gz", own.segment(tmp_path / "noise.nii.gz"))
     assert not finding.certain and "no other axes fit" in finding.message
-    assert not guard.worth_searching
+
+
+@pytest.mark.parametrize(("option", "said"), [("warn", "--orientation search"), ("off", "")])
+def test_the_command_does_not_search_unless_told_to(
+    option, said, image_of_head, tmp_path, monkeypatch, capsys, voxels
+):
+    from stages.commands.synthseg import main
+
+    image = image_of_head("IAR")
+    values = [str(image), "--fast", "--out", str(tmp_path), "--orientation", option]
+    monkeypatch.setattr("sys.argv", ["synthseg", *values])
+    main()
+    assert len(voxels) == 1
+    err = capsys.readouterr().err
+    assert said in err and ("warning:" in err) == bool(said)
 
 
 def test_the_study_stops_and_the_command_warns(image_of_head, tmp_path, monkeypatch, capsys):
@@ -155,7 +200,8 @@ def test_the_study_stops_and_the_command_warns(image_of_head, tmp_path, monkeypa
     with pytest.raises(StudyError, match="right with SAR"):
         segment_member("unet", 0, params, torch.device("cpu"))
     assert not layout.segmentations("unet", 0).exists()
-    monkeypatch.setattr(sys, "argv", ["synthseg", str(image), "--fast", "--out", str(target)])
+    values = [str(image), "--fast", "--out", str(target), "--orientation", "search"]
+    monkeypatch.setattr(sys, "argv", ["synthseg", *values])
     main()
-    assert "warning:" in capsys.readouterr().err
+    assert "right with SAR" in capsys.readouterr().err
     assert (target / "volumes.csv").is_file()

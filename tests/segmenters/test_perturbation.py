@@ -5,8 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from stages.segmenters.image import Image
 from stages.segmenters.perturbation import draw_offset, shifted
-from stages.segmenters.preprocess import Scan
 from stages.storage.nifti import affine
 from tests.tolerances import assert_rounded, fft_operations
 
@@ -15,7 +15,7 @@ N_OPERATIONS = 2 * fft_operations(*SHAPE) + 3 * 4  # two transforms, a phase alo
 
 
 def scan(data):
-    return Scan(data, affine(data.shape, (2.0, 1.0, 1.5), "SAL"), np.array([2.0, 1.0, 1.5]))
+    return Image(data, affine(data.shape, (2.0, 1.0, 1.5), "SAL"), np.array([2.0, 1.0, 1.5]))
 
 
 @given(st.tuples(*[st.integers(-3, 3)] * 3))

@@ -11,8 +11,8 @@ from nibabel.orientations import axcodes2ornt, io_orientation, ornt_transform
 from scipy.interpolate import RegularGridInterpolator
 
 from stages.segmenters import preprocess
-from stages.segmenters.preprocess import Scan
-from stages.segmenters.synthseg.model import Recipe
+from stages.segmenters.image import Image, load
+from stages.segmenters.preprocess import Recipe
 from stages.storage.nifti import affine
 
 CODES = [
@@ -109,22 +109,22 @@ def test_padding(shape, multiple, minimum):
 
 def test_native_grid_is_kept_within_the_tolerance():
     data = np.random.default_rng(0).random((4, 5, 6))
-    scan = Scan(data, np.diag([1.04, 1.0, 0.96, 1]), np.array([1.04, 1.0, 0.96]))
+    scan = Image(data, np.diag([1.04, 1.0, 0.96, 1]), np.array([1.04, 1.0, 0.96]))
     kept = preprocess.prepare(scan, Recipe(minimum=0, multiple=2))
     assert kept.shape == data.shape
     assert np.prod(kept.voxel_size_mm) == pytest.approx(1.04 * 0.96)
-    scan = Scan(data, np.diag([1.06, 1.0, 1.0, 1]), np.array([1.06, 1.0, 1.0]))
+    scan = Image(data, np.diag([1.06, 1.0, 1.0, 1]), np.array([1.06, 1.0, 1.0]))
     assert preprocess.prepare(scan, Recipe(minimum=0, multiple=2)).shape == (5, 5, 6)
 
 
 def test_first_volume_of_a_4d_image_and_integers_with_a_slope(tmp_path):
     data = np.random.default_rng(0).integers(0, 900, (4, 5, 6, 2)).astype(np.int16)
     nib.save(nib.Nifti1Image(data, np.eye(4)), tmp_path / "a.nii.gz")
-    assert np.array_equal(preprocess.load(tmp_path / "a.nii.gz").data, data[..., 0])
+    assert np.array_equal(load(tmp_path / "a.nii.gz").data, data[..., 0])
     image = nib.Nifti1Image(data[..., :1], np.eye(4))
     image.header.set_slope_inter(0.5, 3)
     nib.save(image, tmp_path / "b.nii")
-    assert preprocess.load(tmp_path / "b.nii").data.shape == (4, 5, 6)
+    assert load(tmp_path / "b.nii").data.shape == (4, 5, 6)
 
 
 def test_nearest_grid_moves_labels_between_grids():

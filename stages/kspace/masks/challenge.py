@@ -9,7 +9,9 @@ from pathlib import Path
 
 import numpy as np
 
+from stages.kspace.masks.protocol import MaskKind, Matrix
 from stages.kspace.masks.sampling import SamplingMask
+from stages.params.mask import MaskParams
 from stages.storage.reading import Kind, reading
 from stages.study.errors import StudyError
 
@@ -82,3 +84,18 @@ def _load(path: Path) -> np.ndarray:
         )
     with reading(path, MASKS):
         return np.lib.format.open_memmap(path, mode="r")
+
+
+def mask_of(params: MaskParams, matrix: Matrix, n_acquired: int, seed: int) -> SamplingMask:
+    """Return one of the masks in the folder `mask.files`; arguments as of `MaskKind.mask`."""
+    if params.files is None:
+        raise StudyError("mask.files: expected the folder of the challenge's masks, got null")
+    return challenge_mask(Path(params.files), params.acceleration, matrix, n_acquired, seed)
+
+
+CHALLENGE = MaskKind(
+    name="challenge",
+    title="the challenge's masks",
+    has_center_fraction=False,
+    mask=mask_of,
+)

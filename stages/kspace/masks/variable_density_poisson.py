@@ -10,9 +10,10 @@ from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
-from direct.common.subsample import VariableDensityPoissonMaskFunc
 
+from stages.kspace.masks.protocol import MaskKind, Matrix
 from stages.kspace.masks.sampling import SamplingMask
+from stages.params.mask import MaskParams
 from stages.study.errors import StudyError
 
 HALVINGS = 14  # of the slope interval: 1e-4 of it, finer than one position of a real-size mask
@@ -78,6 +79,9 @@ def _deviation(drawn: SamplingMask, options: MaskOptions) -> float:
 def _draw(
     shape: tuple[int, int], slope: float, center_fraction: float, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
+    # a second to import, which those who only tell of these masks need not wait for
+    from direct.common.subsample import VariableDensityPoissonMaskFunc
+
     # an interval closed around the slope and an infinite tolerance make it one draw, no search
     sampler = VariableDensityPoissonMaskFunc(
         [1.0], [center_fraction], tol=np.inf, slopes=(slope, np.nextafter(slope, np.inf))
@@ -88,6 +92,8 @@ def _draw(
 
 
 def _calibration_disk(shape: tuple[int, int], center_fraction: float) -> np.ndarray:
+    from direct.common.subsample import VariableDensityPoissonMaskFunc
+
     sampler = VariableDensityPoissonMaskFunc([1.0], [center_fraction])
     return sampler(shape=(*shape, 2), return_acs=True, seed=0).numpy().reshape(shape).astype(bool)
 
@@ -113,3 +119,22 @@ def _check_reachable(
         f"mask: acceleration {options.acceleration:g} of the full matrix is below what partial"
         " Fourier leaves; raise mask.acceleration"
     )
+
+
+def mask_of(params: MaskParams, matrix: Matrix, n_acquired: int, seed: int) -> SamplingMask:
+    """Return a mask drawn with the parameters; arguments as of `MaskKind.mask`."""
+    options = MaskOptions(
+        acceleration=params.acceleration,
+        acceleration_of=params.acceleration_of,
+        center_fraction=params.center_fraction,
+        tolerance=params.tolerance,
+    )
+    return draw_mask(matrix, n_acquired, options, seed)
+
+
+VARIABLE_DENSITY_POISSON = MaskKind(
+    name="variable_density_poisson",
+    title="variable-density Poisson-disk masks",
+    has_center_fraction=True,
+    mask=mask_of,
+)

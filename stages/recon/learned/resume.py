@@ -20,7 +20,7 @@ from typing import Any
 
 import torch
 
-from stages.kspace.formats.calgary_campinas import Scan
+from stages.kspace.formats.protocol import Scan
 from stages.recon.learned.checkpoints import serialised
 from stages.study.errors import REMEDIES, StudyError
 

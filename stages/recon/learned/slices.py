@@ -9,7 +9,7 @@ import h5py
 import numpy as np
 import torch
 
-from stages.kspace.formats.calgary_campinas import SLAB, Scan
+from stages.kspace.formats.protocol import BATCH, Scan
 from stages.kspace.masks.sampling import SamplingMask, load_mask
 from stages.machine.progress import progress
 from stages.recon.learned.cache import place
@@ -59,7 +59,7 @@ class StoredSlices:
     def fetch(self, indices: list[int], device: torch.device) -> torch.Tensor:
         """Read the chosen slices; raise `StudyError` if one of them is damaged."""
         scan = self.scan
-        chosen = staging(len(indices), (scan.layout.n_coils, scan.n_ky, scan.n_kz), device)
+        chosen = staging(len(indices), (scan.n_coils, scan.n_ky, scan.n_kz), device)
         for row, index in zip(chosen.numpy(), indices, strict=True):
             row[...] = scan.read(self.start + index, self.start + index + 1)[0]
         return chosen.to(device, non_blocking=True)
@@ -101,7 +101,7 @@ def training_slices(
     masks = [DeviceMask.of(scan_mask(scan), device) for scan in scans]
     spans = [_span(scan, crop) for scan in scans]
     n_values = sum(
-        (stop - start) * scan.layout.n_coils * scan.n_ky * scan.n_kz
+        (stop - start) * scan.n_coils * scan.n_ky * scan.n_kz
         for scan, (start, stop) in zip(scans, spans, strict=True)
     )
     where = place(cache, n_values, device)
@@ -129,11 +129,11 @@ def _span(scan: Scan, crop: tuple[int, int]) -> tuple[int, int]:
 
 
 def _loaded(scan: Scan, start: int, stop: int, device: torch.device) -> torch.Tensor:
-    shape = (stop - start, scan.layout.n_coils, scan.n_ky, scan.n_kz)
+    shape = (stop - start, scan.n_coils, scan.n_ky, scan.n_kz)
     kspace = torch.empty(shape, dtype=torch.complex64, device=device)
-    for first in range(start, stop, SLAB):
-        slab = scan.read(first, min(first + SLAB, stop))
-        kspace[first - start : first - start + len(slab)] = torch.from_numpy(slab)
+    for first in range(start, stop, BATCH):
+        batch = scan.read(first, min(first + BATCH, stop))
+        kspace[first - start : first - start + len(batch)] = torch.from_numpy(batch)
     return kspace
 
 

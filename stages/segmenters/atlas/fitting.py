@@ -1,5 +1,6 @@
 """Segmentation of an image with an atlas."""
 
+from copy import copy
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,8 +19,9 @@ from stages.segmenters.atlas.registration import (
     single_thread,
     warped,
 )
-from stages.segmenters.synthseg.model import Recipe
-from stages.segmenters.synthseg.posteriors import Segmentation
+from stages.segmenters.image import Image, load
+from stages.segmenters.preprocess import Recipe
+from stages.segmenters.protocol import QUICK, Segmentation
 from stages.study.errors import StudyError
 
 FITTED = 0.1  # prior of all brain tissues together, above which a voxel takes part in the fit
@@ -50,14 +52,16 @@ class AtlasSegmenter:
         self.brain = np.array(atlas.channels) > 0
 
     def quick(self) -> "AtlasSegmenter":
-        """The same: there is no faster mode."""
-        return self
+        """Return the same atlas, fitted to coarser voxels."""
+        other = copy(self)
+        other.recipe = self.recipe.coarser(QUICK)
+        return other
 
     def segment(self, path: Path) -> Segmentation:
         """Segment and measure one image file; `StudyError` if it is unusable or holds no head."""
-        scan = preprocess.load(path)
+        image = load(path)
         try:
-            return self.segment_scan(scan)
+            return self.segment_image(image)
         except RuntimeError as error:  # of SimpleITK, whose messages begin with lines of C++
             reason = " ".join(str(error).split(":")[-1].split())
             raise StudyError(
@@ -65,12 +69,12 @@ class AtlasSegmenter:
                 " look at the image"
             ) from None
 
-    def segment_scan(self, scan: preprocess.Scan) -> Segmentation:
+    def segment_image(self, image: Image) -> Segmentation:
         """Align the atlas, fit the mixture and measure: V_k = sum of posteriors times voxel volume.
 
         Volumes are summed in float64.
         """
-        prepared = preprocess.prepare(scan, self.recipe)
+        prepared = preprocess.prepare(image, self.recipe)
         with threadpool_limits(1):
             found = self.posteriors(prepared.image, self.fitted(prepared.image))
         ids = np.array(self.model.labels, np.int32)
@@ -81,7 +85,7 @@ class AtlasSegmenter:
 
     def fitted(self, image: np.ndarray) -> Fitted:
         """Affine alignment and a first mixture; deformation by it; the mixture again."""
-        grid = as_image(image, self.model.voxel_size_mm)
+        grid = as_image(image, self.recipe.voxel_size_mm)
         transform = affine(grid, self.template, self.model.registration)
         priors = self.priors(grid, transform)
         mixture = self.mixture(image, priors)
@@ -106,7 +110,7 @@ class AtlasSegmenter:
 
     def deformation(self, image: np.ndarray, priors: np.ndarray, mixture: Mixture) -> sitk.Image:
         """Displacement that brings the expected image, sum_k P_k mu_k, upon the corrected one."""
-        size, brightest = self.model.voxel_size_mm, float(mixture.means[self.brain].max())
+        size, brightest = self.recipe.voxel_size_mm, float(mixture.means[self.brain].max())
         fixed = np.minimum(self.corrected(image, mixture), BRIGHTEST * brightest)
         expected = np.tensordot(mixture.means.astype(np.float32), priors, 1)
         return demons(as_image(fixed, size), as_image(expected, size), self.model.registration)

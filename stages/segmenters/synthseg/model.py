@@ -10,6 +10,7 @@ import numpy as np
 import torch
 from pydantic import TypeAdapter
 
+from stages.segmenters.preprocess import Recipe
 from stages.segmenters.synthseg.network import Architecture, UNet
 from stages.storage.archives import read_arrays
 from stages.storage.files import atomic_path
@@ -25,26 +26,6 @@ WEIGHTS = Kind(
 )
 LARGEST_BYTES = 1 << 30  # unpacked; the official cascade has 160 MB
 HALF = ("first.weight", "second.weight")  # kernels; running statistics can exceed half precision
-
-
-@dataclass(frozen=True)
-class Recipe:
-    """How images become network inputs, and posteriors become labels.
-
-    voxel_size_mm: images are resampled to it where a side differs by more than `tolerance_mm`.
-    percentiles: of the whole image, mapped to 0 and 1.
-    multiple, minimum: sides of the padded grid, voxels.
-    blur: standard deviation of the smoothing of posteriors, voxels; 0 for none.
-    floor: posteriors of structures at or below it are dropped (robust and fast post-processing).
-    """
-
-    voxel_size_mm: float = 1.0
-    tolerance_mm: float = 0.05
-    percentiles: tuple[float, float] = (0.5, 99.5)
-    multiple: int = 32
-    minimum: int = 128
-    blur: float = 0.5
-    floor: float = 0.2
 
 
 @dataclass(frozen=True)

@@ -1,13 +1,15 @@
 """Segmentation of an image with any of the weight files."""
 
 from copy import copy
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import torch
 
 from stages.segmenters import preprocess
+from stages.segmenters.image import Image, load
+from stages.segmenters.protocol import QUICK, Segmentation
 from stages.segmenters.synthseg import postprocess
 from stages.segmenters.synthseg.blocks import Evaluation, by_size
 from stages.segmenters.synthseg.fused import FusedUNet, empty_features, in_slabs
@@ -15,20 +17,7 @@ from stages.segmenters.synthseg.labels import mirrored_channels
 from stages.segmenters.synthseg.model import Model
 
 
-@dataclass(frozen=True)
-class Segmentation:
-    """Result for one image.
-
-    labels: (i, j, k) int32 FreeSurfer ids in the axis order of the file. affine: of that grid.
-    volumes_mm3: one for each name of the model.
-    """
-
-    labels: np.ndarray
-    affine: np.ndarray
-    volumes_mm3: np.ndarray
-
-
-class Segmenter:
+class NetworkSegmenter:
     """Networks on a device, ready for many images."""
 
     def __init__(
@@ -46,20 +35,21 @@ class Segmenter:
         self.topology = () if fast else model.topology
         self.mirrored = model.mirrored and not fast
 
-    def quick(self) -> "Segmenter":
-        """The same networks without the mirrored image and the topology step (fast mode)."""
+    def quick(self) -> "NetworkSegmenter":
+        """Return the same networks on coarser voxels, without mirrored image and topology step."""
         other = copy(self)
         other.topology, other.mirrored = (), False
+        other.model = replace(self.model, recipe=self.model.recipe.coarser(QUICK))
         return other
 
     def segment(self, path: Path) -> Segmentation:
         """Segment and measure one image file; `StudyError` if it is unusable."""
-        return self.segment_scan(preprocess.load(path))
+        return self.segment_image(load(path))
 
     @torch.inference_mode()
-    def segment_scan(self, scan: preprocess.Scan) -> Segmentation:
+    def segment_image(self, image: Image) -> Segmentation:
         """Prepare, segment, clean and measure one image."""
-        prepared = preprocess.prepare(scan, self.model.recipe)
+        prepared = preprocess.prepare(image, self.model.recipe)
         return self.measure(self.posteriors(prepared.image), prepared)
 
     @torch.inference_mode()

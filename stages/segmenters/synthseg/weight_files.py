@@ -1,13 +1,21 @@
-"""Which weight file a name means."""
+"""SynthSeg among the segmenters of the study, and which weight file a name means.
+
+Its words are read without torch: what needs it is imported when weights are opened.
+"""
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-import torch
-
-from stages.segmenters.synthseg import model
-from stages.segmenters.synthseg.posteriors import Segmenter
+from stages.segmenters.protocol import Chosen, SegmenterKind, Words
 from stages.study.errors import StudyError
 from stages.study.layout import WEIGHTS
+from stages.study.references import Reference
+
+if TYPE_CHECKING:
+    import torch
+
+    from stages.segmenters.synthseg.model import Model
+    from stages.segmenters.synthseg.posteriors import NetworkSegmenter
 
 EMBEDDED = "embedded"
 EMBEDDED_FILE = WEIGHTS / "embedded.npz"
@@ -18,7 +26,7 @@ def weight_file(weights: str) -> Path:
     return EMBEDDED_FILE if weights == EMBEDDED else Path(weights)
 
 
-def open_model(weights: str, mode: str) -> model.Model:
+def open_model(weights: str, mode: str) -> "Model":
     """Read weights: `embedded`, a file written by the study (`.npz`), or an official one (`.h5`).
 
     Raises:
@@ -26,6 +34,8 @@ def open_model(weights: str, mode: str) -> model.Model:
     """
     path = weight_file(weights)
     if path.suffix == ".npz":
+        from stages.segmenters.synthseg import model
+
         found = model.load(path)
         if mode == "robust" and "l2l" not in found.networks:
             raise StudyError(
@@ -42,6 +52,49 @@ def open_model(weights: str, mode: str) -> model.Model:
     return keras.load(path, mode)
 
 
-def open_segmenter(weights: str, mode: str, device: torch.device, *, fast: bool) -> Segmenter:
-    """Weights on a device, ready for many images."""
-    return Segmenter(open_model(weights, mode), device, fast=fast)
+def open_segmenter(
+    weights: str, mode: str, device: "torch.device", *, fast: bool
+) -> "NetworkSegmenter":
+    """Return weights on a device, ready for many images."""
+    from stages.segmenters.synthseg.posteriors import NetworkSegmenter
+
+    return NetworkSegmenter(open_model(weights, mode), device, fast=fast)
+
+
+BILLOT = Reference(
+    "Billot B, Greve DN, Puonti O, et al. SynthSeg: segmentation of brain MRI scans of any"
+    " contrast and resolution without retraining. Medical Image Analysis 2023; 86:102789",
+    "https://doi.org/10.1016/j.media.2023.102789",
+)
+BILLOT_ROBUST = Reference(
+    "Billot B, Magdamo C, Cheng Y, Arnold SE, Das S, Iglesias JE. Robust machine learning"
+    " segmentation for large-scale analysis of heterogeneous clinical brain MRI datasets. PNAS"
+    " 2023; 120(9):e2216399120",
+    "https://doi.org/10.1073/pnas.2216399120",
+)
+
+
+def words(params: Chosen) -> Words:
+    """Return how the text of methods describes the network."""
+    if params.weights.endswith(EMBEDDED_FILE.name):
+        text = "a small network trained on simulated heads in the manner of SynthSeg"
+        return Words(text, (BILLOT,), metrics="segmenter")
+    if params.mode == "robust":
+        return Words("SynthSeg 2.0 in robust mode", (BILLOT, BILLOT_ROBUST))
+    return Words("SynthSeg 2.0", (BILLOT,))
+
+
+def opened(params: Chosen, device: "torch.device") -> "NetworkSegmenter":
+    """Return the network with the bundled or official weights."""
+    return open_segmenter(params.weights, params.mode, device, fast=params.fast)
+
+
+SYNTHSEG = SegmenterKind(
+    name="synthseg",
+    title="SynthSeg",
+    spoken="SynthSeg",
+    weights=EMBEDDED_FILE,
+    options=("mode", "fast"),
+    words=words,
+    open=opened,
+)

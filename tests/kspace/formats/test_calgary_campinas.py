@@ -7,15 +7,9 @@ import numpy as np
 import pytest
 from direct.data.datasets import CalgaryCampinasDataset
 
-from stages.kspace.formats.calgary_campinas import (
-    ScanFormat,
-    complex_to_interleaved,
-    find_scans,
-    interleaved_to_complex,
-    list_scans,
-    open_scan,
-    write_scan,
-)
+from stages.kspace.formats.calgary_campinas import complex_to_interleaved, interleaved_to_complex
+from stages.kspace.formats.catalogue import find_scans, list_scans, open_scan, write_scan
+from stages.kspace.formats.protocol import ScanFormat
 from stages.study.errors import StudyError
 from tests.scans import GRID, N_COILS, PARTIAL_FOURIER, fabricate_scan, toy_kspace
 
@@ -35,20 +29,20 @@ def test_a_written_scan_reads_back(tmp_path: Path) -> None:
     np.testing.assert_array_equal(scan.read(), kspace)
 
 
-def test_slabs_are_the_scan(tmp_path: Path) -> None:
+def test_batches_are_the_scan(tmp_path: Path) -> None:
     kspace = fabricate_scan(tmp_path / "a.h5")
-    slabs = list(open_scan(tmp_path / "a.h5", FORMAT).slabs(4))
-    assert [start for start, _ in slabs] == [0, 4]
-    np.testing.assert_array_equal(np.concatenate([part for _, part in slabs]), kspace)
+    batches = list(open_scan(tmp_path / "a.h5", FORMAT).batches(4))
+    assert [start for start, _ in batches] == [0, 4]
+    np.testing.assert_array_equal(np.concatenate([part for _, part in batches]), kspace)
 
 
-def test_stored_slabs_are_the_file(tmp_path: Path) -> None:
+def test_stored_batches_are_the_file(tmp_path: Path) -> None:
     fabricate_scan(tmp_path / "a.h5", partial_fourier=1.0)
     with h5py.File(tmp_path / "a.h5") as file:
         stored = file["kspace"][:]
-    slabs = list(open_scan(tmp_path / "a.h5", FORMAT).stored_slabs(4))
-    assert [start for start, _ in slabs] == [0, 4]
-    np.testing.assert_array_equal(np.concatenate([part for _, part in slabs]), stored)
+    batches = list(open_scan(tmp_path / "a.h5", FORMAT).stored_batches(4))
+    assert [start for start, _ in batches] == [0, 4]
+    np.testing.assert_array_equal(np.concatenate([part for _, part in batches]), stored)
 
 
 def test_parts_are_interleaved_in_the_file(tmp_path: Path) -> None:
@@ -190,5 +184,5 @@ def test_a_value_that_is_not_finite(tmp_path: Path, bad: float) -> None:
     with pytest.raises(StudyError, match="NaN or infinity in slice 3"):
         scan.read()
     with pytest.raises(StudyError, match="NaN or infinity in slice 3"):
-        list(scan.slabs(2))
+        list(scan.batches(2))
     assert np.isfinite(scan.read(0, 3)).all()

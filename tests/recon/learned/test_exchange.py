@@ -24,7 +24,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from omegaconf import OmegaConf
 
-from stages.kspace.formats.calgary_campinas import Scan
+from stages.kspace.formats.protocol import Scan
 from stages.kspace.masks.sampling import SamplingMask
 from stages.params.train import PretrainedParams, TrainParams
 from stages.recon.inference import learned, reconstruct_scan

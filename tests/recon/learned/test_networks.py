@@ -16,7 +16,7 @@ from direct.environment import (
 from omegaconf import OmegaConf
 from torch.utils.data import default_collate
 
-from stages.kspace.formats.calgary_campinas import Scan
+from stages.kspace.formats.protocol import Scan
 from stages.kspace.masks.sampling import SamplingMask
 from stages.params.train import TrainParams
 from stages.recon.learned.losses import loss_functions

@@ -10,7 +10,7 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.kspace.formats.calgary_campinas import Scan
+from stages.kspace.formats.protocol import Scan
 from stages.recon.learned import resume
 from stages.recon.learned.networks import parameters_of
 from stages.recon.learned.resume import KEPT, Checkpoints, key, stamps

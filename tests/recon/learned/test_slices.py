@@ -9,7 +9,8 @@ import torch
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.kspace.formats.calgary_campinas import Scan, ScanFormat, open_scan
+from stages.kspace.formats.catalogue import open_scan
+from stages.kspace.formats.protocol import Scan, ScanFormat
 from stages.kspace.masks.sampling import save_mask
 from stages.kspace.masks.variable_density_poisson import MaskOptions, draw_mask
 from stages.recon.learned.networks import parameters_of

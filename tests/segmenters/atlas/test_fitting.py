@@ -9,7 +9,7 @@ import SimpleITK as sitk
 
 from stages.segmenters.atlas.fitting import AtlasSegmenter
 from stages.segmenters.atlas.registration import affine, as_image, warped
-from stages.segmenters.preprocess import Scan
+from stages.segmenters.image import Image
 from stages.storage.nifti import affine as voxel_to_world
 from stages.storage.nifti import save_volume
 from stages.study.errors import StudyError
@@ -19,13 +19,13 @@ SIZE = np.full(3, 2.0)
 SHIFT = (1.5, -1.0, 1.0)
 
 
-def scan_of(data: np.ndarray, codes: str = "RAS") -> Scan:
+def scan_of(data: np.ndarray, codes: str = "RAS") -> Image:
     """Present data (right, anterior, superior) with other axes."""
     turn = nib.orientations.ornt_transform(
         nib.orientations.axcodes2ornt("RAS"), nib.orientations.axcodes2ornt(codes)
     )
     turned = nib.orientations.apply_orientation(data, turn)
-    return Scan(turned, voxel_to_world(turned.shape, (2.0, 2.0, 2.0), codes), SIZE)
+    return Image(turned, voxel_to_world(turned.shape, (2.0, 2.0, 2.0), codes), SIZE)
 
 
 @pytest.fixture(scope="module")
@@ -35,7 +35,7 @@ def truth() -> np.ndarray:
 
 @pytest.fixture(scope="module")
 def found(truth):
-    return AtlasSegmenter(tiny_atlas()).segment_scan(scan_of(image(truth)))
+    return AtlasSegmenter(tiny_atlas()).segment_image(scan_of(image(truth)))
 
 
 def test_a_moved_and_larger_head_is_measured(truth, found) -> None:
@@ -51,7 +51,7 @@ def test_a_moved_and_larger_head_is_measured(truth, found) -> None:
 @pytest.mark.parametrize("codes", ["SAR", "LPI", "PSL"])
 def test_the_order_of_axes_changes_nothing(codes: str, truth, found) -> None:
     scan = scan_of(image(truth), codes)
-    other = AtlasSegmenter(tiny_atlas()).segment_scan(scan)
+    other = AtlasSegmenter(tiny_atlas()).segment_image(scan)
     assert other.labels.shape == scan.data.shape
     np.testing.assert_array_equal(other.volumes_mm3, found.volumes_mm3)
     np.testing.assert_array_equal(
@@ -60,14 +60,14 @@ def test_the_order_of_axes_changes_nothing(codes: str, truth, found) -> None:
 
 
 def test_the_scale_of_intensities_changes_nothing(truth, found) -> None:
-    other = AtlasSegmenter(tiny_atlas()).segment_scan(scan_of(1024 * image(truth)))
+    other = AtlasSegmenter(tiny_atlas()).segment_image(scan_of(1024 * image(truth)))
     np.testing.assert_array_equal(other.volumes_mm3, found.volumes_mm3)
 
 
 def test_all_runs_on_one_thread(truth, found) -> None:
     segmenter = AtlasSegmenter(tiny_atlas())
     assert sitk.ProcessObject.GetGlobalDefaultNumberOfThreads() == 1
-    again = segmenter.segment_scan(scan_of(image(truth)))
+    again = segmenter.segment_image(scan_of(image(truth)))
     np.testing.assert_array_equal(again.volumes_mm3, found.volumes_mm3)
     np.testing.assert_array_equal(again.labels, found.labels)
 

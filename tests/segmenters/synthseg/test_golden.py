@@ -13,8 +13,9 @@ import torch
 
 from stages.machine.parallel import threads
 from stages.segmenters import preprocess
+from stages.segmenters.image import load
 from stages.segmenters.synthseg import blocks, keras
-from stages.segmenters.synthseg.posteriors import Segmenter, one_hot, smooth, with_groups
+from stages.segmenters.synthseg.posteriors import NetworkSegmenter, one_hot, smooth, with_groups
 from tests.segmenters.conftest import GOLDEN
 from tests.tolerances import assert_rounded, rounding
 
@@ -34,7 +35,7 @@ def opened(mode):
 
 @cache
 def segmenter(mode, evaluation=blocks.whole):
-    return Segmenter(opened(mode), fast=mode == "fast", evaluation=evaluation)
+    return NetworkSegmenter(opened(mode), fast=mode == "fast", evaluation=evaluation)
 
 
 @cache
@@ -74,7 +75,7 @@ def assert_argmax(logits, expected, bound):
 
 @cache
 def prepared(name):
-    scan = preprocess.load(GOLDEN / f"{name}.nii.gz")
+    scan = load(GOLDEN / f"{name}.nii.gz")
     return preprocess.prepare(scan, segmenter("robust").model.recipe)
 
 

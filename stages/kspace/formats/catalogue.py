@@ -1,0 +1,88 @@
+"""The formats of scan files, and the scans of a folder.
+
+A new format is a module with a class that follows `Scan` and its `FileFormat`, and its line here.
+"""
+
+from collections.abc import Iterable
+from pathlib import Path
+
+import numpy as np
+
+from stages.kspace.formats.calgary_campinas import CALGARY_CAMPINAS
+from stages.kspace.formats.protocol import FileFormat, Scan, ScanFormat
+from stages.study.errors import StudyError
+
+FORMATS: dict[str, FileFormat] = {each.name: each for each in (CALGARY_CAMPINAS,)}
+"""By name."""
+DEFAULT = CALGARY_CAMPINAS
+"""The format of the study's scans."""
+
+
+def list_scans(
+    folder: Path, layout: ScanFormat, files: tuple[str, ...] | None = None
+) -> list[Scan]:
+    """Return the scans of a folder sorted by name, their layout checked.
+
+    Args:
+        folder: where they lie.
+        layout: what they do not say about themselves.
+        files: names in the folder; None: all scans of it.
+
+    Raises:
+        StudyError: if the folder is missing or empty, a name of the list is wrong or not there, or
+            a file is not such a scan.
+    """
+    paths, faults = find_scans(folder, files)
+    if faults:
+        raise StudyError(faults[0])
+    return [open_scan(path, layout) for path in paths]
+
+
+def find_scans(folder: Path, files: tuple[str, ...] | None = None) -> tuple[list[Path], list[str]]:
+    """Return the scans that are there, sorted by name, and a line for each that is wanted in vain.
+
+    Args:
+        folder: where they lie.
+        files: names in the folder; None: all scans of it.
+    """
+    if not folder.is_dir():
+        return [], [
+            f"{folder}: expected a folder of h5 scans, found none; run `dvc repro` or import data"
+        ]
+    if files is None:
+        paths = sorted(path for path in folder.iterdir() if path.suffix in DEFAULT.suffixes)
+        empty = f"{folder}: expected at least one .h5 scan, found an empty folder"
+        return paths, [] if paths else [empty]
+    names = sorted(set(files))
+    faults = [fault for name in names if (fault := _name_fault(folder, name, files.count(name)))]
+    if not names:
+        faults = [f"{folder}: expected at least one name in its list of files, got none"]
+    return [folder / name for name in names if not _name_fault(folder, name, 1)], faults
+
+
+def _name_fault(folder: Path, name: str, count: int) -> str | None:
+    listed = f"{folder}: '{name}' in its list of files"
+    if Path(name).name != name:
+        return f"{listed}: expected a name without a folder; leave the folder out"
+    if Path(name).suffix not in DEFAULT.suffixes:
+        return f"{listed}: expected a name that ends in {' or '.join(DEFAULT.suffixes)}; correct it"
+    if not (folder / name).is_file():
+        return f"{listed}: expected such a scan, found none; correct the list or add the scan"
+    if count > 1:
+        return f"{listed}: expected each name once, got it {count} times; name it once"
+    return None
+
+
+def open_scan(path: Path, layout: ScanFormat) -> Scan:
+    """Check the layout of one file, not its values; raise `StudyError` if it is wrong."""
+    return DEFAULT.open(path, layout)
+
+
+def write_scan(path: Path, kspace: np.ndarray) -> None:
+    """Write k-space (n_slices, n_coils, n_ky, n_kz), complex, as a scan of the study."""
+    DEFAULT.write(path, kspace)
+
+
+def identities(scans: Iterable[Scan]) -> dict[Path, str]:
+    """Return the identity of each file."""
+    return {scan.path: scan.identity() for scan in scans}
