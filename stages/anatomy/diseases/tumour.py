@@ -73,8 +73,7 @@ def with_tumour(labels: np.ndarray, plan: TumourParams, rng: np.random.Generator
     if centre is None:
         raise tight
     radius = lobed_radius(labels.shape, centre, rng)
-    n_room = round(plan.displacement * n_mass)
-    result, hole = pushed_aside(labels, centre, radius, n_room, inside)
+    result, hole = pushed_aside(labels, centre, radius, round(plan.displacement * n_mass), inside)
     if not inside[hole].all():
         raise tight
     for k, label in enumerate(ORDER[:-1]):

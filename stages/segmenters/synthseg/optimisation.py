@@ -112,8 +112,7 @@ def train(
     at the average of the one before, stays nearer to the images of the study, and normalises with
     the running statistics, as at inference.
 
-    Heads are built while the training runs: it begins with a few and takes a new one every so many
-    steps, which depends on nothing but the parameters.
+    Heads are built while the training runs, at steps that the parameters alone determine.
 
     Args:
         maps: yields `params.n_heads` tissue maps (2x, 2y, 2z) uint8 (right, anterior, superior).
@@ -135,8 +134,7 @@ def train(
     first = pairs(0, params.synthesis)
     network = run_phase(build(params, palette), first, params.optimisation, watch)
     for number, phase in enumerate(params.refinements, start=1):
-        stream = pairs(number, phase.synthesis)
-        settings = refined(params.optimisation, phase)
+        stream, settings = pairs(number, phase.synthesis), refined(params.optimisation, phase)
         network = run_phase(frozen_norms(network), stream, settings, watch)
     return network.eval().requires_grad_(False)
 
