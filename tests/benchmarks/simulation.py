@@ -20,7 +20,7 @@ from scipy.special import hyp2f1
 from scipy.stats import t as student
 
 from stages.machine.progress import progress
-from stages.statistics.methods.disjoint_halves import disjoint_r2, half_variation
+from stages.statistics.methods.disjoint_halves import disjoint_r2, half_variability
 from stages.statistics.methods.permutation import (
     joint_permutations,
     max_t_p,
@@ -340,9 +340,9 @@ def surrogate_study(design: Design, own_share: float) -> Study:
         tidied = [t.assign(group="unet", surrogate=n, kind="A") for n, t in both.items()]
         tree, _ = predict_cv(pd.concat(tidied), cv, exams)
         r2 = {n: leaf["within_structure_r2"] for n, leaf in tree["unet"].items()}
-        truth = half_variation(volumes).merge(perfect, on=["structure", "subject"])
+        truth = half_variability(volumes).merge(perfect, on=["structure", "subject"])
         truth["value"] = np.log(truth["value"])
-        linked_halves = half_variation(linked).rename(columns={"log_cv": "value"})
+        linked_halves = half_variability(linked).rename(columns={"log_cv": "value"})
         of_halves = {"perfect, half": truth, "disjoint": linked_halves}
         found = {n: disjoint_r2(volumes, t, ["value"]) for n, t in of_halves.items()}
         return {
