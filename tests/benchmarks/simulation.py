@@ -27,8 +27,8 @@ from stages.statistics.methods.permutation import (
     p_value,
     permuted_correlations,
 )
-from stages.statistics.methods.prediction_intervals import METHODS, Cells, intervals
-from stages.statistics.methods.regression import random_predictor_r2, in_sample_r2, within_group_r2
+from stages.statistics.methods.prediction_intervals import METHODS, Pairs, intervals
+from stages.statistics.methods.regression import in_sample_r2, random_predictor_r2, within_group_r2
 from stages.statistics.methods.reliability import sampling_variance
 from stages.statistics.methods.split_half import reliability
 from stages.statistics.methods.variability import cv_table
@@ -375,7 +375,7 @@ class Errors:
     n_members: int = 12
 
 
-def ensemble(errors: Errors, exam: np.ndarray, rng: np.random.Generator) -> Cells:
+def ensemble(errors: Errors, exam: np.ndarray, rng: np.random.Generator) -> Pairs:
     """Return cells of an ensemble; an exam's scans and a scan's structures err alike."""
     shape = (N_STRUCTURES, len(exam))
     person = rng.normal(size=(N_STRUCTURES, exam.max() + 1))[:, exam]
@@ -438,7 +438,7 @@ def naive_study(n_members: int, shared: float, own: float = 0.002) -> Study:
         for name, truth in targets.items():
             ratio = np.full((1, 2), truth / members.mean())
             cv = np.full((1, 2), members.std(ddof=1) / members.mean())
-            cells = Cells(ratio, cv, np.full((1, 2), n_members), 1 - cv, 1 + cv)
+            cells = Pairs(ratio, cv, np.full((1, 2), n_members), 1 - cv, 1 + cv)
             found[name] = covered(ratio, *intervals(cells, exam, ALPHA)["naive"])[0, 0]
         return found
 
