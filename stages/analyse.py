@@ -7,8 +7,6 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
-import pandas as pd
-
 from stages.machine.entry import entry_point
 from stages.params.analyse import AnalyseParams
 from stages.params.ensembles import EnsembleParams
@@ -18,10 +16,10 @@ from stages.statistics.catalogue import answer_all
 from stages.statistics.cohort import read_cohort
 from stages.statistics.methods.gaps import without_gaps
 from stages.storage.files import atomic_directory, write_json
+from stages.storage.tables import write_table
 from stages.study import layout
 
 STAGE = "analyse"
-FLOAT_FORMAT = "%.6g"
 
 
 def write_metrics(final: Path, path: Path, answer: Answer) -> None:
@@ -50,11 +48,6 @@ def write_answers(answers: Mapping[str, Answer]) -> None:
         for answer in answers.values():
             for name, table in answer.tables.items():
                 write_table(folder / layout.table(STAGE, name).name, table)
-
-
-def write_table(path: Path, table: pd.DataFrame) -> None:
-    """Write a table to six significant digits."""
-    table.to_csv(path, index=False, float_format=FLOAT_FORMAT)
 
 
 @entry_point

@@ -1,4 +1,4 @@
-"""What each stage script runs, module by module: the record that tells DVC which stages are stale.
+"""What each stage script runs, as one digest a script: the record that tells DVC what is stale.
 
 python -m stages.code
 """
@@ -13,11 +13,11 @@ from stages.study import layout
 
 @entry_point
 def main() -> None:
-    """Write `work/code/<script>.json`: the MD5 of every module that a stage script runs."""
+    """Write `work/code/<script>.json`, the digest of all that a stage script runs."""
     root = Path.cwd()
     with atomic_directory(layout.CODE) as folder:
-        for script in scripts(root):
-            write_json(folder / f"{script.split('.')[-1]}.json", digests(script, root))
+        for script, digest in digests(scripts(root), root).items():
+            write_json(folder / f"{script.split('.')[-1]}.json", {"code": digest})
 
 
 if __name__ == "__main__":

@@ -60,7 +60,7 @@ def spread(values: list[float]) -> dict[str, float]:
 
 @entry_point
 def main() -> None:
-    """Write `work/masks/<subject>_mask.npz` and `metrics/masks.json`."""
+    """Write `work/masks/<subject>_mask.npz` and `metrics/mask/masks.json`."""
     data, params = DataParams.load(), MaskParams.load()
     file_format = scan_format(data)
     parts = (data.train, data.train_files), (data.validation, data.validation_files)
@@ -76,7 +76,7 @@ def main() -> None:
         "acquired": spread([mask.acceleration_acquired for mask in drawn]),
         "full": spread([mask.acceleration_full for mask in drawn]),
     }
-    write_json(layout.METRICS / "masks.json", {"acceleration": accelerations})
+    write_json(layout.metric("mask", "masks"), {"acceleration": accelerations})
 
 
 if __name__ == "__main__":

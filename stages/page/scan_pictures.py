@@ -1,4 +1,4 @@
-"""Pictures of every scan: each group's reconstruction, error, deviation and outlines.
+"""Pictures of every scan: each group's reconstruction, error, SD over members and contours.
 
 One scan is read at a time, of which three planes a member are kept, so that memory depends on
 neither the number of scans nor that of members.
@@ -10,8 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.figure import Figure
 
-from stages.figures.figure1 import ras_voxel_size, to_ras
-from stages.figures.kit.planes import (
+from stages.figures.kit.phrasing import counted
+from stages.figures.kit.planes import ras_voxel_size, to_ras
+from stages.figures.kit.titles import title
+from stages.figures.scan_planes import (
     Cuts,
     Scales,
     Where,
@@ -20,20 +22,19 @@ from stages.figures.kit.planes import (
     reference_figure,
     where,
 )
-from stages.figures.kit.style import title
 from stages.machine.progress import progress
-from stages.measures.members import Reference, load_like, load_reference
-from stages.page.phrasing import counted
+from stages.measures.members import Reference, load_image, load_labels, load_reference
 from stages.page.pictures import Embedded, picture
-from stages.params.ensembles import NOISE, EnsembleParams
+from stages.params.ensembles import EnsembleParams
 from stages.study import layout
+from stages.study.groups import Group
 
 BRIGHTEST = 99.5  # percentile that ends a scale
 
 
 @dataclass(frozen=True)
 class Picture:
-    """An image for the page: heading, alternative text, caption and the image itself."""
+    """An image of the HTML report with its words."""
 
     heading: str
     alternative: str
@@ -53,8 +54,7 @@ class ScanSection:
 class Members:
     """Three planes of every member of a group."""
 
-    group: str
-    seeds: tuple[int, ...]
+    group: Group
     images: tuple[Cuts, ...]
     labels: tuple[Cuts, ...]
 
@@ -71,26 +71,25 @@ def section(subject: str, ensembles: EnsembleParams) -> ScanSection:
     found = to_ras(reference.labels, reference.affine)
     at = where(found, ras_voxel_size(reference.affine))
     image = cuts(to_ras(reference.image, reference.affine) / reference.scale, at)
-    groups = [g for g in ensembles.groups if g != "reference"]
-    parts = [members(g, ensembles.members(g), reference, at) for g in groups]
+    parts = [members(group, reference, at) for group in ensembles.all if not group.kind.target]
     outlined = cuts(found, at)
-    learned = [part for part in parts if part.group in ensembles.architectures]
+    learned = [part for part in parts if part.group.kind.trained]
     scales = common(image, outlined, learned)
     pictures = [_reference(subject, reference_figure(image, outlined, at, scales))]
     pictures += [_group(subject, part, image, at, scales) for part in parts]
     return ScanSection(subject, tuple(pictures))
 
 
-def members(group: str, seeds: tuple[int, ...], reference: Reference, at: Where) -> Members:
+def members(group: Group, reference: Reference, at: Where) -> Members:
     """Read a group member by member, in units of the reference's white matter."""
     images, labels = [], []
-    for seed in seeds:
-        shape = reference.image.shape
-        image = load_like(layout.image(group, seed, reference.subject), shape)
-        found = load_like(layout.segmentation(group, seed, reference.subject), shape)
+    for seed in group.members:
+        image = load_image(layout.image(group.name, seed, reference.subject), reference)
+        path = layout.segmentation(group.name, seed, reference.subject)
+        found = load_labels(path, reference.grid)
         images.append(_copied(cuts(to_ras(image, reference.affine), at), reference.scale))
         labels.append(_copied(cuts(to_ras(found, reference.affine), at)))
-    return Members(group, seeds, tuple(images), tuple(labels))
+    return Members(group, tuple(images), tuple(labels))
 
 
 def _copied(planes: Cuts, unit: float | None = None) -> Cuts:
@@ -104,7 +103,7 @@ def common(reference: Cuts, labels: Cuts, parts: list[Members]) -> Scales:
     Args:
         reference: the fully sampled scan.
         labels: its segmentation; without any label the whole planes count.
-        parts: groups whose errors and deviations the scales should show.
+        parts: groups whose errors and SDs the scales should show.
     """
     brains = [plane > 0 if plane.any() else plane == 0 for plane in labels.all()]
     white, errors, deviations = [], [], []
@@ -134,9 +133,9 @@ def _reference(subject: str, figure: Figure) -> Picture:
 
 
 def _group(subject: str, part: Members, image: Cuts, at: Where, scales: Scales) -> Picture:
-    name, n = title(part.group), len(part.seeds)
-    of = f"Member {part.seeds[0]}" if n > 1 else name
-    what = "added noise" if part.group == NOISE else "reconstruction"
+    name, n = title(part.group.name), len(part.group.members)
+    of = f"Member {part.group.members[0]}" if n > 1 else name
+    what = part.group.kind.image
     deviation = f"; standard deviation over {counted(n, 'member')}" if n > 1 else ""
     outlines = f"outlines of all {n} on their mean" if n > 1 else "outlines"
     return Picture(

@@ -3,50 +3,26 @@
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import partial
-from pathlib import Path
 
 import pandas as pd
 
-from stages.measures.members import read_table
 from stages.params.analyse import AnalyseParams
-from stages.params.ensembles import NOISE, REFERENCE, EnsembleParams
+from stages.params.ensembles import EnsembleParams
 from stages.params.noise import NoiseParams
 from stages.statistics.answer import Answer
 from stages.statistics.methods.bias import bias_table
 from stages.statistics.methods.gaps import grid
 from stages.statistics.methods.variability import cv_table
-from stages.study import layout
+from stages.storage.tables import read_table
+from stages.study import layout, schema
+from stages.study.groups import ADDED_NOISE, FULLY_SAMPLED
+from stages.study.schema import Table
 from stages.study.subjects import exam_map
-
-PAIR = ["group", "subject", "structure"]
-MEMBER = ["group", "member", "subject"]
-SCORES = ["dice", "surface_distance_mm", "hausdorff95_mm"]
-CURVES = ["step", "loss", "validation_psnr", "validation_ssim"]
-COLUMNS = {
-    "volumes": [*MEMBER, "structure", "volume_mm3"],
-    "draws": [*MEMBER, "structure", "volume_mm3", "draw"],
-    "truth": ["subject", "structure", "volume_mm3"],
-    "quality": [*MEMBER, "range", "slices", "psnr", "ssim"],
-    "regions": [*PAIR, "mean"],
-    "halves": [*PAIR, "half"],
-    "histograms": [*PAIR, "edges", "bin", "fraction"],
-    "surrogates": [*PAIR, "surrogate", "kind", "value"],
-    "overlap": [*MEMBER, "target", "structure", *SCORES],
-    "deformation": [*MEMBER, "structure", "change"],
-    "snr": ["subject", "median", "mean", "pooled"],
-}
-"""Table -> the columns that the questions need; every table may have more."""
-FOLDERS = {
-    "quality": layout.quality,
-    "overlap": layout.overlap,
-    "deformation": layout.deformation,
-}
-"""Of tables with a folder of their own; the others are in `layout.measures`."""
 
 
 @dataclass(frozen=True)
 class Cohort:
-    """Tidy tables of all groups: the columns of `COLUMNS`, the structures of the study."""
+    """Tidy tables of all groups: the columns of `study/schema.py`, the structures of the study."""
 
     ensembles: EnsembleParams
     """The groups and their members."""
@@ -100,7 +76,7 @@ class Cohort:
     """Measured signal-to-noise ratio of the noise ensemble, one row a scan."""
 
     curves: pd.DataFrame
-    """Training curves: columns group, seed and `CURVES`."""
+    """Training curves: columns group, seed, step and `schema.CURVES`."""
 
     answers: Mapping[str, Answer] = field(default_factory=dict)
     """Answers to the questions before the one that is asked."""
@@ -113,12 +89,12 @@ class Cohort:
     @property
     def compared(self) -> tuple[str, ...]:
         """Return all groups but the reference."""
-        return _compared(self.ensembles)
+        return self.ensembles.compared
 
     @property
     def accelerated(self) -> tuple[str, ...]:
         """Return the groups of undersampled images: networks and baselines."""
-        return (*self.ensembles.architectures, *self.ensembles.baselines)
+        return self.ensembles.scored
 
     def networks(self, table: pd.DataFrame) -> pd.DataFrame:
         """Return the rows of a table that are of trained networks."""
@@ -136,57 +112,50 @@ def read_cohort(ensembles: EnsembleParams, noise: NoiseParams, params: AnalysePa
     Raises:
         StudyError: if a table is missing or damaged, or an ensemble has fewer than two members.
     """
-    whole = _group_table(REFERENCE, "volumes")
+    whole = _group_table(schema.VOLUMES, FULLY_SAMPLED.name)
     subjects = list(dict.fromkeys(whole["subject"]))
     joined = partial(_joined, structures=params.structures, subjects=subjects)
-    networks, compared = ensembles.architectures, _compared(ensembles)
-    volumes = joined("volumes", compared)
+    networks, compared, full = ensembles.architectures, ensembles.compared, FULLY_SAMPLED.name
+    volumes = joined(schema.VOLUMES, compared)
     reference = grid(whole, params.structures, subjects)[0]
-    truth = joined("truth", (REFERENCE,)) if _path(REFERENCE, "truth").exists() else None
-    drawn = all(_path(group, "draws").exists() for group in networks)
-    varied = [group for group in compared if group not in ensembles.single]
+    known = schema.TRUE_VOLUMES.path(full).exists()
+    drawn = all(schema.DRAWS.path(group).exists() for group in networks)
     return Cohort(
         ensembles=ensembles,
         noise=noise,
         exams=exam_map(subjects, params.exam_pattern, params.exam_table),
         volumes=volumes,
         reference=reference,
-        truth=truth,
-        cv=pd.concat([cv_table(of(volumes, group)) for group in varied], ignore_index=True),
+        truth=joined(schema.TRUE_VOLUMES, (full,)) if known else None,
+        cv=pd.concat(
+            [cv_table(of(volumes, group)) for group in ensembles.variable], ignore_index=True
+        ),
         bias=pd.concat(
             [bias_table(of(volumes, group), reference) for group in compared], ignore_index=True
         ),
-        draws=joined("draws", networks) if drawn else None,
-        quality=joined("quality", (*networks, *ensembles.baselines)),
-        regions=joined("regions", networks),
-        halves=joined("halves", networks),
-        histograms=joined("histograms", networks),
-        surrogates=joined("surrogates", networks),
-        overlap=joined("overlap", ensembles.groups),
-        changes=joined("deformation", compared),
-        snr=_group_table(NOISE, "snr"),
+        draws=joined(schema.DRAWS, networks) if drawn else None,
+        quality=joined(schema.QUALITY, ensembles.scored),
+        regions=joined(schema.REGIONS, networks),
+        halves=joined(schema.HALVES, networks),
+        histograms=joined(schema.HISTOGRAMS, networks),
+        surrogates=joined(schema.SURROGATES, networks),
+        overlap=joined(schema.OVERLAP, ensembles.groups),
+        changes=joined(schema.DEFORMATION, compared),
+        snr=_group_table(schema.SNR, ADDED_NOISE),
         curves=_curves(ensembles),
     )
 
 
-def _compared(ensembles: EnsembleParams) -> tuple[str, ...]:
-    return tuple(group for group in ensembles.groups if group != REFERENCE)
-
-
-def _path(group: str, name: str) -> Path:
-    return FOLDERS.get(name, layout.measures)(group) / f"{name}.csv"
-
-
-def _group_table(group: str, name: str) -> pd.DataFrame:
-    return read_table(_path(group, name), COLUMNS[name])
+def _group_table(table: Table, group: str) -> pd.DataFrame:
+    return read_table(table.path(group), table.columns)
 
 
 def _joined(
-    name: str, groups: tuple[str, ...], structures: tuple[str, ...], subjects: list[str]
+    table: Table, groups: tuple[str, ...], structures: tuple[str, ...], subjects: list[str]
 ) -> pd.DataFrame:
     """Return one table of several groups, rows of the study's structures in their order."""
-    table = _concatenated([_group_table(group, name) for group in groups])
-    return grid(table, structures, subjects)[0] if "structure" in COLUMNS[name] else table
+    found = _concatenated([_group_table(table, group) for group in groups])
+    return grid(found, structures, subjects)[0] if "structure" in table.units else found
 
 
 def _concatenated(tables: list[pd.DataFrame]) -> pd.DataFrame:
@@ -196,8 +165,9 @@ def _concatenated(tables: list[pd.DataFrame]) -> pd.DataFrame:
 
 def _curves(ensembles: EnsembleParams) -> pd.DataFrame:
     """Return the training curves of all members; adopted members have none."""
+    columns = ["step", *schema.CURVES]
     tables = [
-        read_table(layout.model(group, seed) / "curves.csv", CURVES)[CURVES].assign(
+        read_table(layout.model(group, seed) / layout.CURVES, columns)[columns].assign(
             group=group, seed=seed
         )
         for group in ensembles.architectures

@@ -4,7 +4,7 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from stages.measures.members import read_table
+from stages.storage.tables import read_table
 from stages.study.errors import StudyError
 from stages.study.pairs import matched_healthy
 

@@ -18,6 +18,7 @@ from stages.statistics.methods.correlation import spearman
 from stages.statistics.methods.variability import PERCENT, coefficient_of_variation
 from stages.statistics.questions.calibration import pair_table, spread_skill
 from stages.study.pairs import kind_of, matched_healthy, matched_pairs
+from stages.study.schema import AFFECTED_VOXELS
 
 BEARING = {"lesions": ("white_matter",)}
 """Structures that a pathology lies in without changing their volume."""
@@ -26,11 +27,7 @@ COLUMNS = [
     *("group", "kind", "head", "subject", "structure", "n_members", "target_mm3"),
     *("error", "spread", "in_range", "in_interval", *CHANGE, "affected", "cv_ratio", "error_ratio"),
 ]
-VOXEL_COLUMNS = [
-    *("n_voxels", "error", "std", "error_ratio", "std_ratio", "error_ratio_white_matter"),
-    *("std_ratio_white_matter", "spread_skill", "spread_skill_healthy", "change_shown"),
-    *("auroc", "spearman_error"),
-]
+VOXEL_COLUMNS = AFFECTED_VOXELS.less("group", "kind", "head", "subject")
 
 
 def reach(spread: np.ndarray, n_members: int, level: float) -> np.ndarray:

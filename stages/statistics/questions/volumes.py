@@ -32,7 +32,7 @@ def _of_group(cohort: Cohort, group: str, structures: tuple[str, ...]) -> tuple[
     found: Tree = {}
     undefined = [*_undefined(of(cohort.bias, group), "bias"), *missing]
     cv = of(cohort.cv, group)
-    if group not in cohort.ensembles.single:
+    if group in cohort.ensembles.variable:
         undefined = list(dict.fromkeys(_undefined(cv, "cv") + undefined))
         found["cv"] = {"median": float(cv["cv"].median())} | medians(cv, "cv").get(group, {})
     found["bias"] = structure_biases(cohort.bias, group)
