@@ -20,14 +20,14 @@ from scipy.special import hyp2f1
 from scipy.stats import t as student
 
 from stages.machine.progress import progress
-from stages.statistics.methods.disjoint_halves import disjoint_r2, half_variation
+from stages.statistics.methods.disjoint_halves import disjoint_r2, half_variability
 from stages.statistics.methods.permutation import (
     joint_permutations,
     max_t_p,
     p_value,
     permuted_correlations,
 )
-from stages.statistics.methods.prediction_intervals import METHODS, Cells, intervals
+from stages.statistics.methods.prediction_intervals import METHODS, Pairs, intervals
 from stages.statistics.methods.regression import in_sample_r2, random_predictor_r2, within_group_r2
 from stages.statistics.methods.reliability import sampling_variance
 from stages.statistics.methods.split_half import reliability
@@ -340,9 +340,9 @@ def surrogate_study(design: Design, own_share: float) -> Study:
         tidied = [t.assign(group="unet", surrogate=n, kind="A") for n, t in both.items()]
         tree, _ = predict_cv(pd.concat(tidied), cv, exams)
         r2 = {n: leaf["within_structure_r2"] for n, leaf in tree["unet"].items()}
-        truth = half_variation(volumes).merge(perfect, on=["structure", "subject"])
+        truth = half_variability(volumes).merge(perfect, on=["structure", "subject"])
         truth["value"] = np.log(truth["value"])
-        linked_halves = half_variation(linked).rename(columns={"log_cv": "value"})
+        linked_halves = half_variability(linked).rename(columns={"log_cv": "value"})
         of_halves = {"perfect, half": truth, "disjoint": linked_halves}
         found = {n: disjoint_r2(volumes, t, ["value"]) for n, t in of_halves.items()}
         return {
@@ -375,7 +375,7 @@ class Errors:
     n_members: int = 12
 
 
-def ensemble(errors: Errors, exam: np.ndarray, rng: np.random.Generator) -> Cells:
+def ensemble(errors: Errors, exam: np.ndarray, rng: np.random.Generator) -> Pairs:
     """Return cells of an ensemble; an exam's scans and a scan's structures err alike."""
     shape = (N_STRUCTURES, len(exam))
     person = rng.normal(size=(N_STRUCTURES, exam.max() + 1))[:, exam]
@@ -438,7 +438,7 @@ def naive_study(n_members: int, shared: float, own: float = 0.002) -> Study:
         for name, truth in targets.items():
             ratio = np.full((1, 2), truth / members.mean())
             cv = np.full((1, 2), members.std(ddof=1) / members.mean())
-            cells = Cells(ratio, cv, np.full((1, 2), n_members), 1 - cv, 1 + cv)
+            cells = Pairs(ratio, cv, np.full((1, 2), n_members), 1 - cv, 1 + cv)
             found[name] = covered(ratio, *intervals(cells, exam, ALPHA)["naive"])[0, 0]
         return found
 

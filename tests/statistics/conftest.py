@@ -5,12 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import pandas as pd
-import yaml
 
 from stages.params.analyse import AnalyseParams
 from stages.params.ensembles import EnsembleParams
 from stages.statistics.cohort import Cohort
-from tests.fabricated import ROOT
+
+PARAMS = Path(__file__).parents[2] / "params.yaml"
 
 
 def ensembles(architectures: tuple[str, ...] = ("unet", "rim"), n_members: int = 3):
@@ -28,8 +28,7 @@ def cohort_of(**tables: Any) -> Cohort:
 
 def parameters(**changed: Any) -> AnalyseParams:
     """Return the default study's parameters of `analyse`, some of them changed."""
-    section = yaml.safe_load(Path(ROOT / "params.yaml").read_text(encoding="utf-8"))["analyse"]
-    return AnalyseParams.model_validate(section | changed)
+    return AnalyseParams.load(PARAMS).model_copy(update=changed)
 
 
 def scan_volumes(volume_mm3: dict[tuple[str, str, str], list[float]]) -> pd.DataFrame:

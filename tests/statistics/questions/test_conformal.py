@@ -110,18 +110,18 @@ def test_entry_equals_a_loop_over_tables():
     exams = {"sub-1": "sub-0", "sub-5": "sub-4"}
     found = conformal(volumes, truth, exams, 0.2)[1].set_index(["structure", "method"])
     for structure in ("k0", "k2"):
-        pairs = {}
+        scans = {}
         for subject in [f"sub-{s}" for s in range(14)]:
             v, y = (volumes_of(table, subject, structure) for table in (volumes, truth))
-            pairs[subject] = (v.mean(), v.std(ddof=1), y[0])
+            scans[subject] = (v.mean(), v.std(ddof=1), y[0])
         hits, widths = {m: [] for m in METHODS[:3]}, {m: [] for m in METHODS[:3]}
-        for subject, (mean, s, y) in pairs.items():
-            others = [o for o in pairs if exams.get(o, o) != exams.get(subject, subject)]
+        for subject, (mean, s, y) in scans.items():
+            others = [o for o in scans if exams.get(o, o) != exams.get(subject, subject)]
             owners = [exams.get(o, o) for o in others]
             weights = [1 / (owners.count(e) * (len(set(owners)) + 1)) for e in owners]
             half = {"naive": student.ppf(0.9, 11) * s}
             for method, unit in (("absolute", 0), ("scaled", 1)):
-                scores = [abs(pairs[o][2] - pairs[o][0]) / pairs[o][unit] for o in others]
+                scores = [abs(scans[o][2] - scans[o][0]) / scans[o][unit] for o in others]
                 total, pairs = 0.0, sorted(zip(scores, weights, strict=True))
                 for score, weight in pairs:
                     total += weight

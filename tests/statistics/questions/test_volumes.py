@@ -30,7 +30,7 @@ def tables() -> dict[str, pd.DataFrame]:
 
 
 def test_numbers_are_medians_over_scans(tables):
-    answer = ask(cohort_of(**tables), parameters(structures=["caudate"]), None)
+    answer = ask(cohort_of(**tables), parameters(structures=("caudate",)), None)
     found = answer.metrics["unet"]
     cv = pytest.approx(100 * 2 / 97)
     assert found == {
@@ -44,13 +44,13 @@ def test_numbers_are_medians_over_scans(tables):
 
 
 def test_a_missing_pair_is_named_and_counted(tables):
-    answer = ask(cohort_of(**tables), parameters(structures=["caudate"]), None)
+    answer = ask(cohort_of(**tables), parameters(structures=("caudate",)), None)
     assert answer.metrics["rim"]["excluded"] == 1
     assert answer.undefined == ("rim: caudate of s2",)
 
 
 def test_true_volumes_have_a_bias_of_their_own(tables):
     truth = tables["reference"].assign(volume_mm3=50.0)
-    answer = ask(cohort_of(**tables, truth=truth), parameters(structures=["caudate"]), None)
+    answer = ask(cohort_of(**tables, truth=truth), parameters(structures=("caudate",)), None)
     assert answer.metrics["reference"] == {"bias_truth": {"caudate": 100.0}}
     assert answer.metrics["unet"]["bias_truth"] == {"caudate": pytest.approx(94.0)}
