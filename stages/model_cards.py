@@ -22,30 +22,31 @@ from stages.storage.tables import read_table
 from stages.study import layout
 
 MATRIX_COLUMNS = ["split", "n_slices", "n_ky", "n_kz", "n_scans"]
-METRICS = ("image_quality", "masks", "paper", "volumes")
+METRICS = {"image_quality": "analyse", "masks": "mask", "paper": "analyse", "volumes": "analyse"}
+"""Metrics file -> its stage."""
 
 
 def study() -> Study:
-    """Read what all cards tell."""
-    metrics = {name: read_json(layout.METRICS / f"{name}.json") for name in METRICS}
+    """Return what all cards state."""
+    metrics = {name: read_json(layout.metric(stage, name)) for name, stage in METRICS.items()}
     return Study(
         data=DataParams.load(),
         mask=MaskParams.load(),
         matrices=read_table(layout.INSPECTION / "matrices.csv", MATRIX_COLUMNS),
         cohort=metrics["paper"]["cohort"],
         metrics=metrics,
-        curves=read_table(layout.PLOTS / "training.csv", ["group", "seed", "step", *COLUMNS]),
+        curves=read_table(layout.table("analyse", "training"), ["group", "seed", "step", *COLUMNS]),
     )
 
 
 def architectures() -> dict[str, str]:
     """Return the card of each ensemble, by its name."""
-    ensembles, told = EnsembleParams.load(), study()
+    ensembles, common = EnsembleParams.load(), study()
     cards = {}
     for name in ensembles.architectures:
         seeds, params = ensembles.members(name), TrainParams.load_architecture(name)
         size = n_parameters(layout.member_weights(name, seeds[0]))
-        cards[name] = architecture_card(name, seeds, params, size, told)
+        cards[name] = architecture_card(name, seeds, params, size, common)
     return cards
 
 
@@ -55,14 +56,14 @@ def segmenters() -> dict[str, str]:
     judged = SegmenterParams.load().quality
     embedded = embedded_card(
         segmenter_file(EMBEDDED_FILE),
-        read_json(layout.METRICS / "segmenter.json"),
+        read_json(layout.metric("segmenter-quality", "segmenter")),
         judged,
         used == EMBEDDED_FILE,
     )
     atlas = atlas_card(
         segmenter_file(ATLAS_FILE),
         AtlasParams.load(),
-        read_json(layout.METRICS / "atlas.json"),
+        read_json(layout.metric("atlas-quality", "atlas")),
         judged,
         used == ATLAS_FILE.resolve(),
     )

@@ -12,9 +12,9 @@ from stages.machine.entry import entry_point
 from stages.measures.members import scans
 from stages.params.analyse import AnalyseParams
 from stages.params.ensembles import EnsembleParams
+from stages.statistics.matched_phantoms import volume_table, voxel_table
 from stages.statistics.methods.gaps import without_gaps
-from stages.statistics.questions.pathology import COLUMNS, pairs, summarise
-from stages.statistics.twins import volume_table, voxel_table
+from stages.statistics.questions.pathology import COLUMNS, phantom_pairs, summarise
 from stages.storage.files import write_json
 from stages.storage.tables import write_table, write_tables
 from stages.study import layout
@@ -28,30 +28,31 @@ NO_TWINS = "no scan with a pathology: phantom.pathology.heads is 0"
 def answer(
     ensembles: EnsembleParams, params: AnalyseParams
 ) -> tuple[dict[str, object], pd.DataFrame, pd.DataFrame]:
-    """Return metrics/pathology.json, plots/pathology.csv and the table of voxels."""
+    """Return the metrics, the table of volumes and the table of voxels."""
     subjects = scans()
     nothing = pd.DataFrame(columns=AFFECTED_VOXELS.columns)
     groups = [ensembles.group(name, at_least=2) for name in ensembles.architectures]
     volumes = volume_table(groups, subjects, params)
     if volumes is None:
         return {"skipped": NO_TRUTH}, pd.DataFrame(columns=COLUMNS), nothing
-    found = pairs(subjects)
+    found = phantom_pairs(subjects)
     if not found:
         return {"skipped": NO_TWINS}, volumes, nothing
     voxels = voxel_table(groups, found)
     tree, gaps = without_gaps(summarise(volumes, voxels, FULLY_SAMPLED.name))
     if gaps:
-        print(f"metrics/pathology.json: {len(gaps)} undefined: {', '.join(gaps)}", file=sys.stderr)
+        path = layout.metric("pathology", "pathology")
+        print(f"{path}: {len(gaps)} undefined: {', '.join(gaps)}", file=sys.stderr)
     return tree, volumes, voxels
 
 
 @entry_point
 def main() -> None:
-    """Write metrics/pathology.json, plots/pathology.csv and work/pathology/voxels.csv."""
+    """Write the metrics, the table of volumes and work/pathology/voxels.csv."""
     tree, volumes, voxels = answer(EnsembleParams.load(), AnalyseParams.load())
     write_tables(layout.PATHOLOGY, {AFFECTED_VOXELS.name: voxels})
-    write_json(layout.METRICS / "pathology.json", tree)
-    write_table(layout.PLOTS / "pathology.csv", volumes)
+    write_json(layout.metric("pathology", "pathology"), tree)
+    write_table(layout.table("pathology", "pathology"), volumes)
 
 
 if __name__ == "__main__":

@@ -15,17 +15,23 @@ import yaml
 from nibabel.orientations import aff2axcodes
 
 from stages import check, inspect
+from stages.figures import catalogue
+from stages.figures.kit.study_figure import StudyFigure
+from stages.figures.kit.style import new_figure, save
+from stages.figures.kit.titles import surrogate_label
 from stages.kspace.masks.sampling import load_mask
 from stages.measures import surrogates
 from stages.measures.surrogates import Cell, Surrogate
+from stages.page.render import drawn
 from stages.segmenters.synthseg import model
 from stages.segmenters.synthseg.labels import MERGED_LABELS, merged_name
 from stages.segmenters.synthseg.network import Architecture
-from stages.statistics.questions.surrogates import foretell
+from stages.statistics.questions.surrogates import predict_cv
 from stages.storage.nifti import load_volume
 from stages.study import layout
 from tests.fabricated import ROOT
 from tests.measures.test_surrogates import NAMES, table_of, toy_scan
+from tests.page.results import facts
 from tests.scans import fabricate_scan, run, tiny_params, write_toy_study
 from tests.segmenters.conftest import random_network
 
@@ -140,7 +146,8 @@ def test_a_surrogate(monkeypatch: pytest.MonkeyPatch) -> None:
     faces = sum(np.abs(np.diff(inside, axis=axis)).sum() for axis in range(3))
     assert found["blob0"] == faces
     cv = pd.DataFrame({"structure": list(NAMES), "cv": np.arange(1.0, len(NAMES) + 1)})
-    tree, _ = foretell(table, cv.assign(group="toy", subject="s"), {})
+    assert surrogate_label("number_of_faces") == "Number of faces"
+    tree, _ = predict_cv(table, cv.assign(group="toy", subject="s"), {})
     assert tree["toy"]["number_of_faces"]["cost"] == "one segmentation"
     assert 0 <= tree["toy"]["number_of_faces"]["pooled_r2"] <= 1
 
@@ -178,3 +185,21 @@ def test_a_segmenter(study: Path) -> None:
     assert set(names) <= set(table.columns)
     assert (table[list(names)] >= 0).all(axis=None)
     assert table[list(names)].to_numpy().sum() > 0
+
+
+def test_a_figure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.chdir(tmp_path)
+    figure = StudyFigure(
+        "sizes",
+        "Sizes",
+        "An empty plot.",
+        lambda found: f"n = {found.n_scans} scans.",
+        lambda found: new_figure(found.n_scans, 2),
+    )
+    monkeypatch.setattr(catalogue, "FIGURES", (*catalogue.FIGURES, figure))
+    *_, last = catalogue.figures(facts())
+    save(last.draw(facts()), layout.figure("report", last.name))
+    *_, shown = drawn(facts())
+    assert (shown.path, shown.heading) == ("plots/report/sizes.png", "Sizes")
+    assert shown.caption == "n = 5 scans."
+    assert shown.image is not None

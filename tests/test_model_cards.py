@@ -19,6 +19,8 @@ VOLUMES = {
     "bias": {"caudate": -12.5},
     "bias_truth": {"caudate": -11.0, "putamen": 3.0},
 }
+SEGMENTER = layout.metric("segmenter-quality", "segmenter")
+ATLAS = layout.metric("atlas-quality", "atlas")
 ACCELERATION = {"acquired": {"mean": 2.97}, "full": {"mean": 3.51}}
 
 
@@ -39,16 +41,16 @@ def write_results(names: tuple[str, ...], cohort: str = "simulated") -> None:
         "volumes": {**dict.fromkeys(names, VOLUMES), "noise": {"cv": {"median": 0.375}}},
         "masks": {"acceleration": ACCELERATION},
         "paper": {"cohort": cohort},
-        "segmenter": read_json(ROOT / "metrics/segmenter.json"),
-        "atlas": read_json(ROOT / "metrics/atlas.json"),
     }
     for name, content in metrics.items():
-        write(layout.METRICS / f"{name}.json", content)
+        write(layout.metric("mask" if name == "masks" else "analyse", name), content)
+    for path in (SEGMENTER, ATLAS):
+        write(path, read_json(ROOT / path))
     rows = {"split": ["train", "validation"], "n_slices": 6, "n_ky": 24, "n_kz": [20, 18]}
     write(layout.INSPECTION / "matrices.csv", pd.DataFrame(rows | {"n_scans": [2, 3]}))
     curves = {"seed": [0, 0, 1, 1], "step": [2, 4, 2, 4], "loss": [9, 0.25, 9, 0.75]}
     curves |= {"validation_psnr": [30.0, 32.0, 31.0, None], "validation_ssim": 0.5}
-    write(layout.PLOTS / "training.csv", pd.DataFrame(curves).assign(group=names[0]))
+    write(layout.table("analyse", "training"), pd.DataFrame(curves).assign(group=names[0]))
     for name in names:
         path = layout.model(name, 0) / "model.pt"
         path.parent.mkdir(parents=True)
@@ -95,11 +97,11 @@ def test_every_architecture_is_told_apart_and_the_segmenters_have_their_own(stud
     assert set(cards()) == {"unet", "varnet", "rim", "segmenter-embedded", "segmenter-atlas"}
     assert "no data consistency" in cards()["unet"]
     assert "recurrent inference machine" in cards()["rim"]
-    dice = read_json("metrics/segmenter.json")["dice"]["mean"]
+    dice = read_json(SEGMENTER)["dice"]["mean"]
     assert f"mean Dice\n{dice:.3f}" in cards()["segmenter-embedded"]
     assert "It measures all volumes of this study." in cards()["segmenter-embedded"]
     atlas = cards()["segmenter-atlas"]
-    assert f"mean Dice\n{read_json('metrics/atlas.json')['dice']['mean']:.3f}" in atlas
+    assert f"mean Dice\n{read_json(ATLAS)['dice']['mean']:.3f}" in atlas
     assert "with other weights" in atlas
 
 
@@ -113,7 +115,7 @@ def test_another_network_of_another_cohort_gets_a_plain_card(study) -> None:
             "segment.weights": "official.h5",
         },
     )
-    write(layout.METRICS / "paper.json", {"cohort": "other"})
+    write(layout.metric("analyse", "paper"), {"cohort": "other"})
     model_cards.main()
     card = cards()["unet"]
     assert "Network a\\|b of DIRECT" in card

@@ -3,15 +3,14 @@
 import subprocess
 import sys
 from pathlib import Path
-from types import ModuleType
 
 import matplotlib.image
 import pytest
-import yaml
 from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from stages import analyse, pathology, report
+from stages.figures import catalogue, cohort
 from stages.figures.kit.style import SMALLEST as SMALLEST_TYPE
 from stages.figures.kit.style import save
 from stages.study import layout
@@ -19,6 +18,7 @@ from tests.fabricated import (
     ARCHITECTURES,
     ROOT,
     Study,
+    change_params,
     measure_study,
     without_networks,
     write_study,
@@ -47,18 +47,11 @@ FIGURES = (
 SMALLEST = Study(n_members=2, n_draws=2, n_scans=2)
 
 
-def change(folder: Path, section: str, key: str, value: object) -> None:
-    """Change one parameter of the study."""
-    params = yaml.safe_load((folder / "params.yaml").read_text())
-    params[section][key] = value
-    (folder / "params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
-
-
 def prepare(folder: Path, study: Study) -> None:
     """Fabricate, measure and analyse a study in the current directory."""
     write_study(folder, study)
     if study == SMALLEST:
-        change(folder, "analyse", "structures", ["hippocampus", "caudate", "thalamus"])
+        change_params(folder, "analyse", "structures", ["hippocampus", "caudate", "thalamus"])
     measure_study(study)
     analyse.main()
     pathology.main()
@@ -66,20 +59,21 @@ def prepare(folder: Path, study: Study) -> None:
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """An empty current directory; the cohort's own figure is another room's."""
+    """An empty current directory; cohort and HTML report have tests of their own."""
     monkeypatch.chdir(tmp_path)
     without_networks(monkeypatch)
-    monkeypatch.setattr(report.cohort, "draw", lambda *_: None)
-    monkeypatch.setattr(report, "write_page", lambda _: None)  # tests/page
+    others = tuple(entry for entry in catalogue.FIGURES if entry is not cohort.FIGURE)
+    monkeypatch.setattr(catalogue, "FIGURES", others)
+    monkeypatch.setattr(report, "write_report", lambda _: None)
     return tmp_path
 
 
 def check() -> dict[str, bytes]:
     """Return the figures' bytes; each is large enough to read and small enough to commit."""
-    content = {path.stem: path.read_bytes() for path in layout.PLOTS.glob("*.png")}
+    content = {path.stem: path.read_bytes() for path in layout.PLOTS.glob("report/*.png")}
     assert set(content) == set(FIGURES)
     for name, data in content.items():
-        height, width, _ = matplotlib.image.imread(layout.PLOTS / f"{name}.png").shape
+        height, width, _ = matplotlib.image.imread(layout.figure("report", name)).shape
         assert min(height, width) > 300
         assert len(data) < 300_000
         assert b"Software" not in data
@@ -99,7 +93,7 @@ def test_every_figure_of_the_default_structures(folder, monkeypatch):
     report.main()
     check()
     assert set(sizes) == set(FIGURES)
-    assert min(sizes.values()) == SMALLEST_TYPE  # the page keeps it legible
+    assert min(sizes.values()) == SMALLEST_TYPE  # the HTML report keeps it legible
 
 
 def test_two_runs_of_the_smallest_study_are_the_same_bytes(folder):
@@ -112,7 +106,7 @@ def test_two_runs_of_the_smallest_study_are_the_same_bytes(folder):
 
 def test_unknown_architecture_is_one_line(folder, capsys):
     write_study(folder, SMALLEST)
-    change(folder, "report", "architecture", "cascade")
+    change_params(folder, "report", "architecture", "cascade")
     with pytest.raises(SystemExit):
         report.main()
     line = capsys.readouterr().err.strip().splitlines()[-1]
@@ -120,24 +114,14 @@ def test_unknown_architecture_is_one_line(folder, capsys):
     assert not layout.PLOTS.exists()
 
 
-def test_cohort_is_drawn_from_the_data(folder, monkeypatch):
-    asked = []
-    fake = ModuleType("cohort")
-    fake.draw = lambda *arguments: asked.append(arguments)
-    monkeypatch.setattr(report, "cohort", fake)
-    monkeypatch.setattr(report, "save", lambda *_: None)
+def test_the_html_report_is_written_last(folder, monkeypatch):
     prepare(folder, SMALLEST)
+    done = []
+    monkeypatch.setattr(report, "save", lambda _, path: done.append(path))
+    monkeypatch.setattr(report, "write_report", done.append)
     report.main()
-    assert [a[:2] for a in asked] == [(layout.DATA, layout.PLOTS / "cohort.png")]
-
-
-def test_the_page_is_written_last(folder, monkeypatch):
-    prepare(folder, SMALLEST)
-    asked = []
-    monkeypatch.setattr(report, "save", lambda *_: None)
-    monkeypatch.setattr(report, "write_page", asked.append)
-    report.main()
-    assert asked == [layout.PLOTS / "report.html"]
+    assert done[-1] == layout.PLOTS / "report/report.html"
+    assert set(done[:-1]) == {layout.figure("report", name) for name in FIGURES}
 
 
 def test_figures_need_no_torch():

@@ -23,6 +23,7 @@ from stages.study import layout
 from stages.study.errors import StudyError
 from stages.study.structures import STRUCTURES, structure_volumes
 from tests.fabricated import ROOT
+from tests.kernels import n_threads
 from tests.segmenters.conftest import random_network
 
 CPU = torch.device("cpu")
@@ -44,7 +45,7 @@ def study(tmp_path, monkeypatch, weights):
     monkeypatch.chdir(tmp_path)
     params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     params["segment"] |= {"weights": str(weights), "mode": "standard", "fast": False}
-    params["compute"] |= {"device": "cpu", "threads": 1, "workers": 1}
+    params["compute"] |= {"device": "cpu", "threads": n_threads(), "workers": 1}
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
     for number in (1, 2):
         data = np.random.default_rng(number).random((8, 12, 10), np.float32)

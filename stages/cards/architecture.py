@@ -7,11 +7,11 @@ from typing import Any
 import pandas as pd
 
 from stages.cards.markdown import render
+from stages.figures.kit.titles import title
 from stages.params.data import DataParams
 from stages.params.mask import MaskParams
 from stages.params.train import TrainParams
 from stages.statistics.questions.training import COLUMNS
-from stages.study.structures import structure
 
 TEXTS = {  # DIRECT's name of the network: what it is, in words; `architecture.md.j2` has the rest
     "unet.unet_2d.Unet2d": "unet.md.j2",
@@ -23,19 +23,18 @@ GENERIC = "network.md.j2"
 
 @dataclass(frozen=True)
 class Study:
-    """What all cards tell of the study.
-
-    matrices: columns split, n_slices, n_ky, n_kz, n_scans; cohort: `simulated`,
-    `calgary-campinas` or `other`; metrics: file below metrics/, without suffix -> its content;
-    curves: plots/training.csv.
-    """
+    """What all cards state of the study."""
 
     data: DataParams
     mask: MaskParams
     matrices: pd.DataFrame
+    """Columns split, n_slices, n_ky, n_kz, n_scans."""
     cohort: str
+    """`simulated`, `calgary-campinas` or `other`."""
     metrics: Mapping[str, Mapping[str, Any]]
+    """Metrics file without folder and suffix -> its content."""
     curves: pd.DataFrame
+    """plots/analyse/training.csv."""
 
     @property
     def scans(self) -> dict[str, list[dict[str, Any]]]:
@@ -63,7 +62,7 @@ def by_structure(volumes: Mapping[str, Any]) -> list[dict[str, Any]]:
     kinds = ("cv", "bias", "bias_truth")
     names = [name for kind in kinds for name in volumes.get(kind, {}) if name != "median"]
     return [
-        {"title": structure(name).title, **{k: volumes.get(k, {}).get(name) for k in kinds}}
+        {"title": title(name), **{k: volumes.get(k, {}).get(name) for k in kinds}}
         for name in dict.fromkeys(names)
     ]
 
@@ -78,7 +77,7 @@ def architecture_card(
         seeds: of its members.
         params: its part of section `train`.
         n_parameters: of one member.
-        study: what all cards tell.
+        study: what all cards state.
     """
     return render(
         "architecture.md.j2",

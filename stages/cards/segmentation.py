@@ -5,16 +5,16 @@ from typing import Any
 
 from stages.cards.markdown import render
 from stages.cards.weights import SegmenterFile
+from stages.figures.kit.titles import title
 from stages.params.atlas import AtlasParams
 from stages.params.segmenter import QualityParams
-from stages.study.structures import structure
 
 
 def by_structure(quality: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return a row a structure: title, what was measured, and its Dice in undersampled images."""
     worse = quality["undersampled"]["structures"]
     return [
-        {"title": structure(name).title, **found, "undersampled": worse[name]["dice"]}
+        {"title": title(name), **found, "undersampled": worse[name]["dice"]}
         for name, found in quality["structures"].items()
     ]
 
@@ -22,11 +22,11 @@ def by_structure(quality: Mapping[str, Any]) -> list[dict[str, Any]]:
 def embedded_card(
     file: SegmenterFile, quality: Mapping[str, Any], judged: QualityParams, used: bool
 ) -> str:
-    """Return the card of the embedded segmenter as Markdown.
+    """Return the card of the bundled segmentation network as Markdown.
 
     Args:
         file: its weights.
-        quality: metrics/segmenter.json.
+        quality: metrics/segmenter-quality/segmenter.json.
         judged: how `quality` was measured.
         used: whether the study measures its volumes with it.
     """
@@ -58,7 +58,7 @@ def atlas_card(
     Args:
         file: the atlas.
         atlas: how it was built.
-        quality: metrics/atlas.json.
+        quality: metrics/atlas-quality/atlas.json.
         judged: how `quality` was measured.
         used: whether the study measures its volumes with it.
     """

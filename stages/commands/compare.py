@@ -19,8 +19,8 @@ from stages.study.errors import StudyError
 
 FLOAT_FORMAT = "%.6g"
 FILES = ("volumes", "surrogates", "inference")
-BY_STRUCTURE = ("cv", "bias", "bias_truth")  # of metrics/volumes.json
-R2 = "within_structure_r2"  # of metrics/surrogates.json
+BY_STRUCTURE = ("cv", "bias", "bias_truth")  # of metrics/analyse/volumes.json
+R2 = "within_structure_r2"  # of metrics/analyse/surrogates.json
 COLUMNS = ["revision", "group", "quantity", "item", "value", "low", "high"]
 Row = tuple[str, str, str, str, float, float | None, float | None]
 

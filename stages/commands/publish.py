@@ -1,6 +1,6 @@
-"""Write the page of the study with revision, machine and durations, which differ from run to run.
+"""Write the HTML report with revision, machine and durations, which differ from run to run.
 
-`python -m stages publish`: plots/report.html and a section more, as work/report.html.
+`python -m stages publish`: plots/report/report.html and a section more, as work/report.html.
 `python -m stages publish --beside atlas`: and what another segmenter makes of the same images.
 """
 
@@ -10,7 +10,7 @@ from pathlib import Path
 from stages.machine.entry import entry_point
 from stages.page import other_segmenter
 from stages.page.other_revision import read_kept
-from stages.page.render import write_page
+from stages.page.render import REPORT, write_report
 from stages.page.run_record import take
 from stages.storage.files import write_json
 from stages.study.errors import StudyError
@@ -27,7 +27,7 @@ def gpu() -> str:
 
 @entry_point
 def main(arguments: list[str] | None = None) -> None:
-    """Write the page below `work`, which Git ignores: it names the commit that it belongs to."""
+    """Write the report below `work`, which Git ignores: it names the commit that it belongs to."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, default=Path("work/report.html"), help="HTML file")
     parser.add_argument(
@@ -38,14 +38,14 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument(
         "--keep",
         action="store_true",
-        help=f"keep its answers in {other_segmenter.FILE}, so that plots/report.html shows them too",
+        help=f"keep its answers in {other_segmenter.FILE}, so that {REPORT} shows them too",
     )
     options = parser.parse_args(arguments)
     if options.keep and not options.beside:
         raise StudyError("--keep: expected --beside REVISION with it, got none; name a revision")
     other = read_kept(options.beside) if options.beside else None
-    write_page(options.out, take(gpu()), other)
+    write_report(options.out, take(gpu()), other)
     print(options.out)
     if options.keep and other:
         write_json(other_segmenter.FILE, other.model_dump())
-        print(f"{other_segmenter.FILE}: commit it; `dvc repro` writes plots/report.html anew")
+        print(f"{other_segmenter.FILE}: commit it; `dvc repro` writes {REPORT} anew")

@@ -25,8 +25,8 @@ def response(
     """Return columns revision, acceleration, group, quantity, value, sorted by acceleration.
 
     Args:
-        accelerations: revision -> the acceleration that it asks for.
-        metrics: revision -> file below metrics/, without suffix -> its content, group by group.
+        accelerations: revision -> its nominal acceleration.
+        metrics: revision -> file in metrics/analyse/, without suffix -> its content by group.
     """
     rows = [
         (revision, acceleration, group, name, value)

@@ -1,1 +1,1 @@
-"""The figures of the study: one module a figure, from tables and arrays to a drawing."""
+"""The figures of the study: one file a picture, listed in `catalogue`."""

@@ -1,4 +1,4 @@
-"""Is the spread of an ensemble as large as its error: rank histograms and spread against error."""
+"""Calibration of ensembles: rank histograms, and spread against error."""
 
 from collections.abc import Sequence
 
@@ -9,21 +9,32 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
-from stages.figures.kit.style import RC, colour, new_figure, title
+from stages.figures.kit.facts import Facts, analysed
+from stages.figures.kit.sizes import pairs
+from stages.figures.kit.study_figure import StudyFigure
+from stages.figures.kit.style import RC, colour, new_figure
+from stages.figures.kit.titles import title
 from stages.statistics.questions.calibration import rank_histogram, spread_skill
 
 COLUMNS_A_ROW = 3
 MARKERS = "osD^vP"
 
 
-def calibration_figure(
-    table: pd.DataFrame, groups: Sequence[str], target: str = "true volume"
-) -> Figure:
+def read_and_draw(facts: Facts) -> Figure:
+    """Draw the ensembles against true volumes where they are known, else the fully sampled ones."""
+    measured = ["n_members", "error", "spread", "below", "equal"]
+    table = analysed("calibration", ["group", "structure", "target", *measured])
+    target = "truth" if (table["target"] == "truth").any() else "reference"
+    label = {"truth": "true volume", "reference": "fully sampled volume"}[target]
+    return draw(table[table["target"] == target], facts.groups, label)
+
+
+def draw(table: pd.DataFrame, groups: Sequence[str], target: str = "true volume") -> Figure:
     """Draw a rank histogram an architecture and, last, spread against error of each structure.
 
     Args:
         table: columns group, structure, n_members, error, spread, below, equal, as in
-            plots/calibration.csv; NaN rows are left out.
+            plots/analyse/calibration.csv; NaN rows are left out.
         groups: the architectures.
         target: what the volumes were compared with, as it is printed.
     """
@@ -102,3 +113,24 @@ def _spread(axes: Axes, table: pd.DataFrame, groups: Sequence[str], target: str)
     axes.legend(
         loc="best", fontsize=8, handletextpad=0.1, title="one point a structure", title_fontsize=8
     )
+
+
+def caption(facts: Facts) -> str:
+    """Return units, n and how to read bars and points."""
+    target = "true" if facts.get("calibration", "truth") else "fully sampled"
+    return (
+        f"Bars: fraction of structure-scan pairs whose {target} volume has so many members"
+        " below it; level bars would mean that it is one of them. Points, one a structure:"
+        f" spread of the members against the error of their mean (% of the {target} volume, root"
+        " mean square over scans, logarithmic). Below the diagonal the ensemble is too sure of"
+        f" itself. {pairs(facts)}."
+    )
+
+
+FIGURE = StudyFigure(
+    "calibration",
+    "Does the spread indicate the error?",
+    "Histograms of ranks, and a scatter plot of spread and error.",
+    caption,
+    read_and_draw,
+)

@@ -1,4 +1,4 @@
-"""The cohort: three planes of several validation scans, with outlines of the true labels."""
+"""The cohort: three planes of several validation scans, with contours of the true labels."""
 
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,29 +9,21 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from stages.figures.figure1 import best_slice, ras_voxel_size, to_ras
-from stages.figures.kit.style import RC, bare, new_figure, save
+from stages.figures.kit.facts import Facts
+from stages.figures.kit.phrasing import counted
+from stages.figures.kit.planes import OUTLINES, outline, ras_voxel_size, three_planes, to_ras
+from stages.figures.kit.study_figure import StudyFigure
+from stages.figures.kit.style import RC, bare, new_figure
 from stages.kspace.formats.calgary_campinas import Scan, ScanFormat, list_scans
 from stages.kspace.fourier import rss_image
 from stages.params.data import DataParams
 from stages.storage.nifti import affine, load_volume, subject
 from stages.storage.tables import read_table
-from stages.study.layout import true_labels
-from stages.study.structures import structure
+from stages.study import layout
 
 N_SUBJECTS = 4
 BRIGHTEST = 99.8  # percentile of the brain's intensities drawn in white
 ROWS = ("axial", "axial, true labels", "coronal, true labels", "sagittal, true labels")
-# colours that the colour-blind tell apart: Okabe and Ito 2008, https://jfly.uni-koeln.de/color
-OUTLINES = {
-    "Ventricles": ("#56B4E9", ("lateral_ventricle", "third_ventricle", "fourth_ventricle")),
-    "Caudate, putamen, accumbens": ("#009E73", ("caudate", "putamen", "accumbens")),
-    "Pallidum": ("#F0E442", ("pallidum",)),
-    "Thalamus": ("#E69F00", ("thalamus",)),
-    "Hippocampus, amygdala": ("#D55E00", ("hippocampus", "amygdala")),
-    "Brainstem": ("#CC79A7", ("brainstem",)),
-    "Cerebellum": ("#FFFFFF", ("cerebellum_cortex", "cerebellum_white_matter")),
-}
 
 
 @dataclass(frozen=True)
@@ -45,35 +37,38 @@ class Picture:
     voxel_size_mm: np.ndarray
 
 
-def draw(data_folder: Path, out: Path, data: DataParams) -> None:
-    """Write the figure of the first validation scans.
+def draw(_: Facts) -> Figure:
+    """Draw the first validation scans of the study in the current directory."""
+    return figure(pictures(layout.DATA, DataParams.load()))
+
+
+def pictures(data_folder: Path, data: DataParams) -> list[Picture]:
+    """Return the first validation scans.
 
     Args:
         data_folder: holds the scans and, for a simulated cohort, `truth`.
-        out: PNG to write.
-        data: layout of the scans (section `data` of params.yaml).
+        data: format of the scans (section `data` of params.yaml).
     """
-    layout = ScanFormat(n_coils=data.n_coils, partial_fourier=data.partial_fourier)
-    scans = list_scans(data_folder / data.validation, layout, data.validation_files)[:N_SUBJECTS]
-    pictures = [picture(scan, data_folder / "truth", data) for scan in scans]
-    save(figure(pictures), out)
+    form = ScanFormat(n_coils=data.n_coils, partial_fourier=data.partial_fourier)
+    scans = list_scans(data_folder / data.validation, form, data.validation_files)[:N_SUBJECTS]
+    return [picture(scan, data_folder / "truth", data) for scan in scans]
 
 
 def picture(scan: Scan, truth: Path, data: DataParams) -> Picture:
     """Reconstruct a scan by root sum of squares, and read its true labels if there are any."""
     image = np.concatenate([rss_image(kspace) for _, kspace in scan.slabs()])
     matrix = affine(scan.shape, data.voxel_size_mm, data.axis_codes)
-    path = true_labels(subject(scan.path), truth)
+    path = layout.true_labels(subject(scan.path), truth)
     labels = to_ras(*load_volume(path)) if path.is_file() else None
     return Picture(
-        title=caption(subject(scan.path), truth / "subjects.csv"),
+        title=name_with_age(subject(scan.path), truth / "subjects.csv"),
         image=to_ras(image, matrix),
         labels=labels,
         voxel_size_mm=ras_voxel_size(matrix),
     )
 
 
-def caption(name: str, table: Path) -> str:
+def name_with_age(name: str, table: Path) -> str:
     """Return the subject's name, with its age where the table of subjects knows it."""
     if table.is_file():
         ages = read_table(table, ["subject", "age"]).set_index("subject")["age"]
@@ -82,21 +77,21 @@ def caption(name: str, table: Path) -> str:
     return name
 
 
-def figure(pictures: list[Picture]) -> Figure:
-    """Draw a column a scan: an axial plane without and with outlines, a coronal, a sagittal one."""
-    shown = any(p.labels is not None for p in pictures)
+def figure(shown: list[Picture]) -> Figure:
+    """Draw a column a scan: an axial plane without and with contours, a coronal, a sagittal one."""
+    labelled = any(p.labels is not None for p in shown)
     with rc_context(RC):
-        result = new_figure(2.5 * len(pictures) + 0.3, 10.9)
-        panels = result.subplots(len(ROWS), len(pictures), squeeze=False)
-        for column, part in zip(panels.T, pictures, strict=True):
+        result = new_figure(2.5 * len(shown) + 0.3, 10.9)
+        panels = result.subplots(len(ROWS), len(shown), squeeze=False)
+        for column, part in zip(panels.T, shown, strict=True):
             column[0].set_title(part.title)
             for panel, (axis, index), plain in zip(
                 column, planes(part), (True, False, False, False), strict=True
             ):
                 show(panel, part, axis, index, plain)
         for row, name in zip(panels[:, 0], ROWS, strict=True):
-            row.set_ylabel(name if shown else name.split(",")[0])
-        if shown:
+            row.set_ylabel(name if labelled else name.split(",")[0])
+        if labelled:
             handles = [Line2D([], [], color=c, lw=2.5, label=n) for n, (c, _) in OUTLINES.items()]
             result.legend(
                 handles=handles,
@@ -111,24 +106,13 @@ def figure(pictures: list[Picture]) -> Figure:
 
 def planes(part: Picture) -> list[tuple[int, int]]:
     """Return (axis, index) of the plane in each row; axes are (right, anterior, superior)."""
-    if part.labels is None:
-        middle = [n // 2 for n in part.image.shape]
-        return [(2, middle[2]), (2, middle[2]), (1, middle[1]), (0, middle[0])]
-    axial = best_slice(part.labels)
-    coronal = fullest(part.labels, ("hippocampus", "thalamus"), 1)
-    sagittal = fullest(part.labels, ("brainstem", "third_ventricle", "fourth_ventricle"), 0)
+    labels = np.zeros(part.image.shape, int) if part.labels is None else part.labels
+    axial, coronal, sagittal = three_planes(labels)
     return [(2, axial), (2, axial), (1, coronal), (0, sagittal)]
 
 
-def fullest(labels: np.ndarray, names: tuple[str, ...], axis: int) -> int:
-    """Return the index along an axis of the plane with most voxels of some structures."""
-    mask = np.isin(labels, [label for name in names for label in structure(name).labels])
-    others = tuple(other for other in range(3) if other != axis)
-    return int(np.argmax(mask.sum(axis=others)))
-
-
 def show(panel: Axes, part: Picture, axis: int, index: int, plain: bool) -> None:
-    """Draw one plane, with outlines unless `plain`."""
+    """Draw one plane, with contours unless `plain`."""
     brain = part.image if part.labels is None else part.image[part.labels > 0]
     width, height = (size for k, size in enumerate(part.voxel_size_mm) if k != axis)
     panel.imshow(
@@ -144,13 +128,24 @@ def show(panel: Axes, part: Picture, axis: int, index: int, plain: bool) -> None
     for x, end in zip((0.03, 0.97), ends, strict=True):
         panel.text(x, 0.03, end, color="white", ha="center", transform=panel.transAxes, fontsize=8)
     if part.labels is not None and not plain:
-        outline(panel, part.labels.take(index, axis).T)
+        outline(panel, part.labels.take(index, axis), 0.9)
 
 
-def outline(panel: Axes, labels: np.ndarray) -> None:
-    """Draw the borders of the structures in one plane, (height, width)."""
-    for colour, names in OUTLINES.values():
-        for name in names:
-            mask = np.isin(labels, structure(name).labels)
-            if mask.any():
-                panel.contour(mask.astype(float), [0.5], colors=[colour], linewidths=0.9)
+def caption(facts: Facts) -> str:
+    """Return what is shown of how many scans."""
+    kind = "true labels" if facts.simulated else "labels, where they are known"
+    return (
+        "Fully sampled validation scans, root sum of squares over coils, in arbitrary units of"
+        f" intensity, each scaled to its own brain; outlines: {kind}. The first"
+        f" {counted(min(N_SUBJECTS, facts.n_scans), 'scan')} of {facts.n_scans}. L and R, A and P:"
+        " left, right, anterior, posterior."
+    )
+
+
+FIGURE = StudyFigure(
+    "cohort",
+    "The scans",
+    "Slices of the validation scans in three planes with outlines.",
+    caption,
+    draw,
+)

@@ -1,4 +1,4 @@
-"""Several versions of the study side by side: variation, bias and how well it is foretold."""
+"""Several versions of the study side by side: variability, bias, and how well CV is predicted."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -9,12 +9,12 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
-from stages.figures.kit.style import RC, new_figure, title
-from stages.figures.surrogates import LABELS
+from stages.figures.kit.style import RC, new_figure
+from stages.figures.kit.titles import surrogate_label, title
 
 COLOURS = ("#0072B2", "#D55E00", "#009E73", "#CC79A7", "#000000")  # Okabe and Ito 2008
 MARKERS = "osD^v"
-BAND = 0.4  # part of a row that its revisions fill
+BAND = 0.4  # fraction of a row that its revisions fill
 PANELS = {
     "cv": "coefficient of variation (%)",
     "bias": "bias (%)",
@@ -92,7 +92,7 @@ def _handle(axes: Axes, revisions: Sequence[str], name: str) -> Any:
 
 
 def _label(item: str) -> str:
-    return LABELS.get(item) or REGRESSIONS.get(item) or title(item)
+    return REGRESSIONS.get(item) or surrogate_label(item)
 
 
 def _heading(differences: Mapping[str, Mapping[str, Any]]) -> str:

@@ -1,4 +1,4 @@
-"""What the variation of each volume consists of, one panel an architecture."""
+"""The variance components of each volume, one panel an architecture."""
 
 from collections.abc import Sequence
 
@@ -9,10 +9,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.patches import Patch
 
-from stages.figures.kit.style import RC, new_figure, title
+from stages.figures.kit.facts import Facts, analysed
+from stages.figures.kit.sizes import pairs
+from stages.figures.kit.study_figure import StudyFigure
+from stages.figures.kit.style import RC, new_figure
+from stages.figures.kit.titles import title
 
 ROW_INCHES = 0.27
-BAR = 0.72  # part of a structure's row that its bar fills
+BAR = 0.72  # fraction of a structure's row that its bar fills
 # none of the colours of an architecture
 PARTS = {
     "member": ("#D55E00", "member: the same offset on every scan"),
@@ -22,16 +26,20 @@ PARTS = {
 MERGED = "interaction of member and scan, with segmentation"
 
 
-def components_figure(
-    table: pd.DataFrame, groups: Sequence[str], structures: Sequence[str]
-) -> Figure:
+def read_and_draw(facts: Facts) -> Figure:
+    """Draw the components of the architectures."""
+    columns = ["group", "structure", "component", "cv_percent", "share", "n_scans", "n_members"]
+    return draw(analysed("components", columns), facts.groups, facts.structures)
+
+
+def draw(table: pd.DataFrame, groups: Sequence[str], structures: Sequence[str]) -> Figure:
     """Draw a bar a structure: as long as its CV, divided in the proportions of CV^2.
 
     Squares add up, but span orders of magnitude between structures; roots fit on one axis.
 
     Args:
         table: columns group, structure, component, cv_percent, share, n_scans, n_members, as in
-            plots/components.csv.
+            plots/analyse/components.csv.
         groups: the architectures.
         structures: in the order of the rows, from the top.
     """
@@ -81,3 +89,21 @@ def _legend(known: Sequence[str]) -> list[Patch]:
     if "interaction" in labels and "segmentation" not in labels:
         labels["interaction"] = MERGED
     return [Patch(color=PARTS[name][0], label=label) for name, label in labels.items()]
+
+
+def caption(facts: Facts) -> str:
+    """Return units, n and how to read the bars."""
+    return (
+        "CV of a volume (%), divided in proportion to its square: what a member adds to every scan"
+        " alike, and what it adds to one scan alone, the segmenter's own variability included. The"
+        f" first part is a bias of the member and could be calibrated away. {pairs(facts)}."
+    )
+
+
+FIGURE = StudyFigure(
+    "components",
+    "Of the member, or of member and scan",
+    "Bars of two parts, a row a structure.",
+    caption,
+    read_and_draw,
+)

@@ -11,8 +11,15 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 from matplotlib.ticker import LogLocator, NullFormatter
 
-from stages.figures.kit.style import RC, colour, new_figure, title
-from stages.statistics.questions.conformal import ALL, METHODS, coverage_band, least_exams
+from stages.figures.kit.facts import Facts, analysed
+from stages.figures.kit.phrasing import share
+from stages.figures.kit.sizes import pairs
+from stages.figures.kit.study_figure import StudyFigure
+from stages.figures.kit.style import RC, colour, new_figure
+from stages.figures.kit.titles import title
+from stages.statistics.methods.prediction_intervals import METHODS
+from stages.statistics.methods.thresholds import coverage_band, least_exams
+from stages.statistics.questions.conformal import ALL
 
 LABELS = {
     "naive": "ensemble alone:\nmean ± t s",
@@ -23,20 +30,24 @@ LABELS = {
     "joint": "conformal, joint\nover structures",
 }
 BAND_COLOUR = "0.88"
-BAND = 0.7  # part of a method's row that its groups fill
+BAND = 0.7  # fraction of a method's row that its groups fill
 LEAST_WIDTH = 0.01  # percent; narrower intervals are drawn at the edge of the logarithmic axis
 
 
-def conformal_figure(
-    table: pd.DataFrame, groups: Sequence[str], alpha: float, n_exams: int
-) -> Figure:
+def read_and_draw(facts: Facts) -> Figure:
+    """Draw the intervals of the architectures."""
+    columns = ["group", "structure", "method", "n", "coverage", "width_percent"]
+    return draw(analysed("conformal", columns), facts.groups, facts.params.alpha, facts.n_exams)
+
+
+def draw(table: pd.DataFrame, groups: Sequence[str], alpha: float, n_exams: int) -> Figure:
     """Draw coverage left and width right: a row a method, small points are structures.
 
     Args:
-        table: columns group, structure, method, n, coverage, width_percent of
-            `stages.statistics.questions.conformal.conformal`; NaN where undefined.
+        table: columns group, structure, method, n, coverage, width_percent, as in
+            plots/analyse/conformal.csv; NaN where undefined.
         groups: the architectures.
-        alpha: share that the intervals may miss.
+        alpha: fraction that the intervals may miss.
         n_exams: exams of the study; all but one calibrate.
     """
     table = table[table["group"].isin(groups)]
@@ -119,3 +130,22 @@ def _legend(groups: Sequence[str], alpha: float) -> list[Line2D | Patch]:
         Line2D([], [], marker="D", markerfacecolor="white", label="all at once", **style),
         Line2D([], [], color="black", linestyle="--", label=f"nominal, {level}"),
     ]
+
+
+def caption(facts: Facts) -> str:
+    """Return units, n and how to read coverage and width."""
+    return (
+        "Fraction of scans whose fully sampled volume lies in its interval (left), and the"
+        " interval's mean width (% of the volume, logarithmic), by method, each exam left out in"
+        f" turn. Dashed: the wanted {share(1 - facts.params.alpha)}; grey: where chance puts"
+        f" 90 % of calibrations. Narrow is good only where coverage is kept. {pairs(facts)}."
+    )
+
+
+FIGURE = StudyFigure(
+    "conformal",
+    "Intervals for a volume",
+    "Dots of coverage and width by method.",
+    caption,
+    read_and_draw,
+)

@@ -10,14 +10,30 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from stages.figures.kit.dots import SIZE, Dot, dot_rows, handles, marker
-from stages.figures.kit.style import RC, colour, new_figure, title
+from stages.figures.kit.facts import Facts, analysed
+from stages.figures.kit.sizes import pairs
+from stages.figures.kit.study_figure import StudyFigure
+from stages.figures.kit.style import RC, colour, new_figure
+from stages.figures.kit.titles import title
 
 ROW_INCHES = 0.29
 HEADROOM = 4.0  # factor above the points, for the notes
 SCOPES = {"pooled": "pooled", "within_structure": "within structures"}
 
 
-def deformation_figure(
+def read_and_draw(facts: Facts) -> Figure:
+    """Draw every group that is compared with the fully sampled scans."""
+    cells = analysed("deformation", ["group", "structure", "sd", "mean", "cv"])
+    tasks = analysed("tasks", ["group", "target", "predictor", "scope", "value"])
+    same = tasks[(tasks["target"] == "deformation_sd") & (tasks["predictor"] == "cv")]
+    agreement = {
+        group: part.dropna(subset=["value"]).set_index("scope")["value"].to_dict()
+        for group, part in same.groupby("group", sort=False)
+    }
+    return draw(cells, agreement, facts.compared, facts.structures)
+
+
+def draw(
     cells: pd.DataFrame,
     agreement: Mapping[str, Mapping[str, float]],
     groups: Sequence[str],
@@ -27,7 +43,7 @@ def deformation_figure(
 
     Args:
         cells: columns group, structure, subject, sd, mean, cv (percent), as in
-            plots/deformation.csv.
+            plots/analyse/deformation.csv.
         agreement: group -> scope -> Spearman's coefficient of sd with cv; absent if undefined.
         groups: of the dots; groups of one member have no spread.
         structures: in the order of the rows, from the top.
@@ -91,3 +107,24 @@ def _note(coefficients: Mapping[str, float]) -> str:
         written = "–" if value is None else f"{value:.2f}".replace("-", "−")
         parts.append(f"ρ = {written} {name}")
     return ", ".join(parts)
+
+
+def caption(facts: Facts) -> str:
+    """Return units, n and how to read dots and points."""
+    return (
+        "Left and middle: SD and mean over the members of the apparent change of each structure"
+        " (100 times the mean logarithm of the Jacobian, %) when images are registered to the fully"
+        " sampled one, medians over scans; above 0 a member shows the structure larger, and noise"
+        " shows the baseline of the method. Right: that SD against the CV of the volume, both in %,"
+        " a point a structure-scan pair; dashed: equal. It needs no segmentation of the members:"
+        f" where both agree, the CV is not the segmenter's alone. {pairs(facts)}."
+    )
+
+
+FIGURE = StudyFigure(
+    "deformation",
+    "The same without segmentations: deformation",
+    "Dots of standard deviation and mean of deformations; scatter plot against the CV of volumes.",
+    caption,
+    read_and_draw,
+)

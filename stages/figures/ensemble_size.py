@@ -9,7 +9,11 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from stages.figures.kit.style import RC, colour, new_figure, title
+from stages.figures.kit.facts import Facts, analysed
+from stages.figures.kit.sizes import pairs
+from stages.figures.kit.study_figure import StudyFigure
+from stages.figures.kit.style import RC, colour, new_figure
+from stages.figures.kit.titles import title
 from stages.statistics.methods.variability import PERCENT
 from stages.statistics.questions.ensemble_size import TARGETS, members_needed, relative_error
 
@@ -17,12 +21,18 @@ LAST = 55  # members; the theory reaches 10 % at 51
 MARKERS = "osD^vP"
 
 
-def ensemble_size_figure(table: pd.DataFrame, groups: Sequence[str]) -> Figure:
+def read_and_draw(facts: Facts) -> Figure:
+    """Draw the subsets of the architectures' members."""
+    columns = ["group", "n_members", "n_cells", "cv", "cv_low", "cv_high", "se"]
+    return draw(analysed("ensemble_size", columns), facts.groups)
+
+
+def draw(table: pd.DataFrame, groups: Sequence[str]) -> Figure:
     """Draw the median coefficient of variation left, the relative standard error right.
 
     Args:
         table: columns group, n_members, n_cells, cv, cv_low, cv_high, se, as in
-            plots/ensemble_size.csv.
+            plots/analyse/ensemble_size.csv.
         groups: the architectures.
     """
     with rc_context(RC):
@@ -64,3 +74,22 @@ def _theory(axes: Axes) -> None:
     axes.set_xlabel("members, m")
     axes.set_ylabel("relative standard error (%)")
     axes.legend(fontsize=8)
+
+
+def caption(facts: Facts) -> str:
+    """Return units, n and how to read the curves."""
+    return (
+        "Left: median CV (%) of smaller ensembles drawn from the members (at most"
+        f" {facts.params.subsets} subsets); right: standard error of one CV, in % of it, with the"
+        " theory of normal volumes. Read off how many members a CV of some precision needs."
+        f" {pairs(facts)}."
+    )
+
+
+FIGURE = StudyFigure(
+    "ensemble_size",
+    "How many members",
+    "Curves over the number of members.",
+    caption,
+    read_and_draw,
+)

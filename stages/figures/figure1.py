@@ -1,76 +1,99 @@
-"""Figure 1: members of one ensemble on one slice, their deviation and their outlines."""
+"""Figure 1: members of one ensemble on one slice, their standard deviation and their contours."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from matplotlib import colormaps, rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
-from nibabel.orientations import apply_orientation, io_orientation
 
-from stages.figures.kit.style import RC, bare, new_figure, title
+from stages.figures.kit.facts import Facts
+from stages.figures.kit.phrasing import counted
+from stages.figures.kit.planes import DEEP, best_slice, inside, ras_voxel_size, to_ras
+from stages.figures.kit.study_figure import PerGroup, StudyFigure
+from stages.figures.kit.style import RC, bare, new_figure
+from stages.figures.kit.titles import title
+from stages.measures.members import load_image, load_labels, load_reference
+from stages.study import layout
+from stages.study.errors import StudyError
 from stages.study.structures import MERGED, STRUCTURES
 
-# structures that differ visibly and share an axial slice
-OUTLINED = ("thalamus", "caudate", "putamen", "pallidum", "lateral_ventricle", "hippocampus")
 MARGIN_MM = 8.0  # around the head's labels
-ZOOM_MARGIN_MM = 4.0  # around the outlined structures
+ZOOM_MARGIN_MM = 4.0  # around the deep structures
 BRIGHTEST = 99.5  # percentile of the slice drawn in white
+
+Ranges = tuple[tuple[int, int], tuple[int, int]]
+"""((x0, x1), (y0, y1)) of a slice."""
 
 
 @dataclass(frozen=True)
 class Slice:
-    """One axial slice of an ensemble, (right, anterior) axes, intensities in units of white matter.
-
-    reference: (x, y); images, labels: (n_members, x, y); std: (x, y), ddof = 1;
-    aspect: height of a voxel by its width; head, zoom: ranges ((x0, x1), (y0, y1)) to show.
-    """
+    """One axial slice of an ensemble: (right, anterior) axes, in units of white matter."""
 
     reference: np.ndarray
+    """(x, y)."""
     images: np.ndarray
+    """(n_members, x, y)."""
     labels: np.ndarray
+    """(n_members, x, y) FreeSurfer ids."""
     std: np.ndarray
+    """(x, y), ddof = 1."""
     aspect: float
-    head: tuple[tuple[int, int], tuple[int, int]]
-    zoom: tuple[tuple[int, int], tuple[int, int]]
+    """Height of a voxel by its width."""
+    head: Ranges
+    """What is shown of the whole head."""
+    zoom: Ranges
+    """What is shown enlarged."""
 
 
-def to_ras(data: np.ndarray, matrix: np.ndarray) -> np.ndarray:
-    """Reorder the axes of a volume to (right, anterior, superior).
+def chosen(facts: Facts) -> tuple[str]:
+    """Return the architecture whose members are shown.
 
-    Args:
-        data: (i, j, k).
-        matrix: (4, 4) voxel-to-world affine, RAS+.
+    Raises:
+        StudyError: if the parameters name one that is not studied.
     """
-    return apply_orientation(data, io_orientation(matrix))
+    group = facts.report.architecture
+    if group not in facts.groups:
+        known = ", ".join(facts.groups)
+        raise StudyError(
+            f"params.yaml: 'report.architecture': expected one of {known}, got '{group}'"
+        )
+    return (group,)
 
 
-def ras_voxel_size(matrix: np.ndarray) -> np.ndarray:
-    """Return the voxel size along (right, anterior, superior), mm."""
-    orientation = io_orientation(matrix)
-    sizes = np.empty(3)
-    sizes[orientation[:, 0].astype(int)] = np.linalg.norm(matrix[:3, :3], axis=0)
-    return sizes
+def draw_group(facts: Facts, group: str) -> Figure:
+    """Draw members of one ensemble on a slice of the first validation scan."""
+    subject = next(iter(facts.exams))
+    members = facts.ensembles.members(group, at_least=2)[: facts.report.n_members]
+    return draw(read(group, members, subject), group, members, subject)
 
 
-def outlined(labels: np.ndarray) -> np.ndarray:
-    """Return where the outlined structures are."""
-    ids = [label for s in STRUCTURES if s.name in OUTLINED for label in s.labels]
-    return np.isin(labels, ids)
+def read(group: str, members: tuple[int, ...], subject: str) -> Slice:
+    """Return the axial slice of every member that shows most of the deep structures."""
+    reference = load_reference(subject)
+    matrix, scale = reference.affine, reference.scale
+    found = to_ras(reference.labels, matrix)
+    height = best_slice(found)
+
+    def plane(volume: np.ndarray) -> np.ndarray:
+        return to_ras(volume, matrix)[:, :, height].copy()
+
+    images = [plane(load_image(layout.image(group, m, subject), reference)) for m in members]
+    labels = [
+        plane(load_labels(layout.segmentation(group, m, subject), reference)) for m in members
+    ]
+    return cut(
+        to_ras(reference.image, matrix)[:, :, height] / scale,
+        np.stack(images) / scale,
+        found[:, :, height],
+        np.stack(labels).astype(np.int64),
+        ras_voxel_size(matrix),
+    )
 
 
-def best_slice(labels: np.ndarray) -> int:
-    """Return the axial slice with most voxels of the outlined structures, else the middle one.
-
-    Args:
-        labels: (right, anterior, superior).
-    """
-    counts = outlined(labels).sum(axis=(0, 1))
-    return int(np.argmax(counts)) if counts.any() else labels.shape[2] // 2
-
-
-def window(mask: np.ndarray, margin: np.ndarray) -> tuple[tuple[int, int], tuple[int, int]]:
+def window(mask: np.ndarray, margin: np.ndarray) -> Ranges:
     """Return the ranges of both axes that hold a mask and a margin; all of an empty mask."""
     ranges = []
     for axis in (0, 1):
@@ -80,9 +103,7 @@ def window(mask: np.ndarray, margin: np.ndarray) -> tuple[tuple[int, int], tuple
     return _clip(ranges[0], mask.shape[0]), _clip(ranges[1], mask.shape[1])
 
 
-def same_shape(
-    small: tuple[tuple[int, int], tuple[int, int]], like: tuple[tuple[int, int], tuple[int, int]]
-) -> tuple[tuple[int, int], tuple[int, int]]:
+def same_shape(small: Ranges, like: Ranges) -> Ranges:
     """Return ranges about the middle of `small` that hold it and have the proportions of `like`."""
     zoom = max((b - a) / (d - c) for (a, b), (c, d) in zip(small, like, strict=True))
     halves = [zoom * (d - c) / 2 for c, d in like]
@@ -122,12 +143,12 @@ def cut(
         std=images.std(axis=0, ddof=1),
         aspect=float(voxel_size_mm[1] / voxel_size_mm[0]),
         head=head,
-        zoom=same_shape(window(outlined(reference_labels), margins[1]), head),
+        zoom=same_shape(window(inside(reference_labels, DEEP), margins[1]), head),
     )
 
 
 def draw(part: Slice, group: str, members: Sequence[int], subject: str) -> Figure:
-    """Draw the members above; reference, deviation and outlines below.
+    """Draw the members above; reference, standard deviation and contours below.
 
     Args:
         part: the slice.
@@ -149,7 +170,7 @@ def draw(part: Slice, group: str, members: Sequence[int], subject: str) -> Figur
             panel.set_title(f"member {members[k]}", color=colours[k % len(colours)])
         _show(axes[1, 0], part.reference, part, white)
         axes[1, 0].set_title("fully sampled")
-        _deviation(figure, axes[1, 1], part)
+        _standard_deviation(figure, axes[1, 1], part)
         mean = part.images.mean(axis=0)
         for panel, ranges, name in (
             (axes[1, 2], part.head, "outlines of the members"),
@@ -167,19 +188,19 @@ def _show(
     image: np.ndarray,
     part: Slice,
     white: float,
-    ranges: tuple[tuple[int, int], tuple[int, int]] | None = None,
+    ranges: Ranges | None = None,
 ) -> None:
     axes.imshow(image.T, origin="lower", cmap="gray", vmin=0, vmax=white, aspect=part.aspect)
     _limit(axes, ranges or part.head)
 
 
-def _limit(axes: Axes, ranges: tuple[tuple[int, int], tuple[int, int]]) -> None:
+def _limit(axes: Axes, ranges: Ranges) -> None:
     (x0, x1), (y0, y1) = ranges
     axes.set_xlim(x0 - 0.5, x1 - 0.5)
     axes.set_ylim(y0 - 0.5, y1 - 0.5)
 
 
-def _deviation(figure: Figure, axes: Axes, part: Slice) -> None:
+def _standard_deviation(figure: Figure, axes: Axes, part: Slice) -> None:
     (x0, x1), (y0, y1) = part.head
     percent = 100 * part.std
     top = float(np.percentile(percent[x0:x1, y0:y1], BRIGHTEST))
@@ -202,6 +223,33 @@ def _outline(axes: Axes, labels: np.ndarray, colours: Sequence, width: float) ->
         merged = to_left[plane]
         for entry in STRUCTURES:
             mask = np.isin(merged, entry.left)
-            if entry.name in OUTLINED and mask.any() and not mask.all():
+            if entry.name in DEEP and mask.any() and not mask.all():
                 colour = [colours[member % len(colours)]]
                 axes.contour(mask.T.astype(float), [0.5], colors=colour, linewidths=width)
+
+
+def caption(facts: Facts, group: str) -> str:
+    """Return what is shown of whom."""
+    n = min(facts.report.n_members, len(facts.members[group]))
+    scan = next(iter(facts.exams))
+    return (
+        f"{counted(n, 'member')} of {title(group)} on one axial slice of {scan} (above); below"
+        " the fully sampled image, the members' standard deviation in % of the median intensity"
+        " of white matter, and their contours in the colours of the titles. Where contours"
+        " differ, volumes differ."
+    )
+
+
+def of_group(group: str) -> StudyFigure:
+    """Return the figure of one ensemble."""
+    return StudyFigure(
+        "figure1",
+        f"{title(group)}: members on one slice",
+        f"Slices of the members of {title(group)}, which look alike; their standard deviation and"
+        " contours.",
+        partial(caption, group=group),
+        partial(draw_group, group=group),
+    )
+
+
+FIGURE = PerGroup(chosen, of_group)

@@ -1,6 +1,7 @@
-"""Figure 3: voxelwise deviation against the variation of volumes, for one architecture."""
+"""Figure 3: voxelwise standard deviation against the CV of volumes, for one architecture."""
 
 from collections.abc import Sequence
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -9,7 +10,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter, ScalarFormatter
 
-from stages.figures.kit.style import RC, new_figure, title
+from stages.figures.kit.facts import Facts, analysed
+from stages.figures.kit.phrasing import counted
+from stages.figures.kit.study_figure import PerGroup, StudyFigure
+from stages.figures.kit.style import RC, new_figure
+from stages.figures.kit.titles import title
+from stages.storage.tables import read_table
+from stages.study import layout
 
 SCOPES = ("per_structure_mean", "pooled", "within_structure")
 MARKERS = "osD^v<>P"
@@ -20,13 +27,25 @@ STATISTIC_TITLES = {
 }
 
 
+def read_and_draw(facts: Facts, group: str) -> Figure:
+    """Draw the correlations of one architecture."""
+    cv = analysed("cv", ["group", "structure", "subject", "cv"])
+    path = layout.measures(group) / "regions.csv"
+    regions = read_table(path, ["structure", "subject", "mean"])
+    points = cv[cv["group"] == group].merge(
+        regions[["structure", "subject", "mean"]], on=["structure", "subject"]
+    )
+    table = analysed("correlations", ["group", "scope", "statistic", "n", "pearson"])
+    return draw(points, table[table["group"] == group], group, facts.structures)
+
+
 def draw(
     points: pd.DataFrame, correlations: pd.DataFrame, group: str, structures: Sequence[str]
 ) -> Figure:
-    """Draw the scans' points for the mean deviation left, all coefficients right.
+    """Draw the scans' points for the mean SD left, all coefficients right.
 
     Args:
-        points: columns structure, mean (part of white matter's intensity) and cv (percent).
+        points: columns structure, mean (fraction of white matter's intensity) and cv (percent).
         correlations: columns scope, statistic, n, pearson; of this architecture.
         group: the architecture.
         structures: in the order of the rows, from the top.
@@ -92,3 +111,29 @@ def _heat_map(
     n_scans = int(correlations.loc[correlations["scope"].isin(structures), "n"].max())
     axes.set_title(f"Pearson's r with the volume's variation, {n_scans} scans a structure")
     figure.colorbar(image, ax=axes, shrink=0.6, pad=0.02)
+
+
+def caption(facts: Facts, group: str) -> str:
+    """Return units, n and how to read both halves."""
+    return (
+        "Left: CV of a volume (%, logarithmic) against the mean voxelwise standard deviation in"
+        " the structure (% of white matter), a point a structure of a scan. Right: Pearson's r"
+        " of every statistic of the standard deviation with the CV; the last rows combine"
+        f" structures. n = {counted(facts.n_scans, 'scan')} a structure,"
+        f" {counted(len(facts.members[group]), 'member')}: with so few scans an r of one"
+        " structure alone indicates little; read the combined rows."
+    )
+
+
+def of_group(group: str) -> StudyFigure:
+    """Return the figure of one architecture."""
+    return StudyFigure(
+        f"figure3_{group}",
+        f"{title(group)}: voxelwise standard deviation and CV of volumes",
+        f"Scatter plot and table of correlations of {title(group)}.",
+        partial(caption, group=group),
+        partial(read_and_draw, group=group),
+    )
+
+
+FIGURE = PerGroup(lambda facts: facts.groups, of_group)

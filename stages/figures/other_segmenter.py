@@ -1,6 +1,7 @@
-"""One study measured by two segmenters: variation and bias of each structure, and what foretells.
+"""One study measured by two segmenters: CV and bias of each structure, and correlations with CV.
 
-A point on the dashed line says that both measure the same.
+On the dashed line both measure the same. The HTML report draws it where another segmenter's answers
+are kept.
 """
 
 from collections.abc import Mapping, Sequence
@@ -14,11 +15,15 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, NullFormatter
 
 from stages.figures.kit.dots import handles, marker
-from stages.figures.kit.style import RC, colour, new_figure, title
+from stages.figures.kit.facts import Facts
+from stages.figures.kit.phrasing import share
+from stages.figures.kit.sizes import pairs
+from stages.figures.kit.style import RC, colour, new_figure
+from stages.figures.kit.titles import title
 
 SIZE = (12.0, 4.4)  # inches
 PAD = 1.25  # factor by which logarithmic axes go beyond the points
-ROOM = 0.08  # part of the range by which linear axes do
+MARGIN = 0.08  # fraction of the range by which linear axes do
 APART = 0.13  # rows between the two segmenters of one architecture
 FILLS = ("full", "none")  # of the markers of the two segmenters
 MARK = 5.5  # points
@@ -27,16 +32,16 @@ Ends = Mapping[str, tuple[float, float, float]]
 """Group -> coefficient and the ends of its interval; NaN where there is none."""
 
 
-def segmenters_figure(
-    cells: pd.DataFrame, foretold: Sequence[Ends], names: Sequence[str], groups: Sequence[str]
+def draw(
+    cells: pd.DataFrame, correlations: Sequence[Ends], names: Sequence[str], groups: Sequence[str]
 ) -> Figure:
     """Draw CV and bias by one segmenter against those by the other, and both correlations.
 
     Args:
         cells: columns quantity (cv, bias), group, structure, first, second (%).
-        foretold: by each segmenter, the correlation of CV and deviation within structures.
+        correlations: by each segmenter, of CV and voxelwise SD within structures.
         names: of the first and of the second segmenter.
-        groups: those shown; `foretold` has the architectures among them.
+        groups: those shown; `correlations` has the architectures among them.
     """
     parts = dict(iter(cells.groupby("quantity")))
     with rc_context(RC):
@@ -51,9 +56,8 @@ def segmenters_figure(
         middle.set_title("bias of a volume")
         _logarithmic(left, parts.get("cv", cells.iloc[:0]))
         _linear(middle, parts.get("bias", cells.iloc[:0]))
-        _correlations(
-            right, foretold, names, [g for g in groups if any(g in found for found in foretold)]
-        )
+        shown = [g for g in groups if any(g in found for found in correlations)]
+        _correlations(right, correlations, names, shown)
         figure.legend(handles=handles(groups), loc="outside lower center", ncols=len(groups) or 1)
     return figure
 
@@ -81,8 +85,8 @@ def _linear(axes: Axes, part: pd.DataFrame) -> None:
     values = part[["first", "second"]].to_numpy(dtype=float)
     values = values[np.isfinite(values)]
     low, high = (values.min(), values.max()) if len(values) else (-1.0, 1.0)
-    room = ROOM * (high - low) or 1.0
-    _square(axes, (low - room, high + room))
+    margin = MARGIN * (high - low) or 1.0
+    _square(axes, (low - margin, high + margin))
     axes.axhline(0, color="0.85", lw=0.8, zorder=0)
     axes.axvline(0, color="0.85", lw=0.8, zorder=0)
 
@@ -94,9 +98,9 @@ def _square(axes: Axes, ends: tuple[float, float]) -> None:
 
 
 def _correlations(
-    axes: Axes, foretold: Sequence[Ends], names: Sequence[str], groups: Sequence[str]
+    axes: Axes, correlations: Sequence[Ends], names: Sequence[str], groups: Sequence[str]
 ) -> None:
-    for found, fill, shift in zip(foretold, FILLS, (-APART, APART), strict=True):
+    for found, fill, shift in zip(correlations, FILLS, (-APART, APART), strict=True):
         for row, group in enumerate(groups):
             value, low, high = found.get(group, (np.nan, np.nan, np.nan))
             shade = colour(group, groups)
@@ -114,3 +118,28 @@ def _correlations(
         for name, fill in zip(names, FILLS, strict=True)
     ]
     axes.legend(handles=entries, loc="lower center", bbox_to_anchor=(0.5, 1.08), ncols=2)
+
+
+HEADING = "Two segmenters"
+ALTERNATIVE = (
+    "Scatter plots of CV and bias by one segmenter against the other; dots of"
+    " correlations with intervals."
+)
+
+
+def caption(facts: Facts, first: str, second: str) -> str:
+    """Return units, n and how to read the points.
+
+    Args:
+        facts: of the study.
+        first: the first segmenter, as a sentence names it.
+        second: the second one.
+    """
+    return (
+        f"Left: CV of a volume (%, logarithmic, median over scans) by {first} and by"
+        f" {second}; middle: bias (%, likewise); a point a structure and colour a group; dashed:"
+        " equal. Points above the line have a higher CV, or measure larger, by"
+        f" {second}. Right: r of CV with the mean voxelwise standard deviation within structures"
+        f" and its {share(facts.params.level)} interval over exams. A conclusion that only one"
+        f" segmenter supports may be the segmenter's own. {pairs(facts)}."
+    )

@@ -1,4 +1,4 @@
-"""Overlap and surface distances of every structure, and what foretells them."""
+"""Overlap and surface distances of every structure, and how well each surrogate predicts them."""
 
 from collections.abc import Sequence
 
@@ -7,13 +7,17 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from stages.figures.kit.dots import Dot, dot_rows, handles
-from stages.figures.kit.style import RC, new_figure, title
-from stages.figures.surrogates import LABELS
+from stages.figures.kit.facts import Facts, analysed
+from stages.figures.kit.phrasing import share
+from stages.figures.kit.sizes import pairs
+from stages.figures.kit.study_figure import StudyFigure
+from stages.figures.kit.style import RC, new_figure
+from stages.figures.kit.titles import surrogate_label, title
 
 ROW_INCHES = 0.27
 PANELS = {"dice": "Dice", "surface_distance_mm": "mean surface distance (mm)"}
 TASKS = {"dice_loss": "1 − Dice", "surface_distance": "surface distance"}
-NAMES = LABELS | {
+NAMES = {  # other than those of the surrogates
     "gain_normalised_std_mean": "voxelwise SD without gains",
     "cv": "CV of the volume",
     "one_minus_dice": "1 − pairwise Dice of members",
@@ -21,22 +25,30 @@ NAMES = LABELS | {
 }
 
 
-def overlap_figure(
+def read_and_draw(facts: Facts) -> Figure:
+    """Draw every group that is compared with the fully sampled scans."""
+    cells = analysed("overlap", ["group", "target", "structure", "dice", "surface_distance_mm"])
+    columns = ["group", "target", "predictor", "scope", "n", "value", "low", "high"]
+    return draw(cells, analysed("tasks", columns), facts.compared, facts.structures)
+
+
+def draw(
     cells: pd.DataFrame, tasks: pd.DataFrame, groups: Sequence[str], structures: Sequence[str]
 ) -> Figure:
     """Draw medians over scans with their range above, rank correlations of predictors below.
 
     Args:
         cells: columns group, target, structure, subject, dice, surface_distance_mm, as in
-            plots/overlap.csv.
-        tasks: columns group, target, predictor, scope, n, value, low, high, as in plots/tasks.csv.
-        groups: of the dots; those that tasks are not told of are left out below.
+            plots/analyse/overlap.csv.
+        tasks: columns group, target, predictor, scope, n, value, low, high, as in
+            plots/analyse/tasks.csv.
+        groups: of the dots; those without a row in `tasks` are left out below.
         structures: in the order of the rows, from the top.
     """
     own = cells[cells["target"] == "reference"]
     within = tasks[(tasks["scope"] == "within_structure") & tasks["target"].isin(list(TASKS))]
     predictors = list(dict.fromkeys(within["predictor"]))
-    told = [group for group in groups if group in set(within["group"])]
+    predicted = [group for group in groups if group in set(within["group"])]
     heights = [max(len(structures), 3), max(len(predictors), 3)]
     with rc_context(RC):
         figure = new_figure(9.8, 2.4 + ROW_INCHES * 1.15 * sum(heights))
@@ -47,11 +59,11 @@ def overlap_figure(
         panels[0, 0].set_yticks(range(len(structures)), [title(name) for name in structures])
         for axes, (target, label) in zip(panels[1], TASKS.items(), strict=True):
             part = within[within["target"] == target]
-            dot_rows(axes, _coefficients(part), told, predictors)
+            dot_rows(axes, _coefficients(part), predicted, predictors)
             axes.axvline(0.0, color="0.4", linewidth=0.9, zorder=0)
             axes.set_xlim(-1.03, 1.03)
             axes.set_xlabel(f"Spearman's ρ with {label},\nwithin structures{_count(part)}")
-        labels = [NAMES.get(name) or title(name) for name in predictors]
+        labels = [NAMES.get(name) or surrogate_label(name) for name in predictors]
         panels[1, 0].set_yticks(range(len(predictors)), labels)
         figure.legend(handles=handles(groups), loc="outside lower center", ncols=len(groups))
     return figure
@@ -73,3 +85,24 @@ def _count(part: pd.DataFrame) -> str:
         return ""
     low, high = part["n"].min(), part["n"].max()
     return f" (n = {low})" if low == high else f" (n = {low}–{high})"
+
+
+def caption(facts: Facts) -> str:
+    """Return units, n and how to read the dots."""
+    return (
+        "Above: Dice (0 to 1, left) and mean symmetric surface distance (mm, right) of every"
+        " structure to the segmentation of the fully sampled scan; dots are medians and bars ranges"
+        " over scans of the mean over members. Below: Spearman's ρ within structures of each"
+        " uncertainty with 1 − Dice and with the surface distance; bars:"
+        f" {share(facts.params.level)} intervals over exams. An uncertainty whose bar crosses 0"
+        f" does not predict where contours differ. {pairs(facts)}."
+    )
+
+
+FIGURE = StudyFigure(
+    "overlap",
+    "Do contours agree, and what predicts where not?",
+    "Dots of Dice, surface distance and rank correlations, structures in rows.",
+    caption,
+    read_and_draw,
+)

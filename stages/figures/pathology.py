@@ -1,4 +1,4 @@
-"""Heads with a pathology beside their healthy twins, and what the ensembles make of the change."""
+"""Pathological phantoms beside their matched healthy phantoms, and the measured changes."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -11,77 +11,108 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
-from stages.figures.figure1 import ras_voxel_size, to_ras
-from stages.figures.kit.style import RC, bare, colour, new_figure, title
-from stages.study.pairs import KINDS
-from stages.study.structures import structure
+from stages.figures.kit.facts import Facts
+from stages.figures.kit.phrasing import counted
+from stages.figures.kit.planes import fullest, inside, ras_voxel_size, to_ras
+from stages.figures.kit.sizes import sample
+from stages.figures.kit.study_figure import StudyFigure
+from stages.figures.kit.style import RC, bare, colour, new_figure
+from stages.figures.kit.titles import title
+from stages.measures.members import load_labels, load_reference
+from stages.storage.tables import read_table
+from stages.study import layout
+from stages.study.pairs import KINDS, kind_of, matched_pairs
 
 BRIGHTEST = 1.5  # white matter = 1
 OUTLINE = "#E69F00"
 REFERENCE, REFERENCE_COLOUR = "reference", "#8C8C8C"  # the fully sampled images
-ROW_SHARE = 0.7  # of the height of a row that its groups share
+BAND = 0.7  # fraction of a row that its groups fill
 PERCENT = 100.0
-SHARES = (0.0, 200.0)  # % of a true change; what lies beyond is drawn at the edge
-KIND_MARKERS = {"atrophy": "v", "lesions": "o", "infarct": "D", "tumour": "P"}
+MEASURED = (0.0, 200.0)  # % of a true change; what lies beyond is drawn at the edge
+MARKERS = "voDPX^s*"  # of the pathologies, in the order of their catalogue
 CORONAL, AXIAL = 1, 2  # of right, anterior, superior
-AXES = {"atrophy": CORONAL, "lesions": AXIAL, "infarct": AXIAL, "tumour": AXIAL}
+DIFFUSE = {"atrophy": ("hippocampus", CORONAL)}  # is seen in this structure, along this axis
 PLANES_A_ROW = 4  # two pathologies, each beside the healthy twin
 ROW_HEIGHT, PLOTS_HEIGHT = 3.2, 3.4  # of the planes and of what is below, inches
 
 
 @dataclass(frozen=True)
 class Plane:
-    """A plane as shown: (height, width), white matter = 1, and what a pathology changed in it."""
+    """A plane as shown."""
 
     title: str
     image: np.ndarray
+    """(height, width), white matter = 1."""
     changed: np.ndarray | None
+    """(height, width), what a pathology changed."""
     aspect: float
+    """Height of a voxel by its width."""
 
 
-def twin_planes(
+def read_and_draw(facts: Facts) -> Figure:
+    """Draw the pathological phantoms of the study in the current directory."""
+    columns = ["group", "kind", "structure", "true_change", "measured_change", "change_sd"]
+    cells = read_table(layout.table("pathology", "pathology"), columns)
+    ratios = ["group", "kind", "error_ratio", "std_ratio"]
+    voxels = read_table(layout.PATHOLOGY / "voxels.csv", ratios)
+    return draw(cells, voxels, facts.groups, planes(list(facts.exams)))
+
+
+def planes(subjects: list[str]) -> list[Plane]:
+    """Return planes of the first phantom with each pathology and of its healthy phantom."""
+    first: dict[str, tuple[str, str]] = {}
+    for pair in matched_pairs(subjects):
+        first.setdefault(kind_of(pair[0]), pair)
+    found = []
+    for kind, (pathological, healthy) in first.items():
+        changed, before = load_reference(pathological), load_reference(healthy)
+        mask = load_labels(layout.affected(pathological, kind), before.grid)
+        images = before.image / before.scale, changed.image / before.scale
+        found += matched_planes(kind, images, mask, before.labels, before.affine)
+    return found
+
+
+def matched_planes(
     kind: str,
     images: tuple[np.ndarray, np.ndarray],
     changed: np.ndarray,
     labels: np.ndarray,
     matrix: np.ndarray,
 ) -> list[Plane]:
-    """Return a plane of the healthy twin and the same one of the head with a pathology.
+    """Return a plane of the healthy phantom and the same one of the pathological phantom.
 
-    Coronal through the largest section of the hippocampus for atrophy, axial through that of what
-    changed for all others.
+    Axial through the largest section of what changed; a diffuse change is shown in a structure
+    that it is known to affect.
 
     Args:
-        kind: one of `twins.KINDS`.
+        kind: the pathology.
         images: healthy, with the pathology, (i, j, k), white matter = 1.
         changed: mask of what the pathology changed, (i, j, k).
-        labels: FreeSurfer ids of the healthy twin, (i, j, k).
+        labels: FreeSurfer ids of the healthy phantom, (i, j, k).
         matrix: (4, 4) voxel to world, RAS+, mm.
     """
-    axis = AXES[kind]
+    structure, axis = DIFFUSE.get(kind, (None, AXIAL))
     mask = to_ras(changed, matrix) != 0
-    seen = np.isin(to_ras(labels, matrix), structure("hippocampus").labels)
-    wanted = seen if kind == "atrophy" and seen.any() else mask
-    others = tuple(other for other in range(3) if other != axis)
-    index = int(np.argmax(wanted.sum(axis=others)))
+    seen = mask if structure is None else inside(to_ras(labels, matrix), (structure,))
+    index = fullest(seen if seen.any() else mask, axis)
     sizes = np.delete(ras_voxel_size(matrix), axis)
     aspect = float(sizes[1] / sizes[0])
-    healthy, ill = (to_ras(image, matrix).take(index, axis).T for image in images)
+    healthy, pathological = (to_ras(image, matrix).take(index, axis).T for image in images)
     outline = mask.take(index, axis).T
-    return [Plane("healthy", healthy, None, aspect), Plane(kind, ill, outline, aspect)]
+    return [Plane("healthy", healthy, None, aspect), Plane(kind, pathological, outline, aspect)]
 
 
-def pathology_figure(
+def draw(
     cells: pd.DataFrame, voxels: pd.DataFrame, groups: Sequence[str], planes: Sequence[Plane]
 ) -> Figure:
-    """Draw twins, their changes of volume, and whether spread and deviation tell of errors.
+    """Draw the phantoms, their changes of volume, and whether spread and SD indicate errors.
 
     Args:
         cells: columns group, kind, structure, true_change, measured_change, change_sd, as in
-            plots/pathology.csv.
+            plots/pathology/pathology.csv.
         voxels: columns group, kind, error_ratio, std_ratio, as in work/pathology/voxels.csv.
         groups: the architectures.
-        planes: shown above; none for a cohort without twins, whose figure says so.
+        planes: shown above; none for a cohort without pathology, whose figure says so.
     """
     with rc_context(RC):
         if not planes:
@@ -123,14 +154,14 @@ def _picture(panel: Axes, plane: Plane) -> None:
 
 
 def _shown(axes: Axes, changed: pd.DataFrame, groups: Sequence[str]) -> None:
-    """The part of the true change of each structure that is measured, a row a structure."""
+    """The measured fraction of each structure's true change, a row a structure."""
     names = list(dict.fromkeys(changed["structure"]))
     everyone = (REFERENCE, *groups)
     for g, group in enumerate(everyone):
         for kind, own in changed[changed["group"] == group].groupby("kind", sort=False):
             rows = np.array([names.index(name) for name in own["structure"]], float)
-            rows += ROW_SHARE * ((g + 0.5) / len(everyone) - 0.5)
-            share = np.clip(PERCENT * own["measured_change"] / own["true_change"], *SHARES)
+            rows += BAND * ((g + 0.5) / len(everyone) - 0.5)
+            share = np.clip(PERCENT * own["measured_change"] / own["true_change"], *MEASURED)
             axes.plot(share, rows, **_style(group, kind, groups))
     axes.axvline(PERCENT, color="black", linestyle="--", linewidth=1.0)
     axes.set_yticks(range(len(names)), [title(name) for name in names])
@@ -139,7 +170,7 @@ def _shown(axes: Axes, changed: pd.DataFrame, groups: Sequence[str]) -> None:
 
 
 def _missed(axes: Axes, changed: pd.DataFrame, groups: Sequence[str]) -> None:
-    """What is missed of a change against the spread of the members' changes."""
+    """Error of the measured change against the spread of the members' changes."""
     drawn = [np.empty(0)]
     for group in groups:
         for kind, own in changed[changed["group"] == group].groupby("kind", sort=False):
@@ -163,7 +194,7 @@ def _missed(axes: Axes, changed: pd.DataFrame, groups: Sequence[str]) -> None:
 
 
 def _ratios(axes: Axes, voxels: pd.DataFrame, groups: Sequence[str]) -> None:
-    """Deviation against error in the affected voxels, each relative to the healthy twin's."""
+    """SD against error in the affected voxels, each relative to the healthy phantom's."""
     known = voxels.dropna(subset=["error_ratio", "std_ratio"])
     for group in groups:
         for kind, part in known[known["group"] == group].groupby("kind", sort=False):
@@ -179,8 +210,13 @@ def _ratios(axes: Axes, voxels: pd.DataFrame, groups: Sequence[str]) -> None:
     axes.set(xlim=ends, ylim=ends)
 
 
+def kind_marker(kind: str) -> str:
+    """Return the marker of a pathology, by its place in the catalogue."""
+    return MARKERS[KINDS.index(kind) % len(MARKERS)]
+
+
 def _style(group: str, kind: str, groups: Sequence[str]) -> dict[str, object]:
-    marker, tint = KIND_MARKERS[kind], _tint(group, groups)
+    marker, tint = kind_marker(kind), _tint(group, groups)
     return {"color": tint, "marker": marker, "linestyle": "", "markersize": 4.5, "alpha": 0.8}
 
 
@@ -196,6 +232,32 @@ def _handles(groups: Sequence[str], cells: pd.DataFrame) -> list[Line2D]:
         for group, name in titles.items()
     ]
     return patches + [
-        Line2D([], [], ls="", marker=KIND_MARKERS[kind], color="black", label=kind)
-        for kind in kinds
+        Line2D([], [], ls="", marker=kind_marker(kind), color="black", label=kind) for kind in kinds
     ]
+
+
+def caption(facts: Facts) -> str:
+    """Return units, n and how to read the plots, or why there are none."""
+    if facts.get("pathology", "skipped"):
+        return (
+            "Nothing to show: no scan of this cohort has a pathology and a matched healthy phantom"
+            f" (n = 0 of {counted(facts.n_scans, 'scan')}); phantom.pathology.heads adds some."
+        )
+    return (
+        "Above: fully sampled planes of one phantom, healthy and pathological; outlines: where the"
+        " disease lies. Below: measured change of volume in % of the true one (left; beyond 0 to"
+        " 200 at the edge), its error against the SD of the members' changes in percentage points"
+        " (middle), and error and standard deviation in the affected voxels relative to the matched"
+        " healthy phantom's (right). Points left of 100 % are biased towards normal anatomy; below"
+        " the dashed diagonals the spread does not indicate the error."
+        f" {sample(facts)}."
+    )
+
+
+FIGURE = StudyFigure(
+    "pathology",
+    "Does the ensemble know when it is wrong about a disease?",
+    "Slices of pathological and healthy phantoms; scatter plots of measured against true changes.",
+    caption,
+    read_and_draw,
+)

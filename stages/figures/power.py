@@ -1,4 +1,4 @@
-"""What the variation costs: patients of a trial, and the change of one patient it hides."""
+"""The cost of variability: patients of a trial, and the smallest detectable change of one."""
 
 from collections.abc import Sequence
 
@@ -9,11 +9,16 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.ticker import LogLocator, NullLocator
 
-from stages.figures.kit.style import RC, colour, new_figure, title
+from stages.figures.kit.facts import Facts, analysed
+from stages.figures.kit.phrasing import percent, share
+from stages.figures.kit.sizes import pairs
+from stages.figures.kit.study_figure import StudyFigure
+from stages.figures.kit.style import RC, colour, new_figure
+from stages.figures.kit.titles import title
 from stages.statistics.questions.power import ALZHEIMER_RATE, CONTROL_RATE, TRIAL_STRUCTURE
 
 ROW_INCHES = 0.27
-BAND = 0.6  # part of a structure's row that its points fill
+BAND = 0.6  # fraction of a structure's row that its points fill
 MARKERS = {"total": "o", "fixed_model": "D"}
 LABELS = {"total": "two members", "fixed_model": "one member for both scans"}
 RATES = {
@@ -22,12 +27,19 @@ RATES = {
 }
 
 
-def power_figure(table: pd.DataFrame, groups: Sequence[str], structures: Sequence[str]) -> Figure:
+def read_and_draw(facts: Facts) -> Figure:
+    """Draw the trial and the changes of the architectures."""
+    sizes = ["n_members", "cv_percent", "detectable_change_percent", "inflation"]
+    columns = ["group", "structure", "scope", *sizes, "patients_per_arm"]
+    return draw(analysed("power", columns), facts.groups, facts.structures)
+
+
+def draw(table: pd.DataFrame, groups: Sequence[str], structures: Sequence[str]) -> Figure:
     """Draw the size of a trial against CV left, the smallest detectable changes right.
 
     Args:
         table: columns group, structure, n_members, scope, cv_percent, detectable_change_percent,
-            inflation, patients_per_arm, as in plots/power.csv, with the rows of the curve.
+            inflation, patients_per_arm, as in plots/analyse/power.csv, with the rows of the curve.
         groups: the architectures.
         structures: in the order of the rows, from the top.
     """
@@ -120,3 +132,25 @@ def _legend(table: pd.DataFrame, groups: Sequence[str]) -> list[Line2D]:
 def _name(group: str, sizes: pd.Series) -> str:
     known = group in sizes and sizes[group] > 0
     return f"{title(group)} ({sizes[group]:.0f} members)" if known else title(group)
+
+
+def caption(facts: Facts) -> str:
+    """Return units, n and how to read both halves."""
+    trial = facts.params.trial
+    return (
+        "Left: patients that a trial of hippocampal atrophy"
+        f" ({percent(trial.atrophy_percent_per_year, 2)} a year, slowed by {share(trial.slowing)},"
+        f" power {share(trial.power)}, α = {trial.alpha}) needs, relative to volumes that do not"
+        " vary. Right: smallest change of a volume (%) that stands out between two scans of one"
+        " patient, 1.96 √2 CV, on a logarithmic axis; circles: two members reconstruct them,"
+        f" diamonds: one does both. {pairs(facts)}."
+    )
+
+
+FIGURE = StudyFigure(
+    "power",
+    "What could be seen in a patient or a trial",
+    "A curve of patients over CV, and dots of detectable change.",
+    caption,
+    read_and_draw,
+)

@@ -1,4 +1,4 @@
-"""R^2 and correlations of each architecture beside their controls and their ceilings."""
+"""R² and correlations of each architecture beside their controls and their noise ceilings."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -10,7 +10,13 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 
-from stages.figures.kit.style import CEILINGS, RC, Ceilings, ceilings, new_figure, title
+from stages.figures.kit.facts import Facts, analysed
+from stages.figures.kit.noise_ceilings import CEILINGS, Ceilings, ceilings
+from stages.figures.kit.phrasing import share
+from stages.figures.kit.sizes import pairs
+from stages.figures.kit.study_figure import StudyFigure
+from stages.figures.kit.style import RC, new_figure
+from stages.figures.kit.titles import title
 
 POOLED, WITHIN = "pooled", "within_structure"
 CHANCE = {"in_sample": "chance", "log_target": "chance", "within_structure": "chance_within"}
@@ -24,22 +30,21 @@ LINES = {"split_half": ":", "analytic": "--"}
 APART = 0.13  # rows between the two series
 GAP = 0.5  # rows between two scopes
 Rows = dict[tuple[str, str], float]  # scope and name of a row -> its height
-# row and series -> value, ends of its interval, and what irrelevant predictors give; NaN: not drawn
+# row and series -> value, ends of its interval, and the random-predictor baseline; NaN: not drawn
 Dots = dict[tuple[str, str], tuple[float, float, float, float]]
 
 
 @dataclass(frozen=True)
 class Half:
-    """What one half of the figure shows.
-
-    rows: scope -> name -> label; series: the two of each row; least: smaller values are drawn as
-    arrows at the edge.
-    """
+    """What one half of the figure shows."""
 
     rows: dict[str, dict[str, str]]
+    """Scope -> name -> label."""
     series: tuple[str, str]
+    """The two of each row."""
     label: str
     least: float
+    """Smaller values are drawn as arrows at the edge."""
 
 
 R2 = Half(
@@ -72,15 +77,22 @@ CORRELATION = Half(
 )
 
 
-def draw(table: pd.DataFrame, inference: pd.DataFrame, groups: Sequence[str]) -> Figure:
-    """Draw R^2 above and correlations below, one panel an architecture; diamonds are ceilings.
+def read_and_draw(facts: Facts) -> Figure:
+    """Draw the published regressions with their controls and noise ceilings."""
+    table = analysed("regression", ["group", "predictors", "estimate", "r2"])
+    columns = ["group", "scope", "statistic", "estimate", "value", "low", "high"]
+    return draw(table, analysed("inference", columns), facts.groups)
 
-    A correlation has the square root of the ceiling of R^2.
+
+def draw(table: pd.DataFrame, inference: pd.DataFrame, groups: Sequence[str]) -> Figure:
+    """Draw R² above and correlations below, one panel an architecture; diamonds: noise ceilings.
+
+    The ceiling of a correlation is the square root of that of R².
 
     Args:
-        table: columns group, predictors, estimate, r2, as in plots/regression.csv.
+        table: columns group, predictors, estimate, r2, as in plots/analyse/regression.csv.
         inference: columns group, scope, statistic, estimate, value, low, high, as in
-            plots/inference.csv.
+            plots/analyse/inference.csv.
         groups: the architectures.
     """
     own = {name: inference[inference["group"] == name] for name in groups}
@@ -102,8 +114,8 @@ def r2_dots(table: pd.DataFrame, inference: pd.DataFrame) -> Dots:
     """Return R^2 of both sets of predictors; the paper's, in sample, have intervals.
 
     Args:
-        table: one group of plots/regression.csv.
-        inference: the same group of plots/inference.csv.
+        table: one group of plots/analyse/regression.csv.
+        inference: the same group of plots/analyse/inference.csv.
     """
     known = table.set_index(["predictors", "estimate"])["r2"].to_dict()
     chosen = inference[inference["estimate"] == "in_sample_r2"].set_index("statistic")
@@ -121,10 +133,10 @@ def r2_dots(table: pd.DataFrame, inference: pd.DataFrame) -> Dots:
 
 
 def r_dots(inference: pd.DataFrame) -> Dots:
-    """Return both coefficients of the mean voxelwise deviation with their intervals.
+    """Return both coefficients of the mean voxelwise SD with their intervals.
 
     Args:
-        inference: one group of plots/inference.csv.
+        inference: one group of plots/analyse/inference.csv.
     """
     chosen = inference[inference["statistic"] == "mean"].set_index(["scope", "estimate"])
     rows = {key: tuple(row) for key, row in chosen[["value", "low", "high"]].iterrows()}
@@ -203,3 +215,24 @@ def _legend(half: Half) -> list[Line2D]:
         for label, line in ((CEILINGS[name], LINES[name]) for name in CEILINGS)
     ]
     return [*points, *([chance] if half is R2 else []), *limits]
+
+
+def caption(facts: Facts) -> str:
+    """Return units, n and how to read the rows."""
+    return (
+        "Above: R² of the paper's two regressions of CV on the voxelwise standard deviation, in"
+        " sample, with its controls, and its noise ceilings over all structures (upper rows) and"
+        " within them (lower rows). Below: correlations of CV with the mean standard deviation, and"
+        f" their noise ceilings. Bars: {share(facts.params.level)} intervals over exams. A"
+        " predictor is of use where it passes irrelevant predictors with an exam left out, too."
+        f" {pairs(facts)}."
+    )
+
+
+FIGURE = StudyFigure(
+    "r2",
+    "The paper's regressions and their controls",
+    "Dots of R² with intervals, controls and noise ceilings.",
+    caption,
+    read_and_draw,
+)

@@ -1,4 +1,4 @@
-"""What acceleration does to images, volumes and the foretelling of their variation."""
+"""Acceleration against image quality, volumes, and how well their variability is predicted."""
 
 from dataclasses import dataclass
 
@@ -8,17 +8,20 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
-from stages.figures.kit.style import RC, colour, new_figure, title
+from stages.figures.kit.style import RC, colour, new_figure
+from stages.figures.kit.titles import title
 
 MARKERS = "osD^vP"
 
 
 @dataclass(frozen=True)
 class Quantity:
-    """A number of the study that a group has: its file below metrics/, its key there, its label."""
+    """A number of the study that a group has."""
 
     file: str
+    """In metrics/analyse/, without suffix."""
     key: str
+    """Dotted, below the group's."""
     label: str
 
 

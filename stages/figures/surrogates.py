@@ -1,4 +1,4 @@
-"""What each surrogate of volume uncertainty foretells, beside what it costs."""
+"""How well each surrogate predicts the CV of volumes, by what it needs."""
 
 from collections.abc import Sequence
 
@@ -9,41 +9,43 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from stages.figures.kit.style import CEILINGS, RC, Ceilings, ceilings, colour, new_figure, title
+from stages.figures.kit.facts import Facts, analysed
+from stages.figures.kit.noise_ceilings import CEILINGS, Ceilings, ceilings
+from stages.figures.kit.phrasing import share
+from stages.figures.kit.sizes import pairs
+from stages.figures.kit.study_figure import StudyFigure
+from stages.figures.kit.style import RC, colour, new_figure
+from stages.figures.kit.titles import surrogate_label, title
 
 PANELS = {"within_structure_r2": "Within structures", "pooled_r2": "Pooled over structures"}
 SCOPES = {"within_structure_r2": "within_structure", "pooled_r2": "pooled"}  # of the ceilings
-LABELS = {
-    "std_mean": "voxelwise SD, mean",
-    "std_median": "voxelwise SD, median",
-    "std_p95": "voxelwise SD, 95th percentile",
-    "gain_normalised_std_mean": "voxelwise SD without gains, mean",
-    "sigma_over_gradient": "edge shift, SD / |gradient|",
-    "linearised_volume": "linearised volume",
-    "one_minus_dice": "1 − pairwise Dice",
-    "vote_entropy": "vote entropy",
-    "surface_distance": "surface distance",
-}
 CEILING = "Ceiling: ln CV is itself uncertain"
 COSTS = {"A": "images only", "B": "and one segmentation", "C": "all segmentations"}
 MARKERS = ("o", "s", "^", "D", "v", "P")
 GAP = 0.9  # rows between two kinds, for the name of the kind
-BAND = 0.62  # part of a row that its groups fill
+BAND = 0.62  # fraction of a row that its groups fill
 LIGHT = 0.28  # opacity of the range of ceilings behind every point
 
 
-def surrogates_figure(
-    table: pd.DataFrame, inference: pd.DataFrame, groups: Sequence[str]
-) -> Figure:
+def read_and_draw(facts: Facts) -> Figure:
+    """Draw the surrogates of the architectures."""
+    columns = ["group", "surrogate", "kind", "estimate", "n", "value", "low", "high"]
+    limits = ["group", "scope", "statistic", "estimate", "value", "low", "high"]
+    tables = analysed("surrogates", columns), analysed("inference", limits)
+    return draw(*tables, facts.groups)
+
+
+def draw(table: pd.DataFrame, inference: pd.DataFrame, groups: Sequence[str]) -> Figure:
     """Draw R^2 of ln CV on the logarithm of each surrogate, and how high it could be.
 
     The ceilings of an architecture stand in rows of their own with their intervals, and behind
     each of its points as the range between the two estimates: a point on it reaches the ceiling.
 
     Args:
-        table: from `foretell`; undefined values are not drawn.
+        table: columns group, surrogate, kind, estimate, n, value, low, high, as in
+            plots/analyse/surrogates.csv; undefined values are not drawn.
         inference: columns group, scope, statistic, estimate, value, low, high, as in
-            plots/inference.csv.
+            plots/analyse/inference.csv.
         groups: the architectures, in the order of the points.
     """
     chosen = table[table["group"].isin(groups)]
@@ -59,7 +61,7 @@ def surrogates_figure(
             _panel_ceilings(axes, limits, SCOPES[estimate], rows)
             axes.set_title(f"{name}{_count(part)}")
             axes.set_xlabel("R² of ln CV on ln surrogate")
-        labels = [CEILINGS.get(name) or LABELS.get(name) or title(name) for name in rows]
+        labels = [CEILINGS.get(name) or surrogate_label(name) for name in rows]
         panels[0].set_yticks([*rows.values(), *heads.values()], [*labels, *heads])
         for text in panels[0].get_yticklabels()[len(rows) :]:
             text.set_fontweight("bold")
@@ -142,3 +144,23 @@ def _handle(groups: Sequence[str], group: str) -> Line2D:
 def _range_handle() -> Line2D:
     label = "ceiling, between its two estimates (thin bars: bootstrap over exams)"
     return Line2D([], [], color="0.4", alpha=2 * LIGHT, linewidth=6, label=label)
+
+
+def caption(facts: Facts) -> str:
+    """Return units, n and how to read the points."""
+    return (
+        "R² of ln CV on the logarithm of one surrogate at a time, within structures (left) and over"
+        f" all (right); bars: {share(facts.params.level)} intervals from"
+        f" {facts.params.bootstrap_draws} bootstrap draws of exams. Shaded: the most that a perfect"
+        " predictor could reach, between two estimates. A point on the shade reaches the noise"
+        f" ceiling. {pairs(facts)}."
+    )
+
+
+FIGURE = StudyFigure(
+    "surrogates",
+    "What predicts the variability",
+    "Dots with intervals, a row a surrogate and a colour an architecture.",
+    caption,
+    read_and_draw,
+)

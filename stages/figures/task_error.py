@@ -1,4 +1,4 @@
-"""Image quality against task error of all members, as measured and within architectures."""
+"""Image quality against errors of volumes of all members, as measured and within architectures."""
 
 from collections.abc import Sequence
 
@@ -9,8 +9,14 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from stages.figures.kit.style import RC, colour, new_figure, title
-from stages.statistics.questions.task_error import ERRORS, MEASURES, SCOPES, correlations
+from stages.figures.kit.facts import Facts, analysed
+from stages.figures.kit.sizes import sample
+from stages.figures.kit.study_figure import StudyFigure
+from stages.figures.kit.style import RC, colour, new_figure
+from stages.figures.kit.titles import title
+from stages.statistics.methods.member_ranks import correlations
+from stages.statistics.questions.image_quality import MEASURES
+from stages.statistics.questions.task_error import ERRORS, SCOPES, VARIABLES
 
 LABELS = {
     "psnr": "PSNR (dB)",
@@ -27,12 +33,18 @@ SHORT = {
 MARKERS = "osD^vP"
 
 
-def task_error_figure(table: pd.DataFrame, groups: Sequence[str]) -> Figure:
+def read_and_draw(facts: Facts) -> Figure:
+    """Draw the members of the architectures."""
+    columns = ["group", *VARIABLES, *(f"{name}_rank" for name in VARIABLES)]
+    return draw(analysed("task_error", columns), facts.groups)
+
+
+def draw(table: pd.DataFrame, groups: Sequence[str]) -> Figure:
     """Draw task error against image quality: above as measured, below as ranks within architecture.
 
     Args:
         table: columns group, psnr, ssim, variation, bias and each `<variable>_rank`, as in
-            plots/task_error.csv.
+            plots/analyse/task_error.csv.
         groups: the architectures.
     """
     pairs = [(score, error) for error in ERRORS for score in MEASURES]
@@ -94,3 +106,22 @@ def _legend(groups: Sequence[str]) -> list[Line2D]:
         )
         for g, group in enumerate(groups)
     ]
+
+
+def caption(facts: Facts) -> str:
+    """Return units, n and how to read the points."""
+    return (
+        "Image quality (PSNR in dB, SSIM) against how far a member's volumes are from the"
+        " ensemble's mean and from the fully sampled scan (%), a point a member, mean over scans;"
+        " below as ranks within each architecture. A falling line means that better images give"
+        f" better volumes. {sample(facts)}."
+    )
+
+
+FIGURE = StudyFigure(
+    "task_error",
+    "Do better images give better volumes?",
+    "Scatter plots of image quality and error of volumes, a point a member.",
+    caption,
+    read_and_draw,
+)

@@ -7,13 +7,22 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from stages.figures.kit.style import RC, colour, new_figure, title
+from stages.figures.kit.facts import Facts, analysed
+from stages.figures.kit.sizes import sample
+from stages.figures.kit.study_figure import StudyFigure
+from stages.figures.kit.style import RC, colour, new_figure
+from stages.figures.kit.titles import title
 
 PANELS = {
     "loss": "training loss",
     "validation_psnr": "validation PSNR (dB)",
     "validation_ssim": "validation SSIM",
 }
+
+
+def read_and_draw(facts: Facts) -> Figure:
+    """Draw the curves of all members."""
+    return draw(analysed("training", ["group", "seed", "step", *PANELS]), facts.groups)
 
 
 def draw(curves: pd.DataFrame, groups: Sequence[str]) -> Figure:
@@ -39,3 +48,20 @@ def draw(curves: pd.DataFrame, groups: Sequence[str]) -> Figure:
         lines = [Line2D([], [], color=colour(name, groups), label=title(name)) for name in groups]
         figure.legend(handles=lines, loc="outside lower center", ncols=len(groups))
     return figure
+
+
+def caption(facts: Facts) -> str:
+    """Return units, n and how to read the lines."""
+    return (
+        "Training loss (no unit), PSNR (dB) and SSIM on slices of the validation scans against the"
+        f" step, a line a member. Lines that still fall are not done. {sample(facts)}."
+    )
+
+
+FIGURE = StudyFigure(
+    "training",
+    "Training",
+    "Curves of loss, PSNR and SSIM over the steps.",
+    caption,
+    read_and_draw,
+)

@@ -1,1 +1,1 @@
-"""The study as one page: its answer, figures, scans, members and provenance."""
+"""The HTML report of the study: its answers, figures, scans, members and provenance."""

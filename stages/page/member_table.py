@@ -1,19 +1,21 @@
-"""The table of all members: image quality, distance of their volumes, and which stand apart."""
+"""The table of all members: image quality, distance of their volumes, and which are outliers."""
 
+from collections.abc import Hashable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 
-from stages.figures.kit.style import title
-from stages.page.facts import Facts
-from stages.page.phrasing import number, percent
+from stages.figures.kit.facts import Facts
+from stages.figures.kit.phrasing import number, percent
+from stages.figures.kit.titles import title
 
 SCORES = {"psnr": "PSNR", "ssim": "SSIM", "volume": "volumes"}
 
 
 @dataclass(frozen=True)
 class Member:
-    """A row of the table, as it is printed; `remark` says why a member is marked."""
+    """A row of the table, as it is printed."""
 
     group: str
     member: str
@@ -21,7 +23,8 @@ class Member:
     ssim: str
     volume: str
     remark: str = ""
-    outlying: bool = False
+    """Why a member is marked."""
+    outlier: bool = False
 
 
 def members(facts: Facts) -> list[Member]:
@@ -40,7 +43,7 @@ def baselines(facts: Facts) -> list[str]:
     return [group for group in facts.get("image_quality") or {} if group not in facts.groups]
 
 
-def _member(row: dict, facts: Facts) -> Member:
+def _member(row: Mapping[Hashable, Any], facts: Facts) -> Member:
     threshold = facts.params.outlier_threshold
     beyond = [
         f"{name} (z = {number(row[f'z_{key}'], 1)})"
@@ -64,7 +67,7 @@ def _baseline(facts: Facts, group: str) -> Member:
 
 
 def verdict(facts: Facts) -> str:
-    """Say how many members stand apart, and what changes without them."""
+    """Return how many members are outliers, and what changes without them."""
     trees = {g: t for g in facts.groups if (t := facts.get("outliers", g))}
     if not trees:
         return "Outlying members were not looked for."

@@ -3,16 +3,15 @@
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
-from stages.figures.kit.style import title
-from stages.page.facts import Facts
-from stages.page.phrasing import counted, listed, number, percent
+from stages.figures.kit.facts import Facts
+from stages.figures.kit.phrasing import counted, listed, number, percent
+from stages.figures.kit.titles import title
+from stages.page import segmenter_words
 from stages.params.data import DataParams
 from stages.params.mask import MaskParams
 from stages.params.noise import NoiseParams
 from stages.params.segment import SegmentParams
 from stages.params.train import TrainParams
-
-EMBEDDED = "embedded.npz"
 
 
 @dataclass(frozen=True)
@@ -188,18 +187,8 @@ def _networks(facts: Facts, settings: Settings, works: Citations) -> str:
 
 
 def _volumes(facts: Facts, settings: Settings, works: Citations) -> str:
-    segment = settings.segment
-    if segment.weights.endswith(EMBEDDED):
-        dice = facts.get("segmenter", "dice", "mean")
-        told = f" (mean Dice {number(dice)} on fresh simulated heads)" if dice is not None else ""
-        who = (
-            "a small network trained on simulated heads in the manner of SynthSeg"
-            f" {works.cite('synthseg')}{told}"
-        )
-    elif segment.mode == "robust":
-        who = f"SynthSeg 2.0 in robust mode {works.cite('synthseg', 'robust')}"
-    else:
-        who = f"SynthSeg 2.0 {works.cite('synthseg')}"
+    dice = facts.get(segmenter_words.quality(settings.segment), "dice", "mean")
+    who = segmenter_words.description(settings.segment, works.cite, dice)
     n = len(facts.params.structures)
     return (
         f"Volumes of {counted(n, 'structure')} were measured by {who}, left and right summed."

@@ -6,6 +6,7 @@ from typing import Any
 
 import pandas as pd
 
+from stages.figures.kit.facts import ANALYSE
 from stages.page.other_segmenter import METRICS, REMAKE, TABLES, Kept, Segmenter, fault, kept
 from stages.params.ensembles import EnsembleParams
 from stages.params.section import FILE, parse
@@ -16,8 +17,8 @@ from stages.storage.text import parse_json, parse_yaml
 from stages.study import layout
 from stages.study.errors import StudyError
 
-METRIC_FILES = {name: (layout.METRICS / f"{name}.json").as_posix() for name in METRICS}
-TABLE_FILES = {name: (layout.PLOTS / f"{name}.csv").as_posix() for name in TABLES}
+METRIC_FILES = {name: layout.metric(ANALYSE, name).as_posix() for name in METRICS}
+TABLE_FILES = {name: layout.table(ANALYSE, name).as_posix() for name in TABLES}
 
 
 def read_kept(name: str) -> Kept:

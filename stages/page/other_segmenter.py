@@ -2,7 +2,7 @@
 
 `python -m stages publish --beside REVISION --keep` writes it, the stage `report` reads it if it is
 there. It names no revision, only what its numbers rest on (`stages/provenance/basis.py`), so that
-they are shown beside no others than those of the same images, code and parameters.
+they are shown only beside those of the same images, code and parameters.
 """
 
 from collections.abc import Mapping
@@ -13,7 +13,8 @@ from typing import Any, Self
 import pandas as pd
 from pydantic import BaseModel, ConfigDict, ValidationError
 
-from stages.page.facts import Facts
+from stages.figures.kit.facts import Facts
+from stages.page import segmenter_words
 from stages.page.sources import dependencies
 from stages.params.segment import SegmentParams
 from stages.provenance.basis import Basis, others
@@ -22,9 +23,8 @@ from stages.study import layout
 from stages.study.errors import StudyError
 
 FILE = layout.METRICS / "other_segmenter.json"
-METRICS = ("volumes", "prediction", "inference", "surrogates")
-TABLES = ("cv", "outliers")  # of plots/: what the certainty of a lead is drawn from
-WRITTEN = {"synthseg": "SynthSeg", "atlas": "atlas"}  # by `segment.method`
+METRICS = ("volumes", "prediction", "inference", "surrogates")  # of `analyse`, as the tables
+TABLES = ("cv", "outliers")  # what the certainty of a lead is computed from
 REMAKE = "run the study by the other segmenter again, then `python -m stages publish --beside"
 AGAIN = f"{REMAKE} REVISION --keep`"
 
@@ -36,19 +36,21 @@ class Strict(BaseModel):
 
 
 class Segmenter(Strict):
-    """Who measured. md5: of the weights or the atlas; mode, fast: SynthSeg's."""
+    """Who measured."""
 
     method: str
     weights: str
     md5: str
+    """Of the weights."""
     mode: str | None = None
+    """None for methods without modes; so is `fast`."""
     fast: bool | None = None
 
     @classmethod
     def of(cls, params: SegmentParams, digest: str) -> Self:
         """Return the segmenter that parameters choose, with the MD5 of its weights."""
-        chosen = {"mode": params.mode, "fast": params.fast} if params.method == "synthseg" else {}
-        return cls(method=params.method, weights=params.weights, md5=digest, **chosen)
+        chosen = {"method": params.method, "weights": params.weights, "md5": digest}
+        return cls.model_validate(chosen | segmenter_words.options(params))
 
     @classmethod
     def present(cls) -> Self:
@@ -60,7 +62,12 @@ class Segmenter(Strict):
     @property
     def name(self) -> str:
         """The method as it is printed."""
-        return WRITTEN.get(self.method, self.method)
+        return segmenter_words.words(self.method).title
+
+    @property
+    def in_sentence(self) -> str:
+        """The method as a sentence names it."""
+        return segmenter_words.words(self.method).in_sentence
 
     @property
     def described(self) -> str:
@@ -74,20 +81,20 @@ class Segmenter(Strict):
 
 
 class Kept(Strict):
-    """Answers by another segmenter.
-
-    basis: what they rest on; metrics: file -> content; cv: group -> structure -> scan -> CV (%);
-    cv_without: group -> member that is left out -> median CV (%).
-    """
+    """Answers by another segmenter."""
 
     segmenter: Segmenter
     basis: Basis
+    """What they rest on."""
     metrics: dict[str, dict[str, Any]]
+    """File -> content."""
     cv: dict[str, dict[str, dict[str, float]]]
+    """Group -> structure -> scan -> CV (%)."""
     cv_without: dict[str, dict[str, float]]
+    """Group -> member that is left out -> median CV (%)."""
 
     def facts(self, own: Facts) -> Facts:
-        """Return what the page is written from, as the other segmenter has it."""
+        """Return what the HTML report is written from, as the other segmenter has it."""
         cells = [
             (group, subject, structure, value)
             for group, by_structure in self.cv.items()
@@ -120,9 +127,9 @@ def kept(
     Args:
         segmenter: who measured.
         basis: what the numbers rest on.
-        metrics: file below metrics/, without suffix -> its content.
-        cv: columns group, structure, subject, cv, as in plots/cv.csv.
-        outliers: columns group, member, cv_without, as in plots/outliers.csv.
+        metrics: metrics file of `analyse`, without suffix -> its content.
+        cv: columns group, structure, subject, cv, as in plots/analyse/cv.csv.
+        outliers: columns group, member, cv_without, as in plots/analyse/outliers.csv.
     """
     cells: dict[str, dict[str, dict[str, float]]] = {}
     for row in cv.dropna(subset=["cv"]).itertuples():
@@ -174,7 +181,7 @@ def fault(found: Kept, basis: Basis, segmenter: Segmenter) -> str | None:
 
 
 def _changed(segmenter: Segmenter) -> str | None:
-    """Return that the other segmenter has changed since, where the page depends on its file."""
+    """Return that the other segmenter has changed since, where the report depends on its file."""
     path = Path(segmenter.weights)
     if segmenter.weights not in dependencies("deps") or not path.is_file():
         return None

@@ -11,8 +11,8 @@ from matplotlib.figure import Figure
 from PIL import Image
 
 from stages.figures.kit import style
-from stages.figures.kit.planes import SMALLEST
 from stages.figures.kit.style import RC
+from stages.figures.scan_planes import SMALLEST
 
 DPI = 100  # dots per inch: a voxel of the default scans takes about two
 QUALITY = 80  # of WebP with losses, 0 to 100
@@ -23,16 +23,15 @@ INCH = 72  # points
 
 @dataclass(frozen=True)
 class Embedded:
-    """An image that lies in the page.
-
-    uri: data URI; width, height: its own pixels; least: the width in CSS pixels at which its
-    smallest lettering is still legible.
-    """
+    """An image that is part of the HTML report."""
 
     uri: str
+    """Data URI."""
     width: int
+    """Pixels of the image, as its height."""
     height: int
     least: int
+    """Width in CSS pixels at which its smallest lettering is still legible."""
 
 
 def picture(figure: Figure) -> Embedded:
@@ -52,7 +51,7 @@ def file_drawing(path: Path) -> Embedded:
 
 
 def embedded(content: bytes, dpi: int, smallest: int) -> Embedded:
-    """Return a WebP image for the page.
+    """Return a WebP image for the HTML report.
 
     Args:
         content: of the WebP file.

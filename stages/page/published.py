@@ -1,26 +1,27 @@
-"""The comparison with the published study, as the page prints it."""
+"""The comparison with the published study, as the HTML report prints it."""
 
 from dataclasses import dataclass
 
-from stages.page.facts import Facts, table
-from stages.page.phrasing import counted
+from stages.figures.kit.facts import Facts, known
+from stages.figures.kit.phrasing import counted
 
 COLUMNS = ["quantity", "reported", "here", "tolerance", "match"]
 
 
 @dataclass(frozen=True)
 class Comparison:
-    """All published numbers beside those here; not comparable for another cohort."""
+    """All published numbers beside those of this study."""
 
     heads: list[str]
     rows: list[list[str]]
     verdict: str
     comparable: bool
+    """Not for another cohort."""
 
 
 def comparison(facts: Facts) -> Comparison:
-    """Read plots/paper.csv and say what it amounts to."""
-    found = table("paper", COLUMNS).astype(str)
+    """Return the rows of plots/analyse/paper.csv, and how many numbers match."""
+    found = known("paper", COLUMNS).astype(str)
     tree = facts.get("paper", "n") or {}
     match, differ = tree.get("match", 0), tree.get("no_match", 0)
     verdict = str(facts.get("paper", "verdict") or "No verdict.")

@@ -1,69 +1,72 @@
-"""The page itself: everything gathered, put into the template and written scan by scan.
+"""The HTML report itself: everything gathered, put into the template and written scan by scan.
 
-Whatever comes from files or parameters is escaped; images lie in the page as data URIs, so that it
-needs no other file and no network.
+Whatever comes from files or parameters is escaped; images lie in the report as data URIs, so that
+it needs no other file and no network.
 """
 
-from collections.abc import Iterator
+import os
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from stages.figures.cohort import OUTLINES
-from stages.page import answer, member_table, published, sources
-from stages.page.captions import Captioned, captioned
-from stages.page.facts import Facts, load_facts
+from stages.figures.catalogue import figures
+from stages.figures.kit.facts import Facts, load_facts
+from stages.figures.kit.phrasing import counted, share
+from stages.figures.kit.planes import OUTLINES
+from stages.page import member_table, published, sources
+from stages.page.answers.catalogue import answers
+from stages.page.answers.headline_table import headline
 from stages.page.methods_section import Settings, methods
 from stages.page.other_segmenter import Kept, load
-from stages.page.phrasing import counted, share
 from stages.page.pictures import Embedded, file_drawing
 from stages.page.run_record import Record
 from stages.page.scan_pictures import sections
 from stages.page.side_by_side import beside
-from stages.params.analyse import AnalyseParams
-from stages.params.ensembles import EnsembleParams
-from stages.params.report import ReportParams
 from stages.params.segment import SegmentParams
 from stages.storage.files import atomic_path
 from stages.study import layout
 
 TEMPLATES = Path(__file__).with_name("templates")
+REPORT = layout.PLOTS / "report" / "report.html"
 TITLE = "Does image uncertainty foretell volume uncertainty?"
 
 
 @dataclass(frozen=True)
 class Drawn:
-    """A figure of plots/ with its words; no `image` where it was not drawn."""
+    """A figure of plots/report/ with its words."""
 
-    words: Captioned
+    path: str
+    heading: str
+    alternative: str
+    caption: str
     image: Embedded | None
+    """None if it was not drawn."""
 
 
 @dataclass(frozen=True)
 class Table:
-    """Heads and rows of text."""
+    """A table of text."""
 
-    heads: list[str]
-    rows: list[list[str]]
+    heads: Sequence[str]
+    rows: Sequence[Sequence[str]]
 
 
-def write_page(path: Path, record: Record | None = None, other: Kept | None = None) -> None:
-    """Write the page of the study in the current directory.
+def write_report(path: Path, record: Record | None = None, other: Kept | None = None) -> None:
+    """Write the HTML report of the study in the current directory.
 
     Args:
         path: HTML file; its bytes depend on the study, `record` and `other` alone.
         record: revision, machine and durations; no section of them when None.
         other: answers by another segmenter; those of metrics/ when None, if there are any.
     """
-    ensembles, params = EnsembleParams.load(), AnalyseParams.load()
-    facts = load_facts(ensembles, params)
-    content = contents(facts, ensembles, other or load()) | {"record": record}
+    root = Path(os.path.relpath(".", path.parent)).as_posix()
+    content = contents(load_facts(), other or load()) | {"record": record, "root": root}
     with atomic_path(path) as temporary:
         template = environment().get_template("report.html.j2")
         with open(temporary, "w", encoding="utf-8") as stream:
-            for part in template.generate(content):  # scans are read while the page is written
+            for part in template.generate(content):  # scans are read while the report is written
                 stream.write(part)
 
 
@@ -78,39 +81,45 @@ def environment() -> Environment:
     )
 
 
-def contents(facts: Facts, ensembles: EnsembleParams, other: Kept | None = None) -> dict[str, Any]:
+def contents(facts: Facts, other: Kept | None = None) -> dict[str, object]:
     """Return what the template shows; scans are an iterator that reads one at a time."""
-    report, params = ReportParams.load(), facts.params
     paragraphs, works = methods(facts, Settings.load(facts.groups))
-    headline = answer.headline(facts)
-    shown = list(facts.exams)[: report.n_scans]
-    figures = captioned(facts, report.architecture, report.n_members)
-    inputs = sources.sources(ensembles, SegmentParams.load())
+    numbers = headline(facts)
+    shown = list(facts.exams)[: facts.report.n_scans]
     return {
         "title": TITLE,
-        "answers": answer.answers(facts),
-        "headline": Table(list(headline.columns), headline.to_numpy().tolist()),
-        "level": share(params.level),
-        "figures": drawn(figures),
-        "beside": beside(facts, ensembles, other),
+        "answers": answers(facts),
+        "headline": Table(list(numbers.columns), numbers.to_numpy().tolist()),
+        "level": share(facts.params.level),
+        "figures": drawn(facts),
+        "beside": beside(facts, other),
         "members": member_table.members(facts),
         "outlying": member_table.verdict(facts),
-        "threshold": params.outlier_threshold,
+        "threshold": facts.params.outlier_threshold,
         "paper": published.comparison(facts),
         "n_scans": counted(facts.n_scans, "scan"),
         "n_shown": len(shown),
         "legend": [(name, colour) for name, (colour, _) in OUTLINES.items()],
-        "scans": sections(shown, ensembles),
+        "scans": sections(shown, facts.ensembles),
         "methods": paragraphs,
         "works": works,
+        **made_from(facts),
+    }
+
+
+def made_from(facts: Facts) -> Mapping[str, object]:
+    """Return the hashes, parameters and versions that the report rests on."""
+    inputs = sources.sources(facts.ensembles, SegmentParams.load())
+    return {
         "sources": [[source.kind, source.name, source.digest] for source in inputs],
         "parameters": sources.parameters(),
         "versions": sources.versions(),
     }
 
 
-def drawn(figures: list[Captioned]) -> Iterator[Drawn]:
-    """Yield each figure with its image, if it is there."""
-    for words in figures:
-        path = layout.PLOTS / f"{words.name}.png"
-        yield Drawn(words, file_drawing(path) if path.is_file() else None)
+def drawn(facts: Facts) -> Iterator[Drawn]:
+    """Yield each figure with its words, and its image if it is there."""
+    for figure in figures(facts):
+        path = layout.figure("report", figure.name)
+        words = figure.heading, figure.alternative, figure.caption(facts)
+        yield Drawn(path.as_posix(), *words, file_drawing(path) if path.is_file() else None)

@@ -1,9 +1,9 @@
 """What differs from run to run: revision, machine, and how long each stage took.
 
-None of it may stand in plots/report.html, which is in Git and the same bytes twice: a page cannot
-name the commit that holds it. `python -m stages publish` adds it to a page of its own below work/.
+None of it may stand in plots/report/report.html, which is in Git and the same bytes twice: a file
+cannot name the commit that holds it. `python -m stages publish` adds it to a report below work/.
 Durations come from the notes that scripts leave in work/durations, one a command
-(`stages/machine/durations.py`). A stage that DVC took from its cache has not run here, and has none.
+(`stages/machine/durations.py`). A stage that DVC took from its cache has not run here and has none.
 """
 
 import os
@@ -15,7 +15,7 @@ from pathlib import Path
 import psutil
 import yaml
 
-from stages.page.phrasing import number
+from stages.figures.kit.phrasing import number
 from stages.storage.files import read_json
 from stages.study import layout
 
@@ -27,10 +27,12 @@ CLEAN, CHANGED = "as committed", "with uncommitted changes"
 
 @dataclass(frozen=True)
 class Record:
-    """Facts as (name, value), durations as (stage, seconds, CPU seconds, peak MiB) of text."""
+    """Where and how long the study was run, as text."""
 
     facts: list[tuple[str, str]]
+    """(name, value)."""
     durations: list[tuple[str, str, str, str]]
+    """(stage, seconds, CPU seconds, peak MiB)."""
     remark: str
 
 
@@ -79,7 +81,7 @@ def machine() -> list[tuple[str, str]]:
 
 
 def processor() -> str:
-    """Return the model of the CPU, or its architecture where the system does not tell."""
+    """Return the model of the CPU, or its architecture where the system does not name it."""
     lines = CPU_INFO.read_text(encoding="utf-8").splitlines() if CPU_INFO.exists() else []
     models = [line.split(":", 1)[1].strip() for line in lines if line.startswith("model name")]
     return models[0] if models else platform.machine()

@@ -1,4 +1,4 @@
-"""Pictures of every scan: each group's reconstruction, error, deviation and outlines.
+"""Pictures of every scan: each group's reconstruction, error, SD over members and contours.
 
 One scan is read at a time, of which three planes a member are kept, so that memory depends on
 neither the number of scans nor that of members.
@@ -10,8 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 from matplotlib.figure import Figure
 
-from stages.figures.figure1 import ras_voxel_size, to_ras
-from stages.figures.kit.planes import (
+from stages.figures.kit.phrasing import counted
+from stages.figures.kit.planes import ras_voxel_size, to_ras
+from stages.figures.kit.titles import title
+from stages.figures.scan_planes import (
     Cuts,
     Scales,
     Where,
@@ -20,10 +22,8 @@ from stages.figures.kit.planes import (
     reference_figure,
     where,
 )
-from stages.figures.kit.style import title
 from stages.machine.progress import progress
 from stages.measures.members import Reference, load_image, load_labels, load_reference
-from stages.page.phrasing import counted
 from stages.page.pictures import Embedded, picture
 from stages.params.ensembles import EnsembleParams
 from stages.study import layout
@@ -34,7 +34,7 @@ BRIGHTEST = 99.5  # percentile that ends a scale
 
 @dataclass(frozen=True)
 class Picture:
-    """An image for the page: heading, alternative text, caption and the image itself."""
+    """An image of the HTML report with its words."""
 
     heading: str
     alternative: str
@@ -103,7 +103,7 @@ def common(reference: Cuts, labels: Cuts, parts: list[Members]) -> Scales:
     Args:
         reference: the fully sampled scan.
         labels: its segmentation; without any label the whole planes count.
-        parts: groups whose errors and deviations the scales should show.
+        parts: groups whose errors and SDs the scales should show.
     """
     brains = [plane > 0 if plane.any() else plane == 0 for plane in labels.all()]
     white, errors, deviations = [], [], []

@@ -1,8 +1,9 @@
-"""What the page was made from: hashes of data, masks, weights, models, code; parameters; versions.
+"""What the HTML report was made from: hashes of inputs, models and code; parameters; versions.
 
-All of it follows from the inputs of the stage `report`, so that the page is the same bytes wherever
-the same study was run on the same machine. What does not (revision, machine, durations) is added by
-`stages.commands.publish` to a page of its own, see `stages/page/run_record.py`.
+All of it follows from the inputs of the stage `report`, so that the report is the same bytes
+wherever the same study was run on the same machine. What does not
+(revision, machine, durations) is added by `python -m stages publish` to a report of its own, see
+`run_record`.
 """
 
 import hashlib
@@ -19,7 +20,6 @@ from stages.params.ensembles import EnsembleParams
 from stages.params.section import FILE, section_of
 from stages.params.sections import load_all
 from stages.params.segment import SegmentParams
-from stages.params.train import TrainParams
 from stages.storage.files import md5
 from stages.study import layout
 
@@ -46,7 +46,7 @@ PACKAGES = (
 
 @dataclass(frozen=True)
 class Source:
-    """Something that the study rests on, and its MD5."""
+    """An input of the study, and its MD5."""
 
     kind: str
     name: str
@@ -69,9 +69,9 @@ def sources(ensembles: EnsembleParams, segment: SegmentParams) -> list[Source]:
 
 
 def dependencies(kind: str) -> list[str]:
-    """Return the `deps` or `params` of stage `report`: the page tells of nothing else.
+    """Return the `deps` or `params` of stage `report`, which alone the HTML report may state.
 
-    What it told of beyond them could change without DVC writing the page anew.
+    Anything beyond them could change without DVC writing the report anew.
     """
     if not STAGES_FILE.is_file():
         return []
@@ -95,13 +95,7 @@ def combined(paths: Iterable[Path]) -> str:
 
 def parameters(path: Path = FILE) -> dict[str, str]:
     """Return the parameters that stage `report` depends on as YAML, defaults filled in."""
-    content: dict[str, Any] = {
-        name: part.model_dump(mode="json") for name, part in load_all(path).items()
-    }
-    content["train"] = {
-        group: TrainParams.load_architecture(group, path).model_dump(mode="json")
-        for group in EnsembleParams.load(path).architectures
-    }
+    content = load_all(path).model_dump(mode="json")
     return {name: _written(section_of(content, name, path)) for name in dependencies("params")}
 
 

@@ -22,6 +22,7 @@ from stages.kspace.masks.variable_density_poisson import MaskOptions, draw_mask
 from stages.kspace.noise import add_noise
 from stages.machine.device import pick_device, prepare
 from stages.machine.parallel import threads
+from stages.machine.peak_memory import STATUS, peak_bytes
 from stages.params.compressed_sensing import CompressedSensingParams
 from stages.params.compute import ComputeParams
 from stages.params.mask import MaskParams
@@ -30,7 +31,6 @@ from stages.params.segment import SegmentParams
 from stages.params.segmenter import QualityParams
 from stages.params.train import TrainParams
 from stages.pipeline.costs import Timed
-from stages.pipeline.probes import STATUS, peak_bytes
 from stages.recon.catalogue import BASELINES
 from stages.recon.inference import Reconstruction, learned
 from stages.recon.learned.checkpoints import member_bytes

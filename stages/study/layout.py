@@ -20,12 +20,28 @@ MASKS = Path("work/masks")
 INSPECTION = Path("work/inspection")
 PATHOLOGY = Path("work/pathology")
 METRICS = Path("metrics")
+HEADLINE = METRICS / "headline.json"  # the one metrics file without a folder of its stage
 PLOTS = Path("plots")
 CARDS = Path("docs/cards")
 WEIGHTS = Path(__file__).parents[2] / "weights"  # that come with the study, wherever it is run
 DURATIONS = Path("work/durations")
 WEIGHT_FILE, CONFIGURATION, CURVES = "model.pt", "config.json", "curves.csv"  # of a trained member
 VOLUMES = "volumes.csv"  # beside label maps, in SynthSeg's format
+
+
+def metric(stage: str, name: str) -> Path:
+    """Return a metrics file of a stage."""
+    return METRICS / stage / f"{name}.json"
+
+
+def table(stage: str, name: str) -> Path:
+    """Return a table that a stage writes for plots."""
+    return PLOTS / stage / f"{name}.csv"
+
+
+def figure(stage: str, name: str) -> Path:
+    """Return a figure that a stage draws."""
+    return PLOTS / stage / f"{name}.png"
 
 
 def model(architecture: str, seed: int) -> Path:

@@ -1,9 +1,9 @@
 """Every tidy table of a group: where it lies, its columns and their units.
 
-`storage/tables.py` reads and writes by it; the tables of plots/ are in `plot_schema.py`, so that a
-change of theirs measures nothing again. A column without a unit is a name, a count or a number
-without dimension; `mm3`, `mm`, `%` and `dB` are as they say. Intensities and their standard
-deviations are in units of the white matter's median in the reference image (`white matter`).
+`storage/tables.py` reads and writes by it; a question of the statistics says itself what its tables
+hold, so that a change of theirs measures nothing again. A column without a unit is a name, a count
+or a number without dimension; `mm3`, `mm`, `%` and `dB` are as they say. Intensities and their
+standard deviations are in units of the white matter's median in the reference (`white matter`).
 """
 
 from collections.abc import Callable

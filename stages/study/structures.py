@@ -14,7 +14,6 @@ class Structure:
     """A structure of the study and the FreeSurfer ids of its left (or midline) and right parts."""
 
     name: str
-    title: str
     left: tuple[int, ...]
     right: tuple[int, ...] = ()
 
@@ -27,23 +26,23 @@ class Structure:
 # Volumes of the two hemispheres are summed before any statistic. The inferior horn of the lateral
 # ventricle is part of it here, because small networks do not tell the two apart at 2 mm.
 STRUCTURES = (
-    Structure("white_matter", "Cerebral white matter", (2,), (41,)),
-    Structure("cortex", "Cerebral cortex", (3,), (42,)),
-    Structure("lateral_ventricle", "Lateral ventricle", (4, 5), (43, 44)),
-    Structure("cerebellum_white_matter", "Cerebellum white matter", (7,), (46,)),
-    Structure("cerebellum_cortex", "Cerebellum cortex", (8,), (47,)),
-    Structure("thalamus", "Thalamus", (10,), (49,)),
-    Structure("caudate", "Caudate", (11,), (50,)),
-    Structure("putamen", "Putamen", (12,), (51,)),
-    Structure("pallidum", "Pallidum", (13,), (52,)),
-    Structure("third_ventricle", "3rd ventricle", (14,)),
-    Structure("fourth_ventricle", "4th ventricle", (15,)),
-    Structure("brainstem", "Brainstem", (16,)),
-    Structure("hippocampus", "Hippocampus", (17,), (53,)),
-    Structure("amygdala", "Amygdala", (18,), (54,)),
-    Structure("csf", "Cerebrospinal fluid", (24,)),
-    Structure("accumbens", "Accumbens", (26,), (58,)),
-    Structure("ventral_dc", "Ventral diencephalon", (28,), (60,)),
+    Structure("white_matter", (2,), (41,)),
+    Structure("cortex", (3,), (42,)),
+    Structure("lateral_ventricle", (4, 5), (43, 44)),
+    Structure("cerebellum_white_matter", (7,), (46,)),
+    Structure("cerebellum_cortex", (8,), (47,)),
+    Structure("thalamus", (10,), (49,)),
+    Structure("caudate", (11,), (50,)),
+    Structure("putamen", (12,), (51,)),
+    Structure("pallidum", (13,), (52,)),
+    Structure("third_ventricle", (14,)),
+    Structure("fourth_ventricle", (15,)),
+    Structure("brainstem", (16,)),
+    Structure("hippocampus", (17,), (53,)),
+    Structure("amygdala", (18,), (54,)),
+    Structure("csf", (24,)),
+    Structure("accumbens", (26,), (58,)),
+    Structure("ventral_dc", (28,), (60,)),
 )
 
 # SynthSeg 2.0: FreeSurfer id -> name in the header of its volume table, in channel order.

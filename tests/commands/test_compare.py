@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 
 from stages.commands import compare
 from stages.pipeline.revisions import Revision, differing, flat
+from stages.study import layout
 from stages.study.errors import StudyError
 from tests.fabricated import ROOT
 
@@ -93,14 +94,14 @@ def test_revisions_of_a_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     for command in ("git init -q .", "git config user.email a@b.c", "git config user.name a"):
         subprocess.run(command.split(), check=True)
     subprocess.run([sys.executable, "-m", "dvc", "init", "-q"], check=True)
-    names = [f"metrics/{name}.json" for name in compare.FILES]
-    stage = {"cmd": "true", "metrics": [{name: {"cache": False}} for name in names]}
+    names = [layout.metric("analyse", name) for name in compare.FILES]
+    stage = {"cmd": "true", "outs": [{"metrics/analyse": {"cache": False}}]}
     Path("dvc.yaml").write_text(json.dumps({"stages": {"analyse": stage}}))
-    Path("metrics").mkdir()
+    Path("metrics/analyse").mkdir(parents=True)
     for each in revisions():
         Path("params.yaml").write_text(json.dumps(each.params))
         for name in names:
-            Path(name).write_text(json.dumps(each.metrics[Path(name).stem]))
+            name.write_text(json.dumps(each.metrics[name.stem]))
         for command in ("git add -A", f"git commit -q -m {each.name}", f"git tag {each.name}-1"):
             subprocess.run(command.split(), check=True)
     compare.main(["main-1", "atlas-1", "--out", "out"])

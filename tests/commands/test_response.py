@@ -15,6 +15,7 @@ from stages.commands.response import of_revision, response
 from stages.figures.kit.style import save
 from stages.figures.response import QUANTITIES, draw
 from stages.pipeline.revisions import leaf
+from stages.study import layout
 from stages.study.errors import StudyError
 from tests.fabricated import ROOT
 
@@ -72,14 +73,15 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for command in ("git init -q .", "git config user.email a@b.c", "git config user.name a"):
         subprocess.run(command.split(), check=True)
     subprocess.run([sys.executable, "-m", "dvc", "init", "-q"], check=True)
-    names = [f"metrics/{name}.json" for name in ("image_quality", "volumes", "surrogates")]
-    stage = {"cmd": "true", "metrics": [{name: {"cache": False}} for name in names]}
+    files = ("image_quality", "volumes", "surrogates")
+    names = [layout.metric("analyse", name) for name in files]
+    stage = {"cmd": "true", "outs": [{"metrics/analyse": {"cache": False}}]}
     Path("dvc.yaml").write_text(json.dumps({"stages": {"analyse": stage}}))
-    Path("metrics").mkdir()
+    Path("metrics/analyse").mkdir(parents=True)
     for tag, acceleration, psnr in (("slow", 5, 32.0), ("fast", 10, 28.0)):
         Path("params.yaml").write_text(f"mask: {{acceleration: {acceleration}}}\n")
         for name in names:
-            Path(name).write_text(json.dumps(metrics(psnr).get(Path(name).stem, {})))
+            name.write_text(json.dumps(metrics(psnr).get(name.stem, {})))
         for command in ("git add -A", f"git commit -q -m {tag}", f"git tag {tag}"):
             subprocess.run(command.split(), check=True)
     return tmp_path

@@ -23,7 +23,6 @@ from stages.measures.members import volume_table
 from stages.params import ensembles, section, train
 from stages.params.section import read
 from stages.params.sections import load_all
-from stages.params.train import TrainParams
 from stages.recon.learned.exchange import CHECKPOINT, read_configuration
 from stages.recon.learned.resume import read as read_checkpoint
 from stages.segmenters import preprocess
@@ -54,8 +53,6 @@ def params(path: Path) -> None:
         for module in (section, ensembles, train):
             patch.setattr(module, "read", lambda _: content)
         load_all(path)
-        for name in content["train"]:
-            TrainParams.load_architecture(name, path)
 
 
 def exams(path: Path) -> None:

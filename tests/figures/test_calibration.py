@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stages.figures.calibration import calibration_figure
+from stages.figures.calibration import draw
 from stages.statistics.questions.calibration import calibrate
 
 GROUPS = ("unet", "rim")
@@ -33,7 +33,7 @@ def cells(n_scans: int) -> pd.DataFrame:
 
 @pytest.mark.parametrize("n_scans", [1, 5])
 def test_a_histogram_an_architecture_and_a_point_a_structure(n_scans):
-    figure = calibration_figure(cells(n_scans), GROUPS)
+    figure = draw(cells(n_scans), GROUPS)
     figure.draw_without_rendering()
     *histograms, spread = figure.axes
     assert [len(axes.patches) for axes in histograms] == [4, 4]
@@ -48,8 +48,8 @@ def test_a_histogram_an_architecture_and_a_point_a_structure(n_scans):
 def test_an_architecture_without_cells_says_so():
     table = cells(2)
     table.loc[table["group"] == "rim", ["error", "spread"]] = np.nan
-    figure = calibration_figure(table, GROUPS, "fully sampled volume")
+    figure = draw(table, GROUPS, "fully sampled volume")
     figure.draw_without_rendering()
     assert figure.axes[1].texts[0].get_text() == "no data"
     assert "fully sampled" in figure.axes[0].get_xlabel()
-    calibration_figure(table[:0], GROUPS).draw_without_rendering()
+    draw(table[:0], GROUPS).draw_without_rendering()

@@ -6,7 +6,8 @@ import numpy as np
 import pytest
 from matplotlib.image import imread
 
-from stages.figures.cohort import Picture, draw, figure, planes
+from stages.figures.cohort import Picture, figure, pictures, planes
+from stages.figures.kit.style import save
 from stages.kspace.formats.calgary_campinas import write_scan
 from stages.kspace.fourier import to_kspace
 from stages.params.data import DataParams
@@ -45,7 +46,7 @@ def write_cohort(folder: Path, truth: bool) -> None:
 def test_figure_with_and_without_truth(tmp_path: Path, truth: bool) -> None:
     write_cohort(tmp_path, truth)
     for name in ("a.png", "b.png"):
-        draw(tmp_path, tmp_path / name, DATA)
+        save(figure(pictures(tmp_path, DATA)), tmp_path / name)
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
     picture = imread(tmp_path / "a.png")
     assert picture.shape[0] > 1000
@@ -72,4 +73,4 @@ def test_titles_and_legend() -> None:
 
 def test_no_scans(tmp_path: Path) -> None:
     with pytest.raises(StudyError, match="validation"):
-        draw(tmp_path, tmp_path / "a.png", DATA)
+        pictures(tmp_path, DATA)

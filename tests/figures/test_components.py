@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stages.figures.components import MERGED, components_figure
+from stages.figures.components import MERGED, draw
 
 STRUCTURES = ("hippocampus", "caudate")
 COLUMNS = ["group", "structure", "component", "cv_percent", "share", "n_scans", "n_members"]
@@ -25,7 +25,7 @@ def legend(figure) -> list[str]:
 
 def test_a_bar_is_as_long_as_the_cv_and_divided_as_its_square():
     table = components(("member", 3.0), ("interaction", 6.0), ("segmentation", 16.0))
-    figure = components_figure(table, ["unet", "rim"], STRUCTURES)
+    figure = draw(table, ["unet", "rim"], STRUCTURES)
     first, empty = figure.axes
     widths = [patch.get_width() for patch in first.patches]
     assert widths == pytest.approx([0.6, 0, 1.2, 0, 3.2, 0])
@@ -36,9 +36,7 @@ def test_a_bar_is_as_long_as_the_cv_and_divided_as_its_square():
 
 
 def test_without_draws_the_legend_says_what_the_interaction_holds():
-    figure = components_figure(
-        components(("member", 0.0), ("interaction", 4.0)), ["unet"], STRUCTURES
-    )
+    figure = draw(components(("member", 0.0), ("interaction", 4.0)), ["unet"], STRUCTURES)
     assert legend(figure)[1] == MERGED
     assert [text.get_text() for text in figure.axes[0].get_yticklabels()] == [
         "Hippocampus",
@@ -50,6 +48,6 @@ def test_structures_without_any_variation_and_empty_tables_are_drawn():
     table = components(("member", 1.0), ("interaction", 1.0))
     still = table.assign(cv_percent=0.0, share=np.nan)
     for nothing in (still, table.iloc[:0]):
-        figure = components_figure(nothing, ["unet"], STRUCTURES)
+        figure = draw(nothing, ["unet"], STRUCTURES)
         figure.canvas.draw()
         assert all(patch.get_width() == 0 for patch in figure.axes[0].patches)

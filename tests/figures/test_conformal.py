@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stages.figures.conformal import BAND_COLOUR, LABELS, LEAST_WIDTH, conformal_figure
-from stages.statistics.questions.conformal import ALL, COLUMNS, METHODS
+from stages.figures.conformal import BAND_COLOUR, LABELS, LEAST_WIDTH, draw
+from stages.statistics.methods.prediction_intervals import METHODS
+from stages.statistics.questions.conformal import ALL, COLUMNS
 
 GROUPS = ("unet", "rim")
 
@@ -30,7 +31,7 @@ def bands(figure) -> list:
 
 
 def test_every_method_and_group_has_its_points():
-    left, right = conformal_figure(intervals(), GROUPS, 0.1, 18).axes
+    left, right = draw(intervals(), GROUPS, 0.1, 18).axes
     medians = [line for line in left.lines if line.get_marker() == "o"]
     assert len(medians) == len(METHODS) * len(GROUPS)
     assert len([line for line in left.lines if line.get_marker() == "D"]) == len(medians)
@@ -45,8 +46,8 @@ def test_every_method_and_group_has_its_points():
 
 def test_band_is_drawn_where_it_is_defined():
     assert BAND_COLOUR == "0.88"
-    assert len(bands(conformal_figure(intervals(), GROUPS, 0.1, 18))) == 1
-    figure = conformal_figure(intervals(4), GROUPS, 0.1, 4)
+    assert len(bands(draw(intervals(), GROUPS, 0.1, 18))) == 1
+    figure = draw(intervals(4), GROUPS, 0.1, 4)
     assert not bands(figure)
     assert not any("calibrations" in text.get_text() for text in figure.legends[0].get_texts())
 
@@ -56,10 +57,10 @@ def test_undefined_methods_say_what_they_need(known):
     table = intervals(4)
     undefined = ~table["method"].isin(known)
     table.loc[undefined, ["n", "coverage", "width_percent"]] = [0, np.nan, np.nan]
-    texts = written(conformal_figure(table, GROUPS, 0.1, 4))
+    texts = written(draw(table, GROUPS, 0.1, 4))
     assert texts.count("undefined: needs 9 other exams") == len(METHODS) - 1
     assert texts.count("undefined: needs 2 members") == 1 - len(known)
 
 
 def test_no_rows_are_no_error():
-    assert len(written(conformal_figure(intervals()[:0], GROUPS, 0.1, 2))) == len(METHODS)
+    assert len(written(draw(intervals()[:0], GROUPS, 0.1, 2))) == len(METHODS)

@@ -3,14 +3,14 @@
 import numpy as np
 import pandas as pd
 
-from stages.figures.deformation import deformation_figure
+from stages.figures.deformation import draw
 
 GROUPS = ("unet", "rim", "zero_filled")
 STRUCTURES = ("caudate", "hippocampus")
 
 
 def cells() -> pd.DataFrame:
-    """Return a table as in plots/deformation.csv; the last group has no spread."""
+    """Return a table as in plots/analyse/deformation.csv; the last group has no spread."""
     index = pd.MultiIndex.from_product(
         [GROUPS, STRUCTURES, ("s0", "s1", "s2")], names=["group", "structure", "subject"]
     )
@@ -23,7 +23,7 @@ def cells() -> pd.DataFrame:
 
 def test_every_cell_is_a_point_and_every_group_a_note():
     agreement = {"unet": {"pooled": 0.5, "within_structure": -0.25}}
-    figure = deformation_figure(cells(), agreement, GROUPS, STRUCTURES)
+    figure = draw(cells(), agreement, GROUPS, STRUCTURES)
     figure.draw_without_rendering()
     scatter = figure.axes[2]
     assert [len(line.get_xdata()) for line in scatter.lines[:2]] == [6, 6]
@@ -36,7 +36,7 @@ def test_every_cell_is_a_point_and_every_group_a_note():
 
 def test_nothing_to_draw_is_an_empty_figure():
     empty = cells().assign(sd=np.nan, cv=0.0)
-    figure = deformation_figure(empty, {}, GROUPS, STRUCTURES)
+    figure = draw(empty, {}, GROUPS, STRUCTURES)
     figure.draw_without_rendering()
     assert "n = 0" in figure.axes[2].texts[0].get_text()
-    deformation_figure(cells()[:0], {}, GROUPS, STRUCTURES).draw_without_rendering()
+    draw(cells()[:0], {}, GROUPS, STRUCTURES).draw_without_rendering()

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stages.figures.ensemble_size import ensemble_size_figure
+from stages.figures.ensemble_size import draw
 from stages.statistics.questions.ensemble_size import ensemble_size
 
 
@@ -21,7 +21,7 @@ def test_a_line_an_architecture_and_the_theory(n_members):
         columns=["group", "member", "subject", "structure", "volume_mm3"],
     )
     table = ensemble_size(volumes, 10, rng)[1]
-    figure = ensemble_size_figure(table, ("unet", "rim"))
+    figure = draw(table, ("unet", "rim"))
     figure.draw_without_rendering()
     left, right = figure.axes
     assert [len(line.get_xdata()) for line in left.lines] == [n_members - 1] * 2
@@ -32,4 +32,4 @@ def test_a_line_an_architecture_and_the_theory(n_members):
         "15 %: 23 members",
         "10 %: 51 members",
     ]
-    ensemble_size_figure(table[:0], ("unet",)).draw_without_rendering()
+    draw(table[:0], ("unet",)).draw_without_rendering()

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from stages.figures.other_segmenter import segmenters_figure
+from stages.figures.other_segmenter import draw
 
 NAMES = ["SynthSeg", "atlas"]
 COLUMNS = ["quantity", "group", "structure", "first", "second"]
@@ -21,7 +21,7 @@ def cells() -> pd.DataFrame:
 
 def test_points_and_intervals_lie_where_they_should() -> None:
     ends = [{"rim": (0.5, 0.2, 0.7)}, {"rim": (-0.1, np.nan, np.nan)}]
-    figure = segmenters_figure(cells(), ends, NAMES, ["rim", "noise"])
+    figure = draw(cells(), ends, NAMES, ["rim", "noise"])
     left, middle, right = figure.axes
     points = [tuple(float(x[0]) for x in line.get_data()) for line in left.get_lines()[:2]]
     assert points == [(1.0, 2.0), (0.2, 0.9)]
@@ -39,6 +39,6 @@ def test_points_and_intervals_lie_where_they_should() -> None:
 
 
 def test_nothing_measured_is_an_empty_figure() -> None:
-    figure = segmenters_figure(cells().iloc[:0], [{}, {}], NAMES, [])
+    figure = draw(cells().iloc[:0], [{}, {}], NAMES, [])
     figure.draw_without_rendering()
     assert not figure.axes[2].get_yticklabels()

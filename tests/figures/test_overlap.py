@@ -5,14 +5,14 @@ import pandas as pd
 
 from stages.figures.kit.dots import Dot, dot_rows
 from stages.figures.kit.style import new_figure
-from stages.figures.overlap import overlap_figure
+from stages.figures.overlap import draw
 
 GROUPS = ("unet", "rim", "noise")
 STRUCTURES = ("caudate", "hippocampus")
 
 
 def cells() -> pd.DataFrame:
-    """Return a table as in plots/overlap.csv."""
+    """Return a table as in plots/analyse/overlap.csv."""
     index = pd.MultiIndex.from_product(
         [GROUPS, ("reference", "truth"), STRUCTURES, ("s0", "s1", "s2")],
         names=["group", "target", "structure", "subject"],
@@ -23,7 +23,7 @@ def cells() -> pd.DataFrame:
 
 
 def tasks() -> pd.DataFrame:
-    """Return a table as in plots/tasks.csv."""
+    """Return a table as in plots/analyse/tasks.csv."""
     rows = [
         (group, target, name, scope, 6, 0.3, -0.2, 0.9)
         for group in GROUPS[:2]
@@ -42,7 +42,7 @@ def markers(axes) -> list[tuple[float, float]]:
 
 
 def test_dots_are_medians_over_scans_against_the_reference():
-    figure = overlap_figure(cells(), tasks(), GROUPS, STRUCTURES)
+    figure = draw(cells(), tasks(), GROUPS, STRUCTURES)
     figure.draw_without_rendering()
     dice = figure.axes[0]
     own = cells()[lambda t: t["target"] == "reference"]
@@ -56,12 +56,10 @@ def test_dots_are_medians_over_scans_against_the_reference():
 
 
 def test_undefined_values_are_not_drawn():
-    figure = overlap_figure(
-        cells().assign(dice=np.nan), tasks().assign(value=np.nan), GROUPS, STRUCTURES
-    )
+    figure = draw(cells().assign(dice=np.nan), tasks().assign(value=np.nan), GROUPS, STRUCTURES)
     figure.draw_without_rendering()
     assert [len(markers(axes)) for axes in figure.axes] == [0, 6, 0, 0]
-    overlap_figure(cells()[:0], tasks()[:0], GROUPS, STRUCTURES).draw_without_rendering()
+    draw(cells()[:0], tasks()[:0], GROUPS, STRUCTURES).draw_without_rendering()
 
 
 def test_groups_keep_apart_within_a_row():

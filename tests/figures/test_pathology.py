@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-from stages.figures.pathology import KIND_MARKERS, pathology_figure, twin_planes
+from stages.figures.pathology import draw, kind_marker, matched_planes
 from stages.storage.nifti import affine
 from stages.study.pairs import KINDS
 
@@ -33,24 +33,24 @@ def planes() -> list:
     labels[3:5, 7, 4:6] = 17
     changed[6, 2:5, 3:6] = 1
     changed[3, 7, 4] = 1
-    found = [twin_planes(k, (image, 0.8 * image), changed, labels, MATRIX) for k in KINDS]
+    found = [matched_planes(k, (image, 0.8 * image), changed, labels, MATRIX) for k in KINDS]
     return [plane for pair in found for plane in pair]
 
 
 def test_planes_pass_through_what_changed() -> None:
-    coronal, ill, _, lesions, _, infarct, _, tumour = planes()
+    coronal, atrophy, _, lesions, _, infarct, _, tumour = planes()
     assert coronal.changed is None
-    assert ill.image.shape == (10, 14)  # superior, right
-    assert np.argwhere(ill.changed).tolist() == [[3, 4]]
+    assert atrophy.image.shape == (10, 14)  # superior, right
+    assert np.argwhere(atrophy.changed).tolist() == [[3, 4]]
     assert lesions.image.shape == (12, 14)  # anterior, right
     for axial in (lesions, infarct, tumour):
         assert axial.changed.sum() == 9
-    assert ill.image.max() == 0.8
+    assert atrophy.image.max() == 0.8
 
 
 def test_points_are_those_of_the_tables() -> None:
     cells, voxels = tables()
-    figure = pathology_figure(cells, voxels, GROUPS, planes())
+    figure = draw(cells, voxels, GROUPS, planes())
     figure.draw_without_rendering()
     panels = {axes.get_title(): axes for axes in figure.axes}
     drawn = {
@@ -62,12 +62,12 @@ def test_points_are_those_of_the_tables() -> None:
     assert drawn["Affected voxels"] == [(3,)] * 8
     assert {"healthy", *KINDS} <= set(panels)
     assert len({axes.get_position().x0 for axes in figure.axes[:8]}) == 4  # two rows of four
-    assert len({KIND_MARKERS[kind] for kind in KINDS}) == len(KINDS)
+    assert len({kind_marker(kind) for kind in KINDS}) == len(KINDS)
 
 
 def test_a_row_that_is_not_full_stays_empty() -> None:
     cells, voxels = tables()
-    figure = pathology_figure(cells, voxels, GROUPS, planes()[:6])
+    figure = draw(cells, voxels, GROUPS, planes()[:6])
     figure.draw_without_rendering()
     assert [axes.axison for axes in figure.axes[6:8]] == [False, False]
     assert not figure.axes[6].images
@@ -75,5 +75,5 @@ def test_a_row_that_is_not_full_stays_empty() -> None:
 
 def test_a_cohort_without_pathology_says_so() -> None:
     cells, voxels = tables()
-    figure = pathology_figure(cells, voxels, GROUPS, [])
+    figure = draw(cells, voxels, GROUPS, [])
     assert "No scan with a pathology" in figure.texts[0].get_text()

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stages.figures.power import power_figure
+from stages.figures.power import draw
 from stages.statistics.questions.power import PowerOptions, power
 
 STRUCTURES = ("hippocampus", "caudate", "csf")
@@ -29,7 +29,7 @@ def points(axes) -> list[tuple[float, float]]:
 
 
 def test_hippocampus_of_each_architecture_lies_on_the_curve():
-    trial, changes = power_figure(results(), GROUPS, STRUCTURES).axes
+    trial, changes = draw(results(), GROUPS, STRUCTURES).axes
     x, y = trial.lines[0].get_data()
     found = points(trial)
     assert len(found) == 2 * len(GROUPS)
@@ -41,7 +41,7 @@ def test_hippocampus_of_each_architecture_lies_on_the_curve():
 
 
 def test_architectures_carry_their_number_of_members():
-    figure = power_figure(results(), (*GROUPS, "varnet"), STRUCTURES)
+    figure = draw(results(), (*GROUPS, "varnet"), STRUCTURES)
     names = [text.get_text() for text in figure.legends[0].get_texts()]
     assert names[:3] == ["UNet (5 members)", "RIM (5 members)", "VarNet"]
 
@@ -50,6 +50,6 @@ def test_no_hippocampus_and_no_variation_do_no_harm():
     table = results(("caudate", "csf"))
     still = results().assign(detectable_change_percent=0.0)
     for each in (table, still, table.iloc[:0]):
-        figure = power_figure(each, GROUPS, ("caudate", "csf"))
+        figure = draw(each, GROUPS, ("caudate", "csf"))
         figure.canvas.draw()
-    assert points(power_figure(table, GROUPS, ("caudate", "csf")).axes[0]) == []
+    assert points(draw(table, GROUPS, ("caudate", "csf")).axes[0]) == []

@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stages.figures.kit.style import CEILINGS, colour
-from stages.figures.surrogates import PANELS, surrogates_figure
+from stages.figures.kit.noise_ceilings import CEILINGS
+from stages.figures.kit.style import colour
+from stages.figures.surrogates import PANELS, draw
 
 SURROGATES = {"std_mean": "A", "linearised_volume": "B", "vote_entropy": "C", "own_idea": "C"}
 GROUPS = ("unet", "rim")
@@ -44,7 +45,7 @@ def points(axes) -> list:
 
 
 def test_each_value_has_a_point_in_its_colour_and_an_interval():
-    figure = surrogates_figure(table(), inference(), GROUPS)
+    figure = draw(table(), inference(), GROUPS)
     for axes in figure.axes:
         assert len(points(axes)) == len(GROUPS) * len(SURROGATES)
         assert {line.get_color() for line in points(axes)} == {colour(g) for g in GROUPS}
@@ -61,13 +62,13 @@ def test_undefined_values_and_intervals_are_not_drawn():
     gaps = table()
     gaps.loc[gaps["surrogate"] == "std_mean", ["value", "low", "high"]] = np.nan
     gaps.loc[gaps["surrogate"] == "vote_entropy", ["low", "high"]] = np.nan
-    axes = surrogates_figure(gaps, inference(), GROUPS).axes[0]
+    axes = draw(gaps, inference(), GROUPS).axes[0]
     assert len(points(axes)) == len(GROUPS) * 3
     assert sum(list(line.get_xdata()) == [0.2, 0.7] for line in axes.lines) == len(GROUPS) * 2
 
 
 def test_ceilings_stand_behind_every_point_and_with_their_intervals():
-    within, pooled = surrogates_figure(table(), inference(), GROUPS).axes
+    within, pooled = draw(table(), inference(), GROUPS).axes
     n_points = len(GROUPS) * len(SURROGATES)
     found = [list(line.get_xdata()) for line in pooled.lines]
     assert found.count([0.8, 0.9]) == n_points
@@ -86,13 +87,13 @@ def test_ceilings_stand_behind_every_point_and_with_their_intervals():
 
 
 def test_without_ceilings_only_the_points_are_drawn():
-    axes = surrogates_figure(table(), inference()[:0], GROUPS).axes[1]
+    axes = draw(table(), inference()[:0], GROUPS).axes[1]
     assert len(points(axes)) == len(GROUPS) * len(SURROGATES)
     assert not [line for line in axes.lines if line.get_marker() == "|"]
 
 
 @pytest.mark.parametrize("groups", [(), ("unet",), ("noise",)])
 def test_few_groups_make_a_figure(groups):
-    figure = surrogates_figure(table(), inference(), groups)
+    figure = draw(table(), inference(), groups)
     figure.canvas.draw()
     assert len(figure.axes) == 2

@@ -3,14 +3,15 @@
 import numpy as np
 import pandas as pd
 
-from stages.figures.task_error import task_error_figure
-from stages.statistics.questions.task_error import VARIABLES, ranks_within
+from stages.figures.task_error import draw
+from stages.statistics.methods.member_ranks import ranks_within
+from stages.statistics.questions.task_error import VARIABLES
 
 GROUPS = ("unet", "varnet", "rim")
 
 
 def members(n_members: int) -> pd.DataFrame:
-    """Return a table as in plots/task_error.csv."""
+    """Return a table as in plots/analyse/task_error.csv."""
     rng = np.random.default_rng(0)
     groups = np.repeat(GROUPS, n_members)
     values = {name: rng.uniform(1, 2, len(groups)) for name in VARIABLES}
@@ -19,7 +20,7 @@ def members(n_members: int) -> pd.DataFrame:
 
 
 def test_every_member_is_in_every_panel():
-    figure = task_error_figure(members(4), GROUPS)
+    figure = draw(members(4), GROUPS)
     figure.draw_without_rendering()
     assert len(figure.axes) == 8
     for axes in figure.axes:
@@ -29,7 +30,7 @@ def test_every_member_is_in_every_panel():
 
 def test_what_is_undefined_is_a_dash():
     table = members(2).assign(variation_rank=0.0, variation=1.0)
-    figure = task_error_figure(table, GROUPS)
+    figure = draw(table, GROUPS)
     figure.draw_without_rendering()
     assert sum("–" in axes.get_title() for axes in figure.axes) == 4
-    task_error_figure(table[:0], GROUPS).draw_without_rendering()
+    draw(table[:0], GROUPS).draw_without_rendering()

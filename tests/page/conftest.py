@@ -10,7 +10,7 @@ from PIL import Image
 
 from stages import analyse
 from stages.page import other_segmenter
-from stages.page.render import write_page
+from stages.page.render import write_report
 from stages.page.run_record import Record
 from stages.params.ensembles import EnsembleParams
 from stages.provenance.basis import present
@@ -27,8 +27,8 @@ DRAWN = ("cohort", "figure2", "figure3_rim")  # all other figures are missing
 
 def answers_by(segmenter: other_segmenter.Segmenter) -> other_segmenter.Kept:
     """The answers of the study in the current directory, as if another segmenter had them."""
-    texts = {name: read_json(layout.METRICS / f"{name}.json") for name in other_segmenter.METRICS}
-    tables = {name: pd.read_csv(layout.PLOTS / f"{name}.csv") for name in other_segmenter.TABLES}
+    texts = {name: read_json(layout.metric("analyse", name)) for name in other_segmenter.METRICS}
+    tables = {name: pd.read_csv(layout.table("analyse", name)) for name in other_segmenter.TABLES}
     return other_segmenter.kept(segmenter, present(EnsembleParams.load()), texts, **tables)
 
 
@@ -50,7 +50,9 @@ def measured(tmp_path_factory: pytest.TempPathFactory) -> Path:
         analyse.main()
     for k, name in enumerate(DRAWN):
         image = Image.new("RGB", (900, 300), (40 * k, 90, 160))
-        image.save(folder / layout.PLOTS / f"{name}.png")
+        path = folder / layout.figure("report", name)
+        path.parent.mkdir(exist_ok=True)
+        image.save(path)
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         write_json(other_segmenter.FILE, answers_by(ATLAS).model_dump())
@@ -62,7 +64,7 @@ def page(measured: Path) -> Path:
     """The page of that study, with a record."""
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(measured)
-        write_page(Path("page.html"), RECORD)
+        write_report(Path("page.html"), RECORD)
     return measured / "page.html"
 
 

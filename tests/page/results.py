@@ -1,12 +1,14 @@
-"""Results of a study that was never run: what the page is written from, with any outcome."""
+"""Results of a study that was never run: what the HTML report is written from, with any outcome."""
 
 from dataclasses import replace
 from typing import Any
 
 import pandas as pd
 
-from stages.page.facts import Facts
+from stages.figures.kit.facts import Facts
 from stages.params.analyse import AnalyseParams
+from stages.params.ensembles import EnsembleParams
+from stages.params.report import ReportParams
 from tests.fabricated import ROOT
 
 STRUCTURES = ("hippocampus", "putamen")
@@ -21,7 +23,7 @@ WITHIN = {"r": 0.1, "low": -0.6, "high": 0.7, "p": 0.5}
 
 
 def metrics() -> dict[str, Any]:
-    """Return metrics of three architectures; nothing is shown to foretell anything."""
+    """Return metrics of three architectures; no prediction is statistically significant."""
     groups = tuple(CV)
     quality = {g: {"psnr": {"mean": 30.0}, "ssim": {"mean": 0.9}} for g in (*groups, "zero_filled")}
     ceiling = {"split_half": {"value": 0.6, "low": 0.4, "high": 0.8}}
@@ -57,7 +59,7 @@ def metrics() -> dict[str, Any]:
 
 
 def facts(tree: dict[str, Any] | None = None, groups: tuple[str, ...] = tuple(CV)) -> Facts:
-    """Return the results as the page reads them; `tree` takes the place of the metrics."""
+    """Return the results as the report reads them; `tree` takes the place of the metrics."""
     cells = [(g, s, k) for g in groups for k in STRUCTURES for s in SUBJECTS]
     cv = pd.DataFrame(cells, columns=["group", "subject", "structure"])
     outliers = pd.DataFrame(
@@ -67,11 +69,14 @@ def facts(tree: dict[str, Any] | None = None, groups: tuple[str, ...] = tuple(CV
     params = AnalyseParams.load(ROOT / "params.yaml").model_copy(
         update={"structures": STRUCTURES, "bootstrap_draws": 100}
     )
+    seeds = dict.fromkeys((*groups, "noise"), (0, 1, 2, 3))
+    ensembles = EnsembleParams.model_validate(seeds | {"baselines": ("zero_filled",)})
     return Facts(
         metrics=metrics() if tree is None else tree,
-        members=dict.fromkeys(groups, (0, 1, 2, 3)),
+        ensembles=ensembles,
         exams=dict(zip(SUBJECTS, SUBJECTS, strict=True)),
         params=params,
+        report=ReportParams(architecture="rim", n_members=3, n_scans=None),
         cv=cv.assign(cv=cv["group"].map(CV)),
         bias=cv.assign(bias=[BIAS[g][k] for g, _, k in cells]),
         outliers=outliers,

@@ -8,7 +8,8 @@ from pathlib import Path
 
 import pytest
 
-from stages.figures.kit import planes, style
+from stages.figures import scan_planes
+from stages.figures.kit import style
 from stages.page import pictures
 from tests.page.browser import Browser, program
 from tests.page.conftest import DRAWN
@@ -26,7 +27,7 @@ WIDTHS = (1200, 400)
 LETTERING = f"""
 [...document.images].map(i => {{
   const inches = i.naturalWidth / (i.closest('.pictures') ? {pictures.DPI} : {style.DPI});
-  const points = i.closest('.pictures') ? {planes.SMALLEST} : {style.SMALLEST};
+  const points = i.closest('.pictures') ? {scan_planes.SMALLEST} : {style.SMALLEST};
   return [i.getBoundingClientRect().width / inches * points / 72,
           i.parentElement.scrollWidth > i.parentElement.clientWidth,
           getComputedStyle(i.parentElement).overflowX];

@@ -1,4 +1,4 @@
-"""The table of members, and what is said of those that stand apart."""
+"""The table of members, and what is said of outliers."""
 
 from dataclasses import replace
 
@@ -11,7 +11,7 @@ def test_a_member_beyond_the_threshold_is_marked_by_name() -> None:
     table = found.outliers.copy()
     table.loc[5, ["z_psnr", "flagged"]] = [15.12, True]
     rows = members(replace(found, outliers=table))
-    (row,) = [row for row in rows if row.outlying]
+    (row,) = [row for row in rows if row.outlier]
     assert (row.group, row.member, row.remark) == ("VarNet", "1", "outlying: PSNR (z = 15.1)")
     assert (row.psnr, row.ssim, row.volume) == ("30.00", "0.900", "1.00")
     assert rows[-1].group == "Zero-filled"

@@ -6,11 +6,11 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from stages.figures.kit.facts import load_facts
 from stages.page import other_segmenter
-from stages.page.answer import headline, variation
-from stages.page.facts import load_facts
+from stages.page.answers.headline_table import headline
+from stages.page.answers.least_variable import variability
 from stages.page.side_by_side import beside
-from stages.params.analyse import AnalyseParams
 from stages.params.ensembles import EnsembleParams
 from stages.provenance.basis import present
 from stages.storage.files import write_json
@@ -22,13 +22,13 @@ OWN = ATLAS.model_copy(update={"method": "synthseg", "mode": "standard", "fast":
 
 
 def test_what_is_kept_answers_as_the_study_itself(study: Path, tmp_path: Path) -> None:
-    own = load_facts(EnsembleParams.load(), AnalyseParams.load())
+    own = load_facts()
     write_json(tmp_path / "kept.json", answers_by(ATLAS).model_dump())
     found = other_segmenter.load(tmp_path / "kept.json")
     assert found is not None
     other = found.facts(own)
     assert headline(other).drop(columns="PSNR (dB)").equals(headline(own).drop(columns="PSNR (dB)"))
-    assert variation(other) == variation(own)
+    assert variability(other) == variability(own)
 
 
 def test_cells_without_a_variation_are_left_out() -> None:
@@ -101,16 +101,15 @@ def test_answers_by_weights_that_have_changed_are_left_out(
 
 
 def test_the_section_is_there_says_why_not_or_is_absent(study: Path) -> None:
-    ensembles = EnsembleParams.load()
-    own = load_facts(ensembles, AnalyseParams.load())
-    assert beside(own, ensembles, None) is None
-    assert beside(own, ensembles, answers_by(other_segmenter.Segmenter.present())) is None
-    found = beside(own, ensembles, answers_by(ATLAS))
+    own = load_facts()
+    assert beside(own, None) is None
+    assert beside(own, answers_by(other_segmenter.Segmenter.present())) is None
+    found = beside(own, answers_by(ATLAS))
     assert found is not None
     assert found.image is not None
     assert not found.note
     stale = answers_by(ATLAS).model_copy(update={"basis": {}})
-    found = beside(own, ensembles, stale)
+    found = beside(own, stale)
     assert found is not None
     assert found.rows == ()
     assert found.note.startswith(

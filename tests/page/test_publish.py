@@ -103,7 +103,7 @@ def test_a_revision_that_cannot_be_read_is_one_line(
     asked: dict[str, Recorded], capsys: pytest.CaptureFixture
 ) -> None:
     found = recorded()
-    found.texts["metrics/volumes.json"] = "{"
+    found.texts["metrics/analyse/volumes.json"] = "{"
     asked["atlas"] = found
     with pytest.raises(SystemExit):
         publish.main(["--beside", "atlas", "--out", "refused.html"])

@@ -5,12 +5,10 @@ from pathlib import Path
 
 import pytest
 
-from stages.page.facts import load_facts
+from stages.figures.kit.facts import load_facts
 from stages.page.pictures import Embedded
-from stages.page.render import contents, environment, write_page
+from stages.page.render import contents, environment, write_report
 from stages.page.scan_pictures import Picture, ScanSection
-from stages.params.analyse import AnalyseParams
-from stages.params.ensembles import EnsembleParams
 from tests.page.conftest import DRAWN, HOSTILE, LONG_STAGE, RECORD
 from tests.page.outline import Outline
 
@@ -45,7 +43,7 @@ def test_the_page_needs_nothing_else(written: str) -> None:
 
 
 def test_the_page_is_the_same_bytes_twice(study: Path, written: str) -> None:
-    write_page(Path("again.html"), RECORD)
+    write_report(Path("again.html"), RECORD)
     assert Path("again.html").read_text(encoding="utf-8") == written
     assert str(study) not in written
 
@@ -56,10 +54,8 @@ def test_what_comes_from_parameters_is_escaped(written: str) -> None:
 
 
 def test_names_of_scans_are_escaped(study: Path) -> None:
-    ensembles = EnsembleParams.load()
-    facts = load_facts(ensembles, AnalyseParams.load())
-    facts = replace(facts, exams={HOSTILE: "a", "sub-b": "b"})
-    content = contents(facts, ensembles) | {"record": None}
+    facts = replace(load_facts(), exams={HOSTILE: "a", "sub-b": "b"})
+    content = contents(facts) | {"record": None, "root": "."}
     picture = Picture(HOSTILE, f'" onload="{HOSTILE}', HOSTILE, Embedded("data:,", 1, 1, 1))
     content["scans"] = [ScanSection(HOSTILE, (picture,))]
     text = environment().get_template("report.html.j2").render(content)
@@ -71,17 +67,20 @@ def test_names_of_scans_are_escaped(study: Path) -> None:
 
 
 def test_what_was_not_drawn_is_said(written: str) -> None:
-    assert "plots/figure1.png was not drawn." in written
-    assert "plots/figure2.png was not drawn." not in written
+    assert "plots/report/figure1.png was not drawn." in written
+    assert "plots/report/figure2.png was not drawn." not in written
 
 
 @pytest.mark.parametrize(
     ("name", "said"),
     [
-        ("plots/outliers.csv", "plots/outliers.csv is not there: no table of members."),
-        ("plots/paper.csv", "plots/paper.csv is not there: no comparison."),
-        ("metrics/volumes.json", "The variation of volumes was not measured."),
-        ("metrics/inference.json", "This was not tested."),
+        (
+            "plots/analyse/outliers.csv",
+            "plots/analyse/outliers.csv is not there: no table of members.",
+        ),
+        ("plots/analyse/paper.csv", "plots/analyse/paper.csv is not there: no comparison."),
+        ("metrics/analyse/volumes.json", "The variation of volumes was not measured."),
+        ("metrics/analyse/inference.json", "This was not tested."),
     ],
 )
 def test_missing_results_are_said(
@@ -91,7 +90,7 @@ def test_missing_results_are_said(
     hidden = Path(f"{name}.hidden")
     Path(name).rename(hidden)
     try:
-        write_page(Path("less.html"))
+        write_report(Path("less.html"))
     finally:
         hidden.rename(name)
     assert said in Path("less.html").read_text(encoding="utf-8")
@@ -101,7 +100,7 @@ def test_a_record_is_a_section_of_its_own(
     study: Path, monkeypatch: pytest.MonkeyPatch, written: str
 ) -> None:
     monkeypatch.setattr("stages.page.render.sections", lambda *_: iter(()))
-    write_page(Path("plain.html"))
+    write_report(Path("plain.html"))
     plain = Path("plain.html").read_text(encoding="utf-8")
     assert not Outline(plain).faults
     for text in ('id="record"', LONG_STAGE, "word word"):
@@ -115,6 +114,15 @@ def test_nothing_partial_is_left(study: Path, monkeypatch: pytest.MonkeyPatch) -
 
     monkeypatch.setattr("stages.page.scan_pictures.section", fail)
     with pytest.raises(RuntimeError):
-        write_page(Path("broken.html"))
+        write_report(Path("broken.html"))
     assert not Path("broken.html").exists()
     assert not list(Path().glob(".partial-*"))
+
+
+def test_links_lead_to_the_study_from_wherever_the_report_lies(
+    study: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("stages.page.render.sections", lambda *_: iter(()))
+    write_report(Path("plots/report/linked.html"))
+    text = Path("plots/report/linked.html").read_text(encoding="utf-8")
+    assert 'href="../../README.md#your-own-scans"' in text

@@ -7,7 +7,7 @@ import pandas as pd
 import pytest
 
 from stages import analyse, pathology
-from stages.study import layout, plot_schema, schema
+from stages.study import layout, schema
 from stages.study.pairs import KINDS
 from tests.fabricated import Study, measure_study, without_networks, write_study
 from tests.test_pathology import write_masks
@@ -52,13 +52,6 @@ def test_every_table_of_a_group_is_described(study: Path, monkeypatch) -> None:
     for path in files:
         assert header(path) == known[path].columns
     assert header(schema.AFFECTED_VOXELS.path()) == schema.AFFECTED_VOXELS.columns
-
-
-def test_every_table_of_plots_is_described(study: Path) -> None:
-    found = {path.stem: header(path) for path in (study / "plots").rglob("*.csv")}
-    assert set(found) == set(plot_schema.UNITS)
-    for name, columns in found.items():
-        assert columns == plot_schema.columns(name), name
 
 
 def test_units_of_a_column_of_one_name_agree() -> None:

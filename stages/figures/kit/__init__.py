@@ -1,1 +1,1 @@
-"""What figures share: style, rows of dots, planes of a scan."""
+"""What figures share: facts, words, style, rows of dots, planes of a scan."""

@@ -7,10 +7,11 @@ import numpy as np
 from matplotlib.axes import Axes
 from matplotlib.lines import Line2D
 
-from stages.figures.kit.style import colour, title
+from stages.figures.kit.style import colour
+from stages.figures.kit.titles import title
 
 MARKERS = ("o", "s", "^", "D", "v", "P", "X")
-BAND = 0.66  # part of a row that its dots fill
+BAND = 0.66  # fraction of a row that its dots fill
 SIZE = 4.8  # points
 
 

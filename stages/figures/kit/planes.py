@@ -1,184 +1,89 @@
-"""One scan in three planes: a reconstruction, its error, the members' deviation and outlines."""
-
-from collections.abc import Sequence
-from dataclasses import dataclass
+"""Planes of a scan in RAS orientation: which to show, and the contours of structures in them."""
 
 import numpy as np
-from matplotlib import rc_context
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure
-from matplotlib.image import AxesImage
+from nibabel.orientations import apply_orientation, io_orientation
 
-from stages.figures.cohort import OUTLINES, fullest
-from stages.figures.figure1 import best_slice
-from stages.figures.kit.style import RC, bare, new_figure
 from stages.study.structures import structure
 
-# direction that a plane is looked at along -> axis of (right, anterior, superior), its ends
-PLANES = {"axial": (2, "LR"), "coronal": (1, "LR"), "sagittal": (0, "PA")}
+# structures that differ visibly and share an axial slice
+DEEP = ("thalamus", "caudate", "putamen", "pallidum", "lateral_ventricle", "hippocampus")
 CORONAL = ("hippocampus", "thalamus")  # what each of the other planes should show most of
 SAGITTAL = ("brainstem", "third_ventricle", "fourth_ventricle")
-DEVIATION = "SD of members"
-SMALLEST = 9  # points: of all lettering here
-PANEL_INCHES, TITLE_INCHES, BAR_INCHES = 1.75, 0.3, 0.5
+# colours that the colour-blind tell apart: Okabe and Ito 2008, https://jfly.uni-koeln.de/color
+OUTLINES = {
+    "Ventricles": ("#56B4E9", ("lateral_ventricle", "third_ventricle", "fourth_ventricle")),
+    "Caudate, putamen, accumbens": ("#009E73", ("caudate", "putamen", "accumbens")),
+    "Pallidum": ("#F0E442", ("pallidum",)),
+    "Thalamus": ("#E69F00", ("thalamus",)),
+    "Hippocampus, amygdala": ("#D55E00", ("hippocampus", "amygdala")),
+    "Brainstem": ("#CC79A7", ("brainstem",)),
+    "Cerebellum": ("#FFFFFF", ("cerebellum_cortex", "cerebellum_white_matter")),
+}
 
 
-@dataclass(frozen=True)
-class Cuts:
-    """Three planes of one volume: (width, height) each, in the order of `PLANES`."""
+def to_ras(data: np.ndarray, matrix: np.ndarray) -> np.ndarray:
+    """Return a volume with its axes in the order (right, anterior, superior).
 
-    axial: np.ndarray
-    coronal: np.ndarray
-    sagittal: np.ndarray
-
-    def all(self) -> tuple[np.ndarray, ...]:
-        """The planes in the order of `PLANES`."""
-        return self.axial, self.coronal, self.sagittal
+    Args:
+        data: (i, j, k).
+        matrix: (4, 4) voxel-to-world affine, RAS+.
+    """
+    return apply_orientation(data, io_orientation(matrix))
 
 
-@dataclass(frozen=True)
-class Where:
-    """Indices of the three planes, and the voxel size along (right, anterior, superior), mm."""
-
-    indices: tuple[int, int, int]
-    voxel_size_mm: np.ndarray
-
-    def aspect(self, plane: str) -> float:
-        """Return the height of a voxel by its width in a plane."""
-        axis, _ = PLANES[plane]
-        width, height = (size for k, size in enumerate(self.voxel_size_mm) if k != axis)
-        return float(height / width)
-
-    def proportion(self, plane: str, image: np.ndarray) -> float:
-        """Return the height of a whole plane by its width."""
-        width, height = image.shape
-        return self.aspect(plane) * height / width
+def ras_voxel_size(matrix: np.ndarray) -> np.ndarray:
+    """Return the voxel size along (right, anterior, superior), mm."""
+    orientation = io_orientation(matrix)
+    sizes = np.empty(3)
+    sizes[orientation[:, 0].astype(int)] = np.linalg.norm(matrix[:3, :3], axis=0)
+    return sizes
 
 
-@dataclass(frozen=True)
-class Scales:
-    """Ends of the scales, the same for all groups of a scan, in units of white matter."""
-
-    white: float
-    error: float
-    std: float
+def inside(labels: np.ndarray, names: tuple[str, ...]) -> np.ndarray:
+    """Return where some structures are, bool in the shape of the FreeSurfer ids `labels`."""
+    return np.isin(labels, [label for name in names for label in structure(name).labels])
 
 
-def where(labels: np.ndarray, voxel_size_mm: np.ndarray) -> Where:
-    """Return planes that show the deep structures; the middle ones without labels.
+def best_slice(labels: np.ndarray) -> int:
+    """Return the axial slice with most voxels of the deep structures, else the middle one.
 
     Args:
         labels: (right, anterior, superior) FreeSurfer ids.
-        voxel_size_mm: in the same order.
     """
-    if not labels.any():
-        return Where(
-            (labels.shape[2] // 2, labels.shape[1] // 2, labels.shape[0] // 2), voxel_size_mm
-        )
-    coronal, sagittal = fullest(labels, CORONAL, 1), fullest(labels, SAGITTAL, 0)
-    return Where((best_slice(labels), coronal, sagittal), voxel_size_mm)
+    counts = inside(labels, DEEP).sum(axis=(0, 1))
+    return int(np.argmax(counts)) if counts.any() else labels.shape[2] // 2
 
 
-def cuts(volume: np.ndarray, at: Where) -> Cuts:
-    """Return the three planes of a volume (right, anterior, superior)."""
-    axes = [axis for axis, _ in PLANES.values()]
-    return Cuts(*(volume.take(i, a) for a, i in zip(axes, at.indices, strict=True)))
+def fullest(mask: np.ndarray, axis: int) -> int:
+    """Return the index along an axis of the plane with most voxels of a mask (i, j, k)."""
+    others = tuple(other for other in range(3) if other != axis)
+    return int(np.argmax(mask.sum(axis=others)))
 
 
-def reference_figure(image: Cuts, labels: Cuts, at: Where, scales: Scales) -> Figure:
-    """Draw the fully sampled scan: planes above, with outlines below."""
-    shapes = [at.proportion(*pair) for pair in zip(PLANES, image.all(), strict=True)]
-    widths = [PANEL_INCHES / shape for shape in shapes]
-    with rc_context(RC):
-        figure = new_figure(sum(widths), 2 * PANEL_INCHES + 0.3)
-        panels = figure.subplots(2, len(PLANES), width_ratios=widths)
-        for k, plane in enumerate(PLANES):
-            for panel in panels[:, k]:
-                _gray(panel, image.all()[k], plane, at, scales)
-            panels[0, k].set_title(plane)
-            _outline(panels[1, k], labels.all()[k], 0.7)
-    return figure
-
-
-def group_figure(
-    reference: Cuts, images: Sequence[Cuts], labels: Sequence[Cuts], at: Where, scales: Scales
-) -> Figure:
-    """Draw a row a plane: first member, its error, deviation of the members, all outlines.
+def three_planes(labels: np.ndarray) -> tuple[int, int, int]:
+    """Return indices of an axial, a coronal and a sagittal plane that show the deep structures.
 
     Args:
-        reference: the fully sampled scan, in units of white matter.
-        images: one entry a member, in the same unit.
-        labels: one entry a member.
-        at: the planes.
-        scales: ends of the scales.
+        labels: (right, anterior, superior) FreeSurfer ids; the middle planes without any label.
     """
-    heads = ["reconstruction", "error", *([DEVIATION] if len(images) > 1 else []), "outlines"]
-    shapes = [at.proportion(*pair) for pair in zip(PLANES, reference.all(), strict=True)]
-    heights = [PANEL_INCHES * shape for shape in shapes]
-    height = sum(heights) + TITLE_INCHES + BAR_INCHES
-    with rc_context(RC):
-        figure = new_figure(PANEL_INCHES * len(heads) + 0.2, height)
-        panels = figure.subplots(len(PLANES), len(heads), height_ratios=heights)
-        for k, plane in enumerate(PLANES):
-            stack = np.stack([image.all()[k] for image in images])
-            found = [member.all()[k] for member in labels]
-            row = dict(zip(heads, panels[k], strict=True))
-            maps = _row(row, stack, reference.all()[k], found, (plane, at, scales))
-            row["reconstruction"].set_ylabel(plane)
-        for head, panel in zip(heads, panels[0], strict=True):
-            panel.set_title(head)
-        for head, image in maps.items():
-            place = panels[-1, heads.index(head)].inset_axes((0.05, -0.1, 0.9, 0.05))
-            bar = figure.colorbar(image, cax=place, orientation="horizontal")
-            bar.set_label("% of white matter", fontsize=SMALLEST)
-            bar.ax.tick_params(labelsize=SMALLEST)
-    return figure
+    if not labels.any():
+        right, anterior, superior = (n // 2 for n in labels.shape)
+        return superior, anterior, right
+    coronal, sagittal = inside(labels, CORONAL), inside(labels, SAGITTAL)
+    return best_slice(labels), fullest(coronal, 1), fullest(sagittal, 0)
 
 
-def _row(
-    row: dict[str, Axes],
-    stack: np.ndarray,
-    reference: np.ndarray,
-    labels: Sequence[np.ndarray],
-    view: tuple[str, Where, Scales],
-) -> dict[str, AxesImage]:
-    """Draw one plane of a group, and return its coloured maps by the heads of their columns."""
-    plane, at, scales = view
-    _gray(row["reconstruction"], stack[0], plane, at, scales)
-    error = row["error"]
-    ends = -100 * scales.error, 100 * scales.error
-    maps = {"error": _map(error, 100 * (stack[0] - reference), "PuOr_r", ends, at.aspect(plane))}
-    if DEVIATION in row:
-        std = 100 * stack.std(axis=0, ddof=1)
-        ends = 0.0, 100 * scales.std
-        maps[DEVIATION] = _map(row[DEVIATION], std, "inferno", ends, at.aspect(plane))
-    _gray(row["outlines"], stack.mean(axis=0), plane, at, scales)
-    for found in labels:
-        _outline(row["outlines"], found, 0.45)
-    return maps
+def outline(panel: Axes, labels: np.ndarray, width: float) -> None:
+    """Draw the contours of the structures in one plane.
 
-
-def _gray(panel: Axes, image: np.ndarray, plane: str, at: Where, scales: Scales) -> None:
-    panel.imshow(
-        image.T, origin="lower", cmap="gray", vmin=0, vmax=scales.white, aspect=at.aspect(plane)
-    )
-    bare(panel)
-    for x, end in zip((0.04, 0.96), PLANES[plane][1], strict=True):
-        place = {"ha": "center", "transform": panel.transAxes, "fontsize": SMALLEST}
-        panel.text(x, 0.03, end, color="white", **place)
-
-
-def _map(
-    panel: Axes, values: np.ndarray, cmap: str, ends: tuple[float, float], aspect: float
-) -> AxesImage:
-    bare(panel)
-    limits = {"vmin": ends[0], "vmax": ends[1]}
-    return panel.imshow(values.T, origin="lower", cmap=cmap, aspect=aspect, **limits)
-
-
-def _outline(panel: Axes, labels: np.ndarray, width: float) -> None:
+    Args:
+        panel: where.
+        labels: (width, height) FreeSurfer ids.
+        width: of the lines, points.
+    """
     for colour, names in OUTLINES.values():
         for name in names:
-            mask = np.isin(labels, structure(name).labels)
+            mask = inside(labels, (name,))
             if mask.any() and not mask.all():
                 panel.contour(mask.T.astype(float), [0.5], colors=[colour], linewidths=width)

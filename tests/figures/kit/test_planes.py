@@ -1,85 +1,27 @@
-"""A scan in three planes."""
+"""Planes of a scan: their orientation, and which are shown."""
 
 import numpy as np
 import pytest
 
-from stages.figures.kit.planes import PLANES, Cuts, Scales, Where, cuts, group_figure, where
-from stages.page.scan_pictures import Members, common
-from stages.study.groups import ENSEMBLE, Group
-
-SIZE_MM = np.array([1.0, 2.0, 4.0])
+from stages.figures.kit.planes import best_slice, ras_voxel_size, to_ras
+from stages.storage.nifti import affine
 
 
-@pytest.fixture
-def volume() -> np.ndarray:
-    """A volume (right, anterior, superior) of different lengths."""
-    return np.random.default_rng(0).random((6, 8, 10))
+@pytest.mark.parametrize("codes", ["SAR", "IPL", "RAS", "ASL"])
+def test_volumes_turn_to_right_anterior_superior(codes):
+    matrix = affine((4, 5, 6), (2.0, 3.0, 4.0), codes)
+    world = np.stack(np.meshgrid(*map(np.arange, (4, 5, 6)), indexing="ij"), axis=-1)
+    world = world @ matrix[:3, :3].T
+    for axis in range(3):
+        turned = to_ras(world[..., axis], matrix)
+        assert (np.diff(turned, axis=axis) > 0).all()
+    steps = [np.diff(to_ras(world[..., k], matrix), axis=k).mean() for k in range(3)]
+    assert ras_voxel_size(matrix) == pytest.approx(steps)
 
 
-def test_planes_are_cut_where_they_should(volume: np.ndarray) -> None:
-    found = cuts(volume, Where((4, 3, 2), SIZE_MM))
-    np.testing.assert_array_equal(found.axial, volume[:, :, 4])
-    np.testing.assert_array_equal(found.coronal, volume[:, 3, :])
-    np.testing.assert_array_equal(found.sagittal, volume[2, :, :])
-
-
-def test_the_plane_with_most_of_a_structure_is_shown(volume: np.ndarray) -> None:
-    labels = np.zeros(volume.shape, dtype=int)
-    labels[1:3, 5, 7] = 10  # thalamus: axial and coronal
-    labels[4, 2, 2] = 16  # brainstem: sagittal
-    assert where(labels, SIZE_MM).indices == (7, 5, 4)
-    assert where(np.zeros_like(labels), SIZE_MM).indices == (5, 4, 3)
-
-
-def test_voxels_keep_their_proportions(volume: np.ndarray) -> None:
-    at = where(np.zeros(volume.shape, dtype=int), SIZE_MM)
-    assert [at.aspect(name) for name in PLANES] == [2.0, 4.0, 2.0]
-    found = cuts(volume, at)
-    assert at.proportion("coronal", found.coronal) == pytest.approx(10 * 4.0 / 6)
-
-
-def panels(figure) -> dict[str, list]:
-    """Return the images of a figure by the heads of their columns."""
-    shown = [axes for axes in figure.axes if axes.get_images()]
-    columns = len([axes for axes in shown if axes.get_title()])
-    return {shown[k].get_title(): shown[k::columns] for k in range(columns)}
-
-
-def test_maps_are_error_and_deviation_in_percent(volume: np.ndarray) -> None:
-    at = Where((4, 3, 2), SIZE_MM)
-    images = [cuts(volume + d, at) for d in (0.1, 0.3)]
-    labels = [cuts((volume > 0.5) * 17, at)] * 2
-    scales = Scales(1.0, 0.5, 0.25)
-    found = panels(group_figure(cuts(volume, at), images, labels, at, scales))
-    assert list(found) == ["reconstruction", "error", "SD of members", "outlines"]
-    for axes in found["error"]:
-        np.testing.assert_allclose(axes.get_images()[0].get_array(), 10.0)
-        assert axes.get_images()[0].get_clim() == (-50.0, 50.0)
-    for axes in found["SD of members"]:
-        np.testing.assert_allclose(
-            axes.get_images()[0].get_array(), 100 * np.std([0.1, 0.3], ddof=1)
-        )
-    assert all(axes.collections for axes in found["outlines"])
-
-
-def test_one_member_has_no_deviation(volume: np.ndarray) -> None:
-    at = Where((4, 3, 2), SIZE_MM)
-    part = cuts(volume, at)
-    figure = group_figure(part, [part], [cuts((volume > 0.5) * 17, at)], at, Scales(1, 1, 1))
-    assert list(panels(figure)) == ["reconstruction", "error", "outlines"]
-
-
-def test_scales_are_those_of_the_brain(volume: np.ndarray) -> None:
-    at = Where((4, 3, 2), SIZE_MM)
-    brain = np.zeros(volume.shape, dtype=int)
-    brain[1:5, 1:7, 1:9] = 2
-    outside = np.where(brain == 0, 100.0, 0.0)
-    images = tuple(cuts(volume + d + k * outside, at) for k, d in enumerate((0.1, 0.3)))
-    member = Members(Group("rim", ENSEMBLE, (0, 1)), images, ())
-    found = common(cuts(volume, at), cuts(brain, at), [member])
-    assert found.white <= 1
-    assert found.error == pytest.approx(0.1)
-    assert found.std == pytest.approx(np.std([0.1, 0.3], ddof=1))
-    alone = common(cuts(volume, at), cuts(brain * 0, at), [])
-    assert (alone.error, alone.std) == (1.0, 1.0)
-    assert isinstance(images[0], Cuts)
+def test_best_slice_shows_most_of_the_deep_structures():
+    labels = np.zeros((5, 5, 6), dtype=int)
+    labels[:, :, 1] = 2
+    labels[1:3, 1, 4] = 10
+    assert best_slice(labels) == 4
+    assert best_slice(np.zeros((5, 5, 6), dtype=int)) == 3

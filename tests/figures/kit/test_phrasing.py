@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.page.phrasing import DASH, counted, listed, number, percent, share, span, spread
+from stages.figures.kit.phrasing import DASH, counted, listed, number, percent, share, span, spread
 
 
 @given(value=st.floats(-1e6, 1e6), digits=st.integers(0, 4), sign=st.booleans())

@@ -1,4 +1,4 @@
-"""Numbers and lists as the page prints them."""
+"""Numbers and lists as figures, captions and the HTML report print them."""
 
 import math
 from collections.abc import Sequence
@@ -28,7 +28,7 @@ def percent(value: float | None, digits: int = 1, *, sign: bool = False) -> str:
 
 
 def share(value: float | None) -> str:
-    """Return a part of one in percent, e.g. 0.514 as 51 %."""
+    """Return a fraction in percent, e.g. 0.514 as 51 %."""
     return percent(None if value is None else 100 * value, 0)
 
 
@@ -39,7 +39,7 @@ def span(low: float | None, high: float | None, digits: int = 2) -> str:
 
 
 def spread(values: Sequence[float]) -> str:
-    """Return lowest and highest of some parts of one in percent, e.g. `29 to 51 %`."""
+    """Return lowest and highest of some fractions in percent, e.g. `29 to 51 %`."""
     known = [100 * v for v in values if math.isfinite(v)]
     if not known:
         return DASH

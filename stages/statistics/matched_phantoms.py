@@ -15,7 +15,7 @@ from stages.measures.members import (
 from stages.measures.voxelwise import WHITE_MATTER, flat, gather, mean_and_std
 from stages.params.analyse import AnalyseParams
 from stages.statistics.methods.gaps import grid
-from stages.statistics.questions.pathology import Voxels, volume_cells, voxel_row
+from stages.statistics.questions.pathology import Voxels, volume_pairs, voxel_row
 from stages.storage.tables import read_table
 from stages.study import layout
 from stages.study.groups import FULLY_SAMPLED, Group
@@ -36,7 +36,7 @@ def volume_table(
         read_table(VOLUMES.path(group.name), VOLUMES.columns) for group in (*groups, FULLY_SAMPLED)
     ]
     volumes = [grid(table, params.structures, subjects)[0] for table in tables]
-    return volume_cells(pd.concat(volumes, ignore_index=True), truth, params.level)
+    return volume_pairs(pd.concat(volumes, ignore_index=True), truth, params.level)
 
 
 def voxel_table(groups: Sequence[Group], pairs: Sequence[tuple[str, str, str]]) -> pd.DataFrame:

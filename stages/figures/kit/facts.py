@@ -1,0 +1,113 @@
+"""What figures, captions and the HTML report state: metrics, tables and counts, read once."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import pandas as pd
+
+from stages.measures.members import scans
+from stages.params.analyse import AnalyseParams
+from stages.params.ensembles import EnsembleParams
+from stages.params.report import ReportParams
+from stages.storage.files import read_json
+from stages.storage.tables import read_table
+from stages.study import layout
+from stages.study.subjects import exam_map
+
+ANALYSE = "analyse"  # the stage whose tables are read
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Results of the study, and the parameters that they are shown by."""
+
+    metrics: Mapping[str, Any]
+    """Metrics file without folder and suffix -> its content."""
+    ensembles: EnsembleParams
+    exams: Mapping[str, str]
+    """Scan -> exam."""
+    params: AnalyseParams
+    report: ReportParams
+    cv: pd.DataFrame
+    """plots/analyse/cv.csv; this and the tables below have no rows where they are missing."""
+    bias: pd.DataFrame
+    """plots/analyse/bias.csv."""
+    outliers: pd.DataFrame
+    """plots/analyse/outliers.csv."""
+
+    def get(self, *keys: str) -> Any:
+        """Return what stands at a file name and the keys below it, None where there is nothing."""
+        part: Any = self.metrics
+        for key in keys:
+            if not isinstance(part, Mapping) or key not in part:
+                return None
+            part = part[key]
+        return part
+
+    @property
+    def groups(self) -> tuple[str, ...]:
+        """The architectures, in the order of the parameters."""
+        return self.ensembles.architectures
+
+    @property
+    def varying(self) -> tuple[str, ...]:
+        """The groups of several members: architectures and noise."""
+        return self.ensembles.variable
+
+    @property
+    def compared(self) -> tuple[str, ...]:
+        """The groups that are compared with the fully sampled scans, baselines last."""
+        return self.ensembles.compared
+
+    @property
+    def members(self) -> dict[str, tuple[int, ...]]:
+        """Architecture -> seeds of its members."""
+        return {name: self.ensembles.members(name) for name in self.groups}
+
+    @property
+    def structures(self) -> tuple[str, ...]:
+        """The structures, in the order of the parameters."""
+        return self.params.structures
+
+    @property
+    def n_scans(self) -> int:
+        """Validation scans."""
+        return len(self.exams)
+
+    @property
+    def n_exams(self) -> int:
+        """Independent exams among the scans."""
+        return len(set(self.exams.values()))
+
+    @property
+    def simulated(self) -> bool:
+        """Whether the cohort is one of digital phantoms."""
+        return self.get("paper", "cohort") == "simulated"
+
+
+def load_facts() -> Facts:
+    """Return the facts of the study in the current directory, whatever of it is there."""
+    params = AnalyseParams.load()
+    paths = sorted(layout.METRICS.glob("*/*.json"))
+    return Facts(
+        metrics={path.stem: read_json(path) for path in paths},
+        ensembles=EnsembleParams.load(),
+        exams=exam_map(scans(), params.exam_pattern, params.exam_table),
+        params=params,
+        report=ReportParams.load(),
+        cv=known("cv", ["group", "subject", "structure", "cv"]),
+        bias=known("bias", ["group", "subject", "structure", "bias"]),
+        outliers=known("outliers", ["group", "member", "psnr", "ssim", "volume", "flagged"]),
+    )
+
+
+def known(name: str, columns: list[str]) -> pd.DataFrame:
+    """Return a table that `analyse` wrote; one without rows where the file is missing."""
+    there = layout.table(ANALYSE, name).exists()
+    return analysed(name, columns) if there else pd.DataFrame(columns=columns)
+
+
+def analysed(name: str, columns: list[str]) -> pd.DataFrame:
+    """Return a table that `analyse` wrote; `StudyError` if it is missing or lacks a column."""
+    return read_table(layout.table(ANALYSE, name), columns)

@@ -1,0 +1,19 @@
+"""The sizes of the study as captions state them."""
+
+from stages.figures.kit.facts import Facts
+from stages.figures.kit.phrasing import counted, listed
+from stages.figures.kit.titles import title
+
+
+def sample(facts: Facts) -> str:
+    """Return the sizes that most figures share: scans, exams and members of each architecture."""
+    members = [f"{title(g)} {len(seeds)}" for g, seeds in facts.members.items()]
+    return (
+        f"n = {counted(facts.n_scans, 'scan')} of {counted(facts.n_exams, 'exam')}; members:"
+        f" {listed(members)}"
+    )
+
+
+def pairs(facts: Facts) -> str:
+    """Return the sizes with the number of structures, where a point is a structure-scan pair."""
+    return f"{sample(facts)}; {counted(len(facts.params.structures), 'structure')}"

@@ -1,0 +1,32 @@
+"""What a figure of the study is: how it is drawn, and the words that it is shown with."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+from matplotlib.figure import Figure
+
+from stages.figures.kit.facts import Facts
+
+
+@dataclass(frozen=True)
+class StudyFigure:
+    """A figure with its words."""
+
+    name: str
+    """Of the PNG in plots/report/."""
+    heading: str
+    alternative: str
+    """What is to be seen, for readers who cannot see it."""
+    caption: Callable[[Facts], str]
+    """Units, n and how to read it."""
+    draw: Callable[[Facts], Figure]
+    """Reads what it shows from the study in the current directory."""
+
+
+@dataclass(frozen=True)
+class PerGroup:
+    """A figure that is drawn once for each of some groups."""
+
+    groups: Callable[[Facts], Sequence[str]]
+    figure: Callable[[str], StudyFigure]
+    """Returns the figure of a group."""

@@ -1,0 +1,66 @@
+"""Printed names of groups, structures, scopes and surrogates: the one table of each.
+
+What is not listed is printed as its key, `new_model` as `New model`, so that a new structure,
+surrogate or group needs no entry.
+"""
+
+GROUPS = {
+    "unet": "UNet",
+    "varnet": "VarNet",
+    "rim": "RIM",
+    "noise": "Noise",
+    "zero_filled": "Zero-filled",
+    "compressed_sensing": "Compressed sensing",
+}
+STRUCTURES = {
+    "white_matter": "Cerebral white matter",
+    "cortex": "Cerebral cortex",
+    "third_ventricle": "3rd ventricle",
+    "fourth_ventricle": "4th ventricle",
+    "csf": "Cerebrospinal fluid",
+    "ventral_dc": "Ventral diencephalon",
+}
+SCOPES = {
+    "per_structure_mean": "Mean over structures",
+    "pooled": "Pooled",
+    "within_structure": "Within structures",
+}
+SURROGATES = {
+    "std_mean": "voxelwise SD, mean",
+    "std_median": "voxelwise SD, median",
+    "std_p95": "voxelwise SD, 95th percentile",
+    "gain_normalised_std_mean": "voxelwise SD without gains, mean",
+    "sigma_over_gradient": "edge shift, SD / |gradient|",
+    "linearised_volume": "linearised volume",
+    "one_minus_dice": "1 − pairwise Dice",
+    "vote_entropy": "vote entropy",
+    "surface_distance": "surface distance",
+}
+IN_SENTENCES = {
+    "std_mean": "the mean voxelwise standard deviation",
+    "std_median": "the median voxelwise standard deviation",
+    "std_p95": "the 95th percentile of the voxelwise standard deviation",
+    "gain_normalised_std_mean": "the mean voxelwise standard deviation without gains",
+    "sigma_over_gradient": "the shift of edges, standard deviation over gradient",
+    "linearised_volume": "the volume's first-order change",
+    "one_minus_dice": "1 − Dice between members",
+    "vote_entropy": "the entropy of the members' votes",
+    "surface_distance": "the distance of the members' surfaces",
+}
+"""Surrogates, where a sentence names them."""
+
+
+def title(name: str) -> str:
+    """Return the printed name of a group, a structure or a scope."""
+    known = GROUPS | STRUCTURES | SCOPES
+    return known.get(name) or name.replace("_", " ").capitalize()
+
+
+def surrogate_label(name: str) -> str:
+    """Return the label of a surrogate in a figure."""
+    return SURROGATES.get(name) or title(name)
+
+
+def surrogate_phrase(name: str) -> str:
+    """Return a surrogate as a sentence names it."""
+    return IN_SENTENCES.get(name) or title(name)

@@ -1,0 +1,1 @@
+"""The answers of the study in sentences that its numbers choose: one file a question."""
