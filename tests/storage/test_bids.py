@@ -9,6 +9,7 @@ import re
 import shutil
 import subprocess
 import tomllib
+from dataclasses import replace
 from pathlib import Path
 
 import nibabel as nib
@@ -24,7 +25,7 @@ from stages.storage.files import read_json
 from stages.storage.nifti import affine, axis_codes, save_volume, smallest_labels
 from stages.study import layout
 from stages.study.groups import desc_of
-from stages.study.structures import SYNTHSEG_TABLE, Structure
+from stages.study.structures import STRUCTURES, SYNTHSEG_TABLE
 from tests.scans import ROOT, run, write_toy_params
 
 SUBJECT = "sub-headV001"
@@ -297,7 +298,7 @@ def test_the_same_study_writes_the_same_bytes(study, monkeypatch):
 
 
 def test_a_new_structure_needs_an_entry_in_the_table_of_structures_alone(tmp_path, monkeypatch):
-    entry = Structure("vermis", "Vermis", (172,))
+    entry = replace(STRUCTURES[0], name="vermis", left=(172,), right=())
     monkeypatch.setattr(bids, "STRUCTURES", (*bids.STRUCTURES, entry))
     bids.write_label_table(tmp_path, {0: "background", 17: "left hippocampus", 172: "vermis"}, "")
     rows = (tmp_path / "dseg.tsv").read_text().splitlines()

@@ -89,7 +89,7 @@ def test_volumes_must_lie_on_the_grid_of_the_reference(tmp_path: Path) -> None:
     assert np.array_equal(load_like(path, (2, 3, 4), matrix), data)
     with pytest.raises(StudyError, match=r"expected shape \(2, 3, 5\).*got \(2, 3, 4\)"):
         load_like(path, (2, 3, 5), matrix)
-    with pytest.raises(StudyError, match="expected the affine of the reference image, SAR"):
+    with pytest.raises(StudyError, match="expected the affine of the reference image, SAL"):
         load_like(path, (2, 3, 4), affine((2, 3, 4), (1.0, 1.0, 1.0), "SAL"))
     data[0, 0, 0] = np.nan
     save_volume(path, data, matrix)
