@@ -3,6 +3,7 @@
 import hashlib
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
 from stages.study import layout
@@ -13,11 +14,11 @@ PARAMS = "params.yaml"
 
 @dataclass(frozen=True)
 class Revision:
-    """A finished study. metrics: file in metrics/analyse/, without suffix -> its content."""
+    """A finished study."""
 
     name: str
     params: dict[str, Any]
-    metrics: dict[str, dict[str, Any]]
+    metrics: dict[str, dict[str, Any]]  # of stage `analyse`: name -> content of the file
 
 
 def leaf(tree: Any, key: str) -> float | None:
@@ -35,7 +36,7 @@ def read_revision(name: str, files: Collection[str]) -> Revision:
 
     Args:
         name: as `dvc exp show` or Git names it.
-        files: metrics in metrics/analyse/, without suffix.
+        files: names of metrics of stage `analyse`.
 
     Raises:
         StudyError: if there is no such revision, or it has no parameters or metrics.
@@ -46,12 +47,11 @@ def read_revision(name: str, files: Collection[str]) -> Revision:
 
     try:
         params = dvc.api.params_show(PARAMS, rev=name)
-        metrics = {}
-        for each in sorted(files):
-            path = layout.metric("analyse", each).as_posix()
-            metrics[each] = dvc.api.metrics_show(path, rev=name)
-            if not isinstance(metrics[each], dict):
-                raise TypeError(f"{path} holds {type(metrics[each]).__name__}")
+        paths = {each: layout.metric("analyse", each).as_posix() for each in sorted(files)}
+        metrics = {each: dvc.api.metrics_show(path, rev=name) for each, path in paths.items()}
+        for each, tree in metrics.items():
+            if not isinstance(tree, dict):
+                raise TypeError(f"{paths[each]} holds {type(tree).__name__}")
         return Revision(name, params, metrics)
     except (DvcException, SCMError, FileNotFoundError, TypeError, ValueError) as error:
         raise StudyError(
@@ -88,10 +88,10 @@ def differing(params: Mapping[str, Mapping[str, Any]]) -> dict[str, dict[str, An
 
 
 class Recorded(NamedTuple):
-    """What a revision holds. hashes: output or dependency -> its hash by DVC; texts: by file."""
+    """What a revision holds."""
 
-    hashes: dict[str, str]
-    texts: dict[str, str]
+    hashes: dict[str, str]  # by DVC, of each output and dependency
+    texts: dict[str, str]  # by file
 
 
 def read_recorded(name: str, files: Collection[str]) -> Recorded:
@@ -102,8 +102,8 @@ def read_recorded(name: str, files: Collection[str]) -> Recorded:
         files: paths from the root of the study.
 
     Raises:
-        StudyError: if there is no such revision, it lacks a file, or it is not finished: a stage
-            was run on other files than those that are there.
+        StudyError: if there is no such revision, it lacks a file, or it is not finished: a file, or
+            the folder of outputs that it lies in, is not the one that DVC has recorded.
     """
     from dvc.exceptions import DvcException
     from dvc.repo import Repo
@@ -119,6 +119,7 @@ def read_recorded(name: str, files: Collection[str]) -> Recorded:
             for each in files:
                 with repo.fs.open(repo.fs.join(repo.root_dir, each), encoding="utf-8") as stream:
                     texts[each] = stream.read()
+            _check_folders(name, repo, files)
     except (DvcException, SCMError, OSError, ValueError) as error:
         raise StudyError(
             f"revision '{name}': expected a finished study, got {type(error).__name__} ({error});"
@@ -129,6 +130,15 @@ def read_recorded(name: str, files: Collection[str]) -> Recorded:
         if each in hashes and hashes[each] != found:
             raise unfinished(name, each)
     return Recorded(hashes, texts)
+
+
+def _check_folders(name: str, repo: Any, files: Collection[str]) -> None:
+    parents = {parent.as_posix() for each in files for parent in PurePosixPath(each).parents}
+    for stage in repo.index.stages:
+        for out in stage.outs:
+            path = repo.fs.relpath(out.fs_path, repo.root_dir)
+            if path in parents and out.changed_checksum():
+                raise unfinished(name, path)
 
 
 def _hashes(name: str, repo: Any) -> dict[str, str]:
