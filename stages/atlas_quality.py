@@ -1,6 +1,7 @@
-"""Judge the atlas on fresh heads as the embedded segmenter is judged: metrics/atlas.json.
+"""Judge the atlas on held-out phantoms, as the bundled segmentation network is judged.
 
-`python -m stages.atlas_quality`; all that it depends on is in Git, so a clone need not run it.
+`python -m stages.atlas_quality` writes metrics/atlas-quality/atlas.json; all that it depends on is
+in Git, so a clone need not run it.
 """
 
 from functools import cache
@@ -19,12 +20,12 @@ from stages.study import layout
 
 @cache
 def atlas() -> AtlasSegmenter:
-    """The atlas of the study, read once in a process."""
+    """Return the atlas of the study, read once in a process."""
     return open_segmenter(str(ATLAS_FILE))
 
 
 def judge_atlas(params: QualityParams, number: int) -> Judgement:
-    """Judge the atlas on one head."""
+    """Return the judgement of the atlas on one phantom."""
     return judge(params, atlas(), number)
 
 
@@ -34,7 +35,7 @@ def main() -> None:
     counts = AtlasParams.load().quality.model_dump()
     params = SegmenterParams.load().quality.model_copy(update=counts)
     judgements = judge_all(judge_atlas, params, ComputeParams.load().workers)
-    write_json(layout.METRICS / "atlas.json", summarise(judgements))
+    write_json(layout.metric("atlas-quality", "atlas"), summarise(judgements))
 
 
 if __name__ == "__main__":

@@ -1,8 +1,10 @@
-"""Check the whole of params.yaml against its schema, whatever the stages that read it.
+"""Check the whole of params.yaml against its schema, before any stage takes time.
 
-The graph must have the stages of every architecture, every architecture members and a network that
-DIRECT has, and the segmenter its weights: what is amiss is said before anything takes time.
+`python -m stages.check`: dvc.yaml must have the stages of every architecture, every architecture
+members and a network that DIRECT has, and the segmenter its weights.
 """
+
+from collections.abc import Iterable
 
 from stages.machine.entry import entry_point
 from stages.params.sections import load_all
@@ -13,10 +15,9 @@ from stages.segmenters.synthseg.weight_files import weight_file
 from stages.study.errors import StudyError
 
 
-def check_networks(architectures: list[str]) -> None:
+def check_networks(architectures: Iterable[TrainParams]) -> None:
     """Raise `StudyError` if DIRECT has no such network, or it takes other arguments."""
-    for name in architectures:
-        params = TrainParams.load_architecture(name)
+    for params in architectures:
         network_configuration(params.model, params.network)
         if params.sensitivity_network is not None:
             network_configuration(SENSITIVITY_MODEL, params.sensitivity_network)
@@ -35,11 +36,10 @@ def check_weights(weights: str) -> None:
 @entry_point
 def main() -> None:
     """Read every section; the first fault is the last line."""
-    sections = load_all()
-    architectures = sections["ensembles"].architectures
-    check_members(architectures)
-    check_networks(architectures)
-    check_weights(sections["segment"].weights)
+    params = load_all()
+    check_members(params.train)
+    check_networks(params.train.values())
+    check_weights(params.segment.weights)
 
 
 if __name__ == "__main__":

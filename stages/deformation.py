@@ -1,6 +1,6 @@
 """Apparent changes of volume of every image of one group: registration to the fully sampled image.
 
-`python -m stages.deformation unet`: some scans at a time; no byte depends on how many.
+`python -m stages.deformation unet`: some scans at a time; results are bit-identical for any number.
 """
 
 from functools import partial
@@ -23,39 +23,36 @@ from stages.measures.deformation import (
     jacobian,
     without_gains,
 )
-from stages.measures.members import load_like, load_reference, scans, write_tables
+from stages.measures.members import load_image, load_reference, scans
 from stages.measures.voxelwise import number_table, structure_numbers
 from stages.params.compute import ComputeParams
 from stages.params.deformation import DeformationParams
-from stages.params.ensembles import REFERENCE, EnsembleParams
+from stages.params.ensembles import EnsembleParams
+from stages.storage.tables import write_tables
 from stages.study import layout
 from stages.study.errors import StudyError
-from stages.study.structures import STRUCTURES
+from stages.study.groups import Group
+from stages.study.schema import DEFORMATION
+from stages.study.structures import LABELS
 
-LABELS = {entry.name: entry.labels for entry in STRUCTURES}
 
-
-def scan_deformation(
-    subject: str, group: str, members: tuple[int, ...], params: DeformationParams
-) -> pd.DataFrame:
+def scan_deformation(subject: str, group: Group, params: DeformationParams) -> pd.DataFrame:
     """Return group, member, subject and `change_table` of one scan, one row a structure."""
     scan = load_reference(subject)
     sizes = tuple(voxel_sizes(scan.affine))
     numbers = structure_numbers(scan.labels, number_table(LABELS))
     box = brain_box(numbers, sizes, params.margin_mm)
     numbers, reference = numbers[box], np.abs(scan.image[box]) / np.float32(scan.scale)
-    paths = [layout.image(group, member, subject) for member in members]
-    images = [np.abs(load_like(path, scan.image.shape)[box]) / scan.scale for path in paths]
+    paths = [layout.image(group.name, member, subject) for member in group.members]
+    images = [np.abs(load_image(path, scan)[box]) / scan.scale for path in paths]
     how = Registration(**params.model_dump(exclude={"margin_mm"}))
     parts = []
-    for member, image in zip(members, without_gains(images, reference, numbers > 0), strict=True):
+    comparable = without_gains(images, reference, numbers > 0)
+    for member, image in zip(group.members, comparable, strict=True):
         determinant = jacobian(displacement(reference, image, sizes, how))
         table = change_table(determinant, numbers, list(LABELS))
-        where = {"subject": subject, "member": member, "group": group}
-        for name, value in where.items():
-            table.insert(0, name, value)
-        parts.append(table)
-    return pd.concat(parts, ignore_index=True)
+        parts.append(table.assign(group=group.name, member=member, subject=subject))
+    return pd.concat(parts, ignore_index=True)[DEFORMATION.columns]
 
 
 @entry_point
@@ -66,23 +63,23 @@ def main(arguments: list[str] | None = None) -> None:
         ComputeParams.load(),
         DeformationParams.load(),
     )
-    groups = [name for name in ensembles.groups if name != REFERENCE]
-    group = group_argument(arguments, "deformation", groups)
-    if group == REFERENCE:
+    name = group_argument(arguments, "deformation", ensembles.compared)
+    group = ensembles.group(name)
+    if group.kind.target:
         raise StudyError(
-            f"{REFERENCE}: expected one of {', '.join(groups)}, got the group that they are"
+            f"{name}: expected one of {', '.join(ensembles.compared)}, got the group that they are"
             " registered to; give another one"
         )
     sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(ONE_THREAD)
-    one = partial(scan_deformation, group=group, members=ensembles.members(group), params=params)
+    one = partial(scan_deformation, group=group, params=params)
     found = progress(
         ahead(one, subjects := scans(), compute.workers),
-        desc=f"deformation {group}",
+        desc=f"deformation {name}",
         total=len(subjects),
         unit="scan",
     )
-    tables = {"deformation": pd.concat(list(found), ignore_index=True)}
-    write_tables(layout.deformation(group), tables)
+    tables = {DEFORMATION.name: pd.concat(list(found), ignore_index=True)}
+    write_tables(layout.deformation(name), tables)
 
 
 if __name__ == "__main__":

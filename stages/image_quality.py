@@ -12,41 +12,44 @@ import torch
 from stages.machine.arguments import group_argument
 from stages.machine.entry import entry_point
 from stages.machine.progress import progress
-from stages.measures.members import load_image, load_reference, scans, write_tables
+from stages.measures.members import load_image, load_reference, scans
 from stages.params.compute import ComputeParams
 from stages.params.ensembles import EnsembleParams
 from stages.provenance.checks import check_images
 from stages.recon.quality import quality
+from stages.storage.tables import write_tables
 from stages.study import layout
-from stages.study.structures import STRUCTURES
+from stages.study.groups import Group
+from stages.study.schema import QUALITY
+from stages.study.structures import LABELS
 
-BRAIN = [label for entry in STRUCTURES for label in entry.labels]
+BRAIN = [label for labels in LABELS.values() for label in labels]
 
 
-def scan_quality(subject: str, group: str, members: tuple[int, ...]) -> pd.DataFrame:
-    """Return group, member, subject, range, slices, psnr (dB) and ssim of one scan's images."""
+def scan_quality(subject: str, group: Group) -> pd.DataFrame:
+    """Return the rows of `schema.QUALITY` of one scan's images."""
     scan, rows = load_reference(subject), []
     brain_slices = np.isin(scan.labels, BRAIN).any(axis=(1, 2))
-    for member in members:
-        image = load_image(layout.image(group, member, subject), scan)
-        where = {"group": group, "member": member, "subject": subject}
+    for member in group.members:
+        image = load_image(layout.image(group.name, member, subject), scan)
+        where = {"group": group.name, "member": member, "subject": subject}
         rows += [where | asdict(row) for row in quality(scan.image, image, brain_slices)]
-    return pd.DataFrame(rows)
+    return pd.DataFrame(rows)[QUALITY.columns]
 
 
 @entry_point
 def main(arguments: list[str] | None = None) -> None:
     """Score the group named on the command line: `work/quality/<group>/quality.csv`."""
     ensembles, compute = EnsembleParams.load(), ComputeParams.load()
-    group = group_argument(arguments, "image_quality", ensembles.groups)
-    members, subjects = ensembles.members(group), scans()
-    check_images(group, members, subjects)
+    name = group_argument(arguments, "image_quality", ensembles.groups)
+    group, subjects = ensembles.group(name), scans()
+    check_images(group, subjects)
     torch.set_num_threads(compute.threads)
     tables = [
-        scan_quality(subject, group, members)
-        for subject in progress(subjects, desc=f"image quality {group}", unit="scan")
+        scan_quality(subject, group)
+        for subject in progress(subjects, desc=f"image quality {name}", unit="scan")
     ]
-    write_tables(layout.quality(group), {"quality": pd.concat(tables, ignore_index=True)})
+    write_tables(layout.quality(name), {QUALITY.name: pd.concat(tables, ignore_index=True)})
 
 
 if __name__ == "__main__":

@@ -18,7 +18,7 @@ from stages.storage.files import atomic_directory, write_json
 from stages.storage.nifti import subject
 from stages.study import layout
 from stages.study.errors import StudyError
-from stages.study.pairs import healthy_twin
+from stages.study.pairs import matched_healthy
 from stages.study.seeds import stable_seed
 
 
@@ -27,7 +27,7 @@ def mask_of(scan: Scan, params: MaskParams) -> SamplingMask:
 
     Twins of a simulated head have the same mask: they differ in the head alone.
     """
-    head = healthy_twin(subject(scan.path))
+    head = matched_healthy(subject(scan.path))
     shape, seed = (scan.n_ky, scan.n_kz), stable_seed("mask", head, params.seed)
     if params.files is not None:
         folder = Path(params.files)
@@ -60,7 +60,7 @@ def spread(values: list[float]) -> dict[str, float]:
 
 @entry_point
 def main() -> None:
-    """Write `work/masks/<subject>_mask.npz` and `metrics/masks.json`."""
+    """Write `work/masks/<subject>_mask.npz` and `metrics/mask/masks.json`."""
     data, params = DataParams.load(), MaskParams.load()
     file_format = scan_format(data)
     parts = (data.train, data.train_files), (data.validation, data.validation_files)
@@ -76,7 +76,7 @@ def main() -> None:
         "acquired": spread([mask.acceleration_acquired for mask in drawn]),
         "full": spread([mask.acceleration_full for mask in drawn]),
     }
-    write_json(layout.METRICS / "masks.json", {"acceleration": accelerations})
+    write_json(layout.metric("mask", "masks"), {"acceleration": accelerations})
 
 
 if __name__ == "__main__":

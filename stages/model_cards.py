@@ -7,7 +7,6 @@ from stages.cards.architecture import Study, architecture_card
 from stages.cards.segmentation import atlas_card, embedded_card
 from stages.cards.weights import n_parameters, segmenter_file
 from stages.machine.entry import entry_point
-from stages.measures.members import read_table
 from stages.params.atlas import AtlasParams
 from stages.params.data import DataParams
 from stages.params.ensembles import EnsembleParams
@@ -19,6 +18,7 @@ from stages.segmenters.atlas.atlas_file import ATLAS_FILE
 from stages.segmenters.synthseg.weight_files import EMBEDDED_FILE, weight_file
 from stages.statistics.questions.training import COLUMNS
 from stages.storage.files import atomic_directory, read_json
+from stages.storage.tables import read_table
 from stages.study import layout
 
 MATRIX_COLUMNS = ["split", "n_slices", "n_ky", "n_kz", "n_scans"]
@@ -45,7 +45,7 @@ def architectures() -> dict[str, str]:
     cards = {}
     for name in ensembles.architectures:
         seeds, params = ensembles.members(name), TrainParams.load_architecture(name)
-        size = n_parameters(layout.model(name, seeds[0]) / "model.pt")
+        size = n_parameters(layout.member_weights(name, seeds[0]))
         cards[name] = architecture_card(name, seeds, params, size, common)
     return cards
 

@@ -3,33 +3,32 @@
 python -m stages.noise 2
 """
 
-import argparse
-
 import numpy as np
 
 from stages.kspace.formats.calgary_campinas import Scan, list_scans
 from stages.kspace.fourier import rss_image
-from stages.kspace.image_files import describe_images, save_image, scan_format
+from stages.kspace.image_files import describe_images, grid_affine, save_image, scan_format
 from stages.kspace.noise import add_noise, brain_of, kspace_rms, mean_brain_rss, noise_sigma
+from stages.machine.arguments import seed_argument
 from stages.machine.entry import entry_point
 from stages.machine.progress import progress
 from stages.params.data import DataParams
 from stages.params.noise import NoiseParams
 from stages.storage.files import atomic_directory
 from stages.storage.nifti import label_map, subject
-from stages.study import layout
+from stages.study import layout, sidecars
+from stages.study.groups import ADDED_NOISE, FULLY_SAMPLED
 from stages.study.seeds import stable_seed
 
-GROUP = "noise"
 ABOUT = "Root sum of squares over the coils of fully sampled k-space with added noise."
 
 
-def signal_of(scan: Scan, options: NoiseParams) -> float:
+def signal_of(scan: Scan, data: DataParams, options: NoiseParams) -> float:
     """Return the signal that the parameter's definition of SNR refers to."""
     if options.definition != "brain_rss":
         return kspace_rms(scan)
-    labels = label_map(layout.segmentation("reference", 0, subject(scan.path)), scan.shape)
-    return mean_brain_rss(scan, brain_of(labels))
+    path = layout.segmentation(FULLY_SAMPLED.name, 0, subject(scan.path))
+    return mean_brain_rss(scan, brain_of(label_map(path, scan.shape, grid_affine(scan, data))))
 
 
 def noisy_image(scan: Scan, sigma: float, rng: np.random.Generator) -> np.ndarray:
@@ -40,28 +39,27 @@ def noisy_image(scan: Scan, sigma: float, rng: np.random.Generator) -> np.ndarra
 
 
 @entry_point
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     """Write one NIfTI volume a scan; the sidecar holds the noise that was added."""
-    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("seed", type=int, help="member of the ensemble")
-    seed = parser.parse_args().seed
+    seed = seed_argument(arguments, "noise")
     data, options = DataParams.load(), NoiseParams.load()
     source = layout.DATA / data.validation
     scans = list_scans(source, scan_format(data), data.validation_files)
-    with atomic_directory(layout.images(GROUP, seed)) as folder:
-        describe_images(folder, GROUP, seed, ABOUT, data)
+    with atomic_directory(layout.images(ADDED_NOISE, seed)) as folder:
+        describe_images(folder, ADDED_NOISE, seed, ABOUT, data)
         for scan in progress(scans, desc=f"noise {seed}", unit="scan"):
-            sigma = noise_sigma(options.snr, options.definition, signal_of(scan, options))
+            signal = signal_of(scan, data, options)
+            sigma = noise_sigma(options.snr, options.definition, signal)
             rng = np.random.default_rng(stable_seed("noise", subject(scan.path), seed))
             details = {
-                "Description": ABOUT,
-                "NoiseSigma": sigma,
-                "NoiseSNR": options.snr,
-                "NoiseDefinition": options.definition,
-                "NoiseAcquiredFraction": scan.n_acquired / scan.n_kz,
-                "NoiseSeed": seed,
+                sidecars.DESCRIPTION: ABOUT,
+                sidecars.NOISE_SIGMA: sigma,
+                sidecars.NOISE_SNR: options.snr,
+                sidecars.NOISE_DEFINITION: options.definition,
+                sidecars.NOISE_ACQUIRED_FRACTION: scan.n_acquired / scan.n_kz,
+                sidecars.NOISE_SEED: seed,
             }
-            path = layout.image(GROUP, seed, subject(scan.path), folder)
+            path = layout.image(ADDED_NOISE, seed, subject(scan.path), folder)
             save_image(path, scan, noisy_image(scan, sigma, rng), data, details)
 
 

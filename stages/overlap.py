@@ -13,64 +13,63 @@ from stages.machine.arguments import group_argument
 from stages.machine.entry import entry_point
 from stages.machine.lookahead import ahead
 from stages.machine.progress import progress
-from stages.measures.members import load_like, scans, write_tables
-from stages.measures.overlap import COLUMNS, overlap_table
+from stages.measures.members import Grid, load_labels, load_target_labels, scans
+from stages.measures.overlap import overlap_table
 from stages.measures.voxelwise import number_table, structure_numbers
 from stages.params.compute import ComputeParams
-from stages.params.ensembles import REFERENCE, EnsembleParams
-from stages.storage.nifti import load_volume
+from stages.params.ensembles import EnsembleParams
+from stages.storage.tables import write_tables
 from stages.study import layout
-from stages.study.structures import STRUCTURES
+from stages.study.groups import FULLY_SAMPLED, Group
+from stages.study.schema import OVERLAP
+from stages.study.structures import LABELS
 
-LABELS = {entry.name: entry.labels for entry in STRUCTURES}
-WHERE = ["group", "member", "subject", "target"]
+TRUTH = "truth"
 
 
-def targets(subject: str, group: str) -> tuple[dict[str, np.ndarray], tuple[float, float, float]]:
-    """Read what a group is compared with, structure numbers (i, j, k), and the voxel size in mm.
+def targets(subject: str, group: Group) -> tuple[dict[str, np.ndarray], Grid]:
+    """Read what a group is compared with, structure numbers (i, j, k), and their grid.
 
     That is the segmentation of the fully sampled image, unless the group is that one itself, and
     the true labels of a simulated scan.
     """
-    labels, affine = load_volume(layout.segmentation(REFERENCE, 0, subject))
-    known = {} if group == REFERENCE else {REFERENCE: labels}
-    if (layout.TRUTH / "volumes.csv").exists():
-        known["truth"] = load_like(layout.true_labels(subject), labels.shape)
+    labels, grid = load_target_labels(subject)
+    known = {} if group.kind.target else {FULLY_SAMPLED.name: labels}
+    if layout.true_volumes().exists():
+        known[TRUTH] = load_labels(layout.true_labels(subject), grid)
     table = number_table(LABELS)
-    numbers = {name: structure_numbers(found, table) for name, found in known.items()}
-    return numbers, tuple(voxel_sizes(affine))
+    return {name: structure_numbers(found, table) for name, found in known.items()}, grid
 
 
-def scan_overlap(subject: str, group: str, members: tuple[int, ...]) -> pd.DataFrame:
+def scan_overlap(subject: str, group: Group) -> pd.DataFrame:
     """Return the overlap of one scan's segmentations, one row a member, target and structure."""
-    known, sizes = targets(subject, group)
-    table = number_table(LABELS)
-    parts = []
-    for member in members if known else ():
-        shape = next(iter(known.values())).shape
-        found = load_like(layout.segmentation(group, member, subject), shape)
+    known, grid = targets(subject, group)
+    table, sizes = number_table(LABELS), tuple(voxel_sizes(grid.affine))
+    parts = [pd.DataFrame(columns=OVERLAP.columns)] if not known else []
+    for member in group.members if known else ():
+        found = load_labels(layout.segmentation(group.name, member, subject), grid)
         numbers = structure_numbers(found, table)
         for name, target in known.items():
             scores = overlap_table(numbers, target, list(LABELS), sizes)
-            where = {"group": group, "member": member, "subject": subject, "target": name}
+            where = {"group": group.name, "member": member, "subject": subject, "target": name}
             parts.append(scores.assign(**where))
-    columns = [*WHERE, *COLUMNS]
-    return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
+    return pd.concat(parts, ignore_index=True)[OVERLAP.columns]
 
 
 @entry_point
 def main(arguments: list[str] | None = None) -> None:
     """Compare the group named on the command line: `work/overlap/<group>/overlap.csv`."""
     ensembles, compute = EnsembleParams.load(), ComputeParams.load()
-    group = group_argument(arguments, "overlap", ensembles.groups)
-    one = partial(scan_overlap, group=group, members=ensembles.members(group))
+    name = group_argument(arguments, "overlap", ensembles.groups)
+    one = partial(scan_overlap, group=ensembles.group(name))
     found = progress(
         ahead(one, subjects := scans(), compute.workers),
-        desc=f"overlap {group}",
+        desc=f"overlap {name}",
         total=len(subjects),
         unit="scan",
     )
-    write_tables(layout.overlap(group), {"overlap": pd.concat(list(found), ignore_index=True)})
+    tables = {OVERLAP.name: pd.concat(list(found), ignore_index=True)}
+    write_tables(layout.overlap(name), tables)
 
 
 if __name__ == "__main__":

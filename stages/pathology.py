@@ -5,123 +5,54 @@ scan; without twins or known volumes it says so and writes its files all the sam
 """
 
 import sys
-from typing import Any
 
-import numpy as np
 import pandas as pd
 
 from stages.machine.entry import entry_point
-from stages.machine.lookahead import ahead
-from stages.machine.progress import progress
-from stages.measures.members import (
-    Reference,
-    load_like,
-    load_reference,
-    read_table,
-    scans,
-    write_tables,
-)
-from stages.measures.voxelwise import WHITE_MATTER, flat, gather, mean_and_std
+from stages.measures.members import scans
 from stages.params.analyse import AnalyseParams
-from stages.params.ensembles import REFERENCE, EnsembleParams
-from stages.statistics.methods.gaps import grid, without_gaps
-from stages.statistics.questions.pathology import (
-    COLUMNS,
-    VOXEL_COLUMNS,
-    Voxels,
-    pairs,
-    summarise,
-    volume_cells,
-    voxel_row,
-)
-from stages.storage.files import atomic_path, write_json
+from stages.params.ensembles import EnsembleParams
+from stages.statistics.matched_phantoms import volume_table, voxel_table
+from stages.statistics.methods.gaps import without_gaps
+from stages.statistics.questions.pathology import COLUMNS, phantom_pairs, summarise
+from stages.storage.files import write_json
+from stages.storage.tables import write_table, write_tables
 from stages.study import layout
+from stages.study.groups import FULLY_SAMPLED
+from stages.study.schema import AFFECTED_VOXELS
 
-READERS = 2  # files read at a time
-FLOAT_FORMAT = "%.6g"
-WHERE = ["group", "kind", "head", "subject"]
-VOLUME_COLUMNS = ["group", "member", "subject", "structure", "volume_mm3"]
 NO_TRUTH = "no true volumes: the cohort is not simulated"
 NO_TWINS = "no scan with a pathology: phantom.pathology.heads is 0"
 
 
-def cells_of(
-    groups: tuple[str, ...], subjects: list[str], params: AnalyseParams
-) -> pd.DataFrame | None:
-    """Return the table of volumes, or None without true volumes."""
-    path = layout.measures(REFERENCE) / "truth.csv"
-    if not path.exists():
-        return None
-    truth = read_table(path, ["subject", "structure", "volume_mm3"])
-    tables = [read_table(layout.measures(g) / "volumes.csv", VOLUME_COLUMNS) for g in groups]
-    volumes = [grid(table, params.structures, subjects)[0] for table in tables]
-    return volume_cells(pd.concat(volumes, ignore_index=True), truth, params.level)
-
-
-def voxels_of(
-    group: str, members: tuple[int, ...], scan: Reference, positions: np.ndarray, scale: float
-) -> Voxels:
-    """Read the images of all members of one scan at some voxels; white matter's unit is `scale`."""
-    paths = [layout.image(group, member, scan.subject) for member in members]
-    images = ahead(lambda path: load_like(path, scan.image.shape), paths, READERS)
-    mean, std = mean_and_std(gather(images, positions, len(members)))
-    reference = np.abs(flat(scan.image)[positions]).astype(np.float64)
-    return Voxels(reference / scale, mean / scale, std / scale)
-
-
-def compare_twins(
-    ill_name: str, healthy_name: str, kind: str, ensembles: EnsembleParams
-) -> list[dict[str, Any]]:
-    """Return a row of `VOXEL_COLUMNS` for each architecture: one scan against its healthy twin."""
-    ill, healthy = load_reference(ill_name), load_reference(healthy_name)
-    path = layout.affected(ill_name, kind)
-    changed = flat(load_like(path, ill.image.shape)) != 0
-    white = np.isin(flat(ill.labels), WHITE_MATTER)
-    positions = np.flatnonzero(changed | white)
-    affected = changed[positions]
-    rows = []
-    for group in ensembles.architectures:
-        members = ensembles.members(group, at_least=2)
-        seen, twin = (
-            voxels_of(group, members, scan, positions, healthy.scale) for scan in (ill, healthy)
-        )
-        where = dict(zip(WHERE, (group, kind, healthy_name, ill_name), strict=True))
-        rows.append(where | voxel_row(seen, twin, affected, ~affected, len(members)))
-    return rows
-
-
 def answer(
     ensembles: EnsembleParams, params: AnalyseParams
-) -> tuple[dict[str, Any], pd.DataFrame, pd.DataFrame]:
-    """Return metrics/pathology.json, plots/pathology.csv and the table of voxels."""
+) -> tuple[dict[str, object], pd.DataFrame, pd.DataFrame]:
+    """Return the metrics, the table of volumes and the table of voxels."""
     subjects = scans()
-    nothing = pd.DataFrame(columns=[*WHERE, *VOXEL_COLUMNS])
-    cells = cells_of((*ensembles.architectures, REFERENCE), subjects, params)
-    if cells is None:
+    nothing = pd.DataFrame(columns=AFFECTED_VOXELS.columns)
+    groups = [ensembles.group(name, at_least=2) for name in ensembles.architectures]
+    volumes = volume_table(groups, subjects, params)
+    if volumes is None:
         return {"skipped": NO_TRUTH}, pd.DataFrame(columns=COLUMNS), nothing
-    found = pairs(subjects)
+    found = phantom_pairs(subjects)
     if not found:
-        return {"skipped": NO_TWINS}, cells, nothing
-    rows = [
-        row
-        for pair in progress(found, desc="pathology", unit="scan")
-        for row in compare_twins(*pair, ensembles)
-    ]
-    voxels = pd.DataFrame(rows, columns=nothing.columns)
-    tree, gaps = without_gaps(summarise(cells, voxels, REFERENCE))
+        return {"skipped": NO_TWINS}, volumes, nothing
+    voxels = voxel_table(groups, found)
+    tree, gaps = without_gaps(summarise(volumes, voxels, FULLY_SAMPLED.name))
     if gaps:
-        print(f"metrics/pathology.json: {len(gaps)} undefined: {', '.join(gaps)}", file=sys.stderr)
-    return tree, cells, voxels
+        path = layout.metric("pathology", "pathology")
+        print(f"{path}: {len(gaps)} undefined: {', '.join(gaps)}", file=sys.stderr)
+    return tree, volumes, voxels
 
 
 @entry_point
 def main() -> None:
-    """Write metrics/pathology.json, plots/pathology.csv and work/pathology/voxels.csv."""
-    tree, cells, voxels = answer(EnsembleParams.load(), AnalyseParams.load())
-    write_tables(layout.PATHOLOGY, {"voxels": voxels})
-    write_json(layout.METRICS / "pathology.json", tree)
-    with atomic_path(layout.PLOTS / "pathology.csv") as path:
-        cells.to_csv(path, index=False, float_format=FLOAT_FORMAT)
+    """Write the metrics, the table of volumes and work/pathology/voxels.csv."""
+    tree, volumes, voxels = answer(EnsembleParams.load(), AnalyseParams.load())
+    write_tables(layout.PATHOLOGY, {AFFECTED_VOXELS.name: voxels})
+    write_json(layout.metric("pathology", "pathology"), tree)
+    write_table(layout.table("pathology", "pathology"), volumes)
 
 
 if __name__ == "__main__":

@@ -51,7 +51,7 @@ from stages.storage.bids import describe_dataset, write_label_table
 from stages.storage.files import atomic_directory
 from stages.storage.nifti import affine, save_volume, smallest_labels, subject
 from stages.study import layout
-from stages.study.pairs import FOCAL, HEALTHY, healthy_twin
+from stages.study.pairs import FOCAL, HEALTHY, matched_healthy
 from stages.study.structures import SYNTHSEG_TABLE
 
 AXIS_CODES = "SAR"  # simulated scans increase towards superior, anterior and right
@@ -129,7 +129,7 @@ def scan_member(member: Member, params: PhantomParams, folder: Path) -> dict[str
     ill = int(lesion_mask(labels).sum())
     lesions = {"volume_mm3": ill} if ill else None
     if params.n_twins:
-        row |= {"pathology": member.kind, "healthy_twin": healthy_twin(subject(path))}
+        row |= {"pathology": member.kind, "healthy_twin": matched_healthy(subject(path))}
     volumes = true_volumes(without_lesions(labels))
     return {"subject": subject(path), "about": row, "volumes": volumes, "lesions": lesions}
 

@@ -13,9 +13,10 @@ from stages.machine.progress import progress
 from stages.params.data import DataParams
 from stages.storage.files import atomic_directory
 from stages.storage.nifti import subject
-from stages.study import layout
+from stages.study import layout, sidecars
+from stages.study.groups import FULLY_SAMPLED
 
-GROUP = "reference"
+GROUP = FULLY_SAMPLED.name
 ABOUT = "Root sum of squares over the coils of fully sampled k-space."
 
 
@@ -32,9 +33,9 @@ def main() -> None:
     scans = list_scans(source, scan_format(data), data.validation_files)
     with atomic_directory(layout.images(GROUP, 0)) as folder:
         describe_images(folder, GROUP, 0, ABOUT, data)
-        for scan in progress(scans, desc="reference", unit="scan"):
+        for scan in progress(scans, desc=GROUP, unit="scan"):
             path = layout.image(GROUP, 0, subject(scan.path), folder)
-            save_image(path, scan, reference_image(scan), data, {"Description": ABOUT})
+            save_image(path, scan, reference_image(scan), data, {sidecars.DESCRIPTION: ABOUT})
 
 
 if __name__ == "__main__":

@@ -1,6 +1,7 @@
-"""Judge the embedded segmenter on fresh heads: metrics/segmenter.json.
+"""Judge the bundled segmentation network on held-out phantoms.
 
-`python -m stages.segmenter_quality`; all that it depends on is in Git, so a clone need not run it.
+`python -m stages.segmenter_quality` writes metrics/segmenter-quality/segmenter.json; all that it
+depends on is in Git, so a clone need not run it.
 """
 
 from functools import cache
@@ -20,13 +21,13 @@ from stages.study import layout
 
 @cache
 def embedded() -> Segmenter:
-    """The embedded segmenter, read once in a process, on one thread."""
+    """Return the bundled segmentation network, read once in a process, on one thread."""
     torch.set_num_threads(1)
     return open_segmenter(EMBEDDED, "standard", torch.device("cpu"), fast=False)
 
 
 def judge_embedded(params: QualityParams, number: int) -> Judgement:
-    """Judge the embedded segmenter on one head."""
+    """Return the judgement of the bundled segmentation network on one phantom."""
     return judge(params, embedded(), number)
 
 
@@ -35,7 +36,7 @@ def main() -> None:
     """Write the metrics."""
     params = SegmenterParams.load().quality
     judgements = judge_all(judge_embedded, params, ComputeParams.load().workers)
-    write_json(layout.METRICS / "segmenter.json", summarise(judgements))
+    write_json(layout.metric("segmenter-quality", "segmenter"), summarise(judgements))
 
 
 if __name__ == "__main__":

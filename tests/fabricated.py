@@ -9,7 +9,7 @@ import pytest
 import yaml
 
 from stages import deformation, image_quality, measure, overlap
-from stages.storage.nifti import affine, save_volume
+from stages.storage.nifti import affine, load_volume, save_volume
 from stages.study import layout
 from stages.study.structures import SYNTHSEG_LABELS, SYNTHSEG_TABLE
 
@@ -120,6 +120,12 @@ def write_curves(path: Path, generator: np.random.Generator) -> None:
     rows["validation_ssim"] = np.where(checked, 0.9 - 0.1 / step, np.nan)
     path.parent.mkdir(parents=True, exist_ok=True)
     rows.to_csv(path, index=False)
+
+
+def move(path: Path) -> None:
+    """Give a volume another affine: its first axis runs the other way."""
+    data, matrix = load_volume(path)
+    save_volume(path, data, matrix @ np.diag([-1.0, 1.0, 1.0, 1.0]))
 
 
 def write_csv(path: Path, rows: list[dict]) -> None:

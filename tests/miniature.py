@@ -7,25 +7,34 @@ import yaml
 from matplotlib.image import imread
 
 from stages.storage.files import read_json
+from stages.study import layout
 
-METRICS = ("headline", "image_quality", "masks", "noise", "prediction", "segmenter", "volumes")
+METRICS = (
+    layout.HEADLINE,
+    layout.metric("mask", "masks"),
+    layout.metric("pathology", "pathology"),
+    layout.metric("segmenter-quality", "segmenter"),
+    *(
+        layout.metric("analyse", name)
+        for name in ("image_quality", "noise", "prediction", "volumes")
+    ),
+)
 SMALLEST_FIGURE = (200, 300)  # pixels; a figure below it was cut
 
 
-def outputs(kind: str) -> list[Path]:
-    """Return the files that dvc.yaml lists below a folder."""
+def outputs() -> list[Path]:
+    """Return the files and folders of metrics and plots that dvc.yaml lists."""
     stages = yaml.safe_load(Path("dvc.yaml").read_text())["stages"].values()
     listed = [out for stage in stages for key in ("outs", "metrics") for out in stage.get(key, [])]
     names = [next(iter(out)) if isinstance(out, dict) else out for out in listed]
-    return [Path(name) for name in names if name.startswith(f"{kind}/")]
+    return [Path(name) for name in names if name.startswith(("metrics/", "plots/"))]
 
 
 def faults() -> list[str]:
     """Return what is missing or empty."""
-    found = [
-        f"{path}: missing" for path in outputs("metrics") + outputs("plots") if not path.exists()
-    ]
-    found += [f"metrics/{n}.json: empty" for n in METRICS if not read_json(f"metrics/{n}.json")]
+    found = [f"{path}: missing" for path in outputs() if not path.exists()]
+    found += [f"{path}: empty" for path in outputs() if path.is_dir() and not any(path.iterdir())]
+    found += [f"{path}: empty" for path in METRICS if not read_json(path)]
     for path in Path("plots").rglob("*.png"):
         shape = imread(path).shape[:2]
         if shape < SMALLEST_FIGURE:

@@ -4,6 +4,7 @@ import json
 import math
 import subprocess
 import sys
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -23,9 +24,10 @@ from tests.fabricated import (
     write_study,
 )
 
-ANSWERS = (*QUESTIONS, "paper")
-FILES = ("image_quality", "volumes", "prediction", "noise", *ANSWERS)
-TABLES = ("cv", "bias", "correlations", "regression", "image_quality", "training", *ANSWERS)
+WITHOUT_METRICS, WITHOUT_TABLE = {"training"}, {"noise", "headline"}
+SEVERAL_TABLES = {"volumes": {"cv", "bias"}, "prediction": {"correlations", "regression"}}
+METRICS = QUESTIONS.keys() - WITHOUT_METRICS - {"headline"}
+TABLES = (QUESTIONS.keys() - WITHOUT_TABLE - SEVERAL_TABLES.keys()).union(*SEVERAL_TABLES.values())
 
 
 def run(study: Study) -> None:
@@ -37,7 +39,12 @@ def run(study: Study) -> None:
 
 def metrics(name: str) -> dict:
     """Return a metrics file."""
-    return json.loads((layout.METRICS / f"{name}.json").read_text())
+    return json.loads(layout.metric("analyse", name).read_text())
+
+
+def table(name: str, **options: Any) -> pd.DataFrame:
+    """Return a table of plots/."""
+    return pd.read_csv(layout.table("analyse", name), **options)
 
 
 def leaves(tree: dict) -> list:
@@ -84,11 +91,22 @@ def test_every_file_has_its_public_keys_and_no_gaps(folder, study, structures, c
         assert ("truth" in overlap[group]) == study.truth
         assert set(deformation[group]["mean"]) == {"median", *structures}
         assert ("sd" in deformation[group]) == (group != "zero_filled")
-    for name in FILES:
-        numbers = [v for v in leaves(metrics(name)) if not isinstance(v, str)]
+    for path in (layout.HEADLINE, *(layout.METRICS / "analyse").iterdir()):
+        numbers = [v for v in leaves(json.loads(path.read_text())) if not isinstance(v, str)]
         assert all(math.isfinite(v) for v in numbers)
-    assert all((layout.PLOTS / f"{name}.csv").exists() for name in TABLES)
     assert ("per_structure_mean" in capsys.readouterr().err) == (study.n_scans == 2)
+
+
+def test_every_question_has_its_files_and_nothing_else_is_left(folder):
+    gone = [layout.metric("analyse", "gone"), layout.table("analyse", "gone")]
+    for path in gone:
+        path.parent.mkdir(parents=True)
+        path.write_text("")
+    run(Study(n_members=2))
+    assert {path.stem for path in (layout.METRICS / "analyse").iterdir()} == METRICS
+    assert {path.stem for path in (layout.PLOTS / "analyse").iterdir()} == TABLES
+    assert {path.name for path in layout.METRICS.iterdir()} == {"analyse", "headline.json"}
+    assert set(json.loads(layout.HEADLINE.read_text())) == {*ARCHITECTURES, "noise", "zero_filled"}
 
 
 def test_numbers_are_those_of_the_volumes(folder):
@@ -110,7 +128,7 @@ def test_numbers_are_those_of_the_volumes(folder):
 
 def test_two_runs_are_the_same_bytes(folder):
     run(Study())
-    written = [*layout.METRICS.iterdir(), *layout.PLOTS.iterdir()]
+    written = [path for top in (layout.METRICS, layout.PLOTS) for path in top.rglob("*.*")]
     first = {path: path.read_bytes() for path in written}
     analyse.main()
     assert {path: path.read_bytes() for path in written} == first
@@ -121,9 +139,9 @@ def test_a_missing_and_a_vanished_structure_are_excluded_by_name(folder, capsys)
     write_study(folder, study)
     for member in range(study.n_members):
         path = layout.segmentations("unet", member) / "volumes.csv"
-        table = pd.read_csv(path).drop(columns=["left caudate", "right caudate"])
-        table.loc[0, ["left amygdala", "right amygdala"]] = 0.0
-        table.to_csv(path, index=False)
+        volume = pd.read_csv(path).drop(columns=["left caudate", "right caudate"])
+        volume.loc[0, ["left amygdala", "right amygdala"]] = 0.0
+        volume.to_csv(path, index=False)
     measure_study(study)
     analyse.main()
     volumes, prediction = metrics("volumes"), metrics("prediction")
@@ -140,12 +158,12 @@ def test_a_scan_without_a_reference_volume_has_no_bias(folder):
     study = Study()
     write_study(folder, study)
     path = layout.segmentations("reference", 0) / "volumes.csv"
-    table = pd.read_csv(path)
-    table.loc[1, ["left putamen", "right putamen"]] = 0.0
-    table.to_csv(path, index=False)
+    volume = pd.read_csv(path)
+    volume.loc[1, ["left putamen", "right putamen"]] = 0.0
+    volume.to_csv(path, index=False)
     measure_study(study)
     analyse.main()
-    bias = pd.read_csv(layout.PLOTS / "bias.csv")
+    bias = table("bias")
     row = bias[(bias["group"] == "rim") & (bias["structure"] == "putamen")]
     assert row["bias"].isna().tolist() == [False, True, False, False]
     assert metrics("volumes")["rim"]["excluded"] == 1
@@ -168,19 +186,19 @@ def test_identical_members_vary_by_nothing(folder):
 
 def test_training_curves_are_collected(folder):
     run(Study(n_members=2))
-    table = pd.read_csv(layout.PLOTS / "training.csv")
-    assert table.groupby(["group", "seed"]).ngroups == 6
-    assert table["validation_psnr"].notna().any()
-    assert len(table) == 6 * 60
+    found = table("training")
+    assert found.groupby(["group", "seed"]).ngroups == 6
+    assert found["validation_psnr"].notna().any()
+    assert len(found) == 6 * 60
 
 
 def test_a_member_without_curves_changes_nothing_for_the_others(folder):
     run(Study(n_members=2))
-    before = pd.read_csv(layout.PLOTS / "training.csv", dtype=str)
+    before = table("training", dtype=str)
     curves = layout.model("rim", 1) / "curves.csv"
     curves.write_text(curves.read_text().splitlines()[0] + "\n")
     analyse.main()
-    after = pd.read_csv(layout.PLOTS / "training.csv", dtype=str)
+    after = table("training", dtype=str)
     others = before[(before["group"] != "rim") | (before["seed"] != "1")]
     pd.testing.assert_frame_equal(after, others.reset_index(drop=True))
 
@@ -226,8 +244,8 @@ def test_statistics_need_no_torch():
 
 def test_quality_rows_average_over_scans(folder):
     run(Study(n_members=2))
-    table = pd.read_csv(layout.PLOTS / "image_quality.csv")
-    chosen = table[(table["group"] == "rim") & (table["range"] == "challenge")]
+    found = table("image_quality")
+    chosen = found[(found["group"] == "rim") & (found["range"] == "challenge")]
     chosen = chosen[chosen["slices"] == "brain"]
     expected = metrics("image_quality")["rim"]["psnr"]["mean"]
     assert np.mean(chosen["psnr"]) == pytest.approx(expected, rel=1e-5)

@@ -6,7 +6,7 @@ import pytest
 from stages import deformation
 from stages.storage.nifti import load_volume, save_volume
 from stages.study import layout
-from tests.fabricated import Study, change_params, write_study
+from tests.fabricated import Study, change_params, move, write_study
 
 STUDY = Study(n_members=2, n_draws=2, n_scans=2)
 
@@ -98,3 +98,12 @@ def test_faulty_parameters_are_one_line(study, capsys, key, value, words):
     with pytest.raises(SystemExit):
         deformation.main(["unet"])
     assert words in capsys.readouterr().err.strip().splitlines()[-1]
+
+
+def test_another_affine_is_one_line(study, capsys):
+    path = layout.image("unet", 1, STUDY.subjects[1])
+    move(path)
+    with pytest.raises(SystemExit):
+        deformation.main(["unet"])
+    line = capsys.readouterr().err.strip().splitlines()[-1]
+    assert line.startswith(f"error: {path}: expected the affine of the reference image, SAR")

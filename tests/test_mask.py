@@ -50,7 +50,7 @@ def test_every_scan_gets_a_mask_of_the_challenge(study: Path) -> None:
         assert not stored.mask[:, n_acquired:].any()
         found.append(N_KY * n_acquired / chosen(n_kz)[:, :n_acquired].sum())
     # the tolerance of drawn masks does not apply, what is achieved is told
-    told = read_json("metrics/masks.json")["acceleration"]["acquired"]
+    told = read_json("metrics/mask/masks.json")["acceleration"]["acquired"]
     assert told["min"] == pytest.approx(min(found), rel=1e-5)
     assert told["max"] == pytest.approx(max(found), rel=1e-5)
 

@@ -7,7 +7,7 @@ import pytest
 from stages import overlap
 from stages.storage.nifti import load_volume, save_volume
 from stages.study import layout
-from tests.fabricated import Study, change_params, write_study
+from tests.fabricated import Study, change_params, move, write_study
 
 STUDY = Study(n_members=2, n_draws=2, n_scans=2)
 
@@ -84,3 +84,18 @@ def test_faults_are_one_line_and_leave_nothing_behind(study, capsys, arguments, 
     line = capsys.readouterr().err.strip().splitlines()[-1]
     assert line.startswith("error: ") and words in line
     assert not list((study / "work" / "overlap").glob("*"))
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        layout.segmentation("unet", 1, STUDY.subjects[1]),
+        layout.true_labels(STUDY.subjects[1]),
+    ],
+)
+def test_another_affine_is_one_line(study, capsys, path):
+    move(path)
+    with pytest.raises(SystemExit):
+        overlap.main(["unet"])
+    line = capsys.readouterr().err.strip().splitlines()[-1]
+    assert line.startswith(f"error: {path}: expected the affine of the reference image, SAR")

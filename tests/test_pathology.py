@@ -12,7 +12,14 @@ from stages.statistics.questions.pathology import COLUMNS, VOXEL_COLUMNS
 from stages.storage.nifti import load_volume, save_volume
 from stages.study import layout
 from stages.study.pairs import KINDS
-from tests.fabricated import ARCHITECTURES, Study, measure_study, without_networks, write_study
+from tests.fabricated import (
+    ARCHITECTURES,
+    Study,
+    measure_study,
+    move,
+    without_networks,
+    write_study,
+)
 
 TWINS = ("sub-headV001", *(f"sub-headV001{kind}" for kind in KINDS))
 STUDY = Study(n_members=2, n_draws=2, names=TWINS)
@@ -43,7 +50,7 @@ def run(folder: Path, study: Study) -> dict:
     if study == STUDY:
         write_masks()
     pathology.main()
-    return json.loads((layout.METRICS / "pathology.json").read_text())
+    return json.loads((layout.metric("pathology", "pathology")).read_text())
 
 
 def test_twins_have_all_numbers(folder: Path) -> None:
@@ -52,7 +59,7 @@ def test_twins_have_all_numbers(folder: Path) -> None:
     assert set(tree["unet"]) == {"healthy", *KINDS}
     for kind in KINDS:
         assert set(tree["rim"][kind]) == {"heads", "volumes", "change", "voxels"}
-    cells = pd.read_csv(layout.PLOTS / "pathology.csv")
+    cells = pd.read_csv(layout.table("pathology", "pathology"))
     voxels = pd.read_csv(layout.PATHOLOGY / "voxels.csv")
     assert list(cells.columns) == COLUMNS
     assert set(VOXEL_COLUMNS) < set(voxels.columns)
@@ -81,7 +88,7 @@ def test_voxels_are_those_of_a_stack_in_memory(folder: Path) -> None:
 
 def test_two_runs_are_the_same_bytes(folder: Path) -> None:
     run(folder, STUDY)
-    written = [layout.METRICS / "pathology.json", layout.PLOTS / "pathology.csv"]
+    written = [layout.metric("pathology", "pathology"), layout.table("pathology", "pathology")]
     first = [path.read_bytes() for path in written]
     pathology.main()
     assert [path.read_bytes() for path in written] == first
@@ -90,7 +97,7 @@ def test_two_runs_are_the_same_bytes(folder: Path) -> None:
 def test_a_healthy_cohort_says_so_and_keeps_its_table(folder: Path) -> None:
     tree = run(folder, Study(n_members=2, n_draws=2, n_scans=2))
     assert tree == {"skipped": "no scan with a pathology: phantom.pathology.heads is 0"}
-    cells = pd.read_csv(layout.PLOTS / "pathology.csv")
+    cells = pd.read_csv(layout.table("pathology", "pathology"))
     assert set(cells["kind"]) == {"healthy"}
     assert cells["true_change"].isna().all()
     assert pd.read_csv(layout.PATHOLOGY / "voxels.csv").empty
@@ -99,7 +106,7 @@ def test_a_healthy_cohort_says_so_and_keeps_its_table(folder: Path) -> None:
 def test_real_scans_have_no_truth(folder: Path) -> None:
     tree = run(folder, Study(n_members=2, n_draws=2, n_scans=2, truth=False))
     assert tree == {"skipped": "no true volumes: the cohort is not simulated"}
-    assert list(pd.read_csv(layout.PLOTS / "pathology.csv").columns) == COLUMNS
+    assert list(pd.read_csv(layout.table("pathology", "pathology")).columns) == COLUMNS
 
 
 def test_a_missing_mask_is_one_line(folder: Path, capsys: pytest.CaptureFixture) -> None:
@@ -111,3 +118,19 @@ def test_a_missing_mask_is_one_line(folder: Path, capsys: pytest.CaptureFixture)
     line = capsys.readouterr().err.strip().splitlines()[-1]
     assert "sub-headV001atrophy_desc-atrophy_mask.nii.gz: expected a NIfTI volume" in line
     assert not layout.METRICS.exists()
+
+
+@pytest.mark.parametrize(
+    "path", [layout.image("rim", 1, TWINS[2]), layout.affected(TWINS[2], KINDS[1])]
+)
+def test_another_affine_is_one_line(
+    path: Path, folder: Path, capsys: pytest.CaptureFixture
+) -> None:
+    write_study(folder, STUDY)
+    measure_study(STUDY)
+    write_masks()
+    move(path)
+    with pytest.raises(SystemExit):
+        pathology.main()
+    line = capsys.readouterr().err.strip().splitlines()[-1]
+    assert f"{path}: expected the affine of the reference image, SAR" in line

@@ -13,9 +13,11 @@ from stages.kspace.formats.calgary_campinas import ScanFormat, open_scan
 from stages.kspace.fourier import rss_image
 from stages.kspace.masks.sampling import load_mask
 from stages.kspace.noise import brain_of
+from stages.params.data import DataParams
 from stages.storage.files import read_json
 from stages.storage.nifti import affine, load_volume, save_volume
 from stages.study import layout
+from tests.fabricated import move
 from tests.scans import (
     ARCHITECTURES,
     GRID,
@@ -27,8 +29,10 @@ from tests.scans import (
     write_toy_params,
     write_toy_study,
 )
+from tests.tolerances import assert_rounded, fft_operations
 
 SUBJECT = "sub-e2s0P07"
+SIX_DIGITS = 1e-5  # that are written, and twice the rounding of the last one
 SCAN = Path("data/validation/e2s0_P0.7.h5")
 
 
@@ -65,7 +69,7 @@ def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     write_toy_study(tmp_path)
     monkeypatch.chdir(tmp_path)
     labels = toy_labels().astype(np.int16)
-    matrix = affine(GRID, (2.0, 2.0, 2.0), "SAR")
+    matrix = affine(GRID, DataParams.load().voxel_size_mm, "SAR")
     save_volume(layout.segmentation("reference", 0, SUBJECT), labels, matrix)
     run("mask")
     return tmp_path
@@ -75,8 +79,8 @@ def test_masks_and_their_metric(study: Path) -> None:
     names = {path.name for path in layout.MASKS.iterdir()}
     assert names == {f"sub-{s}_mask.npz" for s in ("e1s0P07", "e1s1P17", "e2s0P07")}
     drawn = [load_mask(path).acceleration_acquired for path in layout.MASKS.iterdir()]
-    metric = read_json("metrics/masks.json")["acceleration"]
-    assert metric["acquired"]["mean"] == pytest.approx(np.mean(drawn), rel=1e-5)
+    metric = read_json("metrics/mask/masks.json")["acceleration"]
+    assert metric["acquired"]["mean"] == pytest.approx(np.mean(drawn), rel=SIX_DIGITS)
     assert metric["acquired"]["min"] >= 3 * 0.98
     assert metric["full"]["max"] > metric["acquired"]["max"]
 
@@ -101,7 +105,7 @@ def test_two_scans_with_one_label(study: Path, capsys: pytest.CaptureFixture) ->
 def test_the_reference_is_the_root_sum_of_squares(study: Path) -> None:
     run("reference")
     image, matrix = load_volume(layout.image("reference", 0, SUBJECT))
-    np.testing.assert_allclose(image, rss_image(kspace()), rtol=1e-6)
+    assert_rounded(image, rss_image(kspace()), fft_operations(*GRID[1:]) + 2 * N_COILS)
     assert image.dtype == np.float32
     assert aff2axcodes(matrix) == ("S", "A", "R")
     folder = layout.images("reference", 0)
@@ -124,7 +128,8 @@ def test_noise_members_differ_and_repeat(study: Path) -> None:
     clean = rss_image(kspace())
     brain = brain_of(toy_labels())
     sidecar = read_json(layout.sidecar(layout.image("noise", 0, SUBJECT)))
-    assert sidecar["NoiseSigma"] == pytest.approx(clean[brain].mean() / 30, rel=1e-5)
+    signal = clean[brain].mean(dtype=float)
+    assert sidecar["NoiseSigma"] == pytest.approx(signal / 30, rel=SIX_DIGITS)
     noise = (one - clean)[brain].std()
     expected = sidecar["NoiseSigma"] * np.sqrt(sidecar["NoiseAcquiredFraction"])
     assert noise == pytest.approx(expected, rel=0.15)
@@ -136,14 +141,23 @@ def test_noise_by_k_space_needs_no_segmentation(study: Path) -> None:
     run("noise", 0)
     acquired = kspace()[..., :17]
     sidecar = read_json(layout.sidecar(layout.image("noise", 0, SUBJECT)))
-    rms = np.sqrt(np.mean(np.abs(acquired) ** 2))
-    assert sidecar["NoiseSigma"] == pytest.approx(rms / 10**1.5, rel=1e-5)
+    rms = np.sqrt(np.mean(np.abs(acquired.astype(complex)) ** 2))
+    assert sidecar["NoiseSigma"] == pytest.approx(rms / 10**1.5, rel=SIX_DIGITS)
 
 
 def test_noise_without_a_segmentation(study: Path, capsys: pytest.CaptureFixture) -> None:
     layout.segmentation("reference", 0, SUBJECT).unlink()
     assert "expected a NIfTI volume, found none" in fails(capsys, "noise", 0)
     assert not layout.images("noise", 0).exists()
+
+
+def test_noise_refuses_a_segmentation_of_another_grid(
+    study: Path, capsys: pytest.CaptureFixture
+) -> None:
+    path = layout.segmentation("reference", 0, SUBJECT)
+    move(path)
+    line = fails(capsys, "noise", 0)
+    assert f"{path}: expected the affine of the reference image" in line
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
@@ -186,7 +200,7 @@ def test_zero_filling_needs_no_network(study: Path) -> None:
     run("reconstruct", "zero_filled", 0)
     image, _ = load_volume(layout.image("zero_filled", 0, SUBJECT))
     masked = kspace() * load_mask(layout.mask(SUBJECT)).mask
-    np.testing.assert_allclose(image, rss_image(masked), atol=1e-5)
+    assert_rounded(image, rss_image(masked), fft_operations(*GRID[1:]) + 2 * N_COILS)
     sidecar = read_json(layout.sidecar(layout.image("zero_filled", 0, SUBJECT)))
     assert sidecar["AccelerationAcquired"] == pytest.approx(3, rel=0.02)
 

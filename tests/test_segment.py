@@ -13,6 +13,7 @@ import yaml
 
 from stages import segment
 from stages.params.segment import PerturbationParams, SegmentParams
+from stages.segmenters.member import segment_member
 from stages.segmenters.synthseg import model
 from stages.segmenters.synthseg.labels import MERGED_LABELS, merged_name
 from stages.segmenters.synthseg.network import Architecture
@@ -22,6 +23,7 @@ from stages.study import layout
 from stages.study.errors import StudyError
 from stages.study.structures import STRUCTURES, structure_volumes
 from tests.fabricated import ROOT
+from tests.kernels import n_threads
 from tests.segmenters.conftest import random_network
 
 CPU = torch.device("cpu")
@@ -43,7 +45,7 @@ def study(tmp_path, monkeypatch, weights):
     monkeypatch.chdir(tmp_path)
     params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     params["segment"] |= {"weights": str(weights), "mode": "standard", "fast": False}
-    params["compute"] |= {"device": "cpu", "threads": 1, "workers": 1}
+    params["compute"] |= {"device": "cpu", "threads": n_threads(), "workers": 1}
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
     for number in (1, 2):
         data = np.random.default_rng(number).random((8, 12, 10), np.float32)
@@ -109,7 +111,7 @@ def test_labels_come_back_on_the_grid_of_the_image(study, weights):
     path = layout.image("fine", 0, "sub-1")
     save_volume(path, data, affine(data.shape, (1.0, 1.0, 1.0), "LPI"), {})
     params = options(weights)
-    segment.segment("fine", 0, params, CPU)
+    segment_member("fine", 0, params, CPU)
     found = nib.load(layout.segmentation("fine", 0, "sub-1"))
     assert found.shape == data.shape and np.array_equal(found.affine, nib.load(path).affine)
     blocks = np.asarray(found.dataobj).reshape(8, 2, 12, 2, 10, 2)
@@ -129,14 +131,14 @@ def test_a_bad_image_leaves_nothing_behind(study, weights):
     params = options(weights)
     target = layout.segmentations("unet", 3)
     with pytest.raises(StudyError, match=r"sub-2_rec-unet3_desc-accelerated_T1w\.nii\.gz"):
-        segment.segment("unet", 3, params, CPU)
+        segment_member("unet", 3, params, CPU)
     assert not target.exists()
     assert not list(target.parent.iterdir())
 
 
 def test_shifted_copies_have_tables_of_their_own(study, weights):
     target = layout.segmentations("unet", 3)
-    segment.segment("unet", 3, options(weights, draws=2), CPU)
+    segment_member("unet", 3, options(weights, draws=2), CPU)
     tables = [
         pd.read_csv(target / f"{name}.csv", index_col="subject")
         for name in ("volumes", "volumes_draw-0", "volumes_draw-1")

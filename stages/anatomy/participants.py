@@ -11,7 +11,7 @@ from stages.anatomy.head import digital_head
 from stages.anatomy.label_maps import head_from_map, read_map
 from stages.anatomy.view import Shape, extend_neck, fine_centre, fine_shape, place
 from stages.study.errors import StudyError
-from stages.study.pairs import HEALTHY, twin_name
+from stages.study.pairs import HEALTHY, phantom_name
 
 SPLITS = ("train", "validation")
 """The position of a split is its role in the seed space."""
@@ -39,7 +39,7 @@ class Member:
     @property
     def name(self) -> str:
         """Stem of its scan: no real scan is called like this."""
-        return twin_name(f"head{self.split[0].upper()}{self.number:03d}", self.kind)
+        return phantom_name(f"head{self.split[0].upper()}{self.number:03d}", self.kind)
 
     def rng(self, stream: int) -> np.random.Generator:
         """One of the subject's independent random streams."""

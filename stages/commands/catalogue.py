@@ -12,12 +12,15 @@ from stages.study.errors import StudyError
 CALL = "python -m stages"
 COMMANDS = (
     "compare",
+    "dag",
+    "environment",
     "export",
     "launch",
     "offline-plots",
     "plan",
     "publish",
     "response",
+    "settings",
     "synthseg",
     "verify",
 )

@@ -21,10 +21,11 @@ from omegaconf import OmegaConf
 
 from stages.machine.entry import entry_point
 from stages.params.mask import MaskParams
-from stages.recon.learned.checkpoints import CONFIGURATION, load_member, trained_member
+from stages.recon.learned.checkpoints import load_member, trained_member
 from stages.recon.learned.exchange import PHYSICS, TRANSFORMS
 from stages.recon.learned.networks import SENSITIVITY_KEY, SENSITIVITY_MODEL, network_configuration
 from stages.storage.files import atomic_directory, read_json
+from stages.study import layout
 from stages.study.errors import StudyError
 
 CONFIG = "config.yaml"  # DIRECT's name
@@ -123,7 +124,7 @@ def main() -> None:
     check_free(out)
     mask = MaskParams.load()
     engine = load_member(member, torch.device("cpu"))
-    trained = read_json(member / CONFIGURATION)["train"]
+    trained = read_json(member / layout.CONFIGURATION)["train"]
     with atomic_directory(out) as folder:
         configuration = direct_configuration(trained, engine, mask)
         write_export(folder, engine, trained["steps"], configuration)

@@ -9,6 +9,7 @@ Small pieces are timed on this machine and multiplied; nothing is written.
 import argparse
 from collections.abc import Collection, Mapping
 from pathlib import Path
+from typing import Any
 
 from stages.kspace.formats.calgary_campinas import Scan, list_scans
 from stages.kspace.image_files import scan_format
@@ -16,19 +17,9 @@ from stages.machine.entry import entry_point
 from stages.machine.progress import progress
 from stages.params.compute import ComputeParams
 from stages.params.data import DataParams
-from stages.params.sections import load_all
-from stages.params.train import TrainParams
-from stages.pipeline.costs import (
-    ESTIMATORS,
-    Cost,
-    Rates,
-    Row,
-    Study,
-    Timed,
-    cost_of,
-    rows,
-    script_of,
-)
+from stages.params.sections import Parameters, load_all
+from stages.pipeline.costs import Cost, Rates, Row, Study, Timed, rows
+from stages.pipeline.estimators import ESTIMATORS, cost_of
 from stages.pipeline.graph import (
     Stage,
     chosen,
@@ -37,6 +28,7 @@ from stages.pipeline.graph import (
     in_order,
     longest_chains,
     restricted,
+    script_of,
 )
 from stages.pipeline.probes import probe, start_of
 from stages.study import layout
@@ -69,28 +61,18 @@ def scans_of(folder: str, data: DataParams, files: tuple[str, ...] | None) -> li
     return list_scans(path, scan_format(data), files) if path.is_dir() else []
 
 
-def study_of(sections: Mapping, device: str) -> tuple[Study, Scan | None]:
+def study_of(params: Parameters, device: str) -> tuple[Study, Scan | None]:
     """Return sizes and parameters, and a scan to time on; the simulated cohort's without data."""
-    data, phantom = sections["data"], sections["phantom"]
+    data, phantom = params.data, params.phantom
     train = scans_of(data.train, data, data.train_files)
     validation = scans_of(data.validation, data, data.validation_files)
-    ensembles = sections["ensembles"]
     n_heads = phantom.n_validation + phantom.n_twins
+    compute = params.compute.model_copy(update={"device": device})
     study = Study(
         training=tuple(scan.shape for scan in train) or (phantom.grid,) * phantom.n_train,
         validation=tuple(s.shape for s in validation) or (phantom.grid,) * n_heads,
-        n_coils=data.n_coils,
         gpu=device == "cuda",
-        compute=sections["compute"].model_copy(update={"device": device}),
-        ensembles=ensembles,
-        train={name: TrainParams.load_architecture(name) for name in ensembles.architectures},
-        phantom=phantom,
-        noise=sections["noise"],
-        segment=sections["segment"],
-        segmenter=sections["segmenter"],
-        deformation=sections["deformation"],
-        atlas=sections["atlas"],
-        analyse=sections["analyse"],
+        params=params.model_copy(update={"compute": compute}),
     )
     return study, next(iter(validation), None)
 
@@ -102,37 +84,36 @@ def device_of(compute: ComputeParams) -> str:
     return pick_device(compute.device).type
 
 
-def rates_of(
-    stages: Collection[Stage], study: Study, scan: Scan | None, sections: Mapping
-) -> Rates:
+def rates_of(stages: Collection[Stage], study: Study, scan: Scan | None) -> Rates:
     """Time what the stages are made of."""
     from stages.pipeline.timing import Sample
 
-    data, slab = sections["data"], sections["reconstruct"].batch_size
+    params = study.params
+    data, compute, slab = params.data, params.compute, params.reconstruct.batch_size
     sample = Sample(
         shape=study.validation[0],
         format=scan_format(data),
         path=None if scan is None else scan.path,
         voxel_size_mm=data.voxel_size_mm,
         axis_codes=data.axis_codes,
-        mask=sections["mask"],
+        mask=params.mask,
     )
     commands = [script_of(stage) for stage in stages]
     scripts = sorted({name for name, _ in commands if name in ESTIMATORS})
     groups = sorted({words[0] for name, words in commands if name in ("train", "reconstruct")})
-    compute, parts, tasks = study.compute, {}, {}
+    parts: dict[str, dict[str, Timed]] = {}
+    tasks: dict[str, tuple[Any, ...]] = {}
     for group in groups:
-        if group in study.train:
-            tasks[group] = ("networks", sample, study.train[group], compute, slab)
+        if group in params.train:
+            tasks[group] = ("networks", sample, params.train[group], compute, slab)
         else:
-            options = sections["compressed_sensing"]
-            tasks[group] = ("baseline", sample, group, options, compute, slab)
+            tasks[group] = ("baseline", sample, group, params.compressed_sensing, compute, slab)
     if NEEDS_FILES & set(scripts):
         tasks["files"] = ("files", sample, compute)
     if NEEDS_SEGMENTER & set(scripts):
-        tasks["segmenter"] = ("segmentation", sample, study.segment, compute)
+        tasks["segmenter"] = ("segmentation", sample, params.segment, compute)
     if NEEDS_HEADS & set(scripts):
-        tasks["head"] = ("head", study.phantom, study.segmenter.quality)
+        tasks["head"] = ("head", params.phantom, params.segmenter.quality)
     with progress(desc="timing", total=len(tasks) + len(scripts), unit="piece") as bar:
         starts = {}
         for name in scripts:
@@ -234,15 +215,15 @@ def main(arguments: list[str] | None = None) -> None:
         "--device", choices=("auto", "cpu", "cuda"), help="instead of params.yaml's"
     )
     options = parser.parse_args(arguments)
-    sections = load_all()
-    asked = options.device or sections["compute"].device
+    params = load_all()
+    asked = options.device or params.compute.device
     stages = outdated(options.targets)
     if not stages:
         print("data and stages are up to date")
         return
-    device = device_of(sections["compute"].model_copy(update={"device": asked}))
-    study, scan = study_of(sections, device)
-    rates = rates_of(stages.values(), study, scan, sections)
+    device = device_of(params.compute.model_copy(update={"device": asked}))
+    study, scan = study_of(params, device)
+    rates = rates_of(stages.values(), study, scan)
     estimates = {name: cost_of(stage, study, rates) for name, stage in stages.items()}
     costs = {name: cost for name, cost in estimates.items() if cost is not None}
     unknown = [name for name, cost in estimates.items() if cost is None]

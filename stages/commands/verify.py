@@ -20,17 +20,19 @@ from stages.pipeline.repository import uncached
 from stages.provenance.hashes import Hashes, Link, broken, image_links, label_links
 from stages.study import layout
 from stages.study.errors import StudyError
+from stages.study.groups import Group
 
 
-def links(group: str, members: tuple[int, ...], subjects: list[str], weights: Path) -> list[Link]:
+def links(group: Group, subjects: list[str], weights: Path) -> list[Link]:
     """Return everything that the sidecars of a group say about other files and their own."""
     found = []
-    for member in members:
-        model = layout.model(group, member) / "model.pt"
+    for member in group.members:
+        model = layout.member_weights(group.name, member) if group.kind.trained else None
         for name in subjects:
-            found += image_links(layout.image(group, member, name), layout.mask(name), model)
-            label_map = layout.segmentation(group, member, name)
-            found += label_links(label_map, layout.image(group, member, name), weights)
+            image = layout.image(group.name, member, name)
+            mask = layout.mask(name) if group.kind.undersampled else None
+            found += image_links(image, mask, model)
+            found += label_links(layout.segmentation(group.name, member, name), image, weights)
     return found
 
 
@@ -55,7 +57,7 @@ def main(arguments: list[str] | None = None) -> None:
     claimed = [
         link
         for group in options.groups or ensembles.groups
-        for link in links(group, ensembles.members(group), subjects, weights)
+        for link in links(ensembles.group(group), subjects, weights)
     ]
     faults = [broken(link, hashes) for link in progress(claimed, desc="verify", unit="file")]
     lines = [line for line in dict.fromkeys(faults) if line]

@@ -16,9 +16,9 @@ from stages.figures.kit.study_figure import StudyFigure
 from stages.figures.kit.style import RC, bare, new_figure
 from stages.kspace.formats.calgary_campinas import Scan, ScanFormat, list_scans
 from stages.kspace.fourier import rss_image
-from stages.measures.members import read_table
 from stages.params.data import DataParams
 from stages.storage.nifti import affine, load_volume, subject
+from stages.storage.tables import read_table
 from stages.study import layout
 
 N_SUBJECTS = 4

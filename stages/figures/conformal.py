@@ -17,7 +17,9 @@ from stages.figures.kit.sizes import pairs
 from stages.figures.kit.study_figure import StudyFigure
 from stages.figures.kit.style import RC, colour, new_figure
 from stages.figures.kit.titles import title
-from stages.statistics.questions.conformal import ALL, METHODS, coverage_band, least_exams
+from stages.statistics.methods.prediction_intervals import METHODS
+from stages.statistics.methods.thresholds import coverage_band, least_exams
+from stages.statistics.questions.conformal import ALL
 
 LABELS = {
     "naive": "ensemble alone:\nmean ± t s",

@@ -15,7 +15,7 @@ from stages.figures.kit.phrasing import counted
 from stages.figures.kit.study_figure import PerGroup, StudyFigure
 from stages.figures.kit.style import RC, new_figure
 from stages.figures.kit.titles import title
-from stages.measures.members import read_table
+from stages.storage.tables import read_table
 from stages.study import layout
 
 SCOPES = ("per_structure_mean", "pooled", "within_structure")

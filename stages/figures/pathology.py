@@ -18,10 +18,10 @@ from stages.figures.kit.sizes import sample
 from stages.figures.kit.study_figure import StudyFigure
 from stages.figures.kit.style import RC, bare, colour, new_figure
 from stages.figures.kit.titles import title
-from stages.measures.members import load_reference, read_table
-from stages.storage.nifti import load_like
+from stages.measures.members import load_labels, load_reference
+from stages.storage.tables import read_table
 from stages.study import layout
-from stages.study.pairs import KINDS, kind_of, twins
+from stages.study.pairs import KINDS, kind_of, matched_pairs
 
 BRIGHTEST = 1.5  # white matter = 1
 OUTLINE = "#E69F00"
@@ -61,12 +61,12 @@ def read_and_draw(facts: Facts) -> Figure:
 def planes(subjects: list[str]) -> list[Plane]:
     """Return planes of the first phantom with each pathology and of its healthy phantom."""
     first: dict[str, tuple[str, str]] = {}
-    for pair in twins(subjects):
+    for pair in matched_pairs(subjects):
         first.setdefault(kind_of(pair[0]), pair)
     found = []
     for kind, (pathological, healthy) in first.items():
         changed, before = load_reference(pathological), load_reference(healthy)
-        mask = load_like(layout.affected(pathological, kind), before.image.shape, before.affine)
+        mask = load_labels(layout.affected(pathological, kind), before.grid)
         images = before.image / before.scale, changed.image / before.scale
         found += matched_planes(kind, images, mask, before.labels, before.affine)
     return found
@@ -221,7 +221,7 @@ def _style(group: str, kind: str, groups: Sequence[str]) -> dict[str, object]:
 
 
 def _tint(group: str, groups: Sequence[str]) -> str:
-    return REFERENCE_COLOUR if group == REFERENCE else colour(group, groups)
+    return {REFERENCE: REFERENCE_COLOUR}.get(group) or colour(group, groups)
 
 
 def _handles(groups: Sequence[str], cells: pd.DataFrame) -> list[Line2D]:

@@ -14,13 +14,9 @@ from stages.figures.kit.sizes import sample
 from stages.figures.kit.study_figure import StudyFigure
 from stages.figures.kit.style import RC, colour, new_figure
 from stages.figures.kit.titles import title
-from stages.statistics.questions.task_error import (
-    ERRORS,
-    MEASURES,
-    SCOPES,
-    VARIABLES,
-    correlations,
-)
+from stages.statistics.methods.member_ranks import correlations
+from stages.statistics.questions.image_quality import MEASURES
+from stages.statistics.questions.task_error import ERRORS, SCOPES, VARIABLES
 
 LABELS = {
     "psnr": "PSNR (dB)",

@@ -10,7 +10,8 @@ from stages.kspace.formats.calgary_campinas import Scan, ScanFormat, identity
 from stages.params.data import DataParams
 from stages.storage.bids import describe_dataset, uri
 from stages.storage.nifti import affine, save_volume
-from stages.study import layout
+from stages.study import layout, sidecars
+from stages.study.groups import desc_of
 
 SCANS = "scans"  # the folder of scans among a data set's links
 
@@ -18,6 +19,11 @@ SCANS = "scans"  # the folder of scans among a data set's links
 def scan_format(data: DataParams) -> ScanFormat:
     """Return what section `data` says about the scans."""
     return ScanFormat(n_coils=data.n_coils, partial_fourier=data.partial_fourier)
+
+
+def grid_affine(scan: Scan, data: DataParams) -> np.ndarray:
+    """Return the voxel-to-world matrix (4, 4), RAS+, mm, of the images of a scan."""
+    return affine(scan.shape, data.voxel_size_mm, data.axis_codes)
 
 
 def describe_images(
@@ -39,7 +45,7 @@ def describe_images(
         about=about,
         sources={SCANS: layout.DATA / data.validation},
         tools=tools,
-        desc=layout.sampling(group),
+        desc=desc_of(group),
     )
 
 
@@ -55,14 +61,14 @@ def save_image(
         data: gives voxel size and orientation.
         details: what the sidecar says besides the source.
     """
-    matrix = affine(image.shape, data.voxel_size_mm, data.axis_codes)
     sidecar = {
-        "Sources": [uri(SCANS, scan.path.name)],
-        "ScanSHA256": identity(scan),
-        "SpatialReference": "orig",
-        "SkullStripped": False,
-        "Units": "arbitrary",
-        "PartialFourier": data.partial_fourier,
+        sidecars.SOURCES: [uri(SCANS, scan.path.name)],
+        sidecars.SCAN: identity(scan),
+        sidecars.SPACE: "orig",
+        sidecars.SKULL_STRIPPED: False,
+        sidecars.UNITS: "arbitrary",
+        sidecars.PARTIAL_FOURIER: data.partial_fourier,
         **details,
     }
-    save_volume(path, image.astype(np.float32, copy=False), matrix, sidecar)
+    voxels = image.astype(np.float32, copy=False)
+    save_volume(path, voxels, grid_affine(scan, data), sidecar)

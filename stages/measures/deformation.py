@@ -23,8 +23,8 @@ import SimpleITK as sitk
 
 from stages.measures.agreement import Box, VoxelSize, count_votes
 from stages.measures.voxelwise import fitted_gains, flat
+from stages.study.schema import DEFORMATION
 
-COLUMNS = ["structure", "n_voxels", "change", "n_folded", "reason"]
 PERCENT = 100.0
 EMPTY, FOLDED = "absent in the reference", "no positive determinant"
 ONE_THREAD = 1  # of every filter: scans are what goes side by side
@@ -179,4 +179,6 @@ def change_table(determinant: np.ndarray, numbers: np.ndarray, names: list[str])
     change = np.where(left > 0, PERCENT * sums / np.maximum(left, 1), np.nan)
     reason = np.where(n_voxels == 0, EMPTY, np.where(left == 0, FOLDED, ""))
     columns = [names, n_voxels, change, n_folded, reason]
-    return pd.DataFrame(dict(zip(COLUMNS, columns, strict=True)))
+    return pd.DataFrame(
+        dict(zip(DEFORMATION.less("group", "member", "subject"), columns, strict=True))
+    )

@@ -1,11 +1,10 @@
-"""The files of an ensemble's members, read one at a time.
+"""The files of a group's members, read one at a time, each with every check.
 
 Members come from the parameters, never from a listing: folders of members that were taken out of
 the parameters may still exist.
 """
 
-import csv
-from collections.abc import Mapping
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -13,16 +12,18 @@ from pathlib import Path
 import numpy as np
 import pandas as pd
 
+from stages.machine.lookahead import ahead
 from stages.measures.voxelwise import intensity_scale
-from stages.storage.files import atomic_directory
-from stages.storage.nifti import label_map, load_like, load_volume
-from stages.storage.reading import Kind, reading
+from stages.provenance.checks import check_recorded
+from stages.storage.nifti import check_labels, label_map, load_like, load_volume
+from stages.storage.tables import read_table
 from stages.study import layout
 from stages.study.errors import StudyError
+from stages.study.groups import FULLY_SAMPLED, Group
+from stages.study.schema import DRAWS, VOLUMES
 from stages.study.structures import structure_volumes
 
-FLOAT_FORMAT = "%.9g"  # a float32 survives nine digits
-TABLE = Kind("a CSV table", "run `dvc repro`", "remake it")
+READERS = 2  # files read at a time: more would not be faster than what takes their voxels
 # of a mean intensity against the reference's: another unit (percent, 8 bits, a share of the largest
 # value) differs by more, the worst of networks by less
 LARGEST_GAIN = 30.0
@@ -36,18 +37,32 @@ def halves_of(members: list[int]) -> tuple[list[int], list[int]]:
 
 
 @dataclass(frozen=True)
-class Reference:
-    """The fully sampled scan that the members are compared with.
+class Grid:
+    """Where the voxels of a scan lie."""
 
-    subject: its name; image: (i, j, k) float32; labels: (i, j, k) FreeSurfer ids; affine: (4, 4)
-    voxel to world, RAS+, mm; scale: median intensity of white matter, unit of voxelwise measures.
-    """
+    shape: tuple[int, int, int]
+    affine: np.ndarray
+    """(4, 4) voxel to world, RAS+, mm."""
+
+
+@dataclass(frozen=True)
+class Reference:
+    """The fully sampled scan that the members are compared with."""
 
     subject: str
     image: np.ndarray
+    """(i, j, k) float32."""
     labels: np.ndarray
+    """(i, j, k) FreeSurfer ids."""
     affine: np.ndarray
+    """(4, 4) voxel to world, RAS+, mm."""
     scale: float
+    """Median intensity of white matter, the unit of voxelwise measures."""
+
+    @property
+    def grid(self) -> Grid:
+        """Where its voxels lie."""
+        return Grid(self.image.shape, self.affine)
 
     @cached_property
     def mean(self) -> float:
@@ -59,9 +74,11 @@ def load_image(path: Path, reference: Reference) -> np.ndarray:
     """Read a member's image (i, j, k) of a scan.
 
     Raises:
-        StudyError: as `load_like`, and if its intensities are of another unit than the reference's.
+        StudyError: as `load_like`, if its intensities are of another unit than the reference's, and
+            if it is not the file that its sidecar records.
     """
-    image = load_like(path, reference.image.shape, reference.affine)
+    check_recorded(path)
+    image = load_like(path, reference.grid.shape, reference.grid.affine)
     gain = float(np.abs(image).mean(dtype=np.float64)) / reference.mean
     if not 1 / LARGEST_GAIN < gain < LARGEST_GAIN:
         raise StudyError(
@@ -71,19 +88,50 @@ def load_image(path: Path, reference: Reference) -> np.ndarray:
     return image
 
 
-def load_labels(path: Path, reference: Reference) -> np.ndarray:
-    """Read a member's label map (i, j, k) of a scan; `StudyError` as `label_map`."""
-    return label_map(path, reference.image.shape, reference.affine)
+def load_labels(path: Path, grid: Grid) -> np.ndarray:
+    """Read a label map (i, j, k) that lies on the grid of a scan.
+
+    Raises:
+        StudyError: as `label_map`, and if it is not the file that its sidecar records.
+    """
+    check_recorded(path)
+    return label_map(path, grid.shape, grid.affine)
+
+
+def member_images(group: Group, reference: Reference) -> Iterator[np.ndarray]:
+    """Yield the image (i, j, k) of each member of a group, read ahead of its turn."""
+    paths = [layout.image(group.name, member, reference.subject) for member in group.members]
+    return ahead(lambda path: load_image(path, reference), paths, READERS)
+
+
+def member_labels(group: Group, reference: Reference) -> Iterator[np.ndarray]:
+    """Yield the label map (i, j, k) of each member of a group, read ahead of its turn."""
+    paths = [layout.segmentation(group.name, m, reference.subject) for m in group.members]
+    return ahead(lambda path: load_labels(path, reference.grid), paths, READERS)
+
+
+def load_target_labels(subject: str) -> tuple[np.ndarray, Grid]:
+    """Read the label map (i, j, k) of a fully sampled scan, and its grid.
+
+    Raises:
+        StudyError: as `load_labels`, but for the grid, which is its own.
+    """
+    path = layout.segmentation(FULLY_SAMPLED.name, 0, subject)
+    check_recorded(path)
+    labels, affine = load_volume(path)
+    check_labels(path, labels)
+    return labels, Grid(labels.shape, affine)
 
 
 def load_reference(subject: str) -> Reference:
     """Read a scan's reference image and segmentation; raise `StudyError` without white matter."""
-    place = layout.image("reference", 0, subject)
+    place = layout.image(FULLY_SAMPLED.name, 0, subject)
+    check_recorded(place)
     image, affine = load_volume(place)
     if not np.isfinite(image).all():
         raise StudyError(f"{place}: expected finite values, got NaN or infinity; remake it")
-    path = layout.segmentation("reference", 0, subject)
-    labels = label_map(path, image.shape, affine)
+    path = layout.segmentation(FULLY_SAMPLED.name, 0, subject)
+    labels = load_labels(path, Grid(image.shape, affine))
     scale = intensity_scale(image, labels)
     if not scale > 0:
         raise StudyError(
@@ -91,33 +139,6 @@ def load_reference(subject: str) -> Reference:
             " look at the image and its segmentation"
         )
     return Reference(subject, image, labels, affine, scale)
-
-
-def read_table(path: Path, columns: list[str]) -> pd.DataFrame:
-    """Read a CSV file; raise `StudyError` if it is missing or damaged, or lacks a column.
-
-    pandas renames a column that stands there twice, and shifts the rows of a table whose rows have
-    more cells than its header: both are damages here.
-    """
-    with reading(path, TABLE):
-        with open(path, newline="", encoding="utf-8-sig") as stream:
-            header = next(csv.reader(stream), [])
-        if twice := [name for name in header if header.count(name) > 1]:
-            raise ValueError(f"column '{twice[0]}' stands there twice")
-        table = pd.read_csv(path)
-        if not isinstance(table.index, pd.RangeIndex):
-            raise ValueError(f"rows of more cells than the {len(header)} of the header")
-    missing = [name for name in columns if name not in table]
-    if missing:
-        raise StudyError(f"{path}: expected column '{missing[0]}', got {list(table)}; remake it")
-    return table
-
-
-def write_tables(folder: Path, tables: Mapping[str, pd.DataFrame]) -> None:
-    """Write one CSV file a table; the folder appears only when all are complete."""
-    with atomic_directory(folder) as temporary:
-        for name, table in tables.items():
-            table.to_csv(temporary / f"{name}.csv", index=False, float_format=FLOAT_FORMAT)
 
 
 def volume_table(path: Path, subjects: list[str] | None = None) -> pd.DataFrame:
@@ -150,51 +171,42 @@ def volume_table(path: Path, subjects: list[str] | None = None) -> pd.DataFrame:
     return tidy.melt(id_vars="subject", var_name="structure", value_name="volume_mm3")
 
 
-def member_volumes(group: str, members: tuple[int, ...], subjects: list[str]) -> pd.DataFrame:
-    """Return the volumes of all members of a group.
-
-    Returns:
-        Columns group, member, subject, structure, volume_mm3.
-    """
-    parts = []
-    for member in members:
-        table = volume_table(layout.segmentations(group, member) / "volumes.csv", subjects)
-        table.insert(0, "member", member)
-        table.insert(0, "group", group)
-        parts.append(table)
-    return pd.concat(parts, ignore_index=True)
+def member_volumes(group: Group, subjects: list[str]) -> pd.DataFrame:
+    """Return the table `schema.VOLUMES` of a group."""
+    parts = [
+        volume_table(layout.volumes(group.name, member), subjects).assign(
+            group=group.name, member=member
+        )
+        for member in group.members
+    ]
+    return pd.concat(parts, ignore_index=True)[VOLUMES.columns]
 
 
-def drawn_volumes(group: str, members: tuple[int, ...], subjects: list[str]) -> pd.DataFrame | None:
-    """Return the volumes of shifted copies of the images; None if none were segmented.
-
-    Returns:
-        Columns group, member, draw, subject, structure, volume_mm3.
+def drawn_volumes(group: Group, subjects: list[str]) -> pd.DataFrame | None:
+    """Return the table `schema.DRAWS` of a group; None if no shifted copies were segmented.
 
     Raises:
         StudyError: if members have different numbers of draws.
     """
     parts, counts = [], set()
-    for member in members:
-        paths = sorted(layout.segmentations(group, member).glob("volumes_draw-*.csv"))
+    for member in group.members:
+        pattern = layout.drawn_volumes(group.name, member, "*")
+        paths = sorted(pattern.parent.glob(pattern.name))
         counts.add(len(paths))
         for number, path in enumerate(paths):
             table = volume_table(path, subjects)
-            parts.append(table.assign(group=group, member=member, draw=number))
+            parts.append(table.assign(group=group.name, member=member, draw=number))
     if len(counts) > 1:
         raise StudyError(
-            f"{layout.segmentations(group, members[0]).parent}: expected as many draws of every"
-            f" member, got {sorted(counts)}; run `dvc repro`"
+            f"{layout.segmentations(group.name, group.members[0]).parent}: expected as many draws"
+            f" of every member, got {sorted(counts)}; run `dvc repro`"
         )
-    if not parts:
-        return None
-    columns = ["group", "member", "draw", "subject", "structure", "volume_mm3"]
-    return pd.concat(parts, ignore_index=True)[columns]
+    return pd.concat(parts, ignore_index=True)[DRAWS.columns] if parts else None
 
 
 def scans() -> list[str]:
     """Return the subjects of the validation scans, in the order of the reference's volume table."""
-    path = layout.segmentations("reference", 0) / "volumes.csv"
+    path = layout.volumes(FULLY_SAMPLED.name, 0)
     subjects = [str(name) for name in read_table(path, ["subject"])["subject"]]
     if not subjects:
         raise StudyError(f"{path}: expected at least one scan, got an empty table; remake it")

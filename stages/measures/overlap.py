@@ -16,10 +16,10 @@ from stages.measures.agreement import (
     overlaps,
     surfaces,
 )
+from stages.study.schema import OVERLAP
 
 PERCENTILE = 95.0  # of surface distances: the largest one hangs on a single voxel
-SCORES = ("dice", "surface_distance_mm", "hausdorff95_mm")
-COLUMNS = ["structure", *SCORES, "reason"]
+COLUMNS = OVERLAP.less("group", "member", "subject", "target")
 # why a score is undefined: which of the two has no voxel of the structure
 REASONS = {
     (True, True): "",

@@ -28,10 +28,11 @@ from stages.measures.boundary import (
     volume_weights,
 )
 from stages.measures.voxelwise import flat, gather, mean_and_std
+from stages.study import schema
 
 IMAGES, ONE_SEGMENTATION, ALL_SEGMENTATIONS = "A", "B", "C"
 GAIN_NORMALISED = "gain_normalised_std_mean"
-COLUMNS = ["structure", "surrogate", "kind", "value"]
+COLUMNS = schema.SURROGATES.less("group", "subject")
 
 
 def surroundings(inside: np.ndarray) -> np.ndarray:

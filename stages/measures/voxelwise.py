@@ -9,13 +9,13 @@ from collections.abc import Iterable, Mapping, Sequence
 import numpy as np
 import pandas as pd
 
+from stages.study.schema import HISTOGRAMS, SUMMARIES
 from stages.study.structures import STRUCTURES, Structure
 
 CHUNK_VOXELS = 1 << 13  # at a time: the float64 deviations of a dozen members fit into a cache
 N_BITS = 32  # of the integers that hold a voxel's structures
 LARGER = 255  # all labels above stand for this one
 QUANTILES = {"p5": 5.0, "p25": 25.0, "median": 50.0, "p75": 75.0, "p95": 95.0}  # percent
-SUMMARIES = ("mean", "median", "max", "min", "std", "p5", "p25", "p75", "p95")
 WHITE_MATTER = (2, 41)  # FreeSurfer ids
 
 
@@ -282,7 +282,7 @@ def histogram_table(
         }
         for edges, fractions in kinds.items():
             rows += [(entry.name, edges, b, float(f)) for b, f in enumerate(fractions)]
-    return pd.DataFrame(rows, columns=["structure", "edges", "bin", "fraction"])
+    return pd.DataFrame(rows, columns=HISTOGRAMS.less("group", "subject"))
 
 
 def _regions(

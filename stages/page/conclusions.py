@@ -9,7 +9,7 @@ from stages.figures.kit.titles import title
 from stages.page.answers.least_variable import certain_lead, lowest_cv
 from stages.page.answers.most_biased import biases, median_absolute_bias
 from stages.page.answers.predictability import correlations, excluded, predicted
-from stages.params.ensembles import NOISE
+from stages.study.groups import ADDED_NOISE
 
 
 @dataclass(frozen=True)
@@ -65,7 +65,7 @@ def most_biased(first: View, second: View) -> Conclusion | None:
         if len(known) < 2:
             return None
         group, size = next(iter(known.items()))
-        baseline = median_absolute_bias(view.facts, NOISE)
+        baseline = median_absolute_bias(view.facts, ADDED_NOISE)
         found.append(("" if size <= baseline else title(group), percent(size)))
     (one, size_one), (two, size_two) = found
     if not one and not two:

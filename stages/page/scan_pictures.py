@@ -25,8 +25,9 @@ from stages.figures.scan_planes import (
 from stages.machine.progress import progress
 from stages.measures.members import Reference, load_image, load_labels, load_reference
 from stages.page.pictures import Embedded, picture
-from stages.params.ensembles import NOISE, EnsembleParams
+from stages.params.ensembles import EnsembleParams
 from stages.study import layout
+from stages.study.groups import Group
 
 BRIGHTEST = 99.5  # percentile that ends a scale
 
@@ -53,8 +54,7 @@ class ScanSection:
 class Members:
     """Three planes of every member of a group."""
 
-    group: str
-    seeds: tuple[int, ...]
+    group: Group
     images: tuple[Cuts, ...]
     labels: tuple[Cuts, ...]
 
@@ -71,25 +71,25 @@ def section(subject: str, ensembles: EnsembleParams) -> ScanSection:
     found = to_ras(reference.labels, reference.affine)
     at = where(found, ras_voxel_size(reference.affine))
     image = cuts(to_ras(reference.image, reference.affine) / reference.scale, at)
-    groups = [g for g in ensembles.groups if g != "reference"]
-    parts = [members(g, ensembles.members(g), reference, at) for g in groups]
+    parts = [members(group, reference, at) for group in ensembles.all if not group.kind.target]
     outlined = cuts(found, at)
-    learned = [part for part in parts if part.group in ensembles.architectures]
+    learned = [part for part in parts if part.group.kind.trained]
     scales = common(image, outlined, learned)
     pictures = [_reference(subject, reference_figure(image, outlined, at, scales))]
     pictures += [_group(subject, part, image, at, scales) for part in parts]
     return ScanSection(subject, tuple(pictures))
 
 
-def members(group: str, seeds: tuple[int, ...], reference: Reference, at: Where) -> Members:
+def members(group: Group, reference: Reference, at: Where) -> Members:
     """Read a group member by member, in units of the reference's white matter."""
     images, labels = [], []
-    for seed in seeds:
-        image = load_image(layout.image(group, seed, reference.subject), reference)
-        found = load_labels(layout.segmentation(group, seed, reference.subject), reference)
+    for seed in group.members:
+        image = load_image(layout.image(group.name, seed, reference.subject), reference)
+        path = layout.segmentation(group.name, seed, reference.subject)
+        found = load_labels(path, reference.grid)
         images.append(_copied(cuts(to_ras(image, reference.affine), at), reference.scale))
         labels.append(_copied(cuts(to_ras(found, reference.affine), at)))
-    return Members(group, seeds, tuple(images), tuple(labels))
+    return Members(group, tuple(images), tuple(labels))
 
 
 def _copied(planes: Cuts, unit: float | None = None) -> Cuts:
@@ -133,9 +133,9 @@ def _reference(subject: str, figure: Figure) -> Picture:
 
 
 def _group(subject: str, part: Members, image: Cuts, at: Where, scales: Scales) -> Picture:
-    name, n = title(part.group), len(part.seeds)
-    of = f"Member {part.seeds[0]}" if n > 1 else name
-    what = "added noise" if part.group == NOISE else "reconstruction"
+    name, n = title(part.group.name), len(part.group.members)
+    of = f"Member {part.group.members[0]}" if n > 1 else name
+    what = part.group.kind.image
     deviation = f"; standard deviation over {counted(n, 'member')}" if n > 1 else ""
     outlines = f"outlines of all {n} on their mean" if n > 1 else "outlines"
     return Picture(

@@ -20,7 +20,6 @@ from stages.params.ensembles import EnsembleParams
 from stages.params.section import FILE, section_of
 from stages.params.sections import load_all
 from stages.params.segment import SegmentParams
-from stages.params.train import TrainParams
 from stages.storage.files import md5
 from stages.study import layout
 
@@ -63,7 +62,7 @@ def sources(ensembles: EnsembleParams, segment: SegmentParams) -> list[Source]:
         found.append(Source("segmenter", weights.name, md5(weights)))
     for group in ensembles.architectures:
         for seed in ensembles.members(group):
-            path = layout.model(group, seed) / "model.pt"
+            path = layout.member_weights(group, seed)
             found.append(Source("model", f"{group} {seed}", md5(path) if path.exists() else ""))
     records = [Path(name) for name in dependencies("deps") if Path(name).parent == layout.CODE]
     return found + [Source("code", p.stem, md5(p)) for p in sorted(records) if p.exists()]
@@ -96,13 +95,7 @@ def combined(paths: Iterable[Path]) -> str:
 
 def parameters(path: Path = FILE) -> dict[str, str]:
     """Return the parameters that stage `report` depends on as YAML, defaults filled in."""
-    content: dict[str, Any] = {
-        name: part.model_dump(mode="json") for name, part in load_all(path).items()
-    }
-    content["train"] = {
-        group: TrainParams.load_architecture(group, path).model_dump(mode="json")
-        for group in EnsembleParams.load(path).architectures
-    }
+    content = load_all(path).model_dump(mode="json")
     return {name: _written(section_of(content, name, path)) for name in dependencies("params")}
 
 

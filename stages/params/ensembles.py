@@ -1,17 +1,18 @@
 """Section `ensembles`: the member seeds of each group."""
 
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, ConfigDict, Field
 
 from stages.params.section import FILE, Section, parse, read, section_of, unknown_key
+from stages.study import groups
 from stages.study.errors import StudyError
+from stages.study.groups import Group, GroupKind
 
-NOISE, BASELINES = "noise", "baselines"  # keys that are no architectures
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")  # of a group: it becomes the name of a folder
-REFERENCE = "reference"  # the fully sampled images
 
 
 def _distinct(seeds: tuple[int, ...]) -> tuple[int, ...]:
@@ -26,7 +27,7 @@ def _named_once(names: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
-Baseline = Literal["zero_filled", "compressed_sensing"]
+Baseline = Literal[*groups.BASELINE.names]
 Baselines = Annotated[tuple[Baseline, ...], Field(min_length=1), AfterValidator(_named_once)]
 Seeds = Annotated[tuple[int, ...], Field(min_length=1), AfterValidator(_distinct)]
 
@@ -48,7 +49,7 @@ class EnsembleParams(Section):
         """Read the section; an architecture that `train` does not know is an error."""
         content = read(path)
         seeds = section_of(content, cls.section, path)
-        allowed = [*section_of(content, "train", path), NOISE, BASELINES]
+        allowed = [*section_of(content, "train", path), *cls.model_fields]
         for group in seeds if isinstance(seeds, dict) else ():
             if group not in allowed:
                 raise StudyError(unknown_key(path, f"{cls.section}.{group}", allowed))
@@ -60,35 +61,68 @@ class EnsembleParams(Section):
         return parse(cls, cls.section, seeds, path)
 
     @property
-    def architectures(self) -> tuple[str, ...]:
-        """Groups whose members are trained networks."""
-        return tuple(self.__pydantic_extra__)
+    def all(self) -> tuple[Group, ...]:
+        """Every group of the study, in the order of its tables."""
+        return (
+            *(
+                Group(name, groups.ENSEMBLE, seeds)
+                for name, seeds in self.__pydantic_extra__.items()
+            ),
+            Group(groups.ADDED_NOISE, groups.NOISE, self.noise),
+            groups.FULLY_SAMPLED,
+            *(Group(name, groups.BASELINE, (0,)) for name in self.baselines),
+        )
 
-    @property
-    def single(self) -> tuple[str, ...]:
-        """Groups of one member, which have no variability."""
-        return (REFERENCE, *self.baselines)
+    def named(self, *, of: Callable[[GroupKind], bool]) -> tuple[str, ...]:
+        """Return the names of the groups whose kind is so."""
+        return tuple(group.name for group in self.all if of(group.kind))
 
     @property
     def groups(self) -> tuple[str, ...]:
-        """All groups of the study, single-member ones last."""
-        return (*self.architectures, NOISE, *self.single)
+        """Names of all groups."""
+        return self.named(of=lambda kind: True)
 
-    def members(self, group: str, *, at_least: int = 1) -> tuple[int, ...]:
-        """Return the member seeds of a group.
+    @property
+    def architectures(self) -> tuple[str, ...]:
+        """Names of the groups whose members are trained networks."""
+        return self.named(of=lambda kind: kind.trained)
+
+    @property
+    def variable(self) -> tuple[str, ...]:
+        """Names of the groups with several members."""
+        return self.named(of=lambda kind: kind.repeated)
+
+    @property
+    def compared(self) -> tuple[str, ...]:
+        """Names of the groups that are compared with the fully sampled images."""
+        return self.named(of=lambda kind: not kind.target)
+
+    @property
+    def scored(self) -> tuple[str, ...]:
+        """Names of the groups whose image quality is a result."""
+        return self.named(of=lambda kind: kind.scored)
+
+    def group(self, name: str, *, at_least: int = 1) -> Group:
+        """Return the group of a name.
+
+        Args:
+            name: of the group.
+            at_least: members that a group whose kind has several must have.
 
         Raises:
-            StudyError: if the group is unknown or has fewer than `at_least` members.
+            StudyError: if there is none, or it has fewer than `at_least` members.
         """
-        if group in self.single:
-            return (0,)
-        if group not in self.groups:
+        found = next((group for group in self.all if group.name == name), None)
+        if found is None:
             known = ", ".join(self.groups)
-            raise StudyError(f"params.yaml: unknown group '{group}'; known: {known}")
-        seeds: tuple[int, ...] = getattr(self, group)
-        if len(seeds) < at_least:
+            raise StudyError(f"params.yaml: unknown group '{name}'; known: {known}")
+        if found.kind.repeated and len(found.members) < at_least:
             raise StudyError(
-                f"params.yaml: 'ensembles.{group}': expected at least {at_least} members to measure"
-                f" variability, got {list(seeds)}; add seeds"
+                f"params.yaml: 'ensembles.{name}': expected at least {at_least} members to measure"
+                f" variability, got {list(found.members)}; add seeds"
             )
-        return seeds
+        return found
+
+    def members(self, group: str, *, at_least: int = 1) -> tuple[int, ...]:
+        """Return the member seeds of a group; `StudyError` as `group`."""
+        return self.group(group, at_least=at_least).members

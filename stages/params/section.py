@@ -11,7 +11,7 @@ from stages.storage.text import parse_yaml, read_text
 from stages.study.errors import StudyError
 
 FILE = Path("params.yaml")
-PARAMETERS = Kind("the parameters as YAML", "copy params.ci.yaml", "correct it")
+PARAMETERS = Kind("the parameters as YAML", "`git checkout params.yaml` restores it", "correct it")
 SHOWN = 120  # characters of a wrong value
 SECTIONS = (
     "ensembles",
@@ -45,13 +45,19 @@ class Section(BaseModel):
         return parse(cls, cls.section, section_of(read(path), cls.section, path), path)
 
 
-def read(path: Path = FILE) -> dict[str, Any]:
-    """Read the whole parameter file; raise `StudyError` if a top-level key is not a section."""
+def mapping_text(path: Path) -> str:
+    """Return the text of a parameter file; raise `StudyError` unless it is a mapping in YAML."""
     text = read_text(path, PARAMETERS)
     with reading(path, PARAMETERS):
         content = parse_yaml(text)
     if not isinstance(content, dict):
         raise StudyError(f"{path}: expected sections {', '.join(SECTIONS)}, got {shown(content)}")
+    return text
+
+
+def read(path: Path = FILE) -> dict[str, Any]:
+    """Read the whole parameter file; raise `StudyError` if a top-level key is not a section."""
+    content: dict[str, Any] = parse_yaml(mapping_text(path))
     for key in content:
         if key not in SECTIONS:
             raise StudyError(unknown_key(path, str(key), list(SECTIONS)))
@@ -108,13 +114,15 @@ def shown(value: Any) -> str:
 def _allowed(kind: type[BaseModel], parts: list[Any]) -> list[str]:
     """Follow the location of a fault through nested sections to the keys allowed there."""
     for part in parts:
-        field = kind.model_fields.get(part) if isinstance(part, str) else None
-        if field is None:
-            continue
-        nested = field.annotation
-        if isinstance(nested, type) and issubclass(nested, BaseModel):
-            kind = nested
+        kind = nested(kind, part) or kind
     return list(kind.model_fields)
+
+
+def nested(kind: type[BaseModel], key: object) -> type[BaseModel] | None:
+    """Return the schema of what stands at a key of a section; None where it has none of its own."""
+    field = kind.model_fields.get(key) if isinstance(key, str) else None
+    found = None if field is None else field.annotation
+    return found if isinstance(found, type) and issubclass(found, BaseModel) else None
 
 
 def unknown_key(path: Path, key: str, allowed: list[str]) -> str:

@@ -2,6 +2,8 @@
 
 from pathlib import Path
 
+from pydantic import BaseModel, ConfigDict
+
 from stages.params.analyse import AnalyseParams
 from stages.params.atlas import AtlasParams
 from stages.params.compressed_sensing import CompressedSensingParams
@@ -18,6 +20,7 @@ from stages.params.report import ReportParams
 from stages.params.section import FILE, Section, read, section_of
 from stages.params.segment import SegmentParams
 from stages.params.segmenter import SegmenterParams
+from stages.params.train import TrainParams
 from stages.study.structures import structure
 
 PLAIN: tuple[type[Section], ...] = (
@@ -37,13 +40,40 @@ PLAIN: tuple[type[Section], ...] = (
     AnalyseParams,
     ReportParams,
 )
+"""Sections with one schema; `train` has a sub-section for each architecture."""
 
 
-def load_all(path: Path = FILE) -> dict[str, Section]:
-    """Read and check every section of the parameter file, one of `train` for each architecture."""
-    sections = {kind.section: kind.load(path) for kind in PLAIN}
+class Parameters(BaseModel):
+    """All parameters of a study."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    ensembles: EnsembleParams
+    compute: ComputeParams
+    phantom: PhantomParams
+    data: DataParams
+    mask: MaskParams
+    train: dict[str, TrainParams]  # by architecture
+    reconstruct: ReconstructParams
+    compressed_sensing: CompressedSensingParams
+    noise: NoiseParams
+    segment: SegmentParams
+    segmenter: SegmenterParams
+    atlas: AtlasParams
+    measure: MeasureParams
+    deformation: DeformationParams
+    analyse: AnalyseParams
+    report: ReportParams
+
+
+def load_all(path: Path = FILE) -> Parameters:
+    """Return every section of the parameter file; raise `StudyError` with the first fault."""
+    ensembles = EnsembleParams.load(path)
     for name in section_of(read(path), "train", path):
-        sections["ensembles"].members(name)  # `dvc.yaml` has stages for every key of `train`
-    for name in sections["analyse"].structures:
+        ensembles.members(name)  # `dvc.yaml` has stages for every key of `train`
+    load = TrainParams.load_architecture
+    train = {name: load(name, path) for name in ensembles.architectures}
+    parts = {kind.section: kind.load(path) for kind in PLAIN}
+    found = Parameters.model_validate({**parts, "train": train})
+    for name in found.analyse.structures:
         structure(name)
-    return sections
+    return found

@@ -8,6 +8,7 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass
 from difflib import get_close_matches
 from graphlib import TopologicalSorter
+from itertools import pairwise
 
 from stages.study.errors import StudyError
 
@@ -38,6 +39,15 @@ def graph_of(stages: Mapping[str, Stage]) -> Graph:
 def kind(name: str) -> str:
     """Return the group of a stage: `train-unet` of `train-unet@unet-3`."""
     return name.split("@")[0]
+
+
+def script_of(stage: Stage) -> tuple[str, list[str]]:
+    """Return the module below `stages` that a stage runs, and its arguments; "" without one."""
+    words = (stage.command or "").split()
+    for number, (option, module) in enumerate(pairwise(words)):
+        if option == "-m" and module.startswith("stages."):
+            return module.removeprefix("stages."), words[number + 2 :]
+    return "", words
 
 
 def chosen(graph: Graph, targets: Collection[str]) -> set[str]:

@@ -9,11 +9,11 @@ from concurrent.futures.process import BrokenProcessPool
 from importlib import import_module
 from typing import Any
 
+from stages.machine.peak_memory import STATUS, peak_bytes
 from stages.pipeline.costs import Timed
 from stages.study.errors import StudyError
 
 TIMING = "stages.pipeline.timing"
-STATUS = "/proc/self/status"
 
 
 def probe(name: str, *arguments: Any) -> dict[str, Timed]:
@@ -46,12 +46,3 @@ def start_of(script: str) -> Timed:
     if done.returncode != 0:
         raise StudyError(f"stages/{script}.py: expected a module that can be imported; see above")
     return Timed(seconds, peak_bytes(done.stdout.decode()))
-
-
-def peak_bytes(status: str) -> int:
-    """Return the largest memory that a process has taken, from the kernel's account of it.
-
-    Unlike `ru_maxrss` it leaves out what the parent had when it started the process.
-    """
-    (line,) = (line for line in status.splitlines() if line.startswith("VmHWM:"))
-    return 1024 * int(line.split()[1])

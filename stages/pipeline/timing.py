@@ -22,6 +22,7 @@ from stages.kspace.masks.variable_density_poisson import MaskOptions, draw_mask
 from stages.kspace.noise import add_noise
 from stages.machine.device import pick_device, prepare
 from stages.machine.parallel import threads
+from stages.machine.peak_memory import STATUS, peak_bytes
 from stages.params.compressed_sensing import CompressedSensingParams
 from stages.params.compute import ComputeParams
 from stages.params.mask import MaskParams
@@ -30,15 +31,14 @@ from stages.params.segment import SegmentParams
 from stages.params.segmenter import QualityParams
 from stages.params.train import TrainParams
 from stages.pipeline.costs import Timed
-from stages.pipeline.probes import STATUS, peak_bytes
-from stages.recon.compressed_sensing import l1_wavelet
+from stages.recon.catalogue import BASELINES
 from stages.recon.inference import Reconstruction, learned
 from stages.recon.learned.checkpoints import member_bytes
 from stages.recon.learned.compiler import step_functions
 from stages.recon.learned.networks import set_training
 from stages.recon.learned.slices import Slices
 from stages.recon.learned.training import start, train_step, validate
-from stages.recon.physics import DeviceMask, to_device, zero_filled
+from stages.recon.physics import DeviceMask, to_device
 from stages.recon.quality import quality
 from stages.segmenters.catalogue import open_segmenter
 from stages.segmenters.held_out import scan_head
@@ -126,7 +126,7 @@ def baseline(
 ) -> dict[str, Timed]:
     """Time a slice of a reconstruction that learns nothing."""
     device = prepare(compute)
-    reconstruction = zero_filled if group == "zero_filled" else l1_wavelet(params)
+    reconstruction = BASELINES[group](params)
     mask = DeviceMask.of(sample.drawn(), device)
     host = torch.from_numpy(sample.kspace(slab))
     return {"slice": sliced(reconstruction, host, mask, device)}

@@ -11,11 +11,11 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
-from stages.params.ensembles import NOISE, EnsembleParams
+from stages.params.ensembles import EnsembleParams
 from stages.params.section import FILE, read
-from stages.provenance.records import OWN_MD5, digest, read_record
+from stages.provenance.records import digest, read_record
 from stages.storage.files import PARTIAL, md5
-from stages.study import layout
+from stages.study import layout, sidecars
 
 SCRIPTS = ("noise", "segment", "measure", "analyse")
 SECTIONS = ("ensembles", "noise", "measure", "analyse")
@@ -31,8 +31,8 @@ def folders(ensembles: EnsembleParams) -> list[str]:
     Noise is none of them: the segmenter finds the white matter that its signal-to-noise ratio
     refers to, so another segmenter draws other noise, from the same seeds by the same code.
     """
-    groups = (group for group in ensembles.groups if group != NOISE)
-    pairs = ((group, seed) for group in groups for seed in ensembles.members(group))
+    groups = [group for group in ensembles.all if not group.kind.uses_labels]
+    pairs = ((group.name, seed) for group in groups for seed in group.members)
     return [layout.images(*pair).as_posix() for pair in pairs]
 
 
@@ -60,8 +60,8 @@ def present(ensembles: EnsembleParams) -> Basis:
 def folder_hash(folder: Path) -> str:
     """Return the hash that DVC gives a folder: the MD5 of its list of names and MD5s, and `.dir`.
 
-    That of a volume is taken from its sidecar, so that no volume is read: `stages.commands.verify` tells
-    whether they agree.
+    That of a volume is taken from its sidecar, so that no volume is read: `python -m stages
+    verify` tells whether they agree.
     """
     paths = (p for p in folder.rglob("*") if p.is_file() and not _unfinished(p))
     entries = [{"md5": _md5(p), "relpath": p.relative_to(folder).as_posix()} for p in paths]
@@ -74,7 +74,7 @@ def _unfinished(path: Path) -> bool:
 
 
 def _md5(path: Path) -> str:
-    recorded = read_record(path).get(OWN_MD5) if path.name.endswith(NIFTI) else None
+    recorded = read_record(path).get(sidecars.MD5) if path.name.endswith(NIFTI) else None
     return recorded or md5(path)
 
 

@@ -6,70 +6,79 @@ hashes everything again. An entry that a sidecar lacks is compared with nothing,
 
 import sys
 from collections.abc import Iterable, Iterator
+from pathlib import Path
 
-from stages.params.ensembles import REFERENCE
-from stages.provenance import records
-from stages.provenance.records import Record, Records, read_records
-from stages.study import layout
+from stages.provenance.records import Record, Records, read_record, read_records
+from stages.study import layout, sidecars
 from stages.study.errors import StudyError
+from stages.study.groups import FULLY_SAMPLED, Group
 
 REMAKE = "remake it with `dvc repro`"
-PER_SCAN = (records.SCAN, records.MASK, *records.NOISE)  # the same for all members of a scan
-PER_MEMBER = (records.WEIGHTS, records.NOISE_SEED)  # another one for every member
+PER_SCAN = (sidecars.SCAN, sidecars.MASK, *sidecars.NOISE)  # the same for all members of a scan
 # of the segmenter, the same everywhere
-SETTINGS = (records.METHOD, records.WEIGHTS, records.MODE, records.FAST)
+SETTINGS = (sidecars.METHOD, sidecars.WEIGHTS, sidecars.MODE, sidecars.FAST)
+IMAGE_KEYS = (sidecars.MD5, sidecars.BYTES, sidecars.SCAN)  # expected of every image
+LABEL_KEYS = (  # expected of every label map
+    *(sidecars.MD5, sidecars.BYTES, sidecars.IMAGE),
+    *(sidecars.WEIGHTS, sidecars.METHOD),
+)
 WORDS = {
-    records.SCAN: "scan",
-    records.MASK: "mask",
-    records.WEIGHTS: "weights",
-    records.NOISE_SEED: "seed of the noise",
-    records.OWN_MD5: "voxels",
-    records.METHOD: "method of the segmenter",
-    records.MODE: "mode of the segmenter",
-    records.FAST: "`fast` of the segmenter",
-} | dict.fromkeys(records.NOISE, "noise")
+    sidecars.SCAN: "scan",
+    sidecars.MASK: "mask",
+    sidecars.WEIGHTS: "weights",
+    sidecars.NOISE_SEED: "seed of the noise",
+    sidecars.MD5: "voxels",
+    sidecars.METHOD: "method of the segmenter",
+    sidecars.MODE: "mode of the segmenter",
+    sidecars.FAST: "`fast` of the segmenter",
+} | dict.fromkeys(sidecars.NOISE, "noise")
 
 
-def check_group(group: str, members: tuple[int, ...], subjects: list[str]) -> None:
+def check_group(group: Group, subjects: list[str]) -> None:
     """Check images and label maps of a group against each other and against the reference.
 
     Raises:
         StudyError: the first thing that does not belong together.
     """
-    images = check_images(group, members, subjects)
-    labels = check_label_maps(group, members, subjects)
+    images = check_images(group, subjects)
+    labels = check_label_maps(group, subjects)
     _raise_first(chain_faults(images, labels))
 
 
-def check_images(group: str, members: tuple[int, ...], subjects: list[str]) -> Records:
+def check_images(group: Group, subjects: list[str]) -> Records:
     """Check the images of a group, and the reference's images and label maps that judge them."""
-    images = read_records(layout.image, group, members, subjects)
-    reference = read_records(layout.image, REFERENCE, (0,), subjects)
-    labels = read_records(layout.segmentation, REFERENCE, (0,), subjects)
+    images = read_records(layout.image, group, subjects)
+    reference = read_records(layout.image, FULLY_SAMPLED, subjects)
+    labels = read_records(layout.segmentation, FULLY_SAMPLED, subjects)
     _raise_first(size_faults([*images.values(), *reference.values(), *labels.values()]))
     _raise_first(member_faults(group, images))
     _raise_first(scan_faults(images, reference))
     _raise_first(training_faults(images))
-    _raise_first(twin_faults(images))
+    _raise_first(twin_faults(group, images))
     _raise_first(chain_faults(reference, labels))
-    tell_gaps(f"work/images/{group}", images.values(), records.IMAGE_KEYS)
+    tell_gaps(f"work/images/{group.name}", images.values(), IMAGE_KEYS)
     return images
 
 
-def check_label_maps(group: str, members: tuple[int, ...], subjects: list[str]) -> Records:
+def check_label_maps(group: Group, subjects: list[str]) -> Records:
     """Check that a group was segmented as the reference was."""
-    labels = read_records(layout.segmentation, group, members, subjects)
-    reference = read_records(layout.segmentation, REFERENCE, (0,), subjects)
+    labels = read_records(layout.segmentation, group, subjects)
+    reference = read_records(layout.segmentation, FULLY_SAMPLED, subjects)
     _raise_first(size_faults(labels.values()))
     _raise_first(setting_faults(labels, reference))
-    tell_gaps(f"work/segmentations/{group}", labels.values(), records.LABEL_KEYS)
+    tell_gaps(f"work/segmentations/{group.name}", labels.values(), LABEL_KEYS)
     return labels
 
 
+def check_recorded(volume: Path) -> None:
+    """Raise `StudyError` if a volume is not of the size that its sidecar records."""
+    _raise_first(size_faults([read_record(volume)]))
+
+
 def size_faults(found: Iterable[Record]) -> Iterator[str]:
-    """Yield a line for every volume whose size is not the one that its sidecar records."""
+    """Yield a line for every volume whose size is not the one that its sidecar sidecars."""
     for record in found:
-        expected = record.get(records.OWN_BYTES)
+        expected = record.get(sidecars.BYTES)
         if expected is None or not record.path.is_file():
             continue  # a file that is missing is named where it is read
         size = record.path.stat().st_size
@@ -80,13 +89,14 @@ def size_faults(found: Iterable[Record]) -> Iterator[str]:
             )
 
 
-def member_faults(group: str, images: Records) -> Iterator[str]:
+def member_faults(group: Group, images: Records) -> Iterator[str]:
     """Yield a line for every image that says it is another member's, or another network's."""
     for (member, _), record in images.items():
-        network = record.get(records.NETWORK)
-        if record.get(records.TRAINING) is not None and network not in (None, group):
-            yield f"{record.path}: expected an image of {group}, got one of {network}; {REMAKE}"
-        for key in (records.MEMBER, records.NOISE_SEED):
+        network = record.get(sidecars.RECONSTRUCTION)
+        if record.get(sidecars.TRAINING) is not None and network not in (None, group.name):
+            expected = f"expected an image of {group.name}"
+            yield f"{record.path}: {expected}, got one of {network}; {REMAKE}"
+        for key in (sidecars.MEMBER, sidecars.NOISE_SEED):
             came = record.get(key)
             if came is not None and came != member:
                 yield (
@@ -100,7 +110,7 @@ def scan_faults(images: Records, reference: Records) -> Iterator[str]:
     for key in PER_SCAN:
         for subject in dict.fromkeys(subject for _, subject in images):
             same = [record for (_, s), record in images.items() if s == subject]
-            if key == records.SCAN:
+            if key == sidecars.SCAN:
                 same = [reference[0, subject], *same]
             yield from _differing(same, key)
 
@@ -109,7 +119,7 @@ def training_faults(images: Records) -> Iterator[str]:
     """Yield a line where members were trained with other parameters, data, masks or code."""
     first: dict[str, tuple[str, Record]] = {}
     for record in images.values():
-        for part, came in (record.get(records.TRAINING) or {}).items():
+        for part, came in (record.get(sidecars.TRAINING) or {}).items():
             expected, other = first.setdefault(part, (came, record))
             if came != expected:
                 yield (
@@ -119,9 +129,9 @@ def training_faults(images: Records) -> Iterator[str]:
                 )
 
 
-def twin_faults(images: Records) -> Iterator[str]:
+def twin_faults(group: Group, images: Records) -> Iterator[str]:
     """Yield a line where two members are one: the same weights, the same noise, the same image."""
-    for key in PER_MEMBER:
+    for key in group.kind.differ_in:
         seen: dict[object, tuple[int, Record]] = {}
         for (member, _), record in images.items():
             came = record.get(key)
@@ -132,10 +142,10 @@ def twin_faults(images: Records) -> Iterator[str]:
                 yield _twins(record, first, key)
     pictures: dict[tuple[str, object], Record] = {}
     for (_, subject), record in images.items():
-        came = record.get(records.OWN_MD5)
+        came = record.get(sidecars.MD5)
         first = pictures.setdefault((subject, came), record)
         if came is not None and first is not record:
-            yield _twins(record, first, records.OWN_MD5)
+            yield _twins(record, first, sidecars.MD5)
 
 
 def setting_faults(labels: Records, reference: Records) -> Iterator[str]:
@@ -147,7 +157,7 @@ def setting_faults(labels: Records, reference: Records) -> Iterator[str]:
 def chain_faults(images: Records, labels: Records) -> Iterator[str]:
     """Yield a line for every label map that was not made from the image beside which it stands."""
     for key, record in labels.items():
-        came, expected = record.get(records.IMAGE), images[key].get(records.OWN_MD5)
+        came, expected = record.get(sidecars.IMAGE), images[key].get(sidecars.MD5)
         if came is not None and expected is not None and came != expected:
             yield (
                 f"{record.path}: expected the label map of {images[key].path} (MD5 {expected}),"

@@ -3,10 +3,9 @@
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from stages.provenance import records
 from stages.provenance.records import read_record
 from stages.storage.files import md5
-from stages.study import layout
+from stages.study import layout, sidecars
 
 
 @dataclass(frozen=True)
@@ -31,22 +30,29 @@ class Hashes:
         return self.known[path]
 
 
-def image_links(image: Path, mask: Path, model: Path) -> list[Link]:
-    """Return what an image's sidecar says of itself, its mask and the member's weights."""
+def image_links(image: Path, mask: Path | None, model: Path | None) -> list[Link]:
+    """Return what an image's sidecar says of itself, its mask and the member's weights.
+
+    Args:
+        image: the volume.
+        mask: None for images from all of k-space.
+        model: None for images without a network.
+    """
     found = read_record(image)
     sidecar = layout.sidecar(image)
-    links = [Link(sidecar, image, found.get(records.OWN_MD5))]
-    others = {records.MASK: mask, records.WEIGHTS: model}
-    # not every image has a mask or a network
+    links = [Link(sidecar, image, found.get(sidecars.MD5))]
+    others = {sidecars.MASK: mask, sidecars.WEIGHTS: model}
     return links + [
-        Link(sidecar, path, found.get(key)) for key, path in others.items() if key in found.content
+        Link(sidecar, path, found.get(key))
+        for key, path in others.items()
+        if path is not None and key in found.content
     ]
 
 
 def label_links(label_map: Path, image: Path, weights: Path) -> list[Link]:
     """Return what a label map's sidecar says of itself, its image and the segmenter's weights."""
     found = read_record(label_map)
-    files = {records.OWN_MD5: label_map, records.IMAGE: image, records.WEIGHTS: weights}
+    files = {sidecars.MD5: label_map, sidecars.IMAGE: image, sidecars.WEIGHTS: weights}
     return [Link(layout.sidecar(label_map), path, found.get(key)) for key, path in files.items()]
 
 

@@ -3,10 +3,11 @@
 from pathlib import Path
 from typing import Any
 
-from stages.provenance.records import IMAGE, OWN_MD5, read_record
+from stages.provenance.records import read_record
 from stages.storage.files import md5
 from stages.storage.nifti import NIFTI
 from stages.storage.reading import check_regular
+from stages.study import sidecars
 from stages.study.errors import StudyError
 
 
@@ -17,10 +18,10 @@ def source_record(image: Path) -> dict[str, Any]:
         StudyError: if there is no image, or another one than its own sidecar describes.
     """
     check_regular(image, NIFTI)
-    found, recorded = md5(image), read_record(image).get(OWN_MD5)
+    found, recorded = md5(image), read_record(image).get(sidecars.MD5)
     if recorded not in (None, found):
         raise StudyError(
             f"{image}: expected the image that its sidecar describes (MD5 {recorded}), got another"
             f" ({found}): it was replaced; remake it with `dvc repro`"
         )
-    return {IMAGE: found}
+    return {sidecars.IMAGE: found}

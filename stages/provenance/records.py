@@ -1,27 +1,15 @@
-"""The entries of sidecars that tell where a volume comes from."""
+"""The sidecars of volumes, which tell where these come from."""
 
 import hashlib
 import json
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 from stages.storage.files import md5, read_mapping
-from stages.study import layout
-
-# of every volume
-OWN_MD5, OWN_BYTES = "MD5", "Bytes"
-# of images
-SCAN, MASK, WEIGHTS, TRAINING = "ScanSHA256", "MaskMD5", "WeightsMD5", "Training"
-NETWORK, MEMBER = "Reconstruction", "Member"
-NOISE = ("NoiseSNR", "NoiseDefinition", "NoiseSigma", "NoiseAcquiredFraction")
-NOISE_SEED = "NoiseSeed"
-# of label maps; `WeightsMD5` is that of the segmenter there
-IMAGE, METHOD, MODE, FAST = "SourceMD5", "Method", "Mode", "Fast"  # the last two: SynthSeg's
-
-IMAGE_KEYS = (OWN_MD5, OWN_BYTES, SCAN)
-LABEL_KEYS = (OWN_MD5, OWN_BYTES, IMAGE, WEIGHTS, METHOD)
+from stages.study import layout, sidecars
+from stages.study.groups import Group
 
 Place = Callable[[str, int, str], Path]
 
@@ -47,12 +35,9 @@ def read_record(path: Path) -> Record:
     return Record(path, read_mapping(sidecar) if sidecar.exists() else {})
 
 
-def read_records(
-    place: Place, group: str, members: Iterable[int], subjects: Iterable[str]
-) -> Records:
+def read_records(place: Place, group: Group, subjects: list[str]) -> Records:
     """Read the sidecars of a group's volumes, `place` being `layout.image` or the like."""
-    subjects = list(subjects)
-    return {(m, s): read_record(place(group, m, s)) for m in members for s in subjects}
+    return {(m, s): read_record(place(group.name, m, s)) for m in group.members for s in subjects}
 
 
 def digest(content: Any) -> str:
@@ -81,4 +66,4 @@ def training_record(configuration: Mapping[str, Any]) -> dict[str, str]:
 
 def member_record(weights: Path, configuration: Mapping[str, Any]) -> dict[str, Any]:
     """Return what the images of a trained member say about it."""
-    return {WEIGHTS: md5(weights), TRAINING: training_record(configuration)}
+    return {sidecars.WEIGHTS: md5(weights), sidecars.TRAINING: training_record(configuration)}

@@ -14,6 +14,7 @@ from stages.segmenters.protocol import Segmenter
 from stages.segmenters.synthseg.weight_files import open_segmenter as open_synthseg
 from stages.segmenters.synthseg.weight_files import weight_file
 from stages.storage.files import md5
+from stages.study import sidecars
 
 
 def synthseg(params: SegmentParams, device: torch.device) -> Segmenter:
@@ -51,7 +52,11 @@ def described(params: SegmentParams) -> str:
 def provenance(params: SegmentParams) -> dict[str, Any]:
     """What the sidecar of a label map says about its segmenter."""
     path = weight_file(params.weights)
-    found = {"Method": params.method, "Weights": path.name, "WeightsMD5": md5(path)}
+    found = {
+        sidecars.METHOD: params.method,
+        sidecars.WEIGHTS_FILE: path.name,
+        sidecars.WEIGHTS: md5(path),
+    }
     if params.method == "synthseg":
-        found |= {"Mode": params.mode, "Fast": params.fast}
+        found |= {sidecars.MODE: params.mode, sidecars.FAST: params.fast}
     return found

@@ -41,7 +41,6 @@ STANDARD_LABELS = {
     "accumbens": 9,
     "ventral_dc": 9,
 }
-MAPPING = {label: STANDARD_LABELS[s.name] for s in STRUCTURES for label in s.labels} | {0: 0}
 
 
 def uri(dataset: str, path: str | Path) -> str:
@@ -109,11 +108,17 @@ def write_label_table(folder: Path, names: Mapping[int, str], about: str) -> Non
         names: FreeSurfer id -> name.
         about: how the label maps were made, a sentence.
     """
-    rows = [(i, name, abbreviation(i, name), MAPPING.get(i, MISSING)) for i, name in names.items()]
+    rows = [(i, name, abbreviation(i, name), standard_label(i)) for i, name in names.items()]
     lines = ["\t".join(map(str, row)) for row in rows]
     write_lines(folder / "dseg.tsv", ["index\tname\tabbreviation\tmapping", *lines])
     sidecar = {"Description": about, "SpatialReference": "orig", "Manual": False}
     write_json(folder / "dseg.json", sidecar)
+
+
+def standard_label(label: int) -> int | str:
+    """Return the standard's index of a FreeSurfer id, `n/a` for what it has none for."""
+    names = [entry.name for entry in STRUCTURES if label in entry.labels]
+    return 0 if label == 0 else STANDARD_LABELS.get(names[0], MISSING) if names else MISSING
 
 
 def abbreviation(label: int, name: str) -> str:

@@ -12,7 +12,7 @@ from nibabel.orientations import aff2axcodes
 
 from stages.storage.files import atomic_path, md5, write_json
 from stages.storage.reading import Kind, reading
-from stages.study import layout
+from stages.study import layout, sidecars
 from stages.study.errors import StudyError
 
 GZIP_LEVEL = 1  # noise hardly compresses: level 6 costs three times the time for 2 %
@@ -98,7 +98,7 @@ def save_volume(
     ):
         packed.write(image.to_bytes())
     if sidecar is not None:
-        own = {"MD5": md5(path), "Bytes": path.stat().st_size}
+        own = {sidecars.MD5: md5(path), sidecars.BYTES: path.stat().st_size}
         write_json(layout.sidecar(path), {**sidecar, **own})
 
 
@@ -131,13 +131,13 @@ def load_volume(path: Path) -> tuple[np.ndarray, np.ndarray]:
     return data, matrix
 
 
-def load_like(path: Path, shape: tuple[int, ...], matrix: np.ndarray | None = None) -> np.ndarray:
+def load_like(path: Path, shape: tuple[int, ...], matrix: np.ndarray) -> np.ndarray:
     """Read a volume (i, j, k) that must lie on a known grid.
 
     Args:
         path: the volume.
         shape: of the grid.
-        matrix: (4, 4) voxel to world of the grid, mm; any if None.
+        matrix: (4, 4) voxel to world of the grid, mm.
 
     Raises:
         StudyError: if the file is missing or damaged, has another shape or affine, or holds NaN or
@@ -149,7 +149,7 @@ def load_like(path: Path, shape: tuple[int, ...], matrix: np.ndarray | None = No
             f"{path}: expected shape {tuple(shape)} like the reference image, got {data.shape};"
             " remake it with `dvc repro`"
         )
-    if matrix is not None and not np.allclose(found, matrix, atol=SAME_MM):
+    if not np.allclose(found, matrix, atol=SAME_MM):
         raise StudyError(
             f"{path}: expected the affine of the reference image, {axis_codes(matrix)}"
             f" {matrix[:3].round(3).tolist()}, got {axis_codes(found)}"
@@ -160,20 +160,24 @@ def load_like(path: Path, shape: tuple[int, ...], matrix: np.ndarray | None = No
     return data
 
 
-def label_map(path: Path, shape: tuple[int, ...], matrix: np.ndarray | None = None) -> np.ndarray:
+def label_map(path: Path, shape: tuple[int, ...], matrix: np.ndarray) -> np.ndarray:
     """Read a label map that must lie on a known grid.
 
     Raises:
-        StudyError: as `load_like`, with the same arguments, and if it holds anything but whole
-            numbers from 0 on, as an interpolated map does.
+        StudyError: as `load_like`, with the same arguments, and as `check_labels`.
     """
     labels = load_like(path, shape, matrix)
+    check_labels(path, labels)
+    return labels
+
+
+def check_labels(path: Path, labels: np.ndarray) -> None:
+    """Raise `StudyError` for anything but whole numbers from 0 on, as an interpolated map has."""
     if labels.min() < 0 or (labels.dtype.kind == "f" and np.any(labels != np.round(labels))):
         raise StudyError(
             f"{path}: expected labels (whole numbers from 0 on), got other values;"
             " remake it with `dvc repro`"
         )
-    return labels
 
 
 def check_voxels(path: Path, image: nib.spatialimages.SpatialImage) -> None:

@@ -66,7 +66,7 @@ def lacking(error: Exception) -> str:
 
 @contextmanager
 def memory_for(advice: Callable[[], str]) -> Iterator[None]:
-    """Say what to do where memory runs out, for work that has better advice than `entry_point` has."""
+    """Say what to do where memory runs out, for work that knows better advice than `line_of`."""
     try:
         yield
     except (MemoryError, RuntimeError, ImportError) as error:

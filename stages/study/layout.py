@@ -10,6 +10,8 @@ images, its segmentations and the simulated truth are a BIDS derivative each, wi
 import re
 from pathlib import Path
 
+from stages.study.groups import desc_of
+
 DATA = Path("data")
 TRUTH = DATA / "truth"
 CODE = Path("work/code")
@@ -22,14 +24,39 @@ HEADLINE = METRICS / "headline.json"  # the one metrics file without a folder of
 PLOTS = Path("plots")
 CARDS = Path("docs/cards")
 WEIGHTS = Path(__file__).parents[2] / "weights"  # that come with the study, wherever it is run
-SAMPLING = {"reference": "full", "noise": "noisy"}  # `desc` of a group's images
-UNDERSAMPLED = "accelerated"  # `desc` of all other groups
 DURATIONS = Path("work/durations")
+WEIGHT_FILE, CONFIGURATION, CURVES = "model.pt", "config.json", "curves.csv"  # of a trained member
+VOLUMES = "volumes.csv"  # beside label maps, in SynthSeg's format
+
+
+def metric(stage: str, name: str) -> Path:
+    """Return a metrics file of a stage."""
+    return METRICS / stage / f"{name}.json"
+
+
+def table(stage: str, name: str) -> Path:
+    """Return a table that a stage writes for plots."""
+    return PLOTS / stage / f"{name}.csv"
+
+
+def figure(stage: str, name: str) -> Path:
+    """Return a figure that a stage draws."""
+    return PLOTS / stage / f"{name}.png"
 
 
 def model(architecture: str, seed: int) -> Path:
     """Return the folder of a trained member."""
     return Path("work/models", architecture, str(seed))
+
+
+def member_weights(architecture: str, seed: int) -> Path:
+    """Return the weights of a trained member."""
+    return model(architecture, seed) / WEIGHT_FILE
+
+
+def curves(architecture: str, seed: int) -> Path:
+    """Return the training curves of a member."""
+    return model(architecture, seed) / CURVES
 
 
 def checkpoints(architecture: str, seed: int) -> Path:
@@ -47,24 +74,24 @@ def segmentations(group: str, seed: int) -> Path:
     return Path("work/segmentations", group, str(seed))
 
 
+def volumes(group: str, seed: int, folder: Path | None = None) -> Path:
+    """Return a member's volume table, in SynthSeg's format; below `folder` while unfinished."""
+    return (folder or segmentations(group, seed)) / VOLUMES
+
+
+def drawn_volumes(group: str, seed: int, draw: int | str, folder: Path | None = None) -> Path:
+    """Return the volume table of shifted copies of a member's images; a pattern for draw `*`."""
+    return (folder or segmentations(group, seed)) / f"volumes_draw-{draw}.csv"
+
+
+def true_volumes() -> Path:
+    """Return the true volumes of a simulated cohort, in SynthSeg's format; not always there."""
+    return TRUTH / VOLUMES
+
+
 def duration(command: str) -> Path:
     """Return the note of how long a command took, e.g. `train unet 3`; no DVC output holds it."""
     return DURATIONS / f"{re.sub(r'[^A-Za-z0-9_]+', '-', command.strip())}.json"
-
-
-def metric(stage: str, name: str) -> Path:
-    """Return a metrics file of a stage."""
-    return METRICS / stage / f"{name}.json"
-
-
-def table(stage: str, name: str) -> Path:
-    """Return the table of a stage's plot."""
-    return PLOTS / stage / f"{name}.csv"
-
-
-def figure(stage: str, name: str) -> Path:
-    """Return a figure of a stage."""
-    return PLOTS / stage / f"{name}.png"
 
 
 def measures(group: str) -> Path:
@@ -102,14 +129,9 @@ def reconstruction(group: str, seed: int) -> str:
     return re.sub(r"[^A-Za-z0-9]", "", f"{group}{seed}")
 
 
-def sampling(group: str) -> str:
-    """Return the BIDS label `desc` of a group's images: `full`, `noisy` or `accelerated`."""
-    return SAMPLING.get(group, UNDERSAMPLED)
-
-
 def image(group: str, seed: int, subject: str, folder: Path | None = None) -> Path:
     """Return a member's image of a subject; below `folder` while the member is unfinished."""
-    name = f"{subject}_rec-{reconstruction(group, seed)}_desc-{sampling(group)}_T1w.nii.gz"
+    name = f"{subject}_rec-{reconstruction(group, seed)}_desc-{desc_of(group)}_T1w.nii.gz"
     return (folder or images(group, seed)) / subject / "anat" / name
 
 

@@ -1,7 +1,7 @@
-"""Counterfactual twins: simulated scans of one head, healthy and with a pathology, by their names.
+"""Pathological phantoms and their matched healthy phantoms: one digital head, by their names.
 
-A twin is called as its healthy head with the kind behind it, `headV001atrophy`. It has the mask of
-the healthy head and belongs to the same exam.
+A pathological phantom is called as its healthy one with the kind behind it, `headV001atrophy`. It
+has the mask of the healthy phantom and belongs to the same exam.
 """
 
 import re
@@ -14,25 +14,25 @@ FOCAL = ("infarct", "tumour")
 NAME = re.compile(rf"(?P<head>(?:sub-)?head[TV]\d{{3,}})(?P<kind>{'|'.join(KINDS)})")
 
 
-def healthy_twin(name: str) -> str:
-    """Return the name of the healthy twin, `name` itself for any scan that is no twin."""
+def matched_healthy(name: str) -> str:
+    """Return the name of the matched healthy phantom; `name` itself for any other scan."""
     found = NAME.fullmatch(name)
     return found["head"] if found else name
 
 
 def kind_of(name: str) -> str:
-    """Return the pathology of a scan by its name, `healthy` for any scan that is no twin."""
+    """Return the pathology of a scan by its name, `healthy` for any other scan."""
     found = NAME.fullmatch(name)
     return found["kind"] if found else HEALTHY
 
 
-def twin_name(head: str, kind: str) -> str:
+def phantom_name(head: str, kind: str) -> str:
     """Return the name of a head's scan with a pathology, or of the healthy head."""
     return head if kind == HEALTHY else f"{head}{kind}"
 
 
-def twins(names: Iterable[str]) -> list[tuple[str, str]]:
-    """Return each scan with a pathology and its healthy twin, where both are among `names`."""
+def matched_pairs(names: Iterable[str]) -> list[tuple[str, str]]:
+    """Return each pathological phantom and its matched healthy one, if both are among `names`."""
     known = list(dict.fromkeys(names))
-    pairs = [(name, healthy_twin(name)) for name in known if kind_of(name) != HEALTHY]
+    pairs = [(name, matched_healthy(name)) for name in known if kind_of(name) != HEALTHY]
     return [pair for pair in pairs if pair[1] in known]

@@ -103,6 +103,7 @@ ABBREVIATIONS = {
     26: "ACC",
     28: "VDC",
 }
+LABELS = {entry.name: entry.labels for entry in STRUCTURES}
 SYNTHSEG_LABELS = (0, *SYNTHSEG_TABLE)
 SYNTHSEG_NAMES = tuple(SYNTHSEG_TABLE.values())
 MERGED = {r: left for s in STRUCTURES for left, r in zip(s.left, s.right, strict=False)}

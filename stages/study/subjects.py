@@ -4,22 +4,22 @@ import re
 from collections.abc import Iterable
 from pathlib import Path
 
-from stages.measures.members import read_table
+from stages.storage.tables import read_table
 from stages.study.errors import StudyError
-from stages.study.pairs import healthy_twin
+from stages.study.pairs import matched_healthy
 
 
 def exam_map(
     subjects: Iterable[str], pattern: str | None = None, table: str | None = None
 ) -> dict[str, str]:
-    """Return the exam of each scan; a scan that nothing is said of is an exam of its own.
+    """Return the exam of each scan; any other scan is an exam of its own.
 
-    Twins of a simulated head are one exam, that of the healthy twin.
+    A pathological phantom is of the exam of its matched healthy phantom.
 
     Args:
         subjects: scan names, `sub-...`.
         pattern: regular expression with one group that finds the exam in the name.
-        table: CSV file with columns subject, exam; goes before the pattern.
+        table: CSV file with columns subject, exam; takes precedence over the pattern.
 
     Raises:
         StudyError: if the table is missing or damaged, or names a scan twice.
@@ -39,4 +39,4 @@ def exam_map(
 def _named(name: str, pattern: str | None) -> str:
     found = None if pattern is None else re.search(pattern, name)
     # a group may be optional
-    return healthy_twin(name) if found is None or found[1] is None else found[1]
+    return matched_healthy(name) if found is None or found[1] is None else found[1]

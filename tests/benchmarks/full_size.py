@@ -4,7 +4,7 @@ python -m tests.benchmarks.full_size MAPS [--slices 4] [--threads 2] [--only sim
 
 Scans of 256 x 218 x 170 and x 180 voxels with 12 coils are simulated from FreeSurfer-labelled maps
 (a folder of NIfTI files). Then each step is run in a process of its own: mask, reconstruction with
-the untrained networks of params.paper.yaml and without, SynthSeg in robust mode with random weights
+the untrained networks of the paper and without, SynthSeg in robust mode with random weights
 of the official width, measurement of an ensemble, one training step. Reconstruction and training
 are timed on a few slices; their time grows with the number of slices, their memory does not.
 """
@@ -48,8 +48,9 @@ from stages.study import layout
 from tests import fabricated
 from tests.benchmarks.process import alone, peak_gb
 from tests.segmenters.synthseg import official
+from tests.settings import write_settings
 
-PARAMS = Path("params.paper.yaml").resolve()
+PARAMS = Path("settings/params.yaml")  # the paper's
 WIDTHS = (170, 180)
 ARCHITECTURES = ("unet", "varnet", "rim")
 N_MEMBERS = 4  # of the measured ensemble
@@ -99,6 +100,8 @@ def measured(name: str, options: argparse.Namespace) -> tuple[float, float, floa
     """Run one step in the folder of the scans: wall and CPU seconds, peak GB, what it says."""
     options.folder.mkdir(parents=True, exist_ok=True)
     os.chdir(options.folder)
+    PARAMS.parent.mkdir(exist_ok=True)
+    write_settings("paper", PARAMS.parent)
     prepare(ComputeParams.load(PARAMS).model_copy(update=host(options)))
     started = perf_counter()
     note = all_steps()[name](options)

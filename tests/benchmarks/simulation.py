@@ -20,19 +20,21 @@ from scipy.special import hyp2f1
 from scipy.stats import t as student
 
 from stages.machine.progress import progress
+from stages.statistics.methods.disjoint_halves import disjoint_r2, half_variation
 from stages.statistics.methods.permutation import (
     joint_permutations,
     max_t_p,
     p_value,
     permuted_correlations,
 )
-from stages.statistics.methods.regression import chance_r2, in_sample_r2, within_group_r2
+from stages.statistics.methods.prediction_intervals import METHODS, Cells, intervals
+from stages.statistics.methods.regression import in_sample_r2, random_predictor_r2, within_group_r2
 from stages.statistics.methods.reliability import sampling_variance
-from stages.statistics.methods.split_half import disjoint_r2, half_variation, reliability
+from stages.statistics.methods.split_half import reliability
 from stages.statistics.methods.variability import cv_table
-from stages.statistics.questions.components import combine, components
-from stages.statistics.questions.conformal import METHODS, Cells, cohort, covered, intervals
-from stages.statistics.questions.surrogates import foretell
+from stages.statistics.methods.variance_components import combine, components
+from stages.statistics.questions.conformal import cohort, covered
+from stages.statistics.questions.surrogates import predict_cv
 from stages.study.seeds import stable_seed
 
 REPEATS = 500  # about ten minutes on one core
@@ -281,7 +283,7 @@ def regression_null(exam: np.ndarray, n_predictors: int) -> Cohort:
 
 
 def chance_study(n_predictors: int, n_scans: int) -> Study:
-    """Return the in-sample R^2 of unrelated predictors beside `chance_r2`."""
+    """Return the in-sample R^2 of random predictors beside `random_predictor_r2`."""
     n = N_STRUCTURES * n_scans
     structure = np.repeat(np.arange(N_STRUCTURES), n_scans)
 
@@ -290,8 +292,8 @@ def chance_study(n_predictors: int, n_scans: int) -> Study:
         return {"pooled": in_sample_r2(x, y), "within": within_group_r2(x, y, structure)}
 
     x = np.random.default_rng(0).normal(size=(n, n_predictors))
-    within = chance_r2(x, n_means=N_STRUCTURES)
-    lines = {"pooled": exactly(chance_r2(x)), "within": exactly(within)}
+    within = random_predictor_r2(x, n_means=N_STRUCTURES)
+    lines = {"pooled": exactly(random_predictor_r2(x)), "within": exactly(within)}
     return Study(judged, lines, per_repeat=4)
 
 
@@ -336,7 +338,7 @@ def surrogate_study(design: Design, own_share: float) -> Study:
         same = cv_table(linked).rename(columns={"cv": "value"})
         both = {"perfect": perfect, "same members": same}
         tidied = [t.assign(group="unet", surrogate=n, kind="A") for n, t in both.items()]
-        tree, _ = foretell(pd.concat(tidied), cv, exams)
+        tree, _ = predict_cv(pd.concat(tidied), cv, exams)
         r2 = {n: leaf["within_structure_r2"] for n, leaf in tree["unet"].items()}
         truth = half_variation(volumes).merge(perfect, on=["structure", "subject"])
         truth["value"] = np.log(truth["value"])

@@ -21,15 +21,17 @@ import pandas as pd
 import torch
 import yaml
 
-from stages import analyse, image_quality, measure
+from stages import analyse, image_quality
 from stages.anatomy.head import digital_head
 from stages.machine.memory import keep_freed_memory
 from stages.measures.members import load_reference
+from stages.measures.scan_tables import scan_tables
 from stages.measures.surrogates import GAIN_NORMALISED, IMAGES, SURROGATES
 from stages.measures.voxelwise import SUMMARIES
 from stages.params.measure import MeasureParams
 from stages.storage.nifti import affine, save_volume
 from stages.study import layout
+from stages.study.groups import ENSEMBLE, Group
 from stages.study.structures import STRUCTURES
 from tests.benchmarks.process import Cost, alone
 from tests.fabricated import ROOT, Study, write_csv, write_curves, write_params
@@ -119,11 +121,11 @@ def measure_scan(folder: str, n_members: int) -> Cost:
     """The cost of the voxelwise tables of one scan (image quality apart)."""
     os.chdir(folder)
     params = MeasureParams.load(ROOT / "params.yaml")
-    members = tuple(range(n_members))
+    group = Group(GROUP, ENSEMBLE, tuple(range(n_members)))
     started = Cost.now()
     keep_freed_memory()
     scan = load_reference(SCAN)
-    measure.voxelwise_tables(scan, GROUP, members, params)
+    scan_tables(scan, group, params)
     return Cost.now() - started
 
 
@@ -132,7 +134,7 @@ def score_image(folder: str) -> float:
     os.chdir(folder)
     torch.set_num_threads(1)
     started = process_time()
-    image_quality.scan_quality(SCAN, GROUP, (0,))
+    image_quality.scan_quality(SCAN, Group(GROUP, ENSEMBLE, (0,)))
     return process_time() - started
 
 

@@ -31,7 +31,7 @@ def page(tmp_path_factory: pytest.TempPathFactory) -> Path:
         patch.chdir(folder)
         dvc("init", "-q", "--no-scm")
         shutil.copytree(ROOT / ".dvc/plots", ".dvc/plots", dirs_exist_ok=True)
-        shutil.copytree(ROOT / "plots", "plots", ignore=shutil.ignore_patterns("*.png"))
+        shutil.copytree(ROOT / "plots", "plots", ignore=shutil.ignore_patterns("report"))
         Path("dvc.yaml").write_text(yaml.safe_dump({"plots": definitions()}))
         Path(".dvc/plots/page.html").unlink(missing_ok=True)
         offline_plots.main()

@@ -108,7 +108,7 @@ def test_pieces_are_positive_and_finite() -> None:
 def test_what_goes_wrong_in_a_probe_is_one_line() -> None:
     with pytest.raises(StudyError, match="stages/nothing.py: expected a module"):
         start_of("nothing")
-    assert start_of("errors").seconds > 0
+    assert start_of("code").seconds > 0
     assert timing.__name__ == probes.TIMING
 
 

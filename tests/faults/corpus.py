@@ -493,7 +493,8 @@ def changed(old: str, new: str) -> Make:
 LAUGHS = "a0: &a0 [1,1,1,1,1,1,1,1,1]\n" + "".join(
     f"a{k}: &a{k} [{','.join([f'*a{k - 1}'] * 9)}]\n" for k in range(1, 30)
 )
-PARAMS = instead("the parameters as YAML", "copy params.ci.yaml", "correct it") | {
+RESTORE = "`git checkout params.yaml` restores it"
+PARAMS = instead("the parameters as YAML", RESTORE, "correct it") | {
     "empty": Fault(filled(b""), "{path}: expected sections …, got None"),
     "list": Fault(table("- 1\n- 2"), "{path}: expected sections …, got [1, 2]"),
     "open bracket": Fault(table("mask: [1,"), no_params("…")),

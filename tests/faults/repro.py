@@ -87,7 +87,7 @@ def second_repro(bench: Bench, job: Run, name: str) -> Outcome:
 def cache_without_room(bench: Bench, job: Run, name: str) -> Outcome:
     """Run a stage whose outputs DVC's cache has no room for, then give it some.
 
-    DVC itself ends with exit code 0; `stages.commands.verify` must name the outputs and say what to do.
+    DVC itself ends with exit code 0; `stages verify` must name the outputs and say what to do.
     """
     cache = bench.root / ".dvc" / "cache"
     shutil.rmtree(cache, ignore_errors=True)  # a trial before may have filled it

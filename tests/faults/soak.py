@@ -20,8 +20,8 @@ import psutil
 import yaml
 
 from stages import measure, segment
-from stages.params.ensembles import REFERENCE
 from stages.study import layout
+from stages.study.groups import FULLY_SAMPLED
 from tests.fabricated import ROOT
 
 GROUP = "unet"
@@ -71,7 +71,7 @@ class Watch:
 def link_images(source: Path, n_scans: int, n_members: int) -> None:
     """Link images under the names of a study in the current directory, the reference too."""
     images = sorted(path.resolve() for path in source.rglob("*_T1w.nii.gz"))
-    for group, members in ((GROUP, n_members), (REFERENCE, 1)):
+    for group, members in ((GROUP, n_members), (FULLY_SAMPLED.name, 1)):
         for seed in range(members):
             for scan in range(n_scans):
                 path = layout.image(group, seed, f"sub-soak{scan:02d}")
@@ -113,7 +113,7 @@ def main() -> None:
         os.chdir(folder)
         write_params(options.members)
         link_images(source, options.scans, options.members)
-        for group, members in ((REFERENCE, 1), (GROUP, options.members)):
+        for group, members in ((FULLY_SAMPLED.name, 1), (GROUP, options.members)):
             for seed in range(members):
                 watched(segment, lambda g=group, s=seed: segment_member(g, s), segmented)
         watched(measure, lambda: measure.main([GROUP]), measured)

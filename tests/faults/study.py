@@ -5,6 +5,7 @@ import json
 import shutil
 import subprocess
 import sys
+from copy import deepcopy
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -13,10 +14,11 @@ import yaml
 
 from stages.study import layout
 from tests.fabricated import ROOT
+from tests.settings import settings
 
 COPIED = (
     *("dvc.yaml", "dvc.lock", "data.dvc", "stages", "weights", ".dvcignore"),
-    "metrics/atlas.json",  # of a frozen stage: in Git, as the weights are
+    "metrics/atlas-quality",  # of a frozen stage: in Git, as the weights are
 )
 # frozen: their results are in Git, no run of the study makes them
 UNTRIED = {
@@ -40,7 +42,7 @@ class Run:
 
 def smallest_params() -> dict[str, Any]:
     """Return the parameters: those of continuous integration with a few steps and draws only."""
-    params = yaml.safe_load((ROOT / "params.ci.yaml").read_text(encoding="utf-8"))
+    params = deepcopy(settings("ci"))
     params["compute"] |= {"device": "cpu", "workers": 2, "checkpoint_minutes": 0.0}
     for architecture in ARCHITECTURES:
         params["train"][architecture] |= {
@@ -63,7 +65,6 @@ def prepare(root: Path) -> None:
         if source.is_dir():
             shutil.copytree(source, root / name, ignore=shutil.ignore_patterns("__pycache__"))
         else:
-            (root / name).parent.mkdir(exist_ok=True)
             shutil.copy(source, root / name)
     (root / "params.yaml").write_text(yaml.safe_dump(smallest_params(), sort_keys=False))
     for arguments in (["init", "-q", "--no-scm"], ["config", "core.analytics", "false"]):

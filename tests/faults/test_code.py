@@ -12,10 +12,11 @@ from pathlib import Path
 import pytest
 import torch
 
-from stages.recon.learned.checkpoints import CONFIGURATION, WEIGHTS, load_member, save_member
+from stages.recon.learned.checkpoints import load_member, save_member
 from stages.recon.learned.resume import read
 from stages.recon.learned.training import start
 from stages.study.errors import StudyError
+from stages.study.layout import CONFIGURATION, WEIGHT_FILE
 from tests.fabricated import ROOT
 from tests.faults import corpus
 from tests.faults.test_inputs import READERS
@@ -99,18 +100,30 @@ def without_model(path: Path) -> None:
 
 WEIGHT = "{path}: expected the weights of unet.unet_2d.Unet2d, "
 MEMBERS = {
-    "code": (WEIGHTS, corpus.saved({"model": corpus.Code()}), WEIGHT + "got one that holds code"),
-    "empty": (WEIGHTS, corpus.filled(b""), WEIGHT + "got a file that is truncated"),
-    "truncated": (WEIGHTS, corpus.half(corpus.saved({})), WEIGHT + "got a file that is truncated"),
-    "folder": (WEIGHTS, Path.mkdir, WEIGHT + "got a folder; train again"),
-    "NaN": (WEIGHTS, nan_weights, WEIGHT + "got a damaged file (weights that are NaN"),
-    "other network": (WEIGHTS, without_model, WEIGHT + "got a damaged file ('model'); train again"),
+    "code": (
+        WEIGHT_FILE,
+        corpus.saved({"model": corpus.Code()}),
+        WEIGHT + "got one that holds code",
+    ),
+    "empty": (WEIGHT_FILE, corpus.filled(b""), WEIGHT + "got a file that is truncated"),
+    "truncated": (
+        WEIGHT_FILE,
+        corpus.half(corpus.saved({})),
+        WEIGHT + "got a file that is truncated",
+    ),
+    "folder": (WEIGHT_FILE, Path.mkdir, WEIGHT + "got a folder; train again"),
+    "NaN": (WEIGHT_FILE, nan_weights, WEIGHT + "got a damaged file (weights that are NaN"),
+    "other network": (
+        WEIGHT_FILE,
+        without_model,
+        WEIGHT + "got a damaged file ('model'); train again",
+    ),
     "tensor for a network": (
-        WEIGHTS,
+        WEIGHT_FILE,
         corpus.saved(torch.zeros(3)),
         WEIGHT + "got a damaged file (",
     ),
-    "packed": (WEIGHTS, corpus.packed_checkpoint, WEIGHT + "got a damaged file (unpacks to"),
+    "packed": (WEIGHT_FILE, corpus.packed_checkpoint, WEIGHT + "got a damaged file (unpacks to"),
     "no configuration": (CONFIGURATION, lambda p: None, "{path}: expected a JSON file, found none"),
     "list": (CONFIGURATION, corpus.table("[]"), "{path}: expected a JSON object, got list"),
     "no parameters": (

@@ -114,7 +114,7 @@ def test_parameters_with_a_mark_and_windows_line_ends(tmp_path: Path) -> None:
     corpus.changed("  n_train: 6", "  n_train: 7")(tmp_path / "params.yaml")
     content = (tmp_path / "params.yaml").read_bytes().replace(b"\n", b"\r\n")
     (tmp_path / "params.yaml").write_bytes(b"\xef\xbb\xbf" + content)
-    assert load_all(tmp_path / "params.yaml")["phantom"].n_train == 7
+    assert load_all(tmp_path / "params.yaml").phantom.n_train == 7
 
 
 # the scripts: (script, arguments, file, faults, what must not be there)

@@ -24,10 +24,10 @@ from stages import train
 from stages.figures.kit.style import new_figure, save
 from stages.kspace.formats.calgary_campinas import write_scan
 from stages.machine.entry import entry_point
-from stages.measures.members import write_tables
 from stages.recon.learned.resume import Checkpoints
 from stages.storage.files import PARTIAL, atomic_directory, atomic_path, write_json
 from stages.storage.nifti import save_volume
+from stages.storage.tables import write_tables
 from stages.study.errors import line_of
 from tests.fabricated import ROOT
 from tests.faults import disks

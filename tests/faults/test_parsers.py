@@ -19,11 +19,10 @@ from hypothesis import strategies as st
 
 from stages.kspace.formats.calgary_campinas import ScanFormat, open_scan, write_scan
 from stages.kspace.masks.sampling import load_mask
-from stages.measures.members import read_table, volume_table
+from stages.measures.members import volume_table
 from stages.params import ensembles, section, train
 from stages.params.section import read
 from stages.params.sections import load_all
-from stages.params.train import TrainParams
 from stages.recon.learned.exchange import CHECKPOINT, read_configuration
 from stages.recon.learned.resume import read as read_checkpoint
 from stages.segmenters import preprocess
@@ -31,6 +30,7 @@ from stages.segmenters.synthseg import keras, model
 from stages.storage.files import read_json
 from stages.storage.nifti import load_volume
 from stages.storage.reading import Kind
+from stages.storage.tables import read_table
 from stages.storage.tensors import load_plain
 from stages.storage.text import LARGEST_BYTES, parse_yaml, read_text
 from stages.study.errors import StudyError
@@ -53,8 +53,6 @@ def params(path: Path) -> None:
         for module in (section, ensembles, train):
             patch.setattr(module, "read", lambda _: content)
         load_all(path)
-        for name in content["train"]:
-            TrainParams.load_architecture(name, path)
 
 
 def exams(path: Path) -> None:

@@ -5,7 +5,8 @@ import pandas as pd
 import pytest
 
 from stages.figures.conformal import BAND_COLOUR, LABELS, LEAST_WIDTH, draw
-from stages.statistics.questions.conformal import ALL, COLUMNS, METHODS
+from stages.statistics.methods.prediction_intervals import METHODS
+from stages.statistics.questions.conformal import ALL, COLUMNS
 
 GROUPS = ("unet", "rim")
 

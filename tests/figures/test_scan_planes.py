@@ -5,6 +5,7 @@ import pytest
 
 from stages.figures.scan_planes import PLANES, Cuts, Scales, Where, cuts, group_figure, where
 from stages.page.scan_pictures import Members, common
+from stages.study.groups import ENSEMBLE, Group
 
 SIZE_MM = np.array([1.0, 2.0, 4.0])
 
@@ -74,7 +75,7 @@ def test_scales_are_those_of_the_brain(volume: np.ndarray) -> None:
     brain[1:5, 1:7, 1:9] = 2
     outside = np.where(brain == 0, 100.0, 0.0)
     images = tuple(cuts(volume + d + k * outside, at) for k, d in enumerate((0.1, 0.3)))
-    member = Members("rim", (0, 1), images, ())
+    member = Members(Group("rim", ENSEMBLE, (0, 1)), images, ())
     found = common(cuts(volume, at), cuts(brain, at), [member])
     assert found.white <= 1
     assert found.error == pytest.approx(0.1)

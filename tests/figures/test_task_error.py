@@ -4,7 +4,8 @@ import numpy as np
 import pandas as pd
 
 from stages.figures.task_error import draw
-from stages.statistics.questions.task_error import VARIABLES, ranks_within
+from stages.statistics.methods.member_ranks import ranks_within
+from stages.statistics.questions.task_error import VARIABLES
 
 GROUPS = ("unet", "varnet", "rim")
 

@@ -6,19 +6,22 @@ import pytest
 
 from stages.measures.members import (
     drawn_volumes,
-    load_like,
+    load_image,
+    load_labels,
     load_reference,
+    load_target_labels,
     member_volumes,
-    read_table,
     scans,
     volume_table,
 )
-from stages.storage.nifti import affine, load_volume, save_volume
+from stages.storage.nifti import load_volume, save_volume
 from stages.study import layout
 from stages.study.errors import StudyError
-from tests.fabricated import Study, write_study
+from stages.study.groups import ENSEMBLE, Group
+from tests.fabricated import Study, move, write_study
 
 STUDY = Study(n_members=2, n_draws=2, n_scans=2)
+UNET = Group("unet", ENSEMBLE, (0, 1))
 
 
 @pytest.fixture
@@ -30,7 +33,7 @@ def study(tmp_path, monkeypatch):
 
 
 def test_volumes_are_those_of_the_structures(study):
-    table = member_volumes("unet", (0, 1), STUDY.subjects)
+    table = member_volumes(UNET, STUDY.subjects)
     assert len(table) == 2 * 2 * 17
     raw = pd.read_csv(layout.segmentations("unet", 1) / "volumes.csv").set_index("subject")
     cell = table[(table["member"] == 1) & (table["structure"] == "hippocampus")]
@@ -56,6 +59,54 @@ def test_reference_without_white_matter(study):
         load_reference(STUDY.subjects[0])
 
 
+def test_every_reader_refuses_another_affine(study):
+    reference = load_reference(STUDY.subjects[0])
+    image = layout.image("unet", 1, STUDY.subjects[0])
+    labels = layout.segmentation("unet", 1, STUDY.subjects[0])
+    assert load_image(image, reference).shape == STUDY.shape
+    assert load_labels(labels, reference.grid).shape == STUDY.shape
+    move(image)
+    move(labels)
+    with pytest.raises(StudyError, match=f"{image}: expected the affine of the reference image"):
+        load_image(image, reference)
+    with pytest.raises(StudyError, match=f"{labels}: expected the affine of the reference image"):
+        load_labels(labels, reference.grid)
+
+
+def test_an_image_of_another_unit_is_refused(study):
+    reference = load_reference(STUDY.subjects[0])
+    image = layout.image("unet", 1, STUDY.subjects[0])
+    data, matrix = load_volume(image)
+    save_volume(image, 100 * data, matrix)
+    with pytest.raises(StudyError, match="expected intensities in the unit of the reference"):
+        load_image(image, reference)
+
+
+def test_a_volume_that_is_not_the_recorded_one_is_refused(study):
+    subject = STUDY.subjects[0]
+    reference, (target, grid) = load_reference(subject), load_target_labels(subject)
+    assert np.array_equal(target, reference.labels)
+    image, labels = layout.image("unet", 0, subject), layout.segmentation("reference", 0, subject)
+    for path in (image, labels):
+        data, matrix = load_volume(path)
+        save_volume(path, data, matrix, {})
+        path.write_bytes(path.read_bytes() + b"0")
+    with pytest.raises(StudyError, match=f"{image}: expected the file of .* bytes that its"):
+        load_image(image, reference)
+    with pytest.raises(StudyError, match=f"{labels}: expected the file of .* bytes that its"):
+        load_target_labels(subject)
+    with pytest.raises(StudyError, match=f"{labels}: expected the file of .* bytes that its"):
+        load_labels(labels, grid)
+
+
+def test_a_target_of_other_than_whole_numbers_is_refused(study):
+    path = layout.segmentation("reference", 0, STUDY.subjects[0])
+    data, matrix = load_volume(path)
+    save_volume(path, data.astype(np.float32) + 0.5, matrix)
+    with pytest.raises(StudyError, match="expected labels"):
+        load_target_labels(STUDY.subjects[0])
+
+
 @pytest.mark.parametrize(
     ("change", "message"),
     [
@@ -72,31 +123,6 @@ def test_faulty_volume_tables(study, change, message):
         volume_table(path, STUDY.subjects)
 
 
-def test_missing_empty_and_damaged_tables(tmp_path):
-    with pytest.raises(StudyError, match="found none"):
-        read_table(tmp_path / "none.csv", [])
-    (tmp_path / "empty.csv").touch()
-    with pytest.raises(StudyError, match="damaged"):
-        read_table(tmp_path / "empty.csv", [])
-    (tmp_path / "binary.csv").write_bytes(b"\x80\xff\x00")
-    with pytest.raises(StudyError, match="damaged"):
-        read_table(tmp_path / "binary.csv", [])
-
-
-def test_volumes_must_lie_on_the_grid_of_the_reference(tmp_path):
-    matrix = affine((2, 3, 4), (1.0, 1.0, 1.0), "SAR")
-    data = np.zeros((2, 3, 4), dtype=np.float32)
-    path = tmp_path / "a.nii.gz"
-    save_volume(path, data, matrix)
-    assert np.array_equal(load_like(path, (2, 3, 4)), data)
-    with pytest.raises(StudyError, match=r"expected shape \(2, 3, 5\).*got \(2, 3, 4\)"):
-        load_like(path, (2, 3, 5))
-    data[0, 0, 0] = np.nan
-    save_volume(path, data, matrix)
-    with pytest.raises(StudyError, match="NaN or infinity"):
-        load_like(path, (2, 3, 4))
-
-
 def test_draws_are_read_and_must_be_as_many_for_every_member(tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     header = "subject,left hippocampus,right hippocampus\n"
@@ -106,10 +132,10 @@ def test_draws_are_read_and_must_be_as_many_for_every_member(tmp_path, monkeypat
         for draw in range(n_draws):
             row = f"sub-1,{100 + member},{200 + draw}\n"
             (folder / f"volumes_draw-{draw}.csv").write_text(header + row)
-    table = drawn_volumes("unet", (0, 1), ["sub-1"])
+    table = drawn_volumes(UNET, ["sub-1"])
     assert table["volume_mm3"].tolist() == [300, 301, 301, 302]
     assert table["draw"].tolist() == [0, 1, 0, 1]
     (layout.segmentations("unet", 1) / "volumes_draw-1.csv").unlink()
     with pytest.raises(StudyError, match=r"as many draws of every member, got \[1, 2\]"):
-        drawn_volumes("unet", (0, 1), ["sub-1"])
-    assert drawn_volumes("rim", (0, 1), ["sub-1"]) is None
+        drawn_volumes(UNET, ["sub-1"])
+    assert drawn_volumes(Group("rim", ENSEMBLE, (0, 1)), ["sub-1"]) is None

@@ -9,6 +9,7 @@ import pytest
 from stages.page.methods_section import WORKS, Citations, Settings, methods
 from tests.fabricated import ROOT
 from tests.page.results import facts, metrics
+from tests.settings import ALL, write_settings
 
 
 @pytest.fixture
@@ -72,12 +73,12 @@ def test_a_network_that_nobody_described_is_not_cited(settings: Settings) -> Non
     assert "RIM (4 members" in text
 
 
-@pytest.mark.parametrize("name", ["params.yaml", "params.ci.yaml", "params.paper.yaml"])
+@pytest.mark.parametrize("name", ALL)
 def test_every_parameter_file_has_methods(
     name: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    Path("params.yaml").write_text((ROOT / name).read_text())
+    write_settings(name, tmp_path)
     paragraphs, works = methods(facts(), Settings.load(("unet", "varnet", "rim")))
     assert len(paragraphs) == 4
     assert len(works) >= 8

@@ -11,8 +11,7 @@ from stages.params.mask import MaskParams
 from stages.params.sections import load_all
 from stages.study.errors import StudyError
 from tests.fabricated import ROOT
-
-FILES = sorted(ROOT.glob("params*.yaml"))
+from tests.settings import ALL, write_settings
 
 
 def changed(tmp_path: Path, section: str, values: object) -> Path:
@@ -26,10 +25,10 @@ def changed(tmp_path: Path, section: str, values: object) -> Path:
     return path
 
 
-@pytest.mark.parametrize("path", FILES, ids=lambda p: p.name)
-def test_committed_parameter_files_are_valid(path: Path) -> None:
-    sections = load_all(path)
-    assert sections["ensembles"].architectures == ("unet", "varnet", "rim")
+@pytest.mark.parametrize("name", ALL)
+def test_committed_parameter_files_are_valid(name: str, tmp_path: Path) -> None:
+    params = load_all(write_settings(name, tmp_path))
+    assert params.ensembles.architectures == ("unet", "varnet", "rim")
 
 
 def test_values_arrive_unchanged_and_cannot_be_set(tmp_path: Path) -> None:
@@ -105,7 +104,7 @@ def test_too_few_members_and_unknown_groups(tmp_path: Path) -> None:
     params = EnsembleParams.load(changed(tmp_path, "ensembles", {"unet": [3]}))
     assert params.members("unet") == (3,)
     assert params.members("reference") == (0,)
-    assert params.single == ("reference", "zero_filled")
+    assert params.variable[-1] == "noise" and params.compared[-1] == "zero_filled"
     assert params.groups[-3:] == ("noise", "reference", "zero_filled")
     with pytest.raises(StudyError, match="at least 2 members .* got \\[3\\]"):
         params.members("unet", at_least=2)

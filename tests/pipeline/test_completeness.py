@@ -4,15 +4,15 @@ from pathlib import Path
 
 import pytest
 
-from stages.params.ensembles import EnsembleParams
 from stages.pipeline.completeness import check_members
 from stages.study.errors import StudyError
 from tests.fabricated import ROOT
+from tests.settings import ALL, settings
 
 
 def test_the_study_is_complete() -> None:
-    for name in ("params.yaml", "params.ci.yaml", "params.paper.yaml"):
-        check_members(EnsembleParams.load(ROOT / name).architectures, ROOT / "dvc.yaml")
+    for name in ALL:
+        check_members(settings(name)["train"], ROOT / "dvc.yaml")
 
 
 @pytest.mark.parametrize("kind", ["train", "reconstruct", "segment"])

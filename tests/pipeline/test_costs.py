@@ -1,31 +1,18 @@
 """The formulas of the planner, by their properties."""
 
 import math
-from dataclasses import replace
 from functools import cache
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.params.sections import load_all
+from stages.params.sections import Parameters, load_all
 from stages.params.train import TrainParams
-from stages.pipeline.costs import (
-    ESTIMATORS,
-    Cost,
-    Rates,
-    Study,
-    Timed,
-    cost_of,
-    cropped,
-    kspace_bytes,
-    n_validations,
-    rows,
-    script_of,
-    side_by_side,
-    train,
-)
-from stages.pipeline.graph import Stage
+from stages.pipeline.costs import Cost, Rates, Study, Timed, rows
+from stages.pipeline.estimators import ESTIMATORS, cost_of, n_validations, side_by_side, train
+from stages.pipeline.graph import Stage, script_of
+from stages.pipeline.sizes import cropped, kspace_bytes
 from tests.fabricated import ROOT
 
 SCRIPTS = sorted(ESTIMATORS)
@@ -34,33 +21,21 @@ COUNT = st.integers(1, 50)
 SECONDS = st.floats(1e-6, 1e3)
 
 
-def study(**changes: object) -> Study:
-    """The default study as the planner sees it, with changes."""
-    return replace(default_study(), **changes)
+def study(*, gpu: bool = False, **sections: object) -> Study:
+    """The default study as the planner sees it, with some sections of its parameters changed."""
+    default = default_params()
+    return Study(
+        training=(default.phantom.grid,) * 6,
+        validation=(default.phantom.grid,) * 4,
+        gpu=gpu,
+        params=default.model_copy(update=sections),
+    )
 
 
 @cache
-def default_study() -> Study:
-    """The default study; its parameters are read once."""
-    sections = load_all(ROOT / "params.yaml")
-    ensembles = sections["ensembles"]
-    load = TrainParams.load_architecture
-    return Study(
-        training=((96, 108, 84),) * 6,
-        validation=((96, 108, 84),) * 4,
-        n_coils=12,
-        gpu=False,
-        compute=sections["compute"],
-        ensembles=ensembles,
-        train={name: load(name, ROOT / "params.yaml") for name in ensembles.architectures},
-        phantom=sections["phantom"],
-        noise=sections["noise"],
-        segment=sections["segment"],
-        segmenter=sections["segmenter"],
-        deformation=sections["deformation"],
-        atlas=sections["atlas"],
-        analyse=sections["analyse"],
-    )
+def default_params() -> Parameters:
+    """The default parameters, read once."""
+    return load_all(ROOT / "params.yaml")
 
 
 def rates(seconds: float = 1e-3) -> Rates:
@@ -79,7 +54,7 @@ def rates(seconds: float = 1e-3) -> Rates:
 
 def trained(steps: int, **changes: object) -> float:
     """Seconds of one training of so many steps."""
-    params = study().train["unet"].model_copy(update={"steps": steps, **changes})
+    params = study().params.train["unet"].model_copy(update={"steps": steps, **changes})
     return train(study(train={"unet": params}), rates(), ["unet", "0"]).seconds
 
 
@@ -99,7 +74,7 @@ def test_validations_are_those_of_the_loop(steps: int, interval: int) -> None:
 
 def test_a_member_from_elsewhere_is_not_trained() -> None:
     taken = {1: {"checkpoint": "a.pt", "configuration": "a.yaml", "md5": "0" * 32}}
-    params = study().train["unet"].model_dump() | {"pretrained": taken}
+    params = study().params.train["unet"].model_dump() | {"pretrained": taken}
     changed = study(train={"unet": TrainParams.model_validate(params)})
     assert train(changed, rates(), ["unet", "1"]).seconds == 0
     assert train(changed, rates(), ["unet", "0"]).seconds > 0
@@ -138,7 +113,7 @@ def test_every_script_has_a_finite_cost_that_grows_with_the_time_of_its_pieces(
 
 def test_more_members_are_more_rows_and_longer_measurements() -> None:
     def seconds(n: int) -> float:
-        ensembles = study().ensembles.model_copy(update={"noise": tuple(range(n))})
+        ensembles = study().params.ensembles.model_copy(update={"noise": tuple(range(n))})
         stage = Stage("measure@noise", frozenset(), "python -m stages.measure noise", False)
         return cost_of(stage, study(ensembles=ensembles), rates()).seconds
 

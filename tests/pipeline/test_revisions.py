@@ -17,6 +17,10 @@ stages:
   make: {cmd: cp seed made, deps: [seed], outs: [made]}
   use: {cmd: cp made used, deps: [made], params: [a], outs: [used: {cache: false}]}
   other: {cmd: cp made last, deps: [made], params: [b], outs: [last]}
+  many:
+    cmd: mkdir -p all && cp made all/a && cp made all/b
+    deps: [made]
+    outs: [all: {cache: false}]
 """
 
 
@@ -71,6 +75,17 @@ def test_a_result_that_was_edited_is_one_line(save: Callable[[str], None]) -> No
     save("edited")
     with pytest.raises(StudyError, match="revision 'edited': expected one version of used"):
         read_recorded("edited", ["used"])
+
+
+@pytest.mark.parametrize("change", [lambda p: p.write_text("better\n"), Path.unlink])
+def test_a_folder_of_results_that_was_edited_is_one_line(
+    save: Callable[[str], None], change: Callable[[Path], object]
+) -> None:
+    assert read_recorded("first", ["all/a"]).texts == {"all/a": "one\n"}
+    change(Path("all/b"))
+    save("edited")
+    with pytest.raises(StudyError, match="revision 'edited': expected one version of all in"):
+        read_recorded("edited", ["all/a"])
 
 
 @pytest.mark.parametrize(("name", "file"), [("none", "used"), ("first", "missing")])

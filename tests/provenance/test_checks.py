@@ -19,10 +19,12 @@ from stages.storage.files import md5, read_json, write_json
 from stages.storage.nifti import load_volume, save_volume
 from stages.study import layout
 from stages.study.errors import StudyError
+from stages.study.groups import ENSEMBLE, FULLY_SAMPLED, NOISE, Group
 from tests.fabricated import Study, write_study
 
 STUDY = Study(n_members=3, n_draws=3, n_scans=2)
 MEMBERS = (0, 1, 2)
+UNET, ADDED_NOISE = Group("unet", ENSEMBLE, MEMBERS), Group("noise", NOISE, MEMBERS)
 SUBJECT = STUDY.subjects[0]
 TRAINING = {"parameters": "p", "data": "d", "masks": "m", "code": "c"}
 
@@ -246,20 +248,20 @@ def test_faults_of_the_volumes(fault: str, study: Path, capsys: pytest.CaptureFi
 def test_other_noise_and_a_seed_twice(study: Path) -> None:
     entry(IMAGE, "noise", 1, NoiseSNR=20.0)
     with pytest.raises(StudyError, match="expected the noise of work/images/noise/0"):
-        check_images("noise", MEMBERS, STUDY.subjects)
+        check_images(ADDED_NOISE, STUDY.subjects)
     entry(IMAGE, "noise", 1, NoiseSNR=30.0, NoiseSeed=0)
     with pytest.raises(StudyError, match="expected an image of member 1, got one of member 0"):
-        check_images("noise", MEMBERS, STUDY.subjects)
+        check_images(ADDED_NOISE, STUDY.subjects)
 
 
 def test_volumes_without_sidecars_are_told_and_go_on(
     study: Path, capsys: pytest.CaptureFixture
 ) -> None:
     layout.sidecar(IMAGE("unet", 0, SUBJECT)).unlink()
-    check_group("unet", MEMBERS, STUDY.subjects)
+    check_group(UNET, STUDY.subjects)
     line = "warning: work/images/unet: 1 of 6 volumes do not record what they were made from"
     assert capsys.readouterr().err.startswith(line)
-    check_label_maps("reference", (0,), STUDY.subjects)
+    check_label_maps(FULLY_SAMPLED, STUDY.subjects)
     assert not capsys.readouterr().err
 
 

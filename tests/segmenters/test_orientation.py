@@ -134,9 +134,9 @@ def test_the_study_stops_and_the_command_warns(image_of_head, tmp_path, monkeypa
     import shutil
     import sys
 
-    from stages import segment
     from stages.commands.synthseg import main
     from stages.params.segment import PerturbationParams, SegmentParams
+    from stages.segmenters.member import segment_member
     from stages.segmenters.synthseg.weight_files import EMBEDDED_FILE
     from stages.study import layout
 
@@ -153,7 +153,7 @@ def test_the_study_stops_and_the_command_warns(image_of_head, tmp_path, monkeypa
         perturbations=shifts,
     )
     with pytest.raises(StudyError, match="right with SAR"):
-        segment.segment("unet", 0, params, torch.device("cpu"))
+        segment_member("unet", 0, params, torch.device("cpu"))
     assert not layout.segmentations("unet", 0).exists()
     monkeypatch.setattr(sys, "argv", ["synthseg", str(image), "--fast", "--out", str(target)])
     main()

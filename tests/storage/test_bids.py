@@ -23,7 +23,8 @@ from stages.storage import bids
 from stages.storage.files import read_json
 from stages.storage.nifti import affine, axis_codes, save_volume, smallest_labels
 from stages.study import layout
-from stages.study.structures import SYNTHSEG_TABLE
+from stages.study.groups import desc_of
+from stages.study.structures import SYNTHSEG_TABLE, Structure
 from tests.scans import ROOT, run, write_toy_params
 
 SUBJECT = "sub-headV001"
@@ -130,7 +131,7 @@ def test_groups_keep_their_folders_and_say_how_they_were_sampled():
     path = layout.image("zero_filled", 0, "sub-a")
     assert path.parts[:5] == ("work", "images", "zero_filled", "0", "sub-a")
     assert path.name == "sub-a_rec-zerofilled0_desc-accelerated_T1w.nii.gz"
-    assert [layout.sampling(g) for g in ("reference", "noise")] == ["full", "noisy"]
+    assert [desc_of(g) for g in ("reference", "noise")] == ["full", "noisy"]
 
 
 def test_subjects_of_a_member(study, monkeypatch):
@@ -293,3 +294,11 @@ def test_the_same_study_writes_the_same_bytes(study, monkeypatch):
     run("reconstruct", "zero_filled", 0)
     torch.use_deterministic_algorithms(False)
     assert [(path, (folder / path).read_bytes()) for path in files_of(folder)] == before
+
+
+def test_a_new_structure_needs_an_entry_in_the_table_of_structures_alone(tmp_path, monkeypatch):
+    entry = Structure("vermis", "Vermis", (172,))
+    monkeypatch.setattr(bids, "STRUCTURES", (*bids.STRUCTURES, entry))
+    bids.write_label_table(tmp_path, {0: "background", 17: "left hippocampus", 172: "vermis"}, "")
+    rows = (tmp_path / "dseg.tsv").read_text().splitlines()
+    assert [row.split("\t")[-1] for row in rows] == ["mapping", "0", "9", "n/a"]

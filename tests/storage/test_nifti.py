@@ -9,7 +9,7 @@ import pytest
 from nibabel.orientations import aff2axcodes
 
 from stages.storage.files import md5, read_json
-from stages.storage.nifti import affine, load_volume, save_volume, subject
+from stages.storage.nifti import affine, load_like, load_volume, save_volume, subject
 from stages.study.errors import StudyError
 
 CODES = [
@@ -79,3 +79,19 @@ def test_subject_label(name: str | Path, label: str) -> None:
 def test_nameless_scan() -> None:
     with pytest.raises(StudyError, match="letters or digits"):
         subject("___.h5")
+
+
+def test_volumes_must_lie_on_the_grid_of_the_reference(tmp_path: Path) -> None:
+    matrix = affine((2, 3, 4), (1.0, 1.0, 1.0), "SAR")
+    data = np.zeros((2, 3, 4), dtype=np.float32)
+    path = tmp_path / "a.nii.gz"
+    save_volume(path, data, matrix)
+    assert np.array_equal(load_like(path, (2, 3, 4), matrix), data)
+    with pytest.raises(StudyError, match=r"expected shape \(2, 3, 5\).*got \(2, 3, 4\)"):
+        load_like(path, (2, 3, 5), matrix)
+    with pytest.raises(StudyError, match="expected the affine of the reference image, SAR"):
+        load_like(path, (2, 3, 4), affine((2, 3, 4), (1.0, 1.0, 1.0), "SAL"))
+    data[0, 0, 0] = np.nan
+    save_volume(path, data, matrix)
+    with pytest.raises(StudyError, match="NaN or infinity"):
+        load_like(path, (2, 3, 4), matrix)

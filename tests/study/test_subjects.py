@@ -40,7 +40,7 @@ def test_bad_tables_are_one_line(content, words, tmp_path):
         exam_map(SCANS, None, str(path))
 
 
-def test_twins_are_one_exam():
+def test_matched_phantoms_are_one_exam():
     names = ["sub-headV001", "sub-headV001atrophy", "sub-headV002lesions", "sub-e1s4"]
     heads = ["sub-headV001", "sub-headV001", "sub-headV002", "sub-e1s4"]
     assert exam_map(names) == dict(zip(names, heads, strict=True))

@@ -6,11 +6,12 @@ from typing import Any
 
 import pandas as pd
 
-from stages.measures.members import read_table, scans
+from stages.measures.members import scans
 from stages.params.analyse import AnalyseParams
-from stages.params.ensembles import NOISE, EnsembleParams
+from stages.params.ensembles import EnsembleParams
 from stages.params.report import ReportParams
 from stages.storage.files import read_json
+from stages.storage.tables import read_table
 from stages.study import layout
 from stages.study.subjects import exam_map
 
@@ -52,12 +53,12 @@ class Facts:
     @property
     def varying(self) -> tuple[str, ...]:
         """The groups of several members: architectures and noise."""
-        return (*self.groups, NOISE)
+        return self.ensembles.variable
 
     @property
     def compared(self) -> tuple[str, ...]:
         """The groups that are compared with the fully sampled scans, baselines last."""
-        return (*self.varying, *self.ensembles.baselines)
+        return self.ensembles.compared
 
     @property
     def members(self) -> dict[str, tuple[int, ...]]:

@@ -8,8 +8,8 @@ from stages.figures.kit.facts import Facts
 from stages.figures.kit.phrasing import listed, number, percent, share, span
 from stages.figures.kit.titles import title
 from stages.page.answers.protocol import Answer
-from stages.params.ensembles import NOISE
 from stages.statistics.methods.ranking import median_ratio
+from stages.study.groups import ADDED_NOISE
 from stages.study.seeds import stable_seed
 
 
@@ -51,7 +51,7 @@ def certain_lead(facts: Facts) -> bool:
 
 
 def _noise_baseline(facts: Facts, least: float) -> list[str]:
-    noise = facts.get("volumes", NOISE, "cv", "median")
+    noise = facts.get("volumes", ADDED_NOISE, "cv", "median")
     if noise is None:
         return []
     relation = "less than any" if noise < least else "no less than the least"

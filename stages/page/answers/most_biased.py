@@ -9,7 +9,7 @@ from stages.figures.kit.facts import Facts
 from stages.figures.kit.phrasing import DASH, counted, listed, number, percent, spread
 from stages.figures.kit.titles import title
 from stages.page.answers.protocol import Answer
-from stages.params.ensembles import NOISE
+from stages.study.groups import ADDED_NOISE
 
 LEAST_EXAMS = 3  # two scans agree in sign half the time
 
@@ -21,7 +21,7 @@ def bias(facts: Facts) -> Answer:
     sizes = biases(facts)
     if not sizes:
         return Answer(question, "Bias was not measured.")
-    order, baseline = list(sizes), median_absolute_bias(facts, NOISE)
+    order, baseline = list(sizes), median_absolute_bias(facts, ADDED_NOISE)
     evidence = [_worst(facts, group, found[group], sizes[group]) for group in order]
     if math.isfinite(baseline):
         evidence.append(

@@ -17,7 +17,6 @@ from stages.storage.tensors import load_plain
 from stages.study import layout
 from stages.study.errors import StudyError
 
-WEIGHTS, CONFIGURATION, CURVES = "model.pt", "config.json", "curves.csv"
 PACKAGES = ("torch", "direct-recon", "numpy")
 COLUMNS = ("step", "loss", "learning_rate", "validation_psnr", "validation_ssim")
 
@@ -32,10 +31,10 @@ def save_member(
     Raises:
         OSError: if the disk is full.
     """
-    (folder / WEIGHTS).write_bytes(serialised(weights_of(engine)))
+    (folder / layout.WEIGHT_FILE).write_bytes(serialised(weights_of(engine)))
     versions = {name: version(name) for name in PACKAGES}
-    write_json(folder / CONFIGURATION, {**configuration, "versions": versions})
-    with open(folder / CURVES, "w", newline="", encoding="utf-8") as stream:
+    write_json(folder / layout.CONFIGURATION, {**configuration, "versions": versions})
+    with open(folder / layout.CURVES, "w", newline="", encoding="utf-8") as stream:
         table = csv.DictWriter(stream, COLUMNS, restval="", lineterminator="\n")
         table.writeheader()
         table.writerows({key: f"{value:.6g}" for key, value in row.items()} for row in curves)
@@ -81,10 +80,10 @@ def load_member(folder: Path, device: torch.device) -> Any:
         StudyError: if a file is missing or damaged, weights are not finite, or weights and
             configuration do not fit.
     """
-    configuration = read_mapping(folder / CONFIGURATION)
-    params = trained_params(configuration, folder / CONFIGURATION)
+    configuration = read_mapping(folder / layout.CONFIGURATION)
+    params = trained_params(configuration, folder / layout.CONFIGURATION)
     engine = build_engine(network_options(params), device, seed=0)
-    path = folder / WEIGHTS
+    path = folder / layout.WEIGHT_FILE
     kind = Kind(f"the weights of {params.model}", "train again", "train again")
     weights = load_plain(path, kind, device)
     with reading(path, kind):

@@ -1,7 +1,7 @@
-"""Correlation of a voxelwise measure with the variation of a volume, and where it comes from.
+"""Correlation of a voxelwise measure with the variability of a volume, and where it comes from.
 
-Undefined coefficients (fewer than three scans, or no variation) are NaN; callers leave them out and
-count them.
+Undefined coefficients (fewer than three scans, or a constant variable) are NaN; callers leave them
+out and count them.
 """
 
 import numpy as np
@@ -75,7 +75,7 @@ def centre(values: np.ndarray, groups: np.ndarray) -> np.ndarray:
 def centre_two_way(values: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.ndarray:
     """Return what is left of the values after the best sum of a row and a column effect.
 
-    residual = v_ij - (a_i + b_j) with a, b by least squares over the cells that exist; for a
+    residual = v_ij - (a_i + b_j) with a, b by least squares over the pairs that exist; for a
     complete table v_ij - mean_j - mean_i + mean. Residuals of the size of rounding become 0.
 
     Args:
@@ -95,9 +95,9 @@ def centre_two_way(values: np.ndarray, rows: np.ndarray, columns: np.ndarray) ->
     return np.where(np.abs(residual) <= rounding, 0.0, residual).reshape(values.shape)
 
 
-def two_way_freedom(n_cells: int, n_structures: int, n_subjects: int) -> int:
+def two_way_freedom(n_pairs: int, n_structures: int, n_subjects: int) -> int:
     """Return the degrees of freedom that two-way centring leaves; one of them makes any r +-1."""
-    return n_cells - n_structures - n_subjects + 1
+    return n_pairs - n_structures - n_subjects + 1
 
 
 def correlation_table(table: pd.DataFrame, predictors: list[str], target: str) -> pd.DataFrame:

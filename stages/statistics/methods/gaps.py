@@ -1,13 +1,14 @@
 """What could not be computed is counted, never written as a number."""
 
 import math
-from typing import Any
 
 import pandas as pd
 
+from stages.statistics.answer import Tree
 
-def without_gaps(tree: dict[str, Any], path: str = "") -> tuple[dict[str, Any], list[str]]:
-    """Take the leaves that are NaN or infinite out of a tree of metrics.
+
+def without_gaps(tree: Tree, path: str = "") -> tuple[Tree, list[str]]:
+    """Return a tree of metrics without the leaves that are NaN or infinite, and their names.
 
     Args:
         tree: nested, leaves are numbers or text.
@@ -16,7 +17,7 @@ def without_gaps(tree: dict[str, Any], path: str = "") -> tuple[dict[str, Any], 
     Returns:
         The tree with finite numbers only, and the dotted names of the leaves taken out.
     """
-    kept: dict[str, Any] = {}
+    kept: Tree = {}
     gaps: list[str] = []
     for key, value in tree.items():
         name = f"{path}.{key}" if path else str(key)
@@ -33,7 +34,7 @@ def without_gaps(tree: dict[str, Any], path: str = "") -> tuple[dict[str, Any], 
 def grid(
     volumes: pd.DataFrame, structures: tuple[str, ...], subjects: list[str]
 ) -> tuple[pd.DataFrame, list[str]]:
-    """Keep the structures of the study and name the cells that a group has no volume for.
+    """Return the rows of the study's structures, and the pairs that a group has no volume for.
 
     Args:
         volumes: tidy, columns subject, structure and others, of one group.
@@ -41,11 +42,11 @@ def grid(
         subjects: the study's scans.
 
     Returns:
-        The rows of `volumes` in question, and `structure of subject` for each missing cell.
+        The rows of `volumes` in question, and `structure of subject` for each missing pair.
     """
     order = {name: k for k, name in enumerate(structures)}
     kept = volumes[volumes["structure"].isin(structures)]
     kept = kept.sort_values("structure", key=lambda names: names.map(order), kind="stable")
     known = set(zip(kept["structure"], kept["subject"], strict=True))
-    cells = [(k, s) for k in structures for s in subjects]
-    return kept.reset_index(drop=True), [f"{k} of {s}" for k, s in cells if (k, s) not in known]
+    pairs = [(k, s) for k in structures for s in subjects]
+    return kept.reset_index(drop=True), [f"{k} of {s}" for k, s in pairs if (k, s) not in known]

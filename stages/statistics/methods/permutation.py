@@ -1,4 +1,4 @@
-"""Could a correlation have come about by chance: exams exchanged, all structures at once.
+"""Statistical significance of a correlation: exams exchanged, all structures at once.
 
 Structures of one scan share its image and its motion, so the null keeps them together: one
 permutation moves the whole column of a scan.
@@ -11,7 +11,6 @@ from typing import NamedTuple
 import numpy as np
 from scipy.stats import rankdata
 
-from stages.statistics.methods.bootstrap import Scopes, fisher_means
 from stages.statistics.methods.correlation import (
     LEAST_FREEDOM,
     LEAST_SCANS,
@@ -19,6 +18,7 @@ from stages.statistics.methods.correlation import (
     centre_two_way,
     two_way_freedom,
 )
+from stages.statistics.methods.resampled_correlation import Scopes, fisher_means
 
 LEAST_ARRANGEMENTS = 100  # of exams: with fewer no p could fall to .01
 TIE = 1e-9  # statistics closer than this are the same value in another order of summation
@@ -34,7 +34,7 @@ class Permutations(NamedTuple):
 def joint_permutations(
     exams: np.ndarray, n_permutations: int, rng: np.random.Generator
 ) -> Permutations:
-    """Draw random orders of the scans under which whole exams change places.
+    """Return random orders of the scans under which whole exams change places.
 
     Exams of the same number of scans are exchangeable (whole-block exchange: Winkler et al. 2015,
     NeuroImage 123). Where sizes differ so much that fewer than `LEAST_ARRANGEMENTS` exist, scans
@@ -68,8 +68,8 @@ def joint_permutations(
 def permuted_correlations(x: np.ndarray, y: np.ndarray, order: np.ndarray, kind: str) -> Scopes:
     """Return a correlation after each reordering of the predictor's scans.
 
-    Values are ranked and centred once; only cells that exist in both then meet. Without absent
-    cells this equals ranking and centring anew. The pooled scope has no place here: reordering
+    Values are ranked and centred once; only pairs that exist in both then meet. Without absent
+    pairs this equals ranking and centring anew. The pooled scope has no place here: reordering
     scans leaves what sets structures apart, its permutation p would be that of the
     within-structure correlation.
 
@@ -112,7 +112,7 @@ def _by_structure(values: np.ndarray, present: np.ndarray, ranks: bool) -> np.nd
 
 
 def _settle(filled: np.ndarray, values: np.ndarray) -> np.ndarray:
-    """Take rounding for zero, so that a constant stays one."""
+    """Return the values with rounding taken for zero, so that a constant stays one."""
     scale = np.max(np.abs(values), initial=0.0, where=np.isfinite(values))
     return np.where(np.abs(filled) <= 1e-12 * scale, 0.0, filled)
 
@@ -128,9 +128,9 @@ def _two_way(values: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.nd
 def _filled(values: np.ndarray, present: np.ndarray, centred: Callable, ranks: bool) -> np.ndarray:
     filled = np.zeros(values.shape)
     if present.any():
-        cells = _settle(centred(values[present], *np.nonzero(present)), values)
-        cells = rankdata(cells) if ranks else cells
-        filled[present] = cells - cells.mean()
+        pairs = _settle(centred(values[present], *np.nonzero(present)), values)
+        pairs = rankdata(pairs) if ranks else pairs
+        filled[present] = pairs - pairs.mean()
     return filled
 
 

@@ -6,7 +6,8 @@ from typing import NamedTuple
 import numpy as np
 import pandas as pd
 
-from stages.statistics.methods.bootstrap import cell_matrix, cluster_draws, interval
+from stages.statistics.methods.arrays import pair_matrix
+from stages.statistics.methods.bootstrap import cluster_draws, interval
 
 
 class Ratio(NamedTuple):
@@ -44,18 +45,18 @@ def median_ratio(
     tables = [cv[cv["group"] == group] for group in pair]
     structures = list(dict.fromkeys(cv["structure"]))
     subjects = [name for name in exams if all((t["subject"] == name).any() for t in tables)]
-    cells = [cell_matrix(t, "cv", structures, subjects) for t in tables]
+    pairs = [pair_matrix(t, "cv", structures, subjects) for t in tables]
     clusters = np.array([exams[name] for name in subjects])
     ratios = [
-        _ratio(cells, np.repeat(np.arange(len(subjects)), weights))
+        _ratio(pairs, np.repeat(np.arange(len(subjects)), weights))
         for weights in cluster_draws(clusters, n_draws, rng)
     ]
     low, high, _ = interval(np.array(ratios), level, len(set(clusters)))
-    return Ratio(_ratio(cells, np.arange(len(subjects))), low, high)
+    return Ratio(_ratio(pairs, np.arange(len(subjects))), low, high)
 
 
-def _ratio(cells: list[np.ndarray], drawn: np.ndarray) -> float:
-    first, second = (part[:, drawn] for part in cells)
+def _ratio(pairs: list[np.ndarray], drawn: np.ndarray) -> float:
+    first, second = (part[:, drawn] for part in pairs)
     known = [part[np.isfinite(part)] for part in (first, second)]
     if not all(len(part) for part in known) or not np.median(known[0]) > 0:
         return float("nan")

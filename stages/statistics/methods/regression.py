@@ -1,4 +1,4 @@
-"""Ordinary least squares of the variation of volumes on voxelwise measures, and its controls.
+"""Ordinary least squares of the variability of volumes on voxelwise measures, and its controls.
 
 R^2 = 1 - sum (y - y_hat)^2 / sum (y - mean y)^2. Undefined values are NaN; callers leave them out
 and count them.
@@ -39,8 +39,8 @@ def adjusted_r2(x: np.ndarray, y: np.ndarray) -> float:
     return 1.0 - (1.0 - in_sample_r2(x, y)) * (n - 1) / (n - p - 1)
 
 
-def chance_r2(x: np.ndarray, n_means: int = 1) -> float:
-    """Return the expected in-sample R^2 of predictors that have nothing to do with the target.
+def random_predictor_r2(x: np.ndarray, n_means: int = 1) -> float:
+    """Return the expected in-sample R^2 of random predictors, the random-predictor baseline.
 
     E[R^2] = p / (n - n_means), p the rank of the predictors.
 
@@ -94,7 +94,7 @@ def within_group_r2(x: np.ndarray, y: np.ndarray, groups: np.ndarray) -> float:
 
 
 def group_means_r2(y: np.ndarray, groups: np.ndarray) -> float:
-    """Return R^2 of the group means: what a predictor reaches that only tells structures apart.
+    """Return R^2 of the group means, the structure-only baseline.
 
     Args:
         y: (n,).

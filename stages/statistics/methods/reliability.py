@@ -1,4 +1,4 @@
-"""How much of the variation of a noisy target any predictor could explain."""
+"""How much of the variability of a noisy target any predictor could explain."""
 
 import numpy as np
 from scipy.special import polygamma
@@ -15,11 +15,11 @@ def sampling_variance(n_members: int) -> float:
     return float(polygamma(1, (n_members - 1) / 2.0)) / 4.0
 
 
-def ceiling(log_cv: np.ndarray, n_members: int, groups: np.ndarray | None = None) -> float:
+def noise_ceiling(log_cv: np.ndarray, n_members: int, groups: np.ndarray | None = None) -> float:
     """Return the reliability of ln CV, the R^2 that a perfect predictor would reach.
 
     rho = 1 - V_e / Var(ln CV), not below 0: a coefficient of variation from few members is itself
-    uncertain, and that part of its variance cannot be foretold.
+    uncertain, and that part of its variance cannot be predicted.
 
     Args:
         log_cv: (n,) natural logarithms.

@@ -1,8 +1,6 @@
-"""Two halves of an ensemble: how reliable its variation is, and a test without shared noise.
+"""Split-half reliability of ln CV: what two disjoint halves of the members agree on.
 
-A coefficient of variation from few members is uncertain. What two disjoint halves of the members
-agree on is reliable; a measure from one half that foretells the other half's variation does so
-without their common sampling noise.
+A coefficient of variation from few members is uncertain; what both halves agree on is reliable.
 """
 
 from itertools import combinations
@@ -11,23 +9,16 @@ from math import comb
 import numpy as np
 import pandas as pd
 
-from stages.measures.members import HALVES, halves_of
-from stages.statistics.methods.bootstrap import (
-    Interval,
-    cell_matrix,
-    cluster_draws,
-    interval,
-    pooled_draws,
-    within_draws,
-)
-from stages.statistics.methods.correlation import NEARLY_ONE, centre, fisher_mean, pearson
-from stages.statistics.methods.regression import in_sample_r2, within_group_r2
+from stages.statistics.answer import Tree
+from stages.statistics.methods.arrays import volume_cube
+from stages.statistics.methods.bootstrap import Interval, cluster_draws, interval
+from stages.statistics.methods.correlation import NEARLY_ONE
 from stages.statistics.methods.reliability import sampling_variance
+from stages.statistics.methods.resampled_correlation import pooled_draws, within_draws
 from stages.statistics.methods.variability import coefficient_of_variation
 
 LEAST_MEMBERS = 4  # two in each half
 SCOPES = {"pooled": pooled_draws, "within_structure": within_draws}
-PLENTY = 1000  # points: fisher_mean takes r = 1 for 1 - 6e-9
 
 
 def splits(n_members: int, n_splits: int, rng: np.random.Generator) -> np.ndarray:
@@ -61,24 +52,7 @@ def splits(n_members: int, n_splits: int, rng: np.random.Generator) -> np.ndarra
     return first
 
 
-def volume_cube(volumes: pd.DataFrame) -> tuple[np.ndarray, list[str], list[str]]:
-    """Return the volumes of one ensemble as (n_structures, n_subjects, n_members), NaN if absent.
-
-    Args:
-        volumes: columns member, subject, structure, volume_mm3.
-
-    Returns:
-        The array, its structures and its subjects in the order of appearance; members sorted.
-    """
-    structures = list(dict.fromkeys(volumes["structure"]))
-    subjects = list(dict.fromkeys(volumes["subject"]))
-    members = [part for _, part in volumes.groupby("member", sort=True)]
-    layers = [cell_matrix(part, "volume_mm3", structures, subjects) for part in members]
-    empty = np.zeros((len(structures), len(subjects), 0))
-    return (np.stack(layers, axis=-1) if layers else empty), structures, subjects
-
-
-def log_variation(volumes: np.ndarray) -> np.ndarray:
+def log_variability(volumes: np.ndarray) -> np.ndarray:
     """Return ln CV, NaN where the CV is undefined or 0.
 
     Args:
@@ -144,7 +118,7 @@ def half_correlations(
     sums = {scope: np.zeros(len(weights)) for scope in SCOPES}
     counts = {scope: np.zeros(len(weights)) for scope in SCOPES}
     for half in first:
-        x, y = log_variation(cube[..., half]), log_variation(cube[..., ~half])
+        x, y = log_variability(cube[..., half]), log_variability(cube[..., ~half])
         for scope, draws in SCOPES.items():
             r = draws(x, y, weights)
             defined = np.isfinite(r)
@@ -162,7 +136,7 @@ def half_correlations(
 def analytic_draws(
     log_cv: np.ndarray, n_members: int, weights: np.ndarray, n_exams: int
 ) -> dict[str, np.ndarray]:
-    """Return `ceiling` of ln CV in every draw.
+    """Return `noise_ceiling` of ln CV in every draw.
 
     The variance within structures in a draw of G exams is (G - 1) / G too small on average and is
     divided by that (Rao and Wu 1988, J. Am. Stat. Assoc. 83); the pooled variance is mostly
@@ -188,14 +162,14 @@ def analytic_draws(
     pooled = squares.sum(axis=1) - sums.sum(axis=1) ** 2 / np.maximum(total, 1.0)
     inflation = n_exams / (n_exams - 1) if n_exams > 1 else 1.0
     return {
-        "pooled": _ceiling(pooled, total - 1, n_members),
-        "within_structure": _ceiling(
+        "pooled": _noise_ceiling(pooled, total - 1, n_members),
+        "within_structure": _noise_ceiling(
             inflation * within, total - (count > 0).sum(axis=1), n_members
         ),
     }
 
 
-def _ceiling(squares: np.ndarray, free: np.ndarray, n_members: int) -> np.ndarray:
+def _noise_ceiling(squares: np.ndarray, free: np.ndarray, n_members: int) -> np.ndarray:
     defined = (free >= 1) & (squares > 1e-20) if n_members >= 2 else np.zeros(free.shape, bool)
     if not defined.any():
         return np.full(free.shape, np.nan)
@@ -210,7 +184,7 @@ def reliability(
     n_draws: int,
     level: float,
     rng: np.random.Generator,
-) -> tuple[dict, pd.DataFrame]:
+) -> tuple[Tree, pd.DataFrame]:
     """Return the R^2 that a perfect predictor of ln CV would reach, by two estimates.
 
     Args:
@@ -234,7 +208,7 @@ def reliability(
     drawn = cluster_draws(exam, n_draws, rng)
     weights = np.concatenate([np.ones((1, len(subjects)), dtype=drawn.dtype), drawn])
     between = half_correlations(cube, first, weights)
-    log_cv = log_variation(cube)
+    log_cv = log_variability(cube)
     n_exams = len(np.unique(exam))
     # the table itself is no draw: its variance is not too small
     analytic = {
@@ -246,7 +220,7 @@ def reliability(
             strict=True,
         )
     }
-    tree: dict = {}
+    tree: Tree = {}
     rows = []
     sizes = (n_members // 2, n_members - n_members // 2)
     for scope, r in between.items():
@@ -264,78 +238,3 @@ def reliability(
 
 def _leaf(value: float, limits: Interval) -> dict[str, float]:
     return {"value": float(value), "low": limits.low, "high": limits.high}
-
-
-def half_variation(volumes: pd.DataFrame) -> pd.DataFrame:
-    """Return ln CV of each half of the members.
-
-    Args:
-        volumes: of one ensemble, columns member, subject, structure, volume_mm3.
-
-    Returns:
-        Columns structure, subject, half, log_cv (NaN where undefined: one member, CV = 0).
-    """
-    parts = []
-    for half, members in zip(HALVES, halves_of(volumes["member"].unique().tolist()), strict=True):
-        cube, structures, subjects = volume_cube(volumes[volumes["member"].isin(members)])
-        cells = pd.MultiIndex.from_product(
-            [structures, subjects], names=["structure", "subject"]
-        ).to_frame(index=False)
-        parts.append(cells.assign(half=half, log_cv=log_variation(cube).ravel()))
-    return pd.concat(parts, ignore_index=True)
-
-
-def disjoint_r2(
-    volumes: pd.DataFrame, predictors: pd.DataFrame, columns: list[str]
-) -> dict[str, dict[str, float] | float]:
-    """Return how well one half of the members foretells the other half's ln CV, and its own.
-
-    R^2 is averaged over both directions, r by Fisher z. `same` takes predictor and target from the
-    same half: the difference is the noise they share. The ceiling of these numbers is that of an
-    ensemble of half the size, `between_halves` of `reliability`.
-
-    Args:
-        volumes: of one ensemble, columns member, subject, structure, volume_mm3.
-        predictors: columns structure, subject, half ("a" or "b", `halves_of`) and `columns`.
-        columns: the predictors; the correlation is that of the first.
-
-    Returns:
-        disjoint and same -> pooled_r2, within_r2 (in sample), pooled_r, within_r (NaN where
-        undefined); n_cells, the cells of both directions, and n_undefined, those left out.
-
-    Raises:
-        ValueError: if a half has another name than a or b.
-    """
-    unknown = set(predictors["half"]) - set(HALVES)
-    if unknown:
-        raise ValueError(f"expected halves 'a' and 'b', got {sorted(map(str, unknown))}")
-    target = half_variation(volumes)
-    other = target.assign(half=target["half"].map({"a": "b", "b": "a"}))
-    key = ["structure", "subject", "half"]
-    tree: dict[str, dict[str, float] | float] = {}
-    for name, chosen in (("disjoint", other), ("same", target)):
-        joined = chosen.merge(predictors[[*key, *columns]], on=key, how="left")
-        complete = joined.replace([np.inf, -np.inf], np.nan).dropna()
-        tree[name] = _both_directions(complete, columns)
-        if name == "disjoint":
-            counts = {"n_cells": len(complete), "n_undefined": len(joined) - len(complete)}
-    return tree | counts
-
-
-def _both_directions(table: pd.DataFrame, columns: list[str]) -> dict[str, float]:
-    found: list[tuple[float, float, float, float]] = []
-    for half in HALVES:
-        part = table[table["half"] == half]
-        x, y = part[columns].to_numpy(np.float64), part["log_cv"].to_numpy(np.float64)
-        if not len(part):
-            found.append((np.nan,) * 4)
-            continue
-        structure = part["structure"].to_numpy()
-        u, v = centre(x[:, 0], structure), centre(y, structure)
-        r2 = (in_sample_r2(x, y), within_group_r2(x, y, structure))
-        found.append((*r2, pearson(x[:, 0], y), pearson(u, v)))
-    values = np.array(found)
-    r2 = [float(np.mean(column)) for column in values.T[:2]]
-    r = [fisher_mean(c, PLENTY) if np.isfinite(c).all() else np.nan for c in values.T[2:]]
-    names = ("pooled_r2", "within_r2", "pooled_r", "within_r")
-    return {name: float(value) for name, value in zip(names, [*r2, *r], strict=True)}

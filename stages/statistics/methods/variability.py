@@ -1,4 +1,4 @@
-"""How much the members of an ensemble disagree about a volume, and how far they are off."""
+"""How much the members of an ensemble disagree about a volume."""
 
 import numpy as np
 import pandas as pd
@@ -32,11 +32,11 @@ def coefficient_of_variation(volumes: np.ndarray) -> np.ndarray:
     if volumes.shape[-1] < 2:
         return np.full(volumes.shape[:-1], np.nan)
     mean = volumes.mean(axis=-1)
-    return PERCENT * volumes.std(axis=-1, ddof=1) / _positive(mean)
+    return PERCENT * volumes.std(axis=-1, ddof=1) / positive(mean)
 
 
 def corrected_cv(volumes: np.ndarray) -> np.ndarray:
-    """Return CV / c4(n_members), in percent: free of the bias of a deviation of few members.
+    """Return CV / c4(n_members), in percent: unbiased also for few members.
 
     Args:
         volumes: (..., n_members), any unit.
@@ -61,25 +61,11 @@ def robust_cv(volumes: np.ndarray) -> np.ndarray:
         return np.full(volumes.shape[:-1], np.nan)
     median = np.median(volumes, axis=-1, keepdims=True)
     deviation = np.median(np.abs(volumes - median), axis=-1)
-    return PERCENT * MAD_TO_SD * deviation / _positive(median[..., 0])
+    return PERCENT * MAD_TO_SD * deviation / positive(median[..., 0])
 
 
-def bias(volumes: np.ndarray, reference: np.ndarray | float) -> np.ndarray:
-    """Return 100 mean_m(V_m - V_ref) / V_ref, in percent.
-
-    Args:
-        volumes: (..., n_members), mm3.
-        reference: (...), mm3, of the same scans and structures.
-
-    Returns:
-        (...), NaN where the reference volume is not positive.
-    """
-    reference = np.asarray(reference, dtype=np.float64)
-    mean = np.asarray(volumes, dtype=np.float64).mean(axis=-1)
-    return PERCENT * (mean - reference) / _positive(reference)
-
-
-def _positive(values: np.ndarray) -> np.ndarray:
+def positive(values: np.ndarray) -> np.ndarray:
+    """Return the values, NaN where they are not positive."""
     return np.where(values > 0, values, np.nan)
 
 
@@ -94,48 +80,39 @@ def cv_table(volumes: pd.DataFrame) -> pd.DataFrame:
         where undefined), in the order of appearance.
     """
     rows = []
-    for keys, values in _cells(volumes):
-        cell = (
+    for keys, values in structure_scan_pairs(volumes):
+        numbers = (
             len(values),
             values.mean(),
             float(coefficient_of_variation(values)),
             float(corrected_cv(values)),
             float(robust_cv(values)),
         )
-        rows.append((*keys, *cell))
+        rows.append((*keys, *numbers))
     columns = ["n_members", "mean_mm3", "cv", "cv_c4", "cv_robust"]
     return pd.DataFrame(rows, columns=["group", "structure", "subject", *columns])
 
 
-def bias_table(volumes: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:
-    """Return the bias of each group, structure and scan against reference volumes.
+def structure_scan_pairs(
+    volumes: pd.DataFrame,
+) -> list[tuple[tuple[str, str, str], np.ndarray]]:
+    """Return (group, structure, subject) and the members' volumes of each structure-scan pair.
 
     Args:
         volumes: tidy, columns group, member, subject, structure, volume_mm3.
-        reference: tidy, columns subject, structure, volume_mm3.
 
     Returns:
-        Columns group, structure, subject, bias (percent, mean over members; NaN without a positive
-        reference volume), in the order of appearance.
+        In the order of appearance; volumes (n_members,), mm3.
     """
-    known = reference.set_index(["structure", "subject"])["volume_mm3"].to_dict()
-    rows = [
-        (group, structure, subject, float(bias(values, known.get((structure, subject), np.nan))))
-        for (group, structure, subject), values in _cells(volumes)
-    ]
-    return pd.DataFrame(rows, columns=["group", "structure", "subject", "bias"])
-
-
-def _cells(volumes: pd.DataFrame) -> list[tuple[tuple[str, str, str], np.ndarray]]:
     grouped = volumes.groupby(["group", "structure", "subject"], sort=False)["volume_mm3"]
     return [(keys, values.to_numpy(np.float64)) for keys, values in grouped]
 
 
 def medians(table: pd.DataFrame, value: str) -> dict[str, dict[str, float]]:
-    """Return the median over scans as group -> structure -> value, undefined cells left out.
+    """Return the median over scans as group -> structure -> value, undefined pairs left out.
 
     Args:
-        table: columns group, structure and `value`; NaN marks undefined cells.
+        table: columns group, structure and `value`; NaN marks undefined pairs.
         value: the column to summarise.
     """
     defined = table.dropna(subset=[value])

@@ -7,13 +7,29 @@ structure of a scan) of one scan are not independent, so the numbers come withou
 import numpy as np
 import pandas as pd
 
+from stages.params.analyse import AnalyseParams
+from stages.statistics.answer import Answer, Tree
+from stages.statistics.cohort import Cohort
+from stages.statistics.methods.bias import bias_of_ratios
 from stages.statistics.methods.correlation import centre
 from stages.statistics.methods.gaps import without_gaps
 from stages.statistics.methods.variability import PERCENT
 
-CELL = ["structure", "subject"]
-ROUNDING = 1e-24  # part of a sum of squares
-COLUMNS = ["group", *CELL, "n_members", "target_mm3", "error", "spread", "crps", "below", "equal"]
+PAIR = ["structure", "subject"]
+ROUNDING = 1e-24  # fraction of a sum of squares
+COLUMNS = ["group", *PAIR, "n_members", "target_mm3", "error", "spread", "crps", "below", "equal"]
+
+
+def ask(cohort: Cohort, _: AnalyseParams, __: np.random.Generator) -> Answer:
+    """Return whether ensembles spread as far as they err, against the reference and the truth."""
+    volumes = cohort.networks(cohort.volumes)
+    targets = {"reference": cohort.reference}
+    if cohort.truth is not None:
+        targets["truth"] = cohort.truth
+    found = {name: calibrate(volumes, target) for name, target in targets.items()}
+    tables = [table.assign(target=name) for name, (_, table) in found.items()]
+    trees = {name: tree for name, (tree, _) in found.items()}
+    return Answer(trees, {"calibration": pd.concat(tables, ignore_index=True)})
 
 
 def crps(members: np.ndarray, target: np.ndarray) -> np.ndarray:
@@ -72,12 +88,12 @@ def rank_histogram(below: np.ndarray, equal: np.ndarray, n_members: int) -> np.n
     counts 1 / (e + 1) in each of the e + 1 ranks it could take.
 
     Args:
-        below: (n_cells,) members smaller than the target.
-        equal: (n_cells,) members equal to the target.
+        below: (n_pairs,) members smaller than the target.
+        equal: (n_pairs,) members equal to the target.
         n_members: M.
 
     Returns:
-        (n_members + 1,) fractions that sum to 1; NaN without any cell.
+        (n_members + 1,) fractions that sum to 1; NaN without any pair.
     """
     below, equal = np.asarray(below, dtype=np.intp), np.asarray(equal, dtype=np.intp)
     if not len(below):
@@ -94,12 +110,12 @@ def spread_skill(spread: np.ndarray, error: np.ndarray, n_members: int) -> float
     of M members too (Fortin et al. 2014, J. Hydrometeorol. 15).
 
     Args:
-        spread: (n_cells,) standard deviations over members, ddof = 1.
-        error: (n_cells,) ensemble mean less target, the same unit.
+        spread: (n_pairs,) standard deviations over members, ddof = 1.
+        error: (n_pairs,) ensemble mean less target, the same unit.
         n_members: M.
 
     Returns:
-        NaN without any cell or any error.
+        NaN without any pair or any error.
     """
     return _ratio(spread, float(np.sum(np.square(error))), len(error), n_members)
 
@@ -113,9 +129,9 @@ def centred_spread_skill(
     freedom divide the squares.
 
     Args:
-        spread: (n_cells,) standard deviations over members, ddof = 1.
-        error: (n_cells,) ensemble mean less target, the same unit.
-        structures: (n_cells,) labels, K different ones.
+        spread: (n_pairs,) standard deviations over members, ddof = 1.
+        error: (n_pairs,) ensemble mean less target, the same unit.
+        structures: (n_pairs,) labels, K different ones.
         n_members: M.
 
     Returns:
@@ -136,20 +152,20 @@ def _ratio(spread: np.ndarray, squares: float, free: int, n_members: int) -> flo
     return float(np.sqrt(variance / (squares / free)))
 
 
-def cell_table(volumes: pd.DataFrame, target: pd.DataFrame) -> pd.DataFrame:
+def pair_table(volumes: pd.DataFrame, target: pd.DataFrame) -> pd.DataFrame:
     """Return error, spread, score and rank of each group, structure and scan.
 
     Args:
         volumes: tidy, columns group, member, subject, structure, volume_mm3.
-        target: tidy, columns subject, structure, volume_mm3; the volumes to be foretold.
+        target: tidy, columns subject, structure, volume_mm3; the volumes to be predicted.
 
     Returns:
         `COLUMNS`: error (mean over members less target), spread (ddof = 1) and crps (fair) in
         percent of the target, below and equal (counts of members). All NaN where a member or a
         positive target is missing, or there are fewer than two members.
     """
-    known = target.set_index(CELL)["volume_mm3"]
-    parts = [_group_cells(part, known, group) for group, part in _groups(volumes)]
+    known = target.set_index(PAIR)["volume_mm3"]
+    parts = [_group_pairs(part, known, group) for group, part in _groups(volumes)]
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=COLUMNS)
 
 
@@ -157,8 +173,8 @@ def _groups(volumes: pd.DataFrame) -> list[tuple[str, pd.DataFrame]]:
     return list(volumes.groupby("group", sort=False))
 
 
-def _group_cells(volumes: pd.DataFrame, known: pd.Series, group: str) -> pd.DataFrame:
-    wide = volumes.pivot(index=CELL, columns="member", values="volume_mm3")
+def _group_pairs(volumes: pd.DataFrame, known: pd.Series, group: str) -> pd.DataFrame:
+    wide = volumes.pivot(index=PAIR, columns="member", values="volume_mm3")
     members = wide.to_numpy(np.float64)
     target = known.reindex(wide.index).to_numpy(np.float64)
     usable = (target > 0) & np.isfinite(members).all(axis=1) & (members.shape[1] > 1)
@@ -167,7 +183,7 @@ def _group_cells(volumes: pd.DataFrame, known: pd.Series, group: str) -> pd.Data
     scores = np.full((len(wide), 5), np.nan)
     if usable.any():
         spread = x.std(axis=1, ddof=1)
-        percent = [PERCENT * v for v in (x.mean(axis=1) - y, spread, fair_crps(x, y))]
+        percent = [bias_of_ratios(x), PERCENT * spread, PERCENT * fair_crps(x, y)]
         counts = [compare(x, y[:, None]).sum(axis=1) for compare in (np.less, np.equal)]
         scores[usable] = np.stack([*percent, *counts], axis=1)
     table = wide.index.to_frame(index=False)
@@ -175,34 +191,34 @@ def _group_cells(volumes: pd.DataFrame, known: pd.Series, group: str) -> pd.Data
     return table.assign(**dict(zip(COLUMNS[5:], scores.T, strict=True)))[COLUMNS]
 
 
-def summary(cells: pd.DataFrame, n_members: int) -> dict[str, float]:
-    """Return the calibration of one ensemble over its cells.
+def summary(pairs: pd.DataFrame, n_members: int) -> dict[str, float]:
+    """Return the calibration of one ensemble over its pairs.
 
     Args:
-        cells: from `cell_table`, of one group, without NaN.
+        pairs: from `pair_table`, of one group, without NaN.
         n_members: M.
 
     Returns:
-        crps and absolute_error of the mean (percent, mean over cells), spread_skill,
+        crps and absolute_error of the mean (percent, mean over pairs), spread_skill,
         spread_skill_centred, below_all and above_all (fraction of the targets outside all members)
         and outside_expected, 2 / (M + 1), the sum of those two for a calibrated ensemble.
     """
-    error, spread = cells["error"].to_numpy(), cells["spread"].to_numpy()
-    ranks = rank_histogram(cells["below"].to_numpy(), cells["equal"].to_numpy(), n_members)
-    centred = centred_spread_skill(spread, error, cells["structure"].to_numpy(), n_members)
+    error, spread = pairs["error"].to_numpy(), pairs["spread"].to_numpy()
+    ranks = rank_histogram(pairs["below"].to_numpy(), pairs["equal"].to_numpy(), n_members)
+    centred = centred_spread_skill(spread, error, pairs["structure"].to_numpy(), n_members)
     return {
-        "crps": float(cells["crps"].mean()),
-        "absolute_error": float(cells["error"].abs().mean()),
+        "crps": float(pairs["crps"].mean()),
+        "absolute_error": float(pairs["error"].abs().mean()),
         "spread_skill": spread_skill(spread, error, n_members),
         "spread_skill_centred": centred,
         "below_all": float(ranks[0]),
         "above_all": float(ranks[-1]),
-        "outside_expected": 2.0 / (n_members + 1.0) if len(cells) else np.nan,
+        "outside_expected": 2.0 / (n_members + 1.0) if len(pairs) else np.nan,
     }
 
 
-def calibrate(volumes: pd.DataFrame, target: pd.DataFrame) -> tuple[dict, pd.DataFrame]:
-    """Return how well each ensemble foretells known volumes.
+def calibrate(volumes: pd.DataFrame, target: pd.DataFrame) -> tuple[Tree, pd.DataFrame]:
+    """Return how well each ensemble predicts known volumes.
 
     Args:
         volumes: tidy, columns group, member, subject, structure, volume_mm3.
@@ -210,15 +226,15 @@ def calibrate(volumes: pd.DataFrame, target: pd.DataFrame) -> tuple[dict, pd.Dat
             sampled scans.
 
     Returns:
-        The tree group -> `summary`, with members, cells, excluded (cells without a member or a
-        positive target) and undefined (leaves left out); and the table of `cell_table`, whose
-        excluded cells are NaN.
+        The tree group -> `summary`, with members, cells, excluded (pairs without a member or a
+        positive target) and undefined (leaves left out); and the table of `pair_table`, whose
+        excluded pairs are NaN.
     """
-    table = cell_table(volumes, target)
+    table = pair_table(volumes, target)
     tree = {}
     for group, part in _groups(table):
-        cells, n_members = part.dropna(), int(part["n_members"].iloc[0])
-        answers, gaps = without_gaps(summary(cells, n_members))
-        counts = {"members": n_members, "cells": len(cells), "excluded": len(part) - len(cells)}
+        pairs, n_members = part.dropna(), int(part["n_members"].iloc[0])
+        answers, gaps = without_gaps(summary(pairs, n_members))
+        counts = {"members": n_members, "cells": len(pairs), "excluded": len(part) - len(pairs)}
         tree[group] = answers | counts | {"undefined": len(gaps)}
     return tree, table

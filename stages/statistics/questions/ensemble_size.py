@@ -6,12 +6,15 @@ from math import comb, floor
 import numpy as np
 import pandas as pd
 
+from stages.params.analyse import AnalyseParams
+from stages.statistics.answer import Answer, Tree
+from stages.statistics.cohort import Cohort
 from stages.statistics.methods.gaps import without_gaps
 from stages.statistics.methods.variability import PERCENT, c4
 
 TARGETS = (0.20, 0.15, 0.10)  # relative standard errors to reach
 BAND = (2.5, 97.5)  # percentiles over subsets
-NO_VARIATION = 1e-9  # percent; a CV below this is rounding
+NO_VARIABILITY = 1e-9  # percent; a CV below this is rounding
 COLUMNS = [
     "group",
     "n_members",
@@ -25,6 +28,12 @@ COLUMNS = [
     "se",
     "theory",
 ]
+
+
+def ask(cohort: Cohort, params: AnalyseParams, rng: np.random.Generator) -> Answer:
+    """Return how many members a coefficient of variation needs."""
+    tree, table = ensemble_size(cohort.networks(cohort.volumes), params.subsets, rng)
+    return Answer(tree, {"ensemble_size": table})
 
 
 def relative_error(n_members: float) -> float:
@@ -76,14 +85,14 @@ def subsets(n_members: int, size: int, n_subsets: int, rng: np.random.Generator)
 
 
 def subset_cv(volumes: np.ndarray, inside: np.ndarray) -> np.ndarray:
-    """Return CV = 100 sd(V) / mean(V), ddof = 1, of each cell in each subset, in percent.
+    """Return CV = 100 sd(V) / mean(V), ddof = 1, of each pair in each subset, in percent.
 
     Args:
-        volumes: (n_cells, n_members), mm3.
+        volumes: (n_pairs, n_members), mm3.
         inside: (n_subsets, n_members), from `subsets`; all of one size, two or more.
 
     Returns:
-        (n_cells, n_subsets), NaN where the mean is not positive.
+        (n_pairs, n_subsets), NaN where the mean is not positive.
     """
     size = int(inside[0].sum())
     centre = volumes.mean(axis=1, keepdims=True)
@@ -109,20 +118,20 @@ def size_row(cv: np.ndarray, size: int, n_members: int) -> dict[str, float]:
     """Return the coefficient of variation and its relative standard error at one size.
 
     Args:
-        cv: (n_cells, n_subsets), percent.
+        cv: (n_pairs, n_subsets), percent.
         size: members in a subset.
         n_members: members of the ensemble.
 
     Returns:
-        cv and cv_c4 (median over cells, mean over subsets), cv_low and cv_high (2.5 and 97.5 % of
+        cv and cv_c4 (median over pairs, mean over subsets), cv_low and cv_high (2.5 and 97.5 % of
         the subsets), se_subsets (standard deviation over subsets relative to their mean, median
-        over cells), se (divided by the root of `finite_factor`; NaN at the whole ensemble) and
+        over pairs), se (divided by the root of `finite_factor`; NaN at the whole ensemble) and
         theory, all in percent.
     """
     median = np.median(cv, axis=0)
     low, high = np.percentile(median, BAND)
     mean = cv.mean(axis=1)
-    varied = mean > NO_VARIATION
+    varied = mean > NO_VARIABILITY
     apart = np.nan
     if cv.shape[1] > 1 and varied.any():
         apart = float(np.median(cv[varied].std(axis=1, ddof=1) / mean[varied]))
@@ -147,27 +156,27 @@ def size_table(
     """Return one row a size m = 2..M of one ensemble.
 
     Args:
-        volumes: (n_cells, n_members), mm3, positive means, no NaN.
+        volumes: (n_pairs, n_members), mm3, positive means, no NaN.
         n_subsets: see `subsets`.
         rng: source of the draws.
         group: name of the ensemble.
 
     Returns:
-        `COLUMNS`; no row without a cell or with fewer than two members.
+        `COLUMNS`; no row without a pair or with fewer than two members.
     """
-    n_cells, n_members = volumes.shape
-    sizes = range(2, n_members + 1) if n_cells else ()
+    n_pairs, n_members = volumes.shape
+    sizes = range(2, n_members + 1) if n_pairs else ()
     rows = []
     for size in sizes:
         cv = subset_cv(volumes, subsets(n_members, size, n_subsets, rng))
-        # a subset without any volume leaves its cell undefined at this size
+        # a subset without any volume leaves its pair undefined at this size
         cv = cv[np.isfinite(cv).all(axis=1)]
         if len(cv):
             rows.append({"group": group, **size_row(cv, size, n_members)})
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def summary(table: pd.DataFrame) -> dict:
+def summary(table: pd.DataFrame) -> Tree:
     """Return what one ensemble says about sizes.
 
     Args:
@@ -194,7 +203,7 @@ def summary(table: pd.DataFrame) -> dict:
 
 def ensemble_size(
     volumes: pd.DataFrame, n_subsets: int, rng: np.random.Generator
-) -> tuple[dict, pd.DataFrame]:
+) -> tuple[Tree, pd.DataFrame]:
     """Return the coefficient of variation and its standard error against the number of members.
 
     Args:
@@ -215,8 +224,8 @@ def ensemble_size(
         complete = complete[complete.mean(axis=1) > 0]
         table = size_table(complete, n_subsets, rng, group)
         answers, gaps = without_gaps(summary(table))
-        n_cells = len(complete)
-        counts = {"members": values.shape[1], "cells": n_cells, "excluded": len(values) - n_cells}
+        n_pairs = len(complete)
+        counts = {"members": values.shape[1], "cells": n_pairs, "excluded": len(values) - n_pairs}
         tree[group] = answers | counts | {"undefined": len(gaps)}
         parts += [table] if len(table) else []
     table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=COLUMNS)

@@ -1,11 +1,30 @@
-"""Image quality of a group of reconstructions, from the scores of each member and scan."""
+"""Image quality of each group of reconstructions, from the scores of each member and scan."""
 
+import numpy as np
 import pandas as pd
+
+from stages.params.analyse import AnalyseParams
+from stages.statistics.answer import Answer, Tree
+from stages.statistics.cohort import Cohort, of
 
 MEASURES = ("psnr", "ssim")
 # the headline: the challenge's definition on slices that hold brain; the others stand beside it
 HEADLINE = ("challenge", "brain")
 ALTERNATIVES = {"fixed_range": ("fixed", "brain"), "all_slices": ("challenge", "all")}
+COLUMNS = ["group", "range", "slices", "member", *MEASURES]
+
+
+def ask(cohort: Cohort, _: AnalyseParams, __: np.random.Generator) -> Answer:
+    """Return PSNR and SSIM of networks and baselines, and their table, one row a member."""
+    tables = {group: of(cohort.quality, group) for group in cohort.accelerated}
+    tree = {group: quality_summary(table) for group, table in tables.items()}
+    rows = [
+        means.reset_index().assign(group=group, range=kind[0], slices=kind[1])
+        for group, table in tables.items()
+        for kind in table[["range", "slices"]].drop_duplicates().itertuples(index=False)
+        for means in [member_means(table, tuple(kind))]
+    ]
+    return Answer(tree, {"image_quality": pd.concat(rows, ignore_index=True)[COLUMNS]})
 
 
 def member_means(quality: pd.DataFrame, kind: tuple[str, str]) -> pd.DataFrame:
@@ -22,7 +41,7 @@ def member_means(quality: pd.DataFrame, kind: tuple[str, str]) -> pd.DataFrame:
     return chosen.groupby("member", sort=False)[list(MEASURES)].mean()
 
 
-def quality_summary(quality: pd.DataFrame) -> dict[str, dict]:
+def quality_summary(quality: pd.DataFrame) -> dict[str, Tree]:
     """Return mean and standard deviation (ddof = 1) over members, and the alternatives' means.
 
     Args:
@@ -33,7 +52,7 @@ def quality_summary(quality: pd.DataFrame) -> dict[str, dict]:
         `all_slices` the means of the alternatives.
     """
     headline = member_means(quality, HEADLINE)
-    result: dict[str, dict] = {name: {"mean": float(headline[name].mean())} for name in MEASURES}
+    result: dict[str, Tree] = {name: {"mean": float(headline[name].mean())} for name in MEASURES}
     if len(headline) > 1:
         for name in MEASURES:
             result[name]["std"] = float(headline[name].std(ddof=1))

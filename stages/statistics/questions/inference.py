@@ -1,19 +1,17 @@
-"""How sure are the correlations and R^2 of one architecture: intervals and chance."""
+"""How sure are the correlations and R^2 of each network: intervals and significance."""
 
 import numpy as np
 import pandas as pd
 
 from stages.measures.voxelwise import SUMMARIES
-from stages.statistics.methods.bootstrap import (
-    Interval,
-    Scopes,
-    cell_matrix,
-    cluster_draws,
-    correlation_draws,
-    interval,
-    r2_draws,
-)
+from stages.params.analyse import AnalyseParams
+from stages.statistics.answer import Answer, Tree
+from stages.statistics.cohort import Cohort, of
+from stages.statistics.methods.arrays import pair_matrix
+from stages.statistics.methods.bootstrap import Interval, cluster_draws, interval
 from stages.statistics.methods.correlation import correlation_table
+from stages.statistics.methods.disjoint_halves import disjoint_r2
+from stages.statistics.methods.gaps import without_gaps
 from stages.statistics.methods.permutation import (
     Permutations,
     benjamini_hochberg,
@@ -23,12 +21,41 @@ from stages.statistics.methods.permutation import (
     permuted_correlations,
 )
 from stages.statistics.methods.regression import in_sample_r2
-from stages.statistics.questions.prediction import histogram_columns
+from stages.statistics.methods.resampled_correlation import Scopes, correlation_draws
+from stages.statistics.methods.resampled_r2 import r2_draws
+from stages.statistics.methods.split_half import reliability
+from stages.statistics.questions.prediction import (
+    HEADLINE_STATISTIC,
+    TARGET,
+    histogram_columns,
+    prediction_table,
+)
 
 KINDS = ("pearson", "spearman")
 SCOPES = ("per_structure_mean", "pooled", "within_structure", "two_way")
 COLUMNS = ["scope", "statistic", "estimate", "n", "value", "low", "high", "n_defined"]
 P_COLUMNS = ["p", "p_max_t", "p_bh"]
+
+
+def ask(cohort: Cohort, params: AnalyseParams, rng: np.random.Generator) -> Answer:
+    """Return intervals, significance and noise ceilings of correlations and R^2, and split-half."""
+    tree, tables = {}, []
+    for group in cohort.groups:
+        table, _ = prediction_table(
+            of(cohort.cv, group), of(cohort.regions, group), of(cohort.histograms, group)
+        )
+        sizes = (params.bootstrap_draws, params.permutations, params.level)
+        found, rows = infer(table, [HEADLINE_STATISTIC], TARGET, cohort.exams, *sizes, rng)
+        own = of(cohort.volumes, group)
+        noise_ceilings, limits = reliability(
+            own, cohort.exams, params.subsets, params.bootstrap_draws, params.level, rng
+        )
+        halves = disjoint_r2(own, of(cohort.halves, group), list(SUMMARIES))
+        leaves, gaps = without_gaps(found | {"ceiling": noise_ceilings, "halves": halves})
+        tree[group] = leaves | {"undefined": len(gaps)}
+        limits = limits.assign(statistic="ceiling")
+        tables += [rows.assign(group=group), limits.assign(group=group)]
+    return Answer(tree, {"inference": pd.concat(tables, ignore_index=True)})
 
 
 def infer(
@@ -40,7 +67,7 @@ def infer(
     n_permutations: int,
     level: float,
     rng: np.random.Generator,
-) -> tuple[dict, pd.DataFrame]:
+) -> tuple[Tree, pd.DataFrame]:
     """Return interval and p of every correlation, and the interval of both R^2.
 
     All intervals come from the same draws of exams, all p from the same permutations.
@@ -71,17 +98,17 @@ def infer(
     weights = cluster_draws(exam, n_draws, rng)
     permutations = joint_permutations(exam, n_permutations, rng)
     points = correlation_table(table, predictors, target)
-    y = cell_matrix(table, target, structures, subjects)
+    y = pair_matrix(table, target, structures, subjects)
     parts = []
     for name in predictors:
-        x = cell_matrix(table, name, structures, subjects)
+        x = pair_matrix(table, name, structures, subjects)
         own = points[points["statistic"] == name].set_index("scope")
         for kind in KINDS:
             draws = correlation_draws(x, y, weights, kind)
             low_high = _intervals(draws, structures, level, n_exams)
-            chance = _chances(x, y, permutations, kind, structures)
+            significance = _significance(x, y, permutations, kind, structures)
             part = own[["n"]].assign(statistic=name, estimate=kind, value=own[kind])
-            parts.append(part.join(low_high).join(chance).reset_index())
+            parts.append(part.join(low_high).join(significance).reset_index())
     r2 = _regressions(table, target, weights[:, _positions(table, subjects)], level, n_exams)
     whole = pd.concat([*parts, r2] if len(r2) else parts, ignore_index=True)
     tree = _tree(whole, predictors[0], structures, 1.0 - level)
@@ -99,7 +126,7 @@ def _intervals(draws: Scopes, structures: list[str], level: float, n_exams: int)
     return pd.DataFrame.from_dict(found, orient="index", columns=list(Interval._fields))
 
 
-def _chances(
+def _significance(
     x: np.ndarray, y: np.ndarray, permutations: Permutations, kind: str, structures: list[str]
 ) -> pd.DataFrame:
     order = permutations.order
@@ -131,8 +158,8 @@ def _regressions(
     return pd.DataFrame(rows, columns=COLUMNS)
 
 
-def _tree(table: pd.DataFrame, headline: str, structures: list[str], alpha: float) -> dict:
-    tree: dict = {}
+def _tree(table: pd.DataFrame, headline: str, structures: list[str], alpha: float) -> Tree:
+    tree: Tree = {}
     for kind in KINDS:
         chosen = table[(table["statistic"] == headline) & (table["estimate"] == kind)]
         rows = chosen.set_index("scope")

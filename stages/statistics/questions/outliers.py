@@ -1,14 +1,22 @@
-"""Members that stand apart from their ensemble: runs that probably failed."""
+"""Outliers among the members of an ensemble: runs that probably failed."""
 
 import numpy as np
 import pandas as pd
 
 from stages.measures.voxelwise import SUMMARIES
+from stages.params.analyse import AnalyseParams
+from stages.statistics.answer import Answer, Tree
+from stages.statistics.cohort import Cohort, of
 from stages.statistics.methods.correlation import correlation_table
 from stages.statistics.methods.gaps import without_gaps
 from stages.statistics.methods.regression import in_sample_r2
 from stages.statistics.methods.variability import MAD_TO_SD, PERCENT, cv_table
-from stages.statistics.questions.image_quality import HEADLINE, MEASURES, member_means
+from stages.statistics.questions.image_quality import (
+    HEADLINE,
+    MEASURES,
+    member_means,
+    quality_summary,
+)
 from stages.statistics.questions.prediction import (
     HEADLINE_STATISTIC,
     TARGET,
@@ -24,6 +32,41 @@ SAME = 1e-12  # relative difference that is rounding
 SCORES = (*MEASURES, "volume")
 LEFT_OUT = ["cv_without", "r2_histogram_target_only", "r2_summary_target_only"]
 COLUMNS = ["group", "member", *SCORES, *(f"z_{name}" for name in SCORES), "flagged"]
+
+
+def ask(cohort: Cohort, params: AnalyseParams, rng: np.random.Generator) -> Answer:
+    """Return outliers among the members, and the headline numbers with and without them.
+
+    Without them, R^2 and correlations stand under `target_only`: the predictors are of all members.
+    """
+    whole = cohort.networks(cohort.quality), cohort.networks(cohort.volumes)
+    tree, table = outliers(*whole, params.outlier_threshold)
+    kept = [without(each, table) for each in whole]
+    influence = []
+    for group in cohort.groups:
+        images = of(cohort.regions, group), of(cohort.histograms, group)
+        quality, volumes = (of(each, group) for each in whole)
+        found = predicted(cv_table(volumes), *images)
+        tree[group]["with"] = _counted(headline(volumes, quality) | found)
+        influence.append(left_out(volumes, *images))
+        quality, volumes = (of(each, group) for each in kept)
+        found = {"target_only": predicted(cv_table(volumes), *images)}
+        tree[group]["without"] = _counted(headline(volumes, quality) | found)
+    table = table.merge(pd.concat(influence, ignore_index=True), on=["group", "member"], how="left")
+    return Answer(tree, {"outliers": table})
+
+
+def headline(volumes: pd.DataFrame, quality: pd.DataFrame) -> Tree:
+    """Return the median CV in percent, and PSNR (dB) and SSIM over members; NaN where undefined."""
+    scores = quality_summary(quality)
+    cv = float(cv_table(volumes)["cv"].median())
+    return {"cv_median": cv, **{name: scores[name] for name in MEASURES}}
+
+
+def _counted(tree: Tree) -> Tree:
+    """Return a tree without undefined numbers, and their count."""
+    leaves, gaps = without_gaps(tree)
+    return leaves | {"undefined": len(gaps)}
 
 
 def robust_z(values: np.ndarray) -> np.ndarray:
@@ -59,7 +102,7 @@ def volume_deviation(volumes: pd.DataFrame) -> pd.Series:
         volumes: tidy, columns member, subject, structure, volume_mm3, of one group.
 
     Returns:
-        Index member; NaN for a member without any cell of positive median.
+        Index member; NaN for a member without any pair of positive median.
     """
     wide = volumes.pivot(index=["structure", "subject"], columns="member", values="volume_mm3")
     median = wide.median(axis=1)
@@ -89,13 +132,13 @@ def group_scores(quality: pd.DataFrame, volumes: pd.DataFrame, threshold: float)
 
 def outliers(
     quality: pd.DataFrame, volumes: pd.DataFrame, threshold: float
-) -> tuple[dict, pd.DataFrame]:
-    """Return the members whose image quality or volumes stand apart from their ensemble.
+) -> tuple[Tree, pd.DataFrame]:
+    """Return the members that are outliers in image quality or volumes.
 
     A member is flagged if its mean PSNR, its mean SSIM or its mean deviation from the ensemble's
-    median volumes has a robust z above the threshold; high values are flagged as low ones are. By
-    chance each score flags a member in about 14 % of normal ensembles of 4, and 8 % of 11, at a
-    threshold of 4 (simulation): a flag is a reason to look, and to report without the member too.
+    median volumes has a robust z above the threshold; high values are flagged as low ones are.
+    Each score flags a member in about 14 % of normal ensembles of 4, and 8 % of 11, at a threshold
+    of 4 (simulation): a flag is a reason to look, and to report without the member too.
 
     Args:
         quality: columns group, member, range, slices, psnr, ssim.
@@ -117,7 +160,7 @@ def outliers(
     return tree, table
 
 
-def _summary(scores: pd.DataFrame, threshold: float) -> dict:
+def _summary(scores: pd.DataFrame, threshold: float) -> Tree:
     n_members = len(scores)
     z = {name: scores[f"z_{name}"] for name in SCORES}
     if n_members < LEAST_MEMBERS:
@@ -152,8 +195,8 @@ def without(volumes: pd.DataFrame, flagged: pd.DataFrame) -> pd.DataFrame:
     return volumes[kept].reset_index(drop=True)
 
 
-def foretold(cv: pd.DataFrame, regions: pd.DataFrame, histograms: pd.DataFrame) -> dict[str, dict]:
-    """Return how well voxelwise measures of all members foretell the CV of some of them.
+def predicted(cv: pd.DataFrame, regions: pd.DataFrame, histograms: pd.DataFrame) -> dict[str, Tree]:
+    """Return how well voxelwise measures of all members predict the CV of some of them.
 
     The measures of a scan come from the images of all members. Where the CV leaves members out, it
     is the target alone that does without them: a member that failed still spreads the predictors.
@@ -166,7 +209,7 @@ def foretold(cv: pd.DataFrame, regions: pd.DataFrame, histograms: pd.DataFrame) 
     Returns:
         r2 -> histogram, summary, in sample, the paper's pair; correlation -> pearson, spearman of
         the mean deviation, see `headline_correlations`; NaN where undefined, and no correlation
-        without any cell.
+        without any pair.
     """
     table, _ = prediction_table(cv, regions, histograms)
     sets = {"histogram": histogram_columns(table, "own"), "summary": list(SUMMARIES)}
@@ -190,11 +233,11 @@ def left_out(
 
     Returns:
         Columns group, member and `LEFT_OUT`: the median CV of the others in percent, and both R^2
-        of `foretold` with that CV as target; NaN where undefined, as of two members.
+        of `predicted` with that CV as target; NaN where undefined, as of two members.
     """
     rows = []
     for group, member in volumes[["group", "member"]].drop_duplicates().itertuples(index=False):
         cv = cv_table(volumes[volumes["member"] != member])
-        r2 = foretold(cv, regions, histograms)["r2"]
+        r2 = predicted(cv, regions, histograms)["r2"]
         rows.append((group, member, cv["cv"].median(), r2["histogram"], r2["summary"]))
     return pd.DataFrame(rows, columns=["group", "member", *LEFT_OUT])

@@ -1,7 +1,11 @@
 """How well segmentations of accelerated images agree with those of the fully sampled ones."""
 
+import numpy as np
 import pandas as pd
 
+from stages.params.analyse import AnalyseParams
+from stages.statistics.answer import Answer, Tree
+from stages.statistics.cohort import Cohort
 from stages.statistics.methods.gaps import without_gaps
 
 TARGETS = ("reference", "truth")  # the fully sampled image's segmentation; the true labels
@@ -10,12 +14,18 @@ SCORES = {
     "surface_distance": "surface_distance_mm",
     "hausdorff95": "hausdorff95_mm",
 }
-CELL = ["group", "target", "structure", "subject"]
-COLUMNS = [*CELL, "scope", "n_members", "n_undefined", *SCORES.values()]
+PAIR = ["group", "target", "structure", "subject"]
+COLUMNS = [*PAIR, "scope", "n_members", "n_undefined", *SCORES.values()]
 
 
-def overlap_cells(overlap: pd.DataFrame) -> pd.DataFrame:
-    """Return the mean scores over members of each cell (structure of a scan).
+def ask(cohort: Cohort, _: AnalyseParams, __: np.random.Generator) -> Answer:
+    """Return the overlap and surface distances of the segmentations of all groups."""
+    tree, table = overlap(cohort.overlap)
+    return Answer(tree, {"overlap": table})
+
+
+def overlap_pairs(overlap: pd.DataFrame) -> pd.DataFrame:
+    """Return the mean scores over members of each structure-scan pair.
 
     Args:
         overlap: columns group, member, subject, target, structure, dice, surface_distance_mm,
@@ -26,28 +36,28 @@ def overlap_cells(overlap: pd.DataFrame) -> pd.DataFrame:
         (members without a distance), dice, surface_distance_mm, hausdorff95_mm (mm; means over
         members with a value, NaN without any), in the order of appearance.
     """
-    cells = overlap.groupby(CELL, sort=False)
-    counts = cells["surface_distance_mm"].agg(n_members="size", known="count")
-    means = cells[list(SCORES.values())].mean()
+    pairs = overlap.groupby(PAIR, sort=False)
+    counts = pairs["surface_distance_mm"].agg(n_members="size", known="count")
+    means = pairs[list(SCORES.values())].mean()
     table = counts.join(means).reset_index()
     table["n_undefined"] = table["n_members"] - table["known"]
     return table.assign(scope=table["target"])[COLUMNS]
 
 
-def overlap(table: pd.DataFrame) -> tuple[dict, pd.DataFrame]:
-    """Return medians over structures and scans of each group, and `overlap_cells`.
+def overlap(table: pd.DataFrame) -> tuple[Tree, pd.DataFrame]:
+    """Return medians over structures and scans of each group, and `overlap_pairs`.
 
     Args:
-        table: as in `overlap_cells`, of any groups.
+        table: as in `overlap_pairs`, of any groups.
 
     Returns:
         The tree group -> dice, surface_distance (mm), hausdorff95 (mm) -> median against the
         reference, and below `truth` against the true labels where they are known; undefined counts
         segmentations of a structure without a distance.
     """
-    cells = overlap_cells(table)
-    tree: dict = {}
-    for (group, target), part in cells.groupby(["group", "target"], sort=False):
+    pairs = overlap_pairs(table)
+    tree: Tree = {}
+    for (group, target), part in pairs.groupby(["group", "target"], sort=False):
         medians = {
             name: {"median": float(part[column].median())} for name, column in SCORES.items()
         }
@@ -55,4 +65,4 @@ def overlap(table: pd.DataFrame) -> tuple[dict, pd.DataFrame]:
         leaves["undefined"] = int(part["n_undefined"].sum())
         own = tree.setdefault(group, {})
         own |= leaves if target == TARGETS[0] else {target: leaves}
-    return tree, cells
+    return tree, pairs

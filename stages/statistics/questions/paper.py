@@ -3,13 +3,28 @@
 import math
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
-from itertools import pairwise
 from pathlib import Path
-from typing import Any
 
+import numpy as np
 import pandas as pd
 
+from stages.params.analyse import AnalyseParams
+from stages.statistics.answer import Answer, Tree, look_up
+from stages.statistics.cohort import Cohort
+from stages.statistics.methods.tolerances import (
+    ABSENT,
+    EXACT,
+    MATCH,
+    NO_MATCH,
+    NOT_COMPARABLE,
+    Row,
+    near,
+    near_each_other,
+    ordered,
+    text,
+    within,
+    within_factor,
+)
 from stages.storage.files import read_json
 
 RESULTS = Path(__file__).with_name("paper_results.json")
@@ -21,34 +36,24 @@ CALGARY_CAMPINAS, SIMULATED, OTHER = "calgary-campinas", "simulated", "other"
 CALGARY_CAMPINAS_NAME = re.compile(r"(sub-)?e\d{5}s\d{1,2}_?P\d{5}\.?7(\.h5|\.hdf5)?")
 SIMULATED_NAME = re.compile(r"(sub-)?head[TV]\d+(\.h5|\.hdf5)?")
 
-MATCH, NO_MATCH, NOT_COMPARABLE = "match", "no match", "not comparable"
 COLUMNS = ["quantity", "reported", "here", "tolerance", "match"]
-ABSENT = "absent"
-EXACT = "exact"
 UNITS = {"psnr": " (dB)", "ssim": ""}
 # With fewer scans than this part of the paper's, chance alone moves the R^2 of 9 predictors by more
 # than a third of its tolerance: 9 / (16 n - 1) is 0.028 for 20 scans and 0.057 for 10.
 LEAST_PART_OF_SCANS = 0.5
-ROUNDING = 1e-9  # decimal tolerances are no binary fractions: 30.65 - 0.5 still matches
 
 
-@dataclass(frozen=True)
-class Row:
-    """One line of the comparison; `holds` is None where there is nothing to compare."""
-
-    quantity: str
-    reported: str
-    here: str
-    tolerance: str
-    holds: bool | None
-
-    @property
-    def match(self) -> str:
-        """The verdict in words."""
-        return {True: MATCH, False: NO_MATCH, None: NOT_COMPARABLE}[self.holds]
+def ask(cohort: Cohort, _: AnalyseParams, __: np.random.Generator) -> Answer:
+    """Return the study's numbers beside the paper's, from the answers before this one."""
+    metrics = {name: answer.metrics for name, answer in cohort.answers.items()}
+    networks = cohort.ensembles.architectures
+    members = {group: len(cohort.ensembles.members(group)) for group in networks}
+    scans = list(cohort.exams)
+    tree, table = compare(metrics, members, len(scans), cohort_of(scans))
+    return Answer(tree, {"paper": table})
 
 
-def published() -> dict[str, Any]:
+def published() -> Tree:
     """Return the paper's numbers; the entry `keys` says what each of the others holds."""
     return read_json(RESULTS)
 
@@ -82,8 +87,8 @@ def cohort_of(scan_names: Iterable[str]) -> str:
 
 
 def compare(
-    metrics: Mapping[str, Mapping], n_members: Mapping[str, int], n_scans: int, cohort: str | None
-) -> tuple[dict[str, Any], pd.DataFrame]:
+    metrics: Mapping[str, Tree], n_members: Mapping[str, int], n_scans: int, cohort: str | None
+) -> tuple[Tree, pd.DataFrame]:
     """Set the study's numbers beside the paper's and judge each within its tolerance.
 
     Numbers of other scans are shown but not judged: nothing says that they should agree.
@@ -104,7 +109,7 @@ def compare(
     rows = [
         *settings,
         *quality_rows(paper, metrics.get("image_quality", {})),
-        *variation_rows(paper, metrics.get("volumes", {})),
+        *variability_rows(paper, metrics.get("volumes", {})),
         *bias_rows(paper, metrics.get("volumes", {})),
         *r2_rows(paper, metrics.get("prediction", {}), n_scans),
     ]
@@ -129,7 +134,7 @@ def verdict_of(results: list[Row], settings: list[Row]) -> str:
     return text + (f"; other settings: {', '.join(differing)}" if differing else "")
 
 
-def setting_rows(paper: dict, n_members: Mapping[str, int], n_scans: int) -> list[Row]:
+def setting_rows(paper: Tree, n_members: Mapping[str, int], n_scans: int) -> list[Row]:
     """Return the numbers of scans and of members."""
     expected = {"scans": [paper["cohort"]["scans_validation"]["value"]]}
     here: dict[str, int | None] = {"scans": n_scans}
@@ -148,7 +153,7 @@ def setting_rows(paper: dict, n_members: Mapping[str, int], n_scans: int) -> lis
     ]
 
 
-def quality_rows(paper: dict, quality: Mapping) -> list[Row]:
+def quality_rows(paper: Tree, quality: Tree) -> list[Row]:
     """Return PSNR and SSIM: means, spreads over members, and ranges with an external source."""
     tolerance = paper["tolerances"]
     limits = {"psnr": tolerance["psnr_mean_db"], "ssim": tolerance["ssim_mean"]}
@@ -174,7 +179,7 @@ def quality_rows(paper: dict, quality: Mapping) -> list[Row]:
     return rows
 
 
-def variation_rows(paper: dict, volumes: Mapping) -> list[Row]:
+def variability_rows(paper: Tree, volumes: Tree) -> list[Row]:
     """Return the range of the median coefficient of variation and its orderings."""
     groups = list(paper["architectures"])
     cv = {group: leaf(volumes, group, "cv", "median") for group in (*groups, "noise")}
@@ -187,22 +192,7 @@ def variation_rows(paper: dict, volumes: Mapping) -> list[Row]:
     return rows
 
 
-def near_each_other(lowest: str, others: list[str], cv: Mapping[str, float]) -> Row:
-    """Judge `a ~ b` without a tolerance: their ratio is smaller than that of the lowest to both.
-
-    |ln(CV_a / CV_b)| < min |ln(CV_a / CV_lowest)|, |ln(CV_b / CV_lowest)|.
-    """
-    known = {group: cv[group] for group in (lowest, *others)}
-    holds = None
-    if all(value > 0 for value in known.values()):  # NaN is not
-        logs = [math.log(known[group]) for group in others]
-        gap = min(abs(value - math.log(known[lowest])) for value in logs)
-        holds = max(logs) - min(logs) < gap
-    title = f"CV {' ~ '.join(others)}"
-    return Row(title, f"nearer than to {lowest}", listed(known), EXACT, holds)
-
-
-def bias_rows(paper: dict, volumes: Mapping) -> list[Row]:
+def bias_rows(paper: Tree, volumes: Tree) -> list[Row]:
     """Return the signs of the biases that the paper names."""
     rows = []
     for group, signs in paper["bias_signs"].items():
@@ -214,7 +204,7 @@ def bias_rows(paper: dict, volumes: Mapping) -> list[Row]:
     return rows
 
 
-def r2_rows(paper: dict, prediction: Mapping, n_scans: int) -> list[Row]:
+def r2_rows(paper: Tree, prediction: Tree, n_scans: int) -> list[Row]:
     """Return R^2 of both sets of predictors and its orderings; few scans make it incomparable."""
     groups, columns = list(paper["architectures"]), paper["orderings"]["r2_predictors"]["value"]
     found = {name: {g: leaf(prediction, g, "r2", name) for g in groups} for name in columns}
@@ -238,55 +228,9 @@ def r2_rows(paper: dict, prediction: Mapping, n_scans: int) -> list[Row]:
     return rows
 
 
-def near(quantity: str, reported: float, here: float, limit: float) -> Row:
-    """Judge |here - reported| <= limit."""
-    holds = None if math.isnan(here) else abs(here - reported) <= limit + ROUNDING
-    return Row(quantity, text(reported), text(here), f"± {text(limit)}", holds)
-
-
-def within_factor(quantity: str, reported: float, here: float, factor: float) -> Row:
-    """Judge reported / factor <= here <= reported * factor."""
-    holds = None
-    if not math.isnan(here):
-        holds = reported / factor - ROUNDING <= here <= reported * factor + ROUNDING
-    return Row(quantity, text(reported), text(here), f"factor {text(factor)}", holds)
-
-
-def within(quantity: str, ends: list[float], here: float, limit: float = 0.0) -> Row:
-    """Judge low - limit <= here <= high + limit."""
-    low, high = ends
-    holds = None
-    if not math.isnan(here):
-        holds = low - limit - ROUNDING <= here <= high + limit + ROUNDING
-    tolerance = f"± {text(limit)}" if limit else EXACT
-    return Row(quantity, f"{text(low)} to {text(high)}", text(here), tolerance, holds)
-
-
-def ordered(what: str, order: list[str], values: Mapping[str, float]) -> Row:
-    """Judge values[order[0]] < values[order[1]] < ...; equal values do not match."""
-    known = {name: values[name] for name in order}
-    holds = None
-    if not any(math.isnan(value) for value in known.values()):
-        holds = all(known[a] < known[b] for a, b in pairwise(order))
-    order_text = " < ".join(order)
-    return Row(f"{what} {order_text}", order_text, listed(known), EXACT, holds)
-
-
-def leaf(tree: Mapping, *keys: str) -> float:
+def leaf(tree: Tree, *keys: str) -> float:
     """Return the finite number at the end of a path of keys, NaN where there is none."""
-    value: Any = tree
-    for key in keys:
-        value = value.get(key) if isinstance(value, Mapping) else None
+    value = look_up(tree, *keys)
     if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
         return math.nan
     return float(value)
-
-
-def text(value: float) -> str:
-    """Return a number in four significant digits, `absent` for NaN."""
-    return ABSENT if math.isnan(value) else f"{value:.4g}"
-
-
-def listed(values: Mapping[str, float]) -> str:
-    """Return `name value` of each entry, separated by commas."""
-    return ", ".join(f"{name} {text(value)}" for name, value in values.items())

@@ -1,7 +1,8 @@
-"""Does an ensemble that was trained on healthy heads know when it is wrong about a diseased one?
+"""Does the spread of an ensemble that was trained on healthy heads show its error on diseased ones?
 
-Each diseased head has a healthy twin: anatomy, texture, noise and mask are the same. So the change
-of every volume and of every voxel is known, and so is how much of it an ensemble shows.
+Each pathological phantom has a matched healthy phantom: anatomy, texture, noise and mask are the
+same. So the change of every volume and of every voxel is known, and so is how much of it an
+ensemble shows.
 """
 
 from collections.abc import Sequence
@@ -12,10 +13,12 @@ import pandas as pd
 from scipy.stats import mannwhitneyu
 from scipy.stats import t as student
 
+from stages.statistics.answer import Tree
 from stages.statistics.methods.correlation import spearman
 from stages.statistics.methods.variability import PERCENT, coefficient_of_variation
-from stages.statistics.questions.calibration import cell_table, spread_skill
-from stages.study.pairs import healthy_twin, kind_of, twins
+from stages.statistics.questions.calibration import pair_table, spread_skill
+from stages.study.pairs import kind_of, matched_healthy, matched_pairs
+from stages.study.schema import AFFECTED_VOXELS
 
 BEARING = {"lesions": ("white_matter",)}
 """Structures that a pathology lies in without changing their volume."""
@@ -24,11 +27,7 @@ COLUMNS = [
     *("group", "kind", "head", "subject", "structure", "n_members", "target_mm3"),
     *("error", "spread", "in_range", "in_interval", *CHANGE, "affected", "cv_ratio", "error_ratio"),
 ]
-VOXEL_COLUMNS = [
-    *("n_voxels", "error", "std", "error_ratio", "std_ratio", "error_ratio_white_matter"),
-    *("std_ratio_white_matter", "spread_skill", "spread_skill_healthy", "change_shown"),
-    *("auroc", "spearman_error"),
-]
+VOXEL_COLUMNS = AFFECTED_VOXELS.less("group", "kind", "head", "subject")
 
 
 def reach(spread: np.ndarray, n_members: int, level: float) -> np.ndarray:
@@ -53,7 +52,7 @@ def reach(spread: np.ndarray, n_members: int, level: float) -> np.ndarray:
 def slope(measured: np.ndarray, true: np.ndarray) -> float:
     """Return the slope of measured on true changes through the origin, sum(m t) / sum(t^2).
 
-    1 if changes are measured as they are, below 1 if they are drawn towards health.
+    1 if changes are measured as they are, below 1 if they are biased towards normal anatomy.
 
     Args:
         measured: (n,).
@@ -72,7 +71,7 @@ def change_percent(ill: np.ndarray, healthy: np.ndarray) -> np.ndarray:
     return PERCENT * (np.asarray(ill, np.float64) / np.where(healthy > 0, healthy, np.nan) - 1.0)
 
 
-def volume_cells(volumes: pd.DataFrame, truth: pd.DataFrame, level: float) -> pd.DataFrame:
+def volume_pairs(volumes: pd.DataFrame, truth: pd.DataFrame, level: float) -> pd.DataFrame:
     """Return error, spread, coverage and change of each group, structure and scan.
 
     Args:
@@ -84,13 +83,13 @@ def volume_cells(volumes: pd.DataFrame, truth: pd.DataFrame, level: float) -> pd
     Returns:
         `COLUMNS`. error (mean over members less truth) and spread (ddof = 1) in percent of the
         truth; in_range (truth within the range of the members) and in_interval (within `reach`)
-        are 0 or 1. For scans with a healthy twin, else NaN: true_change, measured_change (mean over
-        members) and change_sd in percent of the healthy twin's volume; change_in_interval, whether
+        are 0 or 1. For pathological phantoms, else NaN: true_change, measured_change (mean over
+        members) and change_sd in percent of the healthy volume; change_in_interval, whether
         the true change lies within `reach`; affected, 1 where the pathology lies; cv_ratio and
-        error_ratio, CV and |error| over the healthy twin's.
+        error_ratio, CV and |error| over those of the matched healthy phantom.
     """
-    cells = cell_table(volumes, truth)
-    parts = [_with_change(part, volumes, truth) for _, part in cells.groupby("group", sort=False)]
+    pairs = pair_table(volumes, truth)
+    parts = [_with_change(part, volumes, truth) for _, part in pairs.groupby("group", sort=False)]
     table = pd.concat(parts, ignore_index=True)
     n_members = table["n_members"].to_numpy()
     outside = (table["below"] == n_members) | ((table["below"] == 0) & (table["equal"] == 0))
@@ -103,25 +102,25 @@ def volume_cells(volumes: pd.DataFrame, truth: pd.DataFrame, level: float) -> pd
     inside = (missed <= bound).astype(float)
     table["change_in_interval"] = inside.where(table["change_sd"].notna() & missed.notna())
     table["kind"] = table["subject"].map(kind_of)
-    table["head"] = table["subject"].map(healthy_twin)
+    table["head"] = table["subject"].map(matched_healthy)
     return table[COLUMNS]
 
 
-def _with_change(cells: pd.DataFrame, volumes: pd.DataFrame, truth: pd.DataFrame) -> pd.DataFrame:
-    """Add the columns about the healthy twin to the cells of one group."""
-    own = volumes[volumes["group"] == cells["group"].iloc[0]]
-    index = pd.MultiIndex.from_frame(cells[["structure", "subject"]])
+def _with_change(pairs: pd.DataFrame, volumes: pd.DataFrame, truth: pd.DataFrame) -> pd.DataFrame:
+    """Return the pairs of one group with the columns about the matched healthy phantom."""
+    own = volumes[volumes["group"] == pairs["group"].iloc[0]]
+    index = pd.MultiIndex.from_frame(pairs[["structure", "subject"]])
     wide = own.pivot(index=["structure", "subject"], columns="member", values="volume_mm3")
     true = truth.set_index(["structure", "subject"])["volume_mm3"]
-    heads = pd.MultiIndex.from_arrays([cells["structure"], cells["subject"].map(healthy_twin)])
-    diseased = (cells["subject"] != heads.get_level_values(1)).to_numpy()
+    heads = pd.MultiIndex.from_arrays([pairs["structure"], pairs["subject"].map(matched_healthy)])
+    diseased = (pairs["subject"] != heads.get_level_values(1)).to_numpy()
     members, twin = (wide.reindex(i).to_numpy(np.float64) for i in (index, heads))
     ill, healthy = (true.reindex(i).to_numpy(np.float64) for i in (index, heads))
     change, changes = change_percent(ill, healthy), change_percent(members, twin)
     bears = [s in BEARING.get(kind_of(n), ()) for s, n in index]
     error, twin_error = (np.abs(m.mean(axis=1) - v) for m, v in ((members, ill), (twin, healthy)))
     n_members = members.shape[1]
-    nothing = np.full(len(cells), np.nan)
+    nothing = np.full(len(pairs), np.nan)
     found = {
         "true_change": change,
         "measured_change": changes.mean(axis=1),
@@ -130,7 +129,7 @@ def _with_change(cells: pd.DataFrame, volumes: pd.DataFrame, truth: pd.DataFrame
         "cv_ratio": ratio(coefficient_of_variation(members), coefficient_of_variation(twin)),
         "error_ratio": ratio(error, twin_error),
     }
-    return cells.assign(**{name: np.where(diseased, v, np.nan) for name, v in found.items()})
+    return pairs.assign(**{name: np.where(diseased, v, np.nan) for name, v in found.items()})
 
 
 def ratio(a: np.ndarray | float, b: np.ndarray | float) -> np.ndarray:
@@ -141,22 +140,24 @@ def ratio(a: np.ndarray | float, b: np.ndarray | float) -> np.ndarray:
 
 @dataclass(frozen=True)
 class Voxels:
-    """An ensemble's images of one scan at some voxels, in units of the scan's white matter.
-
-    reference: (n_voxels,), the fully sampled image; mean, std: over members, ddof = 1.
-    """
+    """An ensemble's images of one scan at some voxels, in units of the scan's white matter."""
 
     reference: np.ndarray
+    """(n_voxels,), the fully sampled image."""
+
     mean: np.ndarray
+    """(n_voxels,), over members."""
+
     std: np.ndarray
+    """(n_voxels,), over members, ddof = 1."""
 
     @property
     def error(self) -> np.ndarray:
-        """|mean - reference|, (n_voxels,)."""
+        """Return |mean - reference|, (n_voxels,)."""
         return np.abs(self.mean - self.reference)
 
     def at(self, chosen: np.ndarray) -> "Voxels":
-        """The voxels of a boolean mask (n_voxels,)."""
+        """Return the voxels of a boolean mask (n_voxels,)."""
         return Voxels(self.reference[chosen], self.mean[chosen], self.std[chosen])
 
 
@@ -180,7 +181,7 @@ def auroc(positive: np.ndarray, negative: np.ndarray) -> float:
 def voxel_row(
     ill: Voxels, healthy: Voxels, affected: np.ndarray, other: np.ndarray, n_members: int
 ) -> dict[str, float]:
-    """Return how error and deviation behave where a pathology lies.
+    """Return how error and standard deviation behave where a pathology lies.
 
     Args:
         ill: the scan with the pathology.
@@ -215,17 +216,17 @@ def voxel_row(
     }
 
 
-def summarise(cells: pd.DataFrame, voxels: pd.DataFrame, reference: str) -> dict[str, dict]:
+def summarise(pairs: pd.DataFrame, voxels: pd.DataFrame, reference: str) -> dict[str, Tree]:
     """Return the tree group -> kind -> numbers about volumes, their change, and voxels.
 
     Args:
-        cells: from `volume_cells`, NaN where undefined; `healthy` cells of all heads included.
+        pairs: from `volume_pairs`, NaN where undefined; `healthy` pairs of all heads included.
         voxels: columns group, kind, head and `VOXEL_COLUMNS`, a row a diseased scan.
         reference: the group of the fully sampled images, which shows what the segmenter alone
             makes of a change; it has no spread.
     """
-    tree: dict[str, dict] = {}
-    for (group, kind), part in cells.groupby(["group", "kind"], sort=False):
+    tree: dict[str, Tree] = {}
+    for (group, kind), part in pairs.groupby(["group", "kind"], sort=False):
         leaves = {} if group == reference else {"volumes": about_volumes(part)}
         if part["measured_change"].notna().any():
             leaves["change"] = about_change(part)
@@ -237,10 +238,10 @@ def summarise(cells: pd.DataFrame, voxels: pd.DataFrame, reference: str) -> dict
     return tree
 
 
-def about_volumes(cells: pd.DataFrame) -> dict[str, float]:
+def about_volumes(pairs: pd.DataFrame) -> dict[str, float]:
     """Return error, spread and coverage over all structures of one group and kind."""
-    known = cells.dropna(subset=["error", "spread"])
-    n_members = int(cells["n_members"].iloc[0])
+    known = pairs.dropna(subset=["error", "spread"])
+    n_members = int(pairs["n_members"].iloc[0])
     return {
         "cells": len(known),
         "absolute_error": float(known["error"].abs().mean()),
@@ -251,19 +252,19 @@ def about_volumes(cells: pd.DataFrame) -> dict[str, float]:
     }
 
 
-def about_change(cells: pd.DataFrame) -> dict[str, float]:
+def about_change(pairs: pd.DataFrame) -> dict[str, float]:
     """Return how the change between twins is measured in one group and kind of pathology.
 
-    slope: over the cells whose true volume changed; lost: mean part of their change that is not
+    slope: over the pairs whose true volume changed; lost: mean part of their change that is not
     measured, percentage points of the healthy volume; shown: the median measured over true change
     of each structure; spread_skill: of the members' changes; in_interval: fraction of true changes
     within the members' t interval; spurious: mean |measured change| (%) where nothing changed;
-    error_ratio and cv_ratio: medians over the affected cells.
+    error_ratio and cv_ratio: medians over the affected pairs.
     """
-    changed = cells[(cells["true_change"] != 0) & cells["measured_change"].notna()]
-    still = cells[cells["true_change"] == 0]
+    changed = pairs[(pairs["true_change"] != 0) & pairs["measured_change"].notna()]
+    still = pairs[pairs["true_change"] == 0]
     measured, true = changed["measured_change"], changed["true_change"]
-    n_members, sd = int(cells["n_members"].iloc[0]), changed["change_sd"]
+    n_members, sd = int(pairs["n_members"].iloc[0]), changed["change_sd"]
     shares = (measured / true).groupby(changed["structure"], sort=False).median()
     return {
         "slope": slope(measured, true),
@@ -272,7 +273,7 @@ def about_change(cells: pd.DataFrame) -> dict[str, float]:
         "spread_skill": spread_skill(sd, measured - true, n_members),
         "in_interval": float(changed["change_in_interval"].mean()),
         "spurious": float(still["measured_change"].abs().mean()),
-        **medians(cells[cells["affected"] == 1], ["error_ratio", "cv_ratio"]),
+        **medians(pairs[pairs["affected"] == 1], ["error_ratio", "cv_ratio"]),
     }
 
 
@@ -281,6 +282,6 @@ def medians(table: pd.DataFrame, columns: Sequence[str]) -> dict[str, float]:
     return {name: float(table[name].median()) for name in columns}
 
 
-def pairs(subjects: Sequence[str]) -> list[tuple[str, str, str]]:
-    """Return (scan with a pathology, healthy twin, kind) of every pair of twins."""
-    return [(ill, healthy, kind_of(ill)) for ill, healthy in twins(subjects)]
+def phantom_pairs(subjects: Sequence[str]) -> list[tuple[str, str, str]]:
+    """Return (pathological phantom, matched healthy phantom, kind) of every pair."""
+    return [(ill, healthy, kind_of(ill)) for ill, healthy in matched_pairs(subjects)]

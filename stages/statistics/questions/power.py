@@ -1,6 +1,6 @@
-"""What the variation of a volume costs: the change it hides, and the patients a trial needs more.
+"""What the variability of a volume costs: the change it hides, and the patients a trial needs more.
 
-The variation is that between the members of an ensemble. `total` is met where a scan and its
+The variability is that between the members of an ensemble. `total` is met where a scan and its
 follow-up are reconstructed by two independently trained members; `fixed_model` where one member
 reconstructs both, so that its own offset cancels. Scanner, position and physiology add to both.
 """
@@ -11,6 +11,9 @@ import numpy as np
 import pandas as pd
 from scipy.stats import nct, norm, t
 
+from stages.params.analyse import AnalyseParams
+from stages.statistics.answer import Answer, Tree
+from stages.statistics.cohort import Cohort
 from stages.statistics.methods.gaps import without_gaps
 from stages.statistics.questions.components import NON_SUBJECT
 from stages.study.errors import StudyError
@@ -40,28 +43,38 @@ VALUES = ["cv_percent", "detectable_change_percent", "inflation", "patients_per_
 COLUMNS = [*KEYS, "scope", *VALUES]
 
 
+def ask(cohort: Cohort, params: AnalyseParams, _: np.random.Generator) -> Answer:
+    """Return the smallest detectable changes, and the sizes of a trial, from the components."""
+    components = cohort.answers["components"].tables["components"]
+    tree, table = power(components, PowerOptions(**params.trial.model_dump()))
+    return Answer(tree, {"power": table})
+
+
 @dataclass(frozen=True)
 class PowerOptions:
     """A trial of two arms that compares rates of hippocampal atrophy between two scans.
-
-    Args:
-        trial_years: time from the first to the last scan, years.
-        atrophy_sd_percent_per_year: standard deviation of true rates between patients, %/yr.
-        atrophy_percent_per_year: mean rate of the untreated arm, %/yr.
-        slowing: part of that rate that the treatment takes away, 0 to 1.
-        power: probability of finding it, 0.5 to below 1.
-        alpha: two-sided significance level, at most 0.1.
 
     Raises:
         StudyError: if one is out of range.
     """
 
     trial_years: float = 1.0
+    """Time from the first to the last scan, years."""
+
     atrophy_sd_percent_per_year: float = ALZHEIMER_RATE_SD
+    """Standard deviation of true rates between patients, %/yr."""
+
     atrophy_percent_per_year: float = ALZHEIMER_RATE
+    """Mean rate of the untreated arm, %/yr."""
+
     slowing: float = 0.25
+    """Fraction of that rate that the treatment takes away, 0 to 1."""
+
     power: float = 0.8
+    """Probability of finding it, 0.5 to below 1."""
+
     alpha: float = 0.05
+    """Two-sided significance level, at most 0.1."""
 
     def __post_init__(self) -> None:
         for name in ("trial_years", "atrophy_sd_percent_per_year", "atrophy_percent_per_year"):
@@ -160,7 +173,7 @@ def patients_per_arm(cv: np.ndarray | float, options: PowerOptions) -> np.ndarra
     return np.where(known, n, np.nan)
 
 
-def variations(components: pd.DataFrame) -> pd.DataFrame:
+def variabilities(components: pd.DataFrame) -> pd.DataFrame:
     """Return the within-subject CV, 100 sqrt(sum of components), of each scope of `SCOPES`.
 
     Args:
@@ -187,7 +200,7 @@ def variations(components: pd.DataFrame) -> pd.DataFrame:
 
 def power(
     components_table: pd.DataFrame, options: PowerOptions
-) -> tuple[dict[str, dict], pd.DataFrame]:
+) -> tuple[dict[str, Tree], pd.DataFrame]:
     """Return smallest detectable changes and trial sizes of every group.
 
     Args:
@@ -203,7 +216,7 @@ def power(
         hippocampus only, otherwise NaN. Rows of group and scope `curve` are the trial over a
         range of CV, from 0 up to beyond the largest of the groups.
     """
-    rows = variations(components_table)
+    rows = variabilities(components_table)
     marked = rows.loc[rows["structure"] == TRIAL_STRUCTURE, "cv_percent"]
     end = max([LEAST_CURVE_END, *(CURVE_MARGIN * marked)])
     curve = pd.DataFrame({"cv_percent": np.linspace(0.0, end, CURVE_POINTS)}).assign(
@@ -225,7 +238,7 @@ def _consequences(rows: pd.DataFrame, options: PowerOptions) -> pd.DataFrame:
     )[COLUMNS]
 
 
-def _answers(table: pd.DataFrame) -> dict:
+def _answers(table: pd.DataFrame) -> Tree:
     trial = table[table["structure"] == TRIAL_STRUCTURE].set_index("scope")
     changes = table.groupby("scope", sort=False)["detectable_change_percent"].median()
     tree = {

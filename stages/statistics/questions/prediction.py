@@ -1,43 +1,91 @@
-"""Does a voxelwise measure foretell how much a volume varies: one architecture's answers."""
+"""Does a voxelwise measure predict the variability of a volume: the answers of each network."""
 
 import numpy as np
 import pandas as pd
 
 from stages.measures.voxelwise import SUMMARIES
+from stages.params.analyse import AnalyseParams
+from stages.statistics.answer import Answer, Tree
+from stages.statistics.cohort import Cohort, of
 from stages.statistics.methods.correlation import correlation_table
+from stages.statistics.methods.gaps import without_gaps
 from stages.statistics.methods.regression import (
     adjusted_r2,
-    chance_r2,
     group_means_r2,
     in_sample_r2,
     leave_group_out_r2,
+    random_predictor_r2,
     within_group_r2,
 )
-from stages.statistics.methods.reliability import ceiling
+from stages.statistics.methods.reliability import noise_ceiling
 
 TARGET = "cv"
 HEADLINE_STATISTIC = "mean"
-CELL = ["structure", "subject"]
+PAIR = ["structure", "subject"]
+CORRELATIONS = ["group", "scope", "statistic", "n", "pearson", "spearman"]
+REGRESSIONS = ["group", "predictors", "estimate", "r2"]
+
+
+def ask(cohort: Cohort, _: AnalyseParams, __: np.random.Generator) -> Answer:
+    """Return how well voxelwise measures predict the CV of volumes."""
+    tree: dict[str, Tree] = {}
+    correlations: list[pd.DataFrame] = []
+    regressions: list[tuple[str, str, str, float]] = []
+    undefined: list[str] = []
+    for group in cohort.ensembles.architectures:
+        n_members = len(cohort.ensembles.members(group))
+        tables = (of(table, group) for table in (cohort.cv, cohort.regions, cohort.histograms))
+        table, n_excluded = prediction_table(*tables)
+        found, coefficients = predict(table, n_members, cohort.exams)
+        answers, gaps = without_gaps(found)
+        undefined += [f"{group}.{gap}" for gap in gaps]
+        counts = {"members": n_members, "cells": len(table), "excluded": n_excluded}
+        tree[group] = answers | {"n": counts | {"undefined": len(gaps)}}
+        correlations.append(coefficients.assign(group=group))
+        regressions += regression_rows(group, answers)
+    written = {
+        "correlations": pd.concat(correlations, ignore_index=True)[CORRELATIONS],
+        "regression": pd.DataFrame(regressions, columns=REGRESSIONS),
+    }
+    return Answer(tree, written, tuple(undefined))
+
+
+def regression_rows(group: str, answers: Tree) -> list[tuple[str, str, str, float]]:
+    """Return the rows of `REGRESSIONS` of one network: R^2, controls and noise ceiling.
+
+    Args:
+        group: name.
+        answers: from `predict`, without undefined leaves.
+    """
+    rows = []
+    for name in ("histogram", "summary"):
+        in_sample = answers["r2"].get(name, np.nan)
+        found = {"in_sample": in_sample} | answers["controls"][name]
+        rows += [(group, name, estimate, value) for estimate, value in found.items()]
+    means = answers["controls"].get("structure_means", np.nan)
+    rows.append((group, "structure", "in_sample", means))
+    rows += [(group, "ceiling", scope, value) for scope, value in answers["ceiling"].items()]
+    return rows
 
 
 def prediction_table(
     cv: pd.DataFrame, regions: pd.DataFrame, histograms: pd.DataFrame
 ) -> tuple[pd.DataFrame, int]:
-    """Join target and predictors of one architecture; cells without either are left out.
+    """Join target and predictors of one architecture; pairs without either are left out.
 
     Args:
-        cv: columns structure, subject, cv; the cells of the study.
+        cv: columns structure, subject, cv; the pairs of the study.
         regions: columns structure, subject and `SUMMARIES`.
         histograms: columns structure, subject, edges, bin, fraction.
 
     Returns:
         Columns structure, subject, cv, `SUMMARIES`, own_0..., global_0... without NaN, and the
-        number of cells left out.
+        number of pairs left out.
     """
     names = histograms["edges"] + "_" + histograms["bin"].astype(str)
-    bins = histograms.assign(name=names).pivot(index=CELL, columns="name", values="fraction")
-    joined = cv[[*CELL, TARGET]].merge(regions[[*CELL, *SUMMARIES]], on=CELL, how="left")
-    joined = joined.merge(bins.reset_index(), on=CELL, how="left")
+    bins = histograms.assign(name=names).pivot(index=PAIR, columns="name", values="fraction")
+    joined = cv[[*PAIR, TARGET]].merge(regions[[*PAIR, *SUMMARIES]], on=PAIR, how="left")
+    joined = joined.merge(bins.reset_index(), on=PAIR, how="left")
     complete = joined.replace([np.inf, -np.inf], np.nan).dropna().reset_index(drop=True)
     return complete, len(joined) - len(complete)
 
@@ -59,7 +107,7 @@ def regression_report(
         exam: (n,) labels.
 
     Returns:
-        in_sample (the paper's), chance (its expectation for irrelevant predictors), adjusted,
+        in_sample (the paper's), chance (its expectation for random predictors), adjusted,
         leave_exam_out, leave_structure_out, within_structure and its chance_within, and log_target
         (in sample, ln CV); NaN where undefined.
     """
@@ -68,17 +116,17 @@ def regression_report(
     positive = y > 0
     return {
         "in_sample": in_sample_r2(x, y),
-        "chance": chance_r2(x),
+        "chance": random_predictor_r2(x),
         "adjusted": adjusted_r2(x, y),
         "leave_exam_out": leave_group_out_r2(x, y, exam),
         "leave_structure_out": leave_group_out_r2(x, y, structure),
         "within_structure": within_group_r2(x, y, structure),
-        "chance_within": chance_r2(x, n_means=len(np.unique(structure))),
+        "chance_within": random_predictor_r2(x, n_means=len(np.unique(structure))),
         "log_target": in_sample_r2(x[positive], np.log(y[positive])),
     }
 
 
-def ceilings(table: pd.DataFrame, n_members: int) -> dict[str, float]:
+def noise_ceilings(table: pd.DataFrame, n_members: int) -> dict[str, float]:
     """Return the reliability of ln CV, pooled and within structures; CV = 0 is left out.
 
     Args:
@@ -88,13 +136,13 @@ def ceilings(table: pd.DataFrame, n_members: int) -> dict[str, float]:
     positive = table[table[TARGET] > 0]
     log_cv = np.log(positive[TARGET].to_numpy(np.float64))
     return {
-        "pooled": ceiling(log_cv, n_members),
-        "within_structure": ceiling(log_cv, n_members, positive["structure"].to_numpy()),
+        "pooled": noise_ceiling(log_cv, n_members),
+        "within_structure": noise_ceiling(log_cv, n_members, positive["structure"].to_numpy()),
     }
 
 
 def headline_correlations(correlations: pd.DataFrame) -> dict[str, dict[str, float]]:
-    """Return the coefficients of the mean voxelwise deviation, in the three scopes over structures.
+    """Return the coefficients of the mean voxelwise SD, in the three scopes over structures.
 
     Args:
         correlations: from `correlation_table`.
@@ -109,7 +157,7 @@ def headline_correlations(correlations: pd.DataFrame) -> dict[str, dict[str, flo
 
 def predict(
     table: pd.DataFrame, n_members: int, exams: dict[str, str]
-) -> tuple[dict, pd.DataFrame]:
+) -> tuple[Tree, pd.DataFrame]:
     """Return all numbers of one architecture: the R^2 pair, controls, ceiling, correlations.
 
     Args:
@@ -128,7 +176,7 @@ def predict(
     }
     reports = {name: regression_report(table, columns, exam) for name, columns in sets.items()}
     correlations = correlation_table(table, list(SUMMARIES), TARGET)
-    controls: dict = {name: reports[name] for name in ("histogram", "summary")}
+    controls: Tree = {name: reports[name] for name in ("histogram", "summary")}
     controls["histogram"]["global_edges"] = reports["global"]["in_sample"]
     controls["structure_means"] = group_means_r2(
         table[TARGET].to_numpy(np.float64), table["structure"].to_numpy()
@@ -136,7 +184,7 @@ def predict(
     tree = {
         "r2": {name: controls[name].pop("in_sample") for name in ("histogram", "summary")},
         "controls": controls,
-        "ceiling": ceilings(table, n_members),
+        "ceiling": noise_ceilings(table, n_members),
         "correlation": headline_correlations(correlations),
     }
     return tree, correlations

@@ -1,4 +1,4 @@
-"""Which surrogate of volume uncertainty foretells the coefficient of variation, and at what cost.
+"""Which surrogate of volume uncertainty predicts the coefficient of variation, and at what cost.
 
 ln CV = a + b ln value: a law of proportion has b = 1, whatever the unit of the surrogate.
 """
@@ -8,6 +8,9 @@ from collections.abc import Mapping
 import numpy as np
 import pandas as pd
 
+from stages.params.analyse import AnalyseParams
+from stages.statistics.answer import Answer, Tree
+from stages.statistics.cohort import Cohort
 from stages.statistics.methods.bootstrap import interval
 from stages.statistics.methods.correlation import centre, spearman
 from stages.statistics.methods.gaps import without_gaps
@@ -17,9 +20,22 @@ COSTS = {"A": "images", "B": "one segmentation", "C": "all segmentations"}
 IMAGE_STATISTICS = ("mean", "median", "p95")
 ESTIMATES = ("pooled_r2", "within_structure_r2", "leave_exam_out_r2", "spearman_within")
 INTERVALS = ("pooled_r2", "within_structure_r2")
-CELL = ["structure", "subject"]
+PAIR = ["structure", "subject"]
 COLUMNS = ["group", "surrogate", "kind", "cost", "n", "n_left_out"]
-LEAST_SPREAD = 1e-12  # share of the sum of squares below which nothing varies
+LEAST_SPREAD = 1e-12  # fraction of the sum of squares below which nothing varies
+
+
+def ask(cohort: Cohort, params: AnalyseParams, rng: np.random.Generator) -> Answer:
+    """Return how well each surrogate predicts volume uncertainty, and what it costs."""
+    sizes = (params.bootstrap_draws, params.level, rng)
+    cv = cohort.networks(cohort.cv)
+    tree, table = predict_cv(every_surrogate(cohort), cv, cohort.exams, *sizes)
+    return Answer(tree, {"surrogates": table})
+
+
+def every_surrogate(cohort: Cohort) -> pd.DataFrame:
+    """Return columns group, subject, structure, surrogate, kind, value of all networks."""
+    return pd.concat([image_surrogates(cohort.regions), cohort.surrogates], ignore_index=True)
 
 
 def image_surrogates(regions: pd.DataFrame) -> pd.DataFrame:
@@ -42,40 +58,40 @@ def image_surrogates(regions: pd.DataFrame) -> pd.DataFrame:
 
 
 def logarithms(values: pd.DataFrame, cv: pd.DataFrame) -> tuple[pd.DataFrame, int]:
-    """Join a surrogate and the CV of the same cells; cells without a logarithm are left out.
+    """Return a surrogate and the CV of the same pairs; pairs without a logarithm are left out.
 
     Args:
         values: columns structure, subject, value of one surrogate and group.
-        cv: columns structure, subject, cv of the same group: the cells of the study.
+        cv: columns structure, subject, cv of the same group: the pairs of the study.
 
     Returns:
-        Columns structure, subject, x (ln value), y (ln CV), and the number of cells left out.
+        Columns structure, subject, x (ln value), y (ln CV), and the number of pairs left out.
 
     Raises:
-        pandas.errors.MergeError: if a cell is there twice.
+        pandas.errors.MergeError: if a pair is there twice.
     """
-    joined = cv[[*CELL, "cv"]].merge(
-        values[[*CELL, "value"]], on=CELL, how="left", validate="one_to_one"
+    joined = cv[[*PAIR, "cv"]].merge(
+        values[[*PAIR, "value"]], on=PAIR, how="left", validate="one_to_one"
     )
     numbers = joined[["value", "cv"]].to_numpy(np.float64)
     known = (np.isfinite(numbers) & (numbers > 0)).all(axis=1)
     x, y = np.log(numbers[known]).T
-    return joined.loc[known, CELL].assign(x=x, y=y).reset_index(drop=True), int((~known).sum())
+    return joined.loc[known, PAIR].assign(x=x, y=y).reset_index(drop=True), int((~known).sum())
 
 
-def estimates(cells: pd.DataFrame, exam: np.ndarray) -> dict[str, float]:
+def estimates(pairs: pd.DataFrame, exam: np.ndarray) -> dict[str, float]:
     """Return R^2 of ln CV on ln value, pooled, within structures and with exams left out.
 
     Args:
-        cells: from `logarithms`.
+        pairs: from `logarithms`.
         exam: (n,) labels; scans of one person share theirs.
 
     Returns:
         `ESTIMATES`: R^2 in sample, R^2 centred per structure, R^2 of predicted exams, Spearman's
         coefficient centred per structure; NaN where undefined.
     """
-    x, y = cells["x"].to_numpy(np.float64), cells["y"].to_numpy(np.float64)
-    structure = cells["structure"].to_numpy()
+    x, y = pairs["x"].to_numpy(np.float64), pairs["y"].to_numpy(np.float64)
+    structure = pairs["structure"].to_numpy()
     if not len(x):
         return dict.fromkeys(ESTIMATES, float("nan"))
     column = x[:, None]
@@ -89,14 +105,14 @@ def estimates(cells: pd.DataFrame, exam: np.ndarray) -> dict[str, float]:
 
 
 def bootstrap_r2(
-    cells: pd.DataFrame, exam: np.ndarray, n_draws: int, rng: np.random.Generator
+    pairs: pd.DataFrame, exam: np.ndarray, n_draws: int, rng: np.random.Generator
 ) -> np.ndarray:
     """Return pooled and within-structure R^2 of samples of exams drawn with replacement.
 
     With one predictor R^2 = Sxy^2 / (Sxx Syy), and the sums over a sample are sums over its exams.
 
     Args:
-        cells: from `logarithms`.
+        pairs: from `logarithms`.
         exam: (n,) labels.
         n_draws: number of samples.
         rng: source of the draws.
@@ -104,9 +120,9 @@ def bootstrap_r2(
     Returns:
         (n_draws, 2) in the order of `INTERVALS`, NaN where nothing varies.
     """
-    x, y = (centre(cells[name].to_numpy(np.float64), np.zeros(len(cells))) for name in "xy")
+    x, y = (centre(pairs[name].to_numpy(np.float64), np.zeros(len(pairs))) for name in "xy")
     labels, number = np.unique(exam, return_inverse=True)
-    _, place = np.unique(cells["structure"].to_numpy(), return_inverse=True)
+    _, place = np.unique(pairs["structure"].to_numpy(), return_inverse=True)
     sums = np.zeros((len(labels), place.max() + 1, 6))
     terms = np.stack([np.ones_like(x), x, y, x * x, y * y, x * y], axis=1)
     np.add.at(sums, (number, place), terms)
@@ -127,15 +143,15 @@ def _squared(sums: np.ndarray) -> np.ndarray:
     return np.where(varies, np.clip(sxy**2 / both, 0.0, 1.0), np.nan)
 
 
-def foretell(
+def predict_cv(
     surrogates: pd.DataFrame,
     cv: pd.DataFrame,
     exams: Mapping[str, str],
     n_draws: int = 0,
     level: float = 0.95,
     rng: np.random.Generator | None = None,
-) -> tuple[dict, pd.DataFrame]:
-    """Return how well each surrogate foretells ln CV, for each group.
+) -> tuple[Tree, pd.DataFrame]:
+    """Return how well each surrogate predicts ln CV, for each group.
 
     Args:
         surrogates: columns group, subject, structure, surrogate, kind (`A`, `B`, `C`), value;
@@ -147,7 +163,7 @@ def foretell(
         rng: source of the samples, needed when `n_draws` > 0.
 
     Returns:
-        The tree group -> surrogate -> cost, n, n_left_out (cells without a positive, finite value
+        The tree group -> surrogate -> cost, n, n_left_out (pairs without a positive, finite value
         and CV), n_undefined (estimates that are), `ESTIMATES` and, with samples, `<estimate>_low`
         and `<estimate>_high` of `INTERVALS`; and the table with columns group, surrogate, kind,
         cost, n, n_left_out, estimate, value, low, high (NaN where undefined).
@@ -166,18 +182,18 @@ def foretell(
     for (group, kind, name), values in surrogates.groupby(keys, sort=False):
         if group not in targets:
             continue
-        cells, n_left_out = logarithms(values, targets[group])
-        exam = np.array([exams.get(s, s) for s in cells["subject"]], dtype=str)
+        pairs, n_left_out = logarithms(values, targets[group])
+        exam = np.array([exams.get(s, s) for s in pairs["subject"]], dtype=str)
         bounds: dict[str, tuple[float, float]] = {}
-        if n_draws > 0 and len(cells):
-            samples = bootstrap_r2(cells, exam, n_draws, rng)
+        if n_draws > 0 and len(pairs):
+            samples = bootstrap_r2(pairs, exam, n_draws, rng)
             n_exams = len(np.unique(exam))
             bounds = {
                 name: interval(column, level, n_exams)[:2]
                 for name, column in zip(INTERVALS, samples.T, strict=True)
             }
-        head = (group, name, kind, COSTS[kind], len(cells), n_left_out)
-        for estimate, value in estimates(cells, exam).items():
+        head = (group, name, kind, COSTS[kind], len(pairs), n_left_out)
+        for estimate, value in estimates(pairs, exam).items():
             # an interval belongs to an estimate
             known = bounds.get(estimate) if np.isfinite(value) else None
             rows.append((*head, estimate, value, *(known or (np.nan, np.nan))))
@@ -185,8 +201,8 @@ def foretell(
     return _tree(table), table
 
 
-def _tree(table: pd.DataFrame) -> dict:
-    tree: dict[str, dict] = {}
+def _tree(table: pd.DataFrame) -> Tree:
+    tree: dict[str, Tree] = {}
     for (group, name), part in table.groupby(["group", "surrogate"], sort=False):
         values = part.set_index("estimate")
         leaves, gaps = without_gaps({k: float(v) for k, v in values["value"].items()})

@@ -1,4 +1,4 @@
-"""Do PSNR and SSIM of a network foretell the error of the volumes measured on its images.
+"""Do PSNR and SSIM of a network predict the error of the volumes measured on its images.
 
 Over the members of all architectures. Three architectures alone cannot tell: of the 3! orders of
 their means one in six agrees perfectly, so the least two-sided p is 1/3. The answer therefore comes
@@ -12,12 +12,16 @@ from dataclasses import dataclass
 
 import numpy as np
 import pandas as pd
-from scipy.stats import rankdata
 
+from stages.params.analyse import AnalyseParams
+from stages.statistics.answer import Answer, Tree
+from stages.statistics.cohort import Cohort
+from stages.statistics.methods.bias import absolute_bias
 from stages.statistics.methods.bootstrap import cluster_draws, interval
-from stages.statistics.methods.correlation import LEAST_SCANS
 from stages.statistics.methods.gaps import without_gaps
-from stages.statistics.methods.variability import PERCENT
+from stages.statistics.methods.member_ranks import correlations, permutation_p, ranks_within
+from stages.statistics.methods.variability import PERCENT, positive
+from stages.statistics.methods.weighted_summaries import weighted_means, weighted_medians
 from stages.statistics.questions.image_quality import HEADLINE, MEASURES
 
 MEMBER = ["group", "member"]
@@ -26,133 +30,59 @@ VARIABLES = (*MEASURES, *ERRORS)
 SCOPES = ("within", "pooled")
 ALL = "all"
 DECIMALS = 9  # of percent; what lies beyond is rounding
-NO_VARIATION = 1e-12  # of ranks
+
+
+def ask(cohort: Cohort, params: AnalyseParams, rng: np.random.Generator) -> Answer:
+    """Return whether PSNR and SSIM predict errors of volumes."""
+    tree, table = task_error(
+        cohort.networks(cohort.quality),
+        cohort.networks(cohort.volumes),
+        cohort.reference,
+        cohort.exams,
+        params.bootstrap_draws,
+        params.level,
+        rng,
+    )
+    return Answer(tree, {"task_error": table})
 
 
 @dataclass(frozen=True)
 class Members:
-    """Scores and errors of all members before they are summarised over scans.
-
-    Attributes:
-        table: columns group, member; one row a member.
-        scores: (n_measures, n_members, n_scans) PSNR in dB and SSIM.
-        errors: (n_errors, n_members, n_cells) in percent, NaN where undefined.
-        scan: (n_cells,) number of the scan that a cell belongs to.
-        exam: (n_scans,) labels.
-    """
+    """Scores and errors of all members before they are summarised over scans."""
 
     table: pd.DataFrame
+    """Columns group, member; one row a member."""
+
     scores: np.ndarray
+    """(n_measures, n_members, n_scans), PSNR in dB and SSIM."""
+
     errors: np.ndarray
+    """(n_errors, n_members, n_pairs) in percent, NaN where undefined."""
+
     scan: np.ndarray
+    """(n_pairs,), number of the scan of each pair."""
+
     exam: np.ndarray
+    """(n_scans,) labels."""
 
 
 def relative_errors(volumes: np.ndarray, reference: np.ndarray) -> np.ndarray:
-    """Return what each member adds to the variation, and its bias, of each cell, in percent.
+    """Return what each member adds to the variability, and its bias, of each pair, in percent.
 
     100 |V_m - mean_m V| / mean_m V, and 100 |V_m - V_ref| / V_ref.
 
     Args:
-        volumes: (n_members, n_cells), mm3, of one architecture.
-        reference: (n_cells,), mm3.
+        volumes: (n_members, n_pairs), mm3, of one architecture.
+        reference: (n_pairs,), mm3.
 
     Returns:
-        (2, n_members, n_cells), NaN without a volume of every member or a positive denominator.
+        (2, n_members, n_pairs), NaN without a volume of every member or a positive denominator.
     """
     mean = volumes.mean(axis=0)
-    origins = np.stack([mean, np.where(np.isfinite(mean), reference, np.nan)])[:, None]
-    origins = np.where(origins > 0, origins, np.nan)
+    variability = PERCENT * np.abs(volumes - mean) / positive(mean)
+    biases = absolute_bias(volumes, np.where(np.isfinite(mean), reference, np.nan))
     # two members are equally far from their mean: rounding must not give them different ranks
-    return np.round(PERCENT * np.abs(volumes - origins) / origins, DECIMALS)
-
-
-def weighted_medians(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Return the median of each row with every value repeated as often as its weight says.
-
-    Args:
-        values: (n_rows, n_values), NaN for values to leave out.
-        weights: (n_draws, n_values), whole numbers, 0 or more.
-
-    Returns:
-        (n_draws, n_rows), as numpy's median of the repeated values; NaN where nothing is left.
-    """
-    order = np.argsort(values, axis=1)
-    known = np.isfinite(values)
-    ordered = np.take_along_axis(values, order, axis=1)
-    result = np.full((len(weights), len(values)), np.nan)
-    for draw, weight in enumerate(np.asarray(weights, dtype=np.int64)):
-        counts = np.cumsum(np.take_along_axis(weight * known, order, axis=1), axis=1)
-        total = counts[:, -1:]
-        places = [(counts > k).argmax(axis=1)[:, None] for k in ((total - 1) // 2, total // 2)]
-        middle = [np.take_along_axis(ordered, place, axis=1)[:, 0] for place in places]
-        result[draw] = np.where(total[:, 0] > 0, (middle[0] + middle[1]) / 2.0, np.nan)
-    return result
-
-
-def weighted_means(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
-    """Return the mean of each row with every value counted as often as its weight says.
-
-    Args:
-        values: (n_rows, n_values), no NaN.
-        weights: (n_draws, n_values), not all 0 in any draw.
-
-    Returns:
-        (n_draws, n_rows).
-    """
-    weights = np.asarray(weights, dtype=np.float64)
-    return weights @ values.T / weights.sum(axis=1, keepdims=True)
-
-
-def ranks_within(values: np.ndarray, groups: np.ndarray) -> np.ndarray:
-    """Return ranks among the members of the same group, (rank - 1/2) / n - 1/2.
-
-    Ties share their mean rank; every group has mean 0, whatever its size.
-
-    Args:
-        values: (..., n_members), NaN makes its group NaN.
-        groups: (n_members,) labels.
-    """
-    result = np.full(np.shape(values), np.nan)
-    for group in dict.fromkeys(groups):
-        of_group = np.asarray(groups) == group
-        ranks = rankdata(values[..., of_group], axis=-1, nan_policy="propagate")
-        result[..., of_group] = (ranks - 0.5) / of_group.sum() - 0.5
-    return result
-
-
-def row_correlations(x: np.ndarray, y: np.ndarray) -> np.ndarray:
-    """Return Pearson's r of each pair of rows.
-
-    Args:
-        x: (..., n).
-        y: (..., n).
-
-    Returns:
-        (...), NaN for fewer than three points, a constant row or a missing value.
-    """
-    if x.shape[-1] < LEAST_SCANS:
-        return np.full(np.broadcast_shapes(x.shape, y.shape)[:-1], np.nan)
-    x, y = (v - v.mean(axis=-1, keepdims=True) for v in (x, y))
-    scale = np.sqrt(np.sum(x**2, axis=-1) * np.sum(y**2, axis=-1))
-    r = np.sum(x * y, axis=-1) / np.where(scale > NO_VARIATION, scale, np.nan)
-    return np.clip(r, -1.0, 1.0)
-
-
-def correlations(x: np.ndarray, y: np.ndarray, groups: np.ndarray, scope: str) -> np.ndarray:
-    """Return Spearman's rank correlation over members, of each row.
-
-    Args:
-        x: (..., n_members) scores.
-        y: (..., n_members) errors.
-        groups: (n_members,) architectures.
-        scope: `pooled`, or `within` for ranks among the members of the same architecture.
-
-    Returns:
-        (...), NaN where undefined.
-    """
-    labels = groups if scope == "within" else np.zeros(len(groups))
-    return row_correlations(ranks_within(x, labels), ranks_within(y, labels))
+    return np.round(np.stack([variability, biases]), DECIMALS)
 
 
 def collect(
@@ -171,7 +101,7 @@ def collect(
 
     Returns:
         The members, and how many members (without scores, without volumes, or alone in their
-        group), scans and cells (structures of scans, counted once a group) are left out.
+        group), scans and pairs (structures of scans, counted once a group) are left out.
     """
     chosen = (quality["range"] == HEADLINE[0]) & (quality["slices"] == HEADLINE[1])
     scores = quality[chosen].pivot(index=MEMBER, columns="subject", values=list(MEASURES))
@@ -208,10 +138,10 @@ def _errors(
     volumes: pd.DataFrame,
     reference: pd.DataFrame,
     groups: np.ndarray,
-    cells: tuple[list[str], list[str]],
+    pairs: tuple[list[str], list[str]],
 ) -> np.ndarray:
-    """Return (n_errors, n_members, n_cells) errors; cells are all structures of scan after scan."""
-    index = pd.MultiIndex.from_product(cells, names=["subject", "structure"])
+    """Return (n_errors, n_members, n_pairs) errors; pairs are all structures of scan after scan."""
+    index = pd.MultiIndex.from_product(pairs, names=["subject", "structure"])
     origin = reference.set_index(["subject", "structure"])["volume_mm3"].reindex(index)
     values, origin = (t.to_numpy(np.float64) for t in (volumes.reindex(columns=index), origin))
     errors = np.full((len(ERRORS), *values.shape), np.nan)
@@ -234,37 +164,6 @@ def summarise(members: Members, weights: np.ndarray) -> dict[str, np.ndarray]:
     means = [weighted_means(values, weights) for values in members.scores]
     medians = [weighted_medians(values, weights[:, members.scan]) for values in members.errors]
     return dict(zip(VARIABLES, [*means, *medians], strict=True))
-
-
-def permutation_p(
-    x: np.ndarray, y: np.ndarray, groups: np.ndarray, n_draws: int, rng: np.random.Generator
-) -> float:
-    """Return the two-sided p of the correlation within architectures, members exchanged in each.
-
-    (1 + #{|r_perm| >= |r|}) / (1 + n_draws) (Phipson and Smyth 2010, Stat. Appl. Genet. Mol. Biol.
-    9).
-
-    Args:
-        x: (n_members,) scores.
-        y: (n_members,) errors.
-        groups: (n_members,) architectures.
-        n_draws: random permutations.
-        rng: source of the draws.
-
-    Returns:
-        NaN where the correlation is undefined.
-    """
-    r = float(correlations(x, y, groups, "within"))
-    if not np.isfinite(r):
-        return float("nan")
-    ranks = ranks_within(y, groups)
-    shuffled = np.empty((n_draws, len(groups)))
-    for group in dict.fromkeys(groups):
-        of_group = np.asarray(groups) == group
-        copies = np.tile(ranks[of_group], (n_draws, 1))
-        shuffled[:, of_group] = rng.permuted(copies, axis=1)
-    found = np.abs(row_correlations(ranks_within(x, groups), shuffled))
-    return float((1.0 + np.sum(found >= abs(r) - NO_VARIATION)) / (1.0 + n_draws))
 
 
 def member_table(members: Members) -> pd.DataFrame:
@@ -292,7 +191,7 @@ def task_error(
     n_draws: int,
     level: float,
     rng: np.random.Generator,
-) -> tuple[dict, pd.DataFrame]:
+) -> tuple[Tree, pd.DataFrame]:
     """Return the rank correlations of image quality with task error over members.
 
     Task errors of a member: the medians over structures and scans of `relative_errors`. Intervals
@@ -326,11 +225,11 @@ def task_error(
     table = member_table(members)
     found = {name: table[name].to_numpy() for name in VARIABLES}
     draws = summarise(members, cluster_draws(members.exam, n_draws, rng))
-    overall: dict = {}
+    overall: Tree = {}
     for score in MEASURES:
         overall[score] = {}
         for error in ERRORS:
-            answers: dict = {}
+            answers: Tree = {}
             for scope in SCOPES:
                 r, resampled = _answer(found, draws, (score, error), groups, scope)
                 low, high, _ = interval(resampled, level, n_exams)
@@ -371,6 +270,6 @@ def _alone(part: pd.DataFrame) -> dict[str, dict[str, float]]:
     }
 
 
-def _counted(answers: dict, counts: dict) -> dict:
+def _counted(answers: Tree, counts: Tree) -> Tree:
     kept, gaps = without_gaps(answers)
     return kept | counts | {"undefined": len(gaps)}

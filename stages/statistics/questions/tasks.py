@@ -1,95 +1,42 @@
-"""Do uncertainties foretell other tasks than volumes: overlap, surfaces and deformations.
+"""Do uncertainties predict other tasks than volumes: overlap, surfaces and deformations.
 
 Ranks are compared, because tasks have units and ranges of their own.
 """
 
-from collections.abc import Mapping
-from dataclasses import dataclass
-from typing import NamedTuple
-
 import numpy as np
 import pandas as pd
 
-from stages.statistics.methods.bootstrap import cell_matrix, cluster_draws, interval, rank_draws
+from stages.params.analyse import AnalyseParams
+from stages.statistics.answer import Answer, Tree
+from stages.statistics.cohort import Cohort
 from stages.statistics.methods.gaps import without_gaps
+from stages.statistics.methods.rank_agreement import Agreement, Draws, draw_exams, rank_agreement
+from stages.statistics.questions.deformation import deformation_pairs
+from stages.statistics.questions.overlap import overlap_pairs
+from stages.statistics.questions.surrogates import every_surrogate
 
-SCOPES = ("pooled", "within_structure")
 HEADLINES = ("std_mean", "linearised_volume", "cv")  # predictors that metrics name
 VOLUME_CV = ("cv", "C")  # as a predictor: name, and what it costs (`surrogates.COSTS`)
 COLUMNS = ["group", "target", "predictor", "kind", "estimate", "scope", "n", "value", "low", "high"]
 
 
-@dataclass(frozen=True)
-class Draws:
-    """Samples of exams; subjects: of the columns; weights: (n_draws, n_subjects); level: 0 ... 1.
-
-    n_exams: how many were drawn from.
-    """
-
-    subjects: list[str]
-    weights: np.ndarray
-    level: float
-    n_exams: int
-
-
-def draw_exams(
-    exams: Mapping[str, str], n_draws: int, level: float, rng: np.random.Generator
-) -> Draws:
-    """Return samples of whole exams (scan -> exam), the same for every pair of variables."""
-    subjects = list(exams)
-    labels = np.array([str(exams[name]) for name in subjects])
-    weights = cluster_draws(labels, n_draws, rng)
-    return Draws(subjects, weights, level, len(np.unique(labels)))
+def ask(cohort: Cohort, params: AnalyseParams, rng: np.random.Generator) -> Answer:
+    """Return whether uncertainties and the volumes' own CV predict other tasks than volumes."""
+    draws = draw_exams(cohort.exams, params.bootstrap_draws, params.level, rng)
+    cv, bias = (cohort.networks(table) for table in (cohort.cv, cohort.bias))
+    name, kind = VOLUME_CV
+    own = cv.rename(columns={"cv": "value"}).assign(surrogate=name, kind=kind)
+    predictors = pd.concat([every_surrogate(cohort), own], ignore_index=True)
+    changes = deformation_pairs(cohort.changes, cv, bias)
+    targets = cohort.networks(task_targets(overlap_pairs(cohort.overlap), changes))
+    tree, table = predict_tasks(predictors, targets, draws)
+    return Answer(tree, {"tasks": table})
 
 
-class Agreement(NamedTuple):
-    """Spearman's coefficient over n cells, and the ends of its interval over exams."""
-
-    n: int
-    r: float
-    low: float
-    high: float
-
-    def leaves(self) -> dict[str, float]:
-        """Return what metrics hold."""
-        return {"r": self.r, "low": self.low, "high": self.high}
-
-
-def rank_agreement(
-    first: pd.DataFrame, x: str, second: pd.DataFrame, y: str, draws: Draws
-) -> dict[str, Agreement]:
-    """Return Spearman's rank correlation of two variables over the cells that have both.
-
-    Args:
-        first: columns structure, subject and `x`, one row a cell of one group.
-        x: column name.
-        second: columns structure, subject and `y`.
-        y: column name.
-        draws: of exams, for the percentile intervals.
-
-    Returns:
-        pooled (all structures and scans) and within_structure (centred per structure before
-        ranking): NaN where undefined.
-    """
-    structures = list(dict.fromkeys([*first["structure"], *second["structure"]]))
-    a = cell_matrix(first, x, structures, draws.subjects)
-    b = cell_matrix(second, y, structures, draws.subjects)
-    n = int((np.isfinite(a) & np.isfinite(b)).sum())
-    as_it_is = np.ones((1, len(draws.subjects)), dtype=np.int64)
-    every = rank_draws(a, b, np.concatenate([as_it_is, draws.weights]))
-    result = {}
-    for scope in SCOPES:
-        r, resampled = float(every[scope][0]), every[scope][1:]
-        low, high, _ = interval(resampled, draws.level, draws.n_exams)
-        # an interval belongs to an estimate
-        result[scope] = Agreement(n, r, *((low, high) if np.isfinite(r) else (np.nan, np.nan)))
-    return result
-
-
-def foretold(
+def predict_tasks(
     predictors: pd.DataFrame, targets: pd.DataFrame, draws: Draws
-) -> tuple[dict, pd.DataFrame]:
-    """Return how well each predictor ranks the cells of each group as each target does.
+) -> tuple[Tree, pd.DataFrame]:
+    """Return how well each predictor ranks the pairs of each group as each target does.
 
     Args:
         predictors: columns group, subject, structure, surrogate, kind (`surrogates.COSTS`), value.
@@ -114,8 +61,8 @@ def foretold(
     return _tree(table), table
 
 
-def _tree(table: pd.DataFrame) -> dict:
-    tree: dict = {}
+def _tree(table: pd.DataFrame) -> Tree:
+    tree: Tree = {}
     for row in table[table["predictor"].isin(HEADLINES)].itertuples(index=False):
         target = tree.setdefault(row.group, {}).setdefault(row.target, {})
         leaves = Agreement(row.n, row.value, row.low, row.high).leaves()
@@ -127,23 +74,23 @@ def _tree(table: pd.DataFrame) -> dict:
 
 
 def task_targets(overlap: pd.DataFrame, deformation: pd.DataFrame) -> pd.DataFrame:
-    """Return what is to be foretold of each cell: dice_loss, surface_distance, deformation_sd.
+    """Return what is to be predicted of each cell: dice_loss, surface_distance, deformation_sd.
 
     Args:
-        overlap: from `overlap.overlap_cells`.
-        deformation: from `deformation.deformation_cells`.
+        overlap: from `overlap.overlap_pairs`.
+        deformation: from `deformation.deformation_pairs`.
 
     Returns:
         Columns group, subject, structure, target, value: 1 - Dice and the mean symmetric surface
         distance (mm) against the segmentation of the fully sampled image, means over members, and
         the SD of the apparent changes over members (percent).
     """
-    cell = ["group", "subject", "structure"]
+    pair = ["group", "subject", "structure"]
     own = overlap[overlap["target"] == "reference"]
     values = {
-        "dice_loss": own[cell].assign(value=1.0 - own["dice"]),
-        "surface_distance": own[cell].assign(value=own["surface_distance_mm"]),
-        "deformation_sd": deformation[cell].assign(value=deformation["sd"]),
+        "dice_loss": own[pair].assign(value=1.0 - own["dice"]),
+        "surface_distance": own[pair].assign(value=own["surface_distance_mm"]),
+        "deformation_sd": deformation[pair].assign(value=deformation["sd"]),
     }
     parts = [table.assign(target=name) for name, table in values.items()]
-    return pd.concat(parts, ignore_index=True)[[*cell, "target", "value"]]
+    return pd.concat(parts, ignore_index=True)[[*pair, "target", "value"]]

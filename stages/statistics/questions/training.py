@@ -1,13 +1,28 @@
-"""Training curves of a member, short enough to plot."""
+"""Training curves of the members, short enough to plot."""
 
 import numpy as np
 import pandas as pd
 
+from stages.params.analyse import AnalyseParams
+from stages.statistics.answer import Answer
+from stages.statistics.cohort import Cohort
+
 COLUMNS = ("loss", "validation_psnr", "validation_ssim")
 
 
+def ask(cohort: Cohort, params: AnalyseParams, _: np.random.Generator) -> Answer:
+    """Return the training curves of all members that have them, thinned for plotting."""
+    members = cohort.curves.groupby(["group", "seed"], sort=False)
+    parts = [
+        thin(curves, params.curve_points).assign(group=group, seed=seed)
+        for (group, seed), curves in members
+    ]
+    table = pd.concat(parts, ignore_index=True) if parts else cohort.curves
+    return Answer(tables={"training": table[["group", "seed", "step", *COLUMNS]]})
+
+
 def thin(curves: pd.DataFrame, n_points: int) -> pd.DataFrame:
-    """Average training curves over equal spans of steps.
+    """Return training curves averaged over equal spans of steps.
 
     Args:
         curves: columns step and `COLUMNS`; empty where nothing was recorded at a step.

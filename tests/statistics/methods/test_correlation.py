@@ -114,7 +114,7 @@ def test_two_way_centring_of_an_incomplete_table_solves_the_normal_equations():
 
 
 def test_two_way_with_one_degree_of_freedom_is_undefined():
-    cells = {"structure": list("aabb"), "subject": list("stst")}
-    data = pd.DataFrame({**cells, "x": [1.0, 2.0, 3.0, 7.0], "y": [2.0, 1.0, 4.0, 9.0]})
+    pairs = {"structure": list("aabb"), "subject": list("stst")}
+    data = pd.DataFrame({**pairs, "x": [1.0, 2.0, 3.0, 7.0], "y": [2.0, 1.0, 4.0, 9.0]})
     table = correlation_table(data, ["x"], "y").set_index("scope")
     assert table.loc["two_way", ["pearson", "spearman"]].isna().all()

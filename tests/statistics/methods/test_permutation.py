@@ -66,7 +66,7 @@ def test_absent_cells_meet_nobody():
     order, _ = joint_permutations(np.arange(8), 20, generator)
     r = permuted_correlations(x, y, order, "pearson")["structures"][:, 0]
     for p, moved in enumerate(order):
-        # the cell without a predictor has no part in the target either
+        # the pair without a predictor has no part in the target either
         met = np.isfinite(x[0, moved]) & np.isfinite(x[0])
         assert r[p] == pytest.approx(pearson(x[0, moved][met], y[0][met]) * np.sqrt(met.sum() - 1))
 

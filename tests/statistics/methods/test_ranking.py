@@ -12,7 +12,7 @@ STRUCTURES = ["a", "b", "c"]
 
 
 def cohort(first: np.ndarray, second: np.ndarray) -> tuple[pd.DataFrame, dict[str, str]]:
-    """Return two groups of cells, (structures, scans) each, and an exam a scan."""
+    """Return two groups of pairs, (structures, scans) each, and an exam a scan."""
     subjects = [f"s{k}" for k in range(first.shape[1])]
     rows = [
         (group, k, s, values[i, j])

@@ -8,22 +8,19 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stages.measures.members import halves_of
+from stages.statistics.methods.disjoint_halves import disjoint_r2, half_variability
 from stages.statistics.methods.gaps import without_gaps
-from stages.statistics.methods.reliability import ceiling, sampling_variance
+from stages.statistics.methods.reliability import noise_ceiling, sampling_variance
 from stages.statistics.methods.split_half import (
     analytic_draws,
-    disjoint_r2,
     full_length,
     half_correlations,
-    half_variation,
-    halves_of,
-    log_variation,
+    log_variability,
     reliability,
     spearman_brown,
     splits,
-    volume_cube,
 )
-from stages.statistics.methods.variability import cv_table
 
 N_MEMBERS, N_SCANS, N_STRUCTURES = 12, 20, 16
 
@@ -72,16 +69,6 @@ def test_few_divisions_are_all_of_them():
     assert found == set(combinations(range(5), 2))
 
 
-def test_cube_gives_the_cv_of_the_study():
-    generator = np.random.default_rng(0)
-    table = table_of(cube_of(true_log_cv(0.3, generator), 5, generator))
-    cube, structures, subjects = volume_cube(table.sample(frac=1, random_state=0))
-    assert cube.shape == (len(structures), len(subjects), 5)
-    known = cv_table(table).set_index(["structure", "subject"])["cv"]
-    expected = [[known[k, s] for s in subjects] for k in structures]
-    assert np.exp(log_variation(cube)) == pytest.approx(np.array(expected))
-
-
 def test_length_correction_by_hand():
     assert spearman_brown(0.5) == pytest.approx(2 / 3)
     length = sampling_variance(6) / sampling_variance(12)
@@ -107,7 +94,7 @@ def test_correlation_between_halves_is_a_loop_over_divisions():
     first = splits(5, 100, generator)
     z = []
     for half in first:
-        x, y = log_variation(cube[..., half]), log_variation(cube[..., ~half])
+        x, y = log_variability(cube[..., half]), log_variability(cube[..., ~half])
         x, y = (v - v.mean(axis=1, keepdims=True) for v in (x, y))
         z.append(np.arctanh(np.corrcoef(x.ravel(), y.ravel())[0, 1]))
     found = half_correlations(cube, first, np.ones((1, 6)))
@@ -119,8 +106,8 @@ def test_analytic_estimate_of_the_table_is_the_ceiling():
     log_cv = true_log_cv(0.3, generator)
     found = analytic_draws(log_cv, 12, np.ones((1, N_SCANS)), 1)
     structure = np.repeat(np.arange(N_STRUCTURES), N_SCANS)
-    assert found["pooled"] == pytest.approx(ceiling(log_cv.ravel(), 12))
-    assert found["within_structure"] == pytest.approx(ceiling(log_cv.ravel(), 12, structure))
+    assert found["pooled"] == pytest.approx(noise_ceiling(log_cv.ravel(), 12))
+    assert found["within_structure"] == pytest.approx(noise_ceiling(log_cv.ravel(), 12, structure))
 
 
 @pytest.mark.parametrize(("n_members", "sd"), [(12, 0.2), (12, 0.4), (11, 0.3)])
@@ -136,7 +123,7 @@ def test_both_estimates_find_the_true_reliability(n_members, sd):
         sizes = (n_members // 2, n_members - n_members // 2)
         found["split_half"].append(float(full_length(r, *sizes)))
         found["spearman_brown"].append(float(spearman_brown(r)))
-        analytic = analytic_draws(log_variation(cube), n_members, weights, 1)
+        analytic = analytic_draws(log_variability(cube), n_members, weights, 1)
         found["analytic"].append(analytic["within_structure"][0])
     means = {name: np.mean(values) for name, values in found.items()}
     assert means["split_half"] == pytest.approx(truth, abs=0.04)
@@ -164,35 +151,11 @@ def test_intervals_cover_the_true_reliability():
 
 def half_predictors(table: pd.DataFrame, values: np.ndarray) -> pd.DataFrame:
     """Return the same predictor (structure, scan) for both halves."""
-    cells = half_variation(table)[["structure", "subject", "half"]]
+    pairs = half_variability(table)[["structure", "subject", "half"]]
     k, s = (
-        cells[c].str.extract(r"(\d+)", expand=False).astype(int) for c in ("structure", "subject")
+        pairs[c].str.extract(r"(\d+)", expand=False).astype(int) for c in ("structure", "subject")
     )
-    return cells.assign(mean=values[k, s])
-
-
-def test_a_perfect_predictor_reaches_the_ceiling_and_noise_of_its_own_half_passes_it():
-    generator = np.random.default_rng(5)
-    truth = true_log_cv(0.3, generator)
-    table = table_of(cube_of(truth, N_MEMBERS, generator))
-    perfect = disjoint_r2(table, half_predictors(table, truth), ["mean"])
-    expected = 0.3**2 / (0.3**2 + sampling_variance(N_MEMBERS // 2))
-    assert perfect["disjoint"]["within_r2"] == pytest.approx(expected, abs=0.08)
-    assert perfect["disjoint"]["within_r"] ** 2 == pytest.approx(expected, abs=0.08)
-    exams = {name: name for name in table["subject"]}
-    tree, _ = reliability(table, exams, 50, 50, 0.95, generator)
-    cube, _, _ = volume_cube(table)
-    x, y = (v - v.mean(axis=1, keepdims=True) for v in (truth, log_variation(cube)))
-    reached = np.corrcoef(x.ravel(), y.ravel())[0, 1] ** 2
-    for estimate in ("split_half", "analytic"):
-        assert tree["within_structure"][estimate]["value"] == pytest.approx(reached, abs=0.12)
-    # the variation itself as its own predictor: nothing but noise is shared by its half
-    own = half_variation(table).rename(columns={"log_cv": "mean"})
-    circular = disjoint_r2(table, own, ["mean"])
-    assert circular["same"]["within_r2"] == pytest.approx(1)
-    assert circular["disjoint"]["within_r"] == pytest.approx(
-        tree["within_structure"]["between_halves"], abs=0.1
-    )
+    return pairs.assign(mean=values[k, s])
 
 
 def test_table_and_tree_hold_the_same_numbers():
@@ -245,11 +208,3 @@ def test_cells_without_variation_or_volume_are_left_out():
     found = disjoint_r2(table, half_predictors(table, generator.normal(size=(4, 6))), ["mean"])
     assert found["n_undefined"] == 3
     assert found["n_cells"] == 2 * 24 - 3
-
-
-def test_unknown_halves_are_refused():
-    generator = np.random.default_rng(10)
-    table = table_of(cube_of(true_log_cv(0.3, generator)[:2, :2], 4, generator))
-    other = half_predictors(table, np.ones((2, 2))).assign(half="first")
-    with pytest.raises(ValueError, match="expected halves 'a' and 'b', got \\['first'\\]"):
-        disjoint_r2(table, other, ["mean"])

@@ -1,4 +1,4 @@
-"""Coefficients of variation and bias against hand calculations, scipy and invariances."""
+"""Coefficients of variation against hand calculations, scipy and invariances."""
 
 import numpy as np
 import pandas as pd
@@ -9,8 +9,6 @@ from hypothesis.extra.numpy import arrays
 from scipy import stats
 
 from stages.statistics.methods.variability import (
-    bias,
-    bias_table,
     c4,
     coefficient_of_variation,
     corrected_cv,
@@ -78,16 +76,11 @@ def test_robust_cv_is_scipys_median_absolute_deviation(values):
     assert robust_cv(values) == pytest.approx(100 * deviation / np.median(values), abs=1e-9)
 
 
-def test_bias_by_hand():
-    assert bias(np.array([95.0, 97.0, 99.0]), 100.0) == pytest.approx(-3.0)
-
-
 def test_undefined_cells_are_nan_not_numbers():
     assert np.isnan(coefficient_of_variation(np.zeros(3)))
     assert np.isnan(coefficient_of_variation(np.array([7.0])))
     assert np.isnan(corrected_cv(np.array([7.0])))
     assert np.isnan(robust_cv(np.zeros(3)))
-    assert np.isnan(bias(np.array([1.0, 2.0]), 0.0))
 
 
 def tidy(values: dict[tuple[str, str], list[float]]) -> pd.DataFrame:
@@ -100,17 +93,12 @@ def tidy(values: dict[tuple[str, str], list[float]]) -> pd.DataFrame:
 
 
 def test_tables_hold_one_row_a_cell_in_order_of_appearance():
-    cells = {("b", "s1"): [98, 100, 102], ("a", "s1"): [95, 97, 99], ("b", "s2"): [0, 0, 0]}
-    table = tidy(cells)
+    pairs = {("b", "s1"): [98, 100, 102], ("a", "s1"): [95, 97, 99], ("b", "s2"): [0, 0, 0]}
+    table = tidy(pairs)
     cv = cv_table(table)
-    assert list(zip(cv["structure"], cv["subject"], strict=True)) == list(cells)
+    assert list(zip(cv["structure"], cv["subject"], strict=True)) == list(pairs)
     assert cv["cv"].to_numpy() == pytest.approx([2.0, 100 * 2 / 97, np.nan], nan_ok=True)
     assert cv["n_members"].tolist() == [3, 3, 3]
-    reference = pd.DataFrame(
-        {"subject": ["s1", "s1"], "structure": ["a", "b"], "volume_mm3": [100.0, 50.0]}
-    )
-    found = bias_table(table, reference)["bias"]
-    assert found.to_numpy() == pytest.approx([100.0, -3.0, np.nan], nan_ok=True)
 
 
 def test_medians_leave_undefined_scans_out_and_keep_empty_groups():

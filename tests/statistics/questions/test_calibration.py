@@ -25,7 +25,7 @@ members = arrays(np.float64, st.integers(2, 12), elements=st.floats(1, 1e4))
 def cohort(
     n_members: int = 8, n_scans: int = 40, spread: float = 1.0, shift: float = 0.0, seed: int = 0
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Return members of `spread` times their error, and the volumes they try to foretell."""
+    """Return members of `spread` times their error, and the volumes they try to predict."""
     rng = np.random.default_rng(seed)
     shape = (n_scans, 10)
     known = rng.uniform(500, 5000, shape)
@@ -37,9 +37,9 @@ def cohort(
         for i in range(n_scans)
         for k in range(10)
     ]
-    cells = [(f"s{i}", f"k{k}", known[i, k]) for i in range(n_scans) for k in range(10)]
+    pairs = [(f"s{i}", f"k{k}", known[i, k]) for i in range(n_scans) for k in range(10)]
     columns = ["group", "member", "subject", "structure", "volume_mm3"]
-    return pd.DataFrame(rows, columns=columns), pd.DataFrame(cells, columns=columns[2:])
+    return pd.DataFrame(rows, columns=columns), pd.DataFrame(pairs, columns=columns[2:])
 
 
 def test_crps_by_hand():

@@ -5,31 +5,15 @@ import json
 import numpy as np
 import pandas as pd
 import pytest
-import statsmodels.formula.api as smf
-from hypothesis import given
-from hypothesis import strategies as st
-from hypothesis.extra.numpy import arrays
-from statsmodels.stats.anova import anova_lm
 
-from stages.statistics.questions.components import (
-    COLUMNS,
-    Segmentation,
+from stages.statistics.methods.variance_components import (
     combine,
-    complete,
     components,
-    decompose,
-    icc_agreement,
-    mean_squares,
-    segmentation_variance,
 )
+from stages.statistics.questions.components import COLUMNS, decompose
 from stages.study.errors import StudyError
 
 ORACLE = np.array([[10.0, 12.0, 14.0], [20.0, 22.0, 24.0], [30.0, 32.0, 37.0]])
-tables = arrays(
-    np.float64,
-    st.tuples(st.integers(2, 6), st.integers(2, 6)),
-    elements=st.floats(-100, 100).map(lambda x: round(x, 3)),
-)
 
 
 def cohort(
@@ -65,161 +49,6 @@ def tidy_draws(values: np.ndarray) -> pd.DataFrame:
 
 def variances(table: pd.DataFrame) -> dict[str, float]:
     return dict(zip(table["component"], table["variance"], strict=True))
-
-
-def test_components_by_hand():
-    assert mean_squares(ORACLE) == pytest.approx((331, 19, 1))
-    expected = {"subject": 110, "member": 6, "interaction": 1}
-    assert components(ORACLE) == pytest.approx(expected)
-    assert icc_agreement(ORACLE) == pytest.approx(0.940171, abs=1e-6)
-    assert ORACLE.var(axis=1, ddof=1).mean() == pytest.approx(7)
-
-
-@given(tables)
-def test_mean_squares_are_those_of_statsmodels(values):
-    n_subjects, n_members = values.shape
-    long = pd.DataFrame(
-        {
-            "y": values.ravel(),
-            "s": np.repeat(np.arange(n_subjects), n_members),
-            "m": np.tile(np.arange(n_members), n_subjects),
-        }
-    )
-    sums = smf.ols("y ~ C(s) + C(m)", data=long).fit()
-    residual = sums.ssr / sums.df_resid
-    parts = [sums.model.endog, long.groupby("s")["y"].mean(), long.groupby("m")["y"].mean()]
-    assert mean_squares(values).residual == pytest.approx(residual, abs=1e-7)
-    assert mean_squares(values).subject == pytest.approx(n_members * parts[1].var(), abs=1e-7)
-    assert mean_squares(values).member == pytest.approx(n_subjects * parts[2].var(), abs=1e-7)
-
-
-def test_table_of_the_analysis_of_variance_is_that_of_statsmodels():
-    values = cohort(np.random.default_rng(0), (6, 5, 1), (0.1, 0.02, 0.01, 0.0))[..., 0]
-    long = tidy(values)
-    fit = smf.ols("volume_mm3 ~ C(subject) + C(member)", data=long).fit()
-    assert mean_squares(values) == pytest.approx(anova_lm(fit)["mean_sq"].to_numpy())
-
-
-def test_components_are_those_of_a_mixed_model_fitted_by_restricted_likelihood():
-    # a unit of the order of one, for the optimiser's sake
-    values = 100 * cohort(np.random.default_rng(1), (8, 6, 1), (0.05, 0.03, 0.02, 0.0))[..., 0]
-    long = tidy(values).assign(all=1)
-    parts = {"subject": "0 + C(subject)", "member": "0 + C(member)"}
-    model = smf.mixedlm("volume_mm3 ~ 1", long, groups="all", vc_formula=parts, re_formula="0")
-    fit = model.fit(reml=True, method="lbfgs")
-    found = components(values)
-    known = dict(zip(model.exog_vc.names, fit.vcomp, strict=True))
-    assert found["subject"] == pytest.approx(known["subject"], rel=1e-3)
-    assert found["member"] == pytest.approx(known["member"], rel=1e-3)
-    assert found["interaction"] == pytest.approx(fit.scale, rel=1e-3)
-
-
-@given(tables, st.randoms(use_true_random=False), st.floats(-5, 5))
-def test_order_and_origin_do_not_matter(values, random, shift):
-    rows, columns = list(range(values.shape[0])), list(range(values.shape[1]))
-    random.shuffle(rows)
-    random.shuffle(columns)
-    shuffled = values[np.ix_(rows, columns)] + shift
-    assert components(shuffled) == pytest.approx(components(values), abs=1e-6)
-    assert all(value >= 0 for value in components(values).values())
-    assert mean_squares(values.T)[:2] == pytest.approx(mean_squares(values)[1::-1])
-
-
-@given(tables)
-def test_untruncated_parts_add_up_to_the_variance_within_scans(values):
-    squares = mean_squares(values)
-    member = (squares.member - squares.residual) / values.shape[0]
-    within = values.var(axis=1, ddof=1).mean()
-    assert member + squares.residual == pytest.approx(within, abs=1e-7)
-
-
-def test_identical_members_leave_the_scans_only():
-    values = np.repeat(np.array([[1.0], [2.0], [4.0]]), 4, axis=1)
-    found = components(values)
-    assert found["member"] == pytest.approx(0, abs=1e-12)
-    assert found["interaction"] == pytest.approx(0, abs=1e-12)
-    assert icc_agreement(values) == pytest.approx(1)
-
-
-def test_components_are_recovered_on_average():
-    generator = np.random.default_rng(2)
-    true = (0.10, 0.04, 0.02, 0.0)
-    found = [components(cohort(generator, (8, 6, 1), true)[..., 0]) for _ in range(1500)]
-    for name, deviation in zip(("subject", "member", "interaction"), true[:3], strict=True):
-        each = np.array([one[name] for one in found])
-        error = each.std(ddof=1) / np.sqrt(len(each))
-        assert each.mean() == pytest.approx(deviation**2, abs=4 * error)
-
-
-@pytest.mark.parametrize("known", ["all cells", "some cells"])
-def test_interaction_and_segmentation_are_told_apart_on_average(known):
-    generator = np.random.default_rng(3)
-    true = (0.10, 0.04, 0.03, 0.02)
-    found = []
-    for _ in range(1500):
-        log_draws = cohort(generator, (7, 6, 4), true)
-        first = log_draws[..., 0].copy()
-        if known == "some cells":
-            log_draws = log_draws[..., 1:]
-            log_draws[3:] = np.nan
-        values, segmentation = combine(first, log_draws)
-        found.append(components(values, segmentation))
-    names = ("subject", "member", "interaction", "segmentation")
-    for name, deviation in zip(names, true, strict=True):
-        each = np.array([one[name] for one in found])
-        error = each.std(ddof=1) / np.sqrt(len(each))
-        assert each.mean() == pytest.approx(deviation**2, abs=4 * error)
-
-
-def test_segmentation_is_the_mean_of_the_cells_variances():
-    draws = np.array([[[1.0, 2.0, 3.0], [1.0, 5.0, np.nan]], [[4.0, np.nan, np.nan], [2, 2, 2]]])
-    assert segmentation_variance(draws) == pytest.approx((1 + 8 + 0) / 3)
-    assert np.isnan(segmentation_variance(draws[1:, :1]))
-    generator = np.random.default_rng(4)
-    draws = generator.normal(size=(3, 4, 5))
-    loop = [np.var(draws[s, m], ddof=1) for s in range(3) for m in range(4)]
-    assert segmentation_variance(draws) == pytest.approx(np.mean(loop))
-
-
-def test_total_variance_of_equal_draws_is_that_of_its_two_parts():
-    draws = np.random.default_rng(5).normal(size=(4, 3, 6))
-    within = np.mean(draws.var(axis=-1))
-    assert within + draws.mean(axis=-1).var() == pytest.approx(draws.var())
-    assert segmentation_variance(draws) * 5 / 6 == pytest.approx(within)
-
-
-def test_draws_of_all_cells_are_averaged_and_divided_by_their_number():
-    draws = np.random.default_rng(6).normal(size=(4, 3, 6))
-    draws[0, 0, 2:] = np.nan
-    values, segmentation = combine(np.zeros((4, 3)), draws)
-    assert values == pytest.approx(np.nanmean(draws, axis=-1))
-    assert 1 / segmentation.n_averaged == pytest.approx((1 / 2 + 11 / 6) / 12)
-    interaction = mean_squares(values).residual - segmentation.variance / segmentation.n_averaged
-    found = components(values, segmentation)
-    assert found["interaction"] == pytest.approx(max(0, interaction))
-    assert found["segmentation"] == segmentation.variance
-
-
-def test_draws_more_variable_than_the_cells_leave_no_interaction():
-    found = components(ORACLE, Segmentation(3.0, 1.0))
-    assert found["interaction"] == 0
-    assert found["segmentation"] == 3
-
-
-def test_gaps_cost_the_scan_or_the_member_that_has_most_of_them():
-    values = np.ones((5, 4))
-    values[:, 2] = np.nan
-    values[3, 0] = np.nan
-    subjects, members = complete(values)
-    assert subjects.tolist() == [0, 1, 2, 4]
-    assert members.tolist() == [0, 1, 3]
-    assert complete(np.full((2, 3), np.nan))[0].size == 0
-
-
-@given(arrays(np.bool_, st.tuples(st.integers(1, 6), st.integers(1, 6))))
-def test_what_is_kept_has_no_gap(gaps):
-    values = np.where(gaps, np.nan, 1.0)
-    assert np.isfinite(values[np.ix_(*complete(values))]).all()
 
 
 def test_decompose_without_draws_says_that_the_interaction_includes_the_segmentation():

@@ -4,9 +4,10 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from stages.statistics.methods.bias import bias_table
+from stages.statistics.methods.rank_agreement import draw_exams
 from stages.statistics.methods.variability import cv_table
 from stages.statistics.questions.deformation import COLUMNS, deformation
-from stages.statistics.questions.tasks import draw_exams
 
 SUBJECTS = [f"s{s}" for s in range(4)]
 STRUCTURES = ["a", "b", "c"]
@@ -32,15 +33,15 @@ def tables(noise: float = 0.0) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame
 def answer(changes: pd.DataFrame, volumes: pd.DataFrame, reference: pd.DataFrame):
     exams = {name: name for name in SUBJECTS}
     draws = draw_exams(exams, 50, 0.95, np.random.default_rng(0))
-    return deformation(changes, cv_table(volumes), volumes, reference, draws)
+    return deformation(changes, cv_table(volumes), bias_table(volumes, reference), draws)
 
 
 def test_volumes_that_follow_the_deformations_agree_with_them() -> None:
-    tree, cells = answer(*tables())
-    assert list(cells) == COLUMNS
+    tree, pairs = answer(*tables())
+    assert list(pairs) == COLUMNS
     # SD of a logarithm and CV, mean of a logarithm and bias, are the same to first order
-    assert cells["sd"].to_numpy() == pytest.approx(cells["cv"].to_numpy(), rel=0.1)
-    assert cells["mean"].to_numpy() == pytest.approx(cells["bias"].to_numpy(), abs=0.3)
+    assert pairs["sd"].to_numpy() == pytest.approx(pairs["cv"].to_numpy(), rel=0.1)
+    assert pairs["mean"].to_numpy() == pytest.approx(pairs["bias"].to_numpy(), abs=0.3)
     agreement = tree["rim"]["agreement"]
     for name in ("cv", "bias"):
         assert agreement[name]["pooled"]["r"] > 0.95
@@ -50,11 +51,11 @@ def test_volumes_that_follow_the_deformations_agree_with_them() -> None:
 
 def test_numbers_are_those_of_pandas() -> None:
     changes, *others = tables()
-    tree, cells = answer(changes, *others)
+    tree, pairs = answer(changes, *others)
     by_cell = changes.groupby(["structure", "subject"])["change"]
     assert tree["rim"]["sd"]["median"] == pytest.approx(by_cell.std().median())
     assert tree["rim"]["mean"]["b"] == pytest.approx(by_cell.mean()["b"].median())
-    assert (cells["n_members"] == 5).all()
+    assert (pairs["n_members"] == 5).all()
 
 
 def test_volumes_of_noise_alone_do_not_agree() -> None:
@@ -65,15 +66,15 @@ def test_volumes_of_noise_alone_do_not_agree() -> None:
 def test_a_group_of_one_member_has_a_mean_only() -> None:
     changes, volumes, reference = tables()
     alone = changes[changes["member"] == 0].assign(group="zero_filled")
-    tree, cells = answer(pd.concat([changes, alone]), volumes, reference)
+    tree, pairs = answer(pd.concat([changes, alone]), volumes, reference)
     assert set(tree["zero_filled"]) == {"mean", "undefined"}
-    assert cells.loc[cells["group"] == "zero_filled", ["sd", "cv", "bias"]].isna().all(axis=None)
+    assert pairs.loc[pairs["group"] == "zero_filled", ["sd", "cv", "bias"]].isna().all(axis=None)
 
 
 def test_undefined_changes_are_left_out_and_counted() -> None:
     changes, volumes, reference = tables()
     changes.loc[:3, "change"] = np.nan
-    tree, cells = answer(changes, volumes, reference)
+    tree, pairs = answer(changes, volumes, reference)
     assert tree["rim"]["undefined"] == 4
-    first = cells.iloc[0]
+    first = pairs.iloc[0]
     assert first["n_undefined"] == 4 and np.isnan(first["sd"]) and np.isfinite(first["mean"])

@@ -12,7 +12,7 @@ from stages.statistics.questions.inference import SCOPES, infer
 from stages.statistics.questions.prediction import histogram_columns
 
 
-def cells(n_structures: int, n_subjects: int, link: float = 0.0, seed: int = 0) -> pd.DataFrame:
+def pairs(n_structures: int, n_subjects: int, link: float = 0.0, seed: int = 0) -> pd.DataFrame:
     """Return a table like that of `prediction_table`; `link` couples the predictors to the CV."""
     generator = np.random.default_rng(seed)
     k, s = (index.ravel() for index in np.indices((n_structures, n_subjects)))
@@ -38,7 +38,7 @@ def answers(table: pd.DataFrame, exams: dict[str, str] | None = None, seed: int 
 
 
 def test_values_are_those_without_inference():
-    table = cells(5, 10, link=0.5).sample(frac=0.95, random_state=0)
+    table = pairs(5, 10, link=0.5).sample(frac=0.95, random_state=0)
     tree, rows = answers(table)
     points = correlation_table(table, ["mean", "std"], "cv")
     for kind in ("pearson", "spearman"):
@@ -56,7 +56,7 @@ def test_values_are_those_without_inference():
 
 
 def test_tree_has_the_public_keys():
-    tree, rows = answers(cells(4, 6))
+    tree, rows = answers(pairs(4, 6))
     assert set(tree) == {"pearson", "spearman", "r2", "exchanged"}
     for kind in ("pearson", "spearman"):
         assert set(tree[kind]) == {*SCOPES, "significant_max_t", "significant_bh"}
@@ -68,7 +68,7 @@ def test_tree_has_the_public_keys():
 
 
 def test_limits_hold_the_value_and_family_p_is_not_below_p():
-    tree, rows = answers(cells(6, 12, link=0.5))
+    tree, rows = answers(pairs(6, 12, link=0.5))
     found = rows[rows["estimate"] == "pearson"]
     assert (found["low"] < found["value"]).all() and (found["value"] < found["high"]).all()
     single = found.dropna(subset=["p_max_t"])
@@ -79,25 +79,25 @@ def test_limits_hold_the_value_and_family_p_is_not_below_p():
 
 
 def test_a_link_is_found_and_chance_is_not():
-    linked, _ = answers(cells(8, 20, link=2.0))
+    linked, _ = answers(pairs(8, 20, link=2.0))
     assert linked["pearson"]["within_structure"]["p"] == pytest.approx(1 / 200)
     assert linked["pearson"]["within_structure"]["low"] > 0.5
     assert linked["spearman"]["significant_max_t"] == 8
-    idle, _ = answers(cells(8, 20, seed=3))
+    idle, _ = answers(pairs(8, 20, seed=3))
     leaf = idle["pearson"]["two_way"]
     assert leaf["low"] < 0 < leaf["high"] and leaf["p"] > 0.05
 
 
 def test_scans_of_one_exam_stay_together():
-    table = cells(4, 8, link=0.5)
-    pairs = {name: f"exam-{int(name[4:]) // 2}" for name in table["subject"].unique()}
-    assert answers(table, pairs)[0]["exchanged"] == "exams"
+    table = pairs(4, 8, link=0.5)
+    couples = {name: f"exam-{int(name[4:]) // 2}" for name in table["subject"].unique()}
+    assert answers(table, couples)[0]["exchanged"] == "exams"
     mixed = {**alone(table), "sub-0": "pair", "sub-1": "pair"}
     assert answers(table, mixed)[0]["exchanged"] == "exams of equal size"
 
 
 def test_the_seed_decides_and_the_order_of_rows_does_not_matter():
-    table = cells(4, 8, link=0.5)
+    table = pairs(4, 8, link=0.5)
     first, second = answers(table)[0], answers(table)[0]
     assert first == second
     by_subject = table.sort_values("structure", ascending=False, kind="stable")
@@ -107,7 +107,7 @@ def test_the_seed_decides_and_the_order_of_rows_does_not_matter():
 
 @pytest.mark.parametrize(("n_structures", "n_subjects"), [(1, 1), (1, 2), (2, 2), (16, 2), (3, 4)])
 def test_tiny_cohorts_give_numbers_or_named_gaps(n_structures, n_subjects):
-    tree, rows = answers(cells(n_structures, n_subjects))
+    tree, rows = answers(pairs(n_structures, n_subjects))
     kept, gaps = without_gaps(tree)
     assert len(rows) == 2 * 2 * (n_structures + 4) + 3
     if n_subjects < 3:
@@ -118,7 +118,7 @@ def test_tiny_cohorts_give_numbers_or_named_gaps(n_structures, n_subjects):
 
 
 def test_constant_predictor_is_undefined_and_histograms_may_be_absent():
-    table = cells(3, 6).assign(mean=0.1)[["structure", "subject", "cv", "mean", "std"]]
+    table = pairs(3, 6).assign(mean=0.1)[["structure", "subject", "cv", "mean", "std"]]
     tree, rows = answers(table)
     assert set(tree["r2"]) == {"summary"}
     own = rows[(rows["statistic"] == "mean")]

@@ -1,8 +1,6 @@
 """Members that stand apart: hand calculations, scipy, and runs made to fail."""
 
 import json
-from dataclasses import fields
-from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -14,18 +12,19 @@ from hypothesis.extra.numpy import arrays
 from scipy import stats
 
 from stages.measures.voxelwise import SUMMARIES
-from stages.statistics.catalogue import Cohort, ask_outliers
 from stages.statistics.methods.variability import cv_table
 from stages.statistics.questions.outliers import (
     COLUMNS,
     LEFT_OUT,
-    foretold,
     left_out,
     outliers,
+    predicted,
     robust_z,
     volume_deviation,
     without,
 )
+from stages.statistics.questions.outliers import ask as put_question
+from tests.statistics.conftest import cohort_of, ensembles, parameters
 
 THRESHOLD = 4.0
 N_BINS = 4
@@ -41,11 +40,11 @@ def study(
         # evenly spread members: no chance outlier
         step = (m - (n_members - 1) / 2) / n_members
         for i in range(n_scans):
-            cell = (group, m, f"s{i}")
-            quality.append((*cell, "challenge", "brain", 33.7 + 0.2 * step, 0.92 + 0.002 * step))
-            quality.append((*cell, "fixed", "all", rng.uniform(0, 99), rng.uniform()))
+            pair = (group, m, f"s{i}")
+            quality.append((*pair, "challenge", "brain", 33.7 + 0.2 * step, 0.92 + 0.002 * step))
+            quality.append((*pair, "fixed", "all", rng.uniform(0, 99), rng.uniform()))
             for k in range(5):
-                volumes.append((*cell, f"k{k}", 1000 * (k + 1) * (1 + 0.01 * step)))
+                volumes.append((*pair, f"k{k}", 1000 * (k + 1) * (1 + 0.01 * step)))
     columns = ["group", "member", "subject"]
     return (
         pd.DataFrame(quality, columns=[*columns, "range", "slices", "psnr", "ssim"]),
@@ -185,17 +184,17 @@ def foretelling_study(n_members: int = 9, seed: int = 0) -> tuple[pd.DataFrame, 
     volumes, regions, histograms = [], [], []
     for k in range(5):
         for i in range(8):
-            cell = ("varnet", f"s{i}", f"k{k}")
+            pair = ("varnet", f"s{i}", f"k{k}")
             level = rng.uniform(0.5, 3.0)
             summaries = level + rng.normal(0, 0.1, len(SUMMARIES))
-            regions.append((*cell, *summaries))
+            regions.append((*pair, *summaries))
             fractions = np.array([level, *rng.uniform(1, 1.2, N_BINS - 1)])
             fractions /= fractions.sum()
-            histograms += [(*cell, "own", b, f) for b, f in enumerate(fractions)]
+            histograms += [(*pair, "own", b, f) for b, f in enumerate(fractions)]
             # standard scores of a fixed spread: the CV is `level` percent exactly
             scores = rng.normal(size=n_members)
             scores = (scores - scores.mean()) / scores.std(ddof=1)
-            volumes += [(*cell, m, 1000 * (1 + level * z / 100)) for m, z in enumerate(scores)]
+            volumes += [(*pair, m, 1000 * (1 + level * z / 100)) for m, z in enumerate(scores)]
     head = ["group", "subject", "structure"]
     return (
         quality,
@@ -218,15 +217,15 @@ def spoilt(n_members: int = 9) -> tuple[pd.DataFrame, ...]:
 
 def ask(quality, volumes, regions, histograms) -> tuple[dict, pd.DataFrame]:
     """Put the question to a cohort that holds what it needs."""
-    nothing = dict.fromkeys(field.name for field in fields(Cohort))
     tables = {"quality": quality, "volumes": volumes, "regions": regions, "histograms": histograms}
-    cohort = Cohort(**nothing | tables)
-    return ask_outliers(cohort, SimpleNamespace(outlier_threshold=THRESHOLD), None)
+    cohort = cohort_of(ensembles=ensembles(("varnet",)), **tables)
+    answer = put_question(cohort, parameters(outlier_threshold=THRESHOLD), None)
+    return answer.metrics, answer.tables["outliers"]
 
 
 def test_r2_of_the_pair_is_that_of_statsmodels():
     _, volumes, regions, histograms = foretelling_study()
-    told = foretold(cv_table(volumes), regions, histograms)
+    told = predicted(cv_table(volumes), regions, histograms)
     y = cv_table(volumes).sort_values(["structure", "subject"])["cv"].to_numpy()
     x = regions.sort_values(["structure", "subject"])[list(SUMMARIES)].to_numpy()
     assert told["r2"]["summary"] == pytest.approx(sm.OLS(y, sm.add_constant(x)).fit().rsquared)
@@ -289,7 +288,7 @@ def test_each_member_is_left_out_in_turn():
 def test_one_member_does_not_vary_and_what_is_undefined_is_counted():
     _, volumes, regions, histograms = foretelling_study(2)
     assert left_out(volumes, regions, histograms)[LEFT_OUT].isna().all(axis=None)
-    told = foretold(cv_table(volumes[volumes["member"] == 0]), regions, histograms)
+    told = predicted(cv_table(volumes[volumes["member"] == 0]), regions, histograms)
     assert np.isnan(list(told["r2"].values())).all()
     assert "correlation" not in told
     quality, *rest = foretelling_study(2)

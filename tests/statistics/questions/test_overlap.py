@@ -1,10 +1,10 @@
-"""Means over members and medians over cells, with absent structures."""
+"""Means over members and medians over pairs, with absent structures."""
 
 import numpy as np
 import pandas as pd
 import pytest
 
-from stages.statistics.questions.overlap import COLUMNS, overlap, overlap_cells
+from stages.statistics.questions.overlap import COLUMNS, overlap, overlap_pairs
 
 
 def scores(*rows: tuple) -> pd.DataFrame:
@@ -24,9 +24,9 @@ TABLE = scores(
 
 
 def test_cells_are_means_over_members_with_a_value() -> None:
-    cells = overlap_cells(TABLE)
-    assert list(cells) == COLUMNS
-    rows = cells.set_index(["group", "target", "structure"])
+    pairs = overlap_pairs(TABLE)
+    assert list(pairs) == COLUMNS
+    rows = pairs.set_index(["group", "target", "structure"])
     assert rows.loc[("unet", "reference", "a"), "dice"] == pytest.approx(0.7)
     assert rows.loc[("unet", "reference", "a"), "hausdorff95_mm"] == 4
     lost = rows.loc[("unet", "reference", "b")]

@@ -10,14 +10,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stages.statistics.methods.gaps import without_gaps
+from stages.statistics.methods.tolerances import ABSENT, MATCH, NO_MATCH, NOT_COMPARABLE
 from stages.statistics.questions.paper import (
-    ABSENT,
     ANCHORS,
     CALGARY_CAMPINAS,
     COLUMNS,
-    MATCH,
-    NO_MATCH,
-    NOT_COMPARABLE,
     RESULTS,
     anchors,
     cohort_of,

@@ -17,7 +17,7 @@ from stages.statistics.questions.pathology import (
     rms,
     slope,
     summarise,
-    volume_cells,
+    volume_pairs,
     voxel_row,
 )
 
@@ -78,7 +78,7 @@ def table(rows: dict[tuple[str, str], list[float]], group: str = "unet") -> pd.D
 
 
 @pytest.fixture
-def cells() -> pd.DataFrame:
+def pairs() -> pd.DataFrame:
     """Three members: hippocampus shrinks by 20 % (10 % is measured), white matter has lesions."""
     measured = {
         ("hippocampus", HEAD): [98.0, 100.0, 102.0],
@@ -99,12 +99,12 @@ def cells() -> pd.DataFrame:
     both = pd.concat(
         [table(measured), table({k: v[1:2] for k, v in measured.items()}, "reference")]
     )
-    return volume_cells(both, table(true).drop(columns=["group", "member"]), 0.95)
+    return volume_pairs(both, table(true).drop(columns=["group", "member"]), 0.95)
 
 
-def test_cells_by_hand(cells: pd.DataFrame) -> None:
-    assert list(cells.columns) == COLUMNS
-    rows = cells[cells["group"] == "unet"].set_index(["structure", "subject"])
+def test_cells_by_hand(pairs: pd.DataFrame) -> None:
+    assert list(pairs.columns) == COLUMNS
+    rows = pairs[pairs["group"] == "unet"].set_index(["structure", "subject"])
     row = rows.loc[("hippocampus", ILL)]
     assert (row["kind"], row["head"], row["n_members"]) == ("atrophy", HEAD, 3)
     assert row["true_change"] == pytest.approx(-20)
@@ -132,15 +132,15 @@ def test_cells_by_hand(cells: pd.DataFrame) -> None:
     assert rows.loc[("hippocampus", SORE)]["affected"] == 0
 
 
-def test_the_reference_has_changes_but_no_spread(cells: pd.DataFrame) -> None:
-    row = cells[cells["group"] == "reference"].set_index(["structure", "subject"])
+def test_the_reference_has_changes_but_no_spread(pairs: pd.DataFrame) -> None:
+    row = pairs[pairs["group"] == "reference"].set_index(["structure", "subject"])
     row = row.loc[("hippocampus", ILL)]
     assert row["measured_change"] == pytest.approx(-10)
     assert row[["spread", "in_range", "in_interval", "cv_ratio", "change_sd"]].isna().all()
 
 
-def test_summary_by_hand(cells: pd.DataFrame) -> None:
-    tree = summarise(cells, pd.DataFrame(columns=["group", "kind", *VOXEL_COLUMNS]), "reference")
+def test_summary_by_hand(pairs: pd.DataFrame) -> None:
+    tree = summarise(pairs, pd.DataFrame(columns=["group", "kind", *VOXEL_COLUMNS]), "reference")
     assert set(tree["unet"]) == {"healthy", "atrophy", "lesions"}
     change = tree["unet"]["atrophy"]["change"]
     assert change["slope"] == pytest.approx(0.5)

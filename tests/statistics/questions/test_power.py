@@ -22,7 +22,7 @@ from stages.statistics.questions.power import (
     patients_per_arm,
     power,
     t_test_power,
-    variations,
+    variabilities,
 )
 from stages.study.errors import StudyError
 
@@ -131,7 +131,7 @@ def test_scopes_add_the_components_that_they_hold():
             parts(structure="caudate", member=1.0, interaction=4.0, segmentation=4.0),
         ]
     )
-    found = variations(table).set_index(["structure", "scope"])["cv_percent"].to_dict()
+    found = variabilities(table).set_index(["structure", "scope"])["cv_percent"].to_dict()
     expected = {
         ("hippocampus", "total"): 5.0,
         ("hippocampus", "fixed_model"): 4.0,

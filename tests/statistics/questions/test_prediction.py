@@ -7,8 +7,8 @@ import pytest
 from stages.measures.voxelwise import SUMMARIES, histogram_table, region_table
 from stages.statistics.methods.gaps import without_gaps
 from stages.statistics.questions.prediction import (
-    ceilings,
     histogram_columns,
+    noise_ceilings,
     predict,
     prediction_table,
 )
@@ -20,7 +20,7 @@ N_MEMBERS = 11
 def tables(
     n_scans: int = 20, n_structures: int = 16, link: float = 0.0, seed: int = 0
 ) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame]:
-    """Return cv, regions and histograms; `link` couples the mean deviation of a cell to its CV."""
+    """Return cv, regions and histograms; `link` couples the mean deviation of a pair to its CV."""
     generator = np.random.default_rng(seed)
     cv, regions, histograms = [], [], []
     for structure in [f"s{k}" for k in range(n_structures)]:
@@ -28,10 +28,10 @@ def tables(
             level = generator.normal(0, 0.4)
             std = 0.02 * np.exp(link * level) * generator.gamma(4, 0.25, size=200)
             bits = np.ones(200, dtype=np.uint32)
-            cell = {"structure": structure, "subject": subject}
-            cv.append({**cell, "cv": np.exp(level)})
-            regions.append(region_table(std, bits).iloc[:1].assign(**cell))
-            histograms.append(histogram_table(std, bits, 10, 0.1).assign(**cell))
+            pair = {"structure": structure, "subject": subject}
+            cv.append({**pair, "cv": np.exp(level)})
+            regions.append(region_table(std, bits).iloc[:1].assign(**pair))
+            histograms.append(histogram_table(std, bits, 10, 0.1).assign(**pair))
     return pd.DataFrame(cv), pd.concat(regions), pd.concat(histograms)
 
 
@@ -70,12 +70,12 @@ def test_a_linked_predictor_is_found_and_an_idle_one_is_not():
 
 
 def test_exams_are_left_out_whole():
-    """Twins that share their noise foretell each other unless they are left out together."""
+    """Twins that share their noise predict each other unless they are left out together."""
     cv, regions, histograms = tables(4, 16, seed=3)
-    twins = cv["subject"].str.extract(r"(e\d+)", expand=False)
+    matched_pairs = cv["subject"].str.extract(r"(e\d+)", expand=False)
     for table in (regions, histograms):
         table["twin"] = table["subject"].str.extract(r"(e\d+)", expand=False).to_numpy()
-    cv["cv"] = cv.groupby([cv["structure"], twins])["cv"].transform("first")
+    cv["cv"] = cv.groupby([cv["structure"], matched_pairs])["cv"].transform("first")
     regions[list(SUMMARIES)] = regions.groupby(["structure", "twin"])[list(SUMMARIES)].transform(
         "first"
     )
@@ -114,7 +114,7 @@ def test_cells_that_do_not_vary_leave_the_logarithm_defined():
     table, n_excluded = prediction_table(cv, regions, histograms)
     _, gaps = without_gaps(answers(table)[0])
     assert (n_excluded, gaps) == (0, [])
-    assert ceilings(table, N_MEMBERS) == ceilings(table[table["cv"] > 0], N_MEMBERS)
+    assert noise_ceilings(table, N_MEMBERS) == noise_ceilings(table[table["cv"] > 0], N_MEMBERS)
 
 
 def test_order_of_the_rows_does_not_matter():

@@ -1,0 +1,133 @@
+"""The tidy tables of one group: its images compared voxel by voxel, scan by scan.
+
+Streams scan by scan and member by member; every file is read once.
+"""
+
+import numpy as np
+import pandas as pd
+from nibabel.affines import voxel_sizes
+
+from stages.machine.progress import progress
+from stages.measures.agreement import count_votes
+from stages.measures.boundary import SHELL_VOXELS
+from stages.measures.members import (
+    HALVES,
+    Reference,
+    drawn_volumes,
+    halves_of,
+    load_reference,
+    member_images,
+    member_labels,
+    member_volumes,
+    volume_table,
+)
+from stages.measures.surrogates import gain_table, gathered, surrogate_table
+from stages.measures.voxelwise import (
+    fitted_gains,
+    flat,
+    histogram_table,
+    mean_and_std,
+    number_table,
+    region_tables,
+    signal_to_noise,
+    structure_numbers,
+)
+from stages.params.measure import MeasureParams
+from stages.study import layout, schema
+from stages.study.groups import Group
+from stages.study.structures import LABELS
+
+Tables = dict[str, pd.DataFrame]
+"""Name of a table of `schema.GROUP_TABLES` -> the table."""
+
+
+def group_tables(group: Group, subjects: list[str], params: MeasureParams) -> Tables:
+    """Return every table of work/measures of a group."""
+    tables = {schema.VOLUMES.name: member_volumes(group, subjects)}
+    if group.kind.target:
+        tables |= truth(subjects)
+    if group.kind.repeated:
+        tables |= voxelwise_tables(group, subjects, params)
+        draws = drawn_volumes(group, subjects)
+        tables |= {} if draws is None else {schema.DRAWS.name: draws}
+    return tables
+
+
+def truth(subjects: list[str]) -> Tables:
+    """Return the true volumes of a simulated cohort; nothing when the data has none."""
+    path = layout.true_volumes()
+    return {schema.TRUE_VOLUMES.name: volume_table(path, subjects)} if path.exists() else {}
+
+
+def voxelwise_tables(group: Group, subjects: list[str], params: MeasureParams) -> Tables:
+    """Return the tables that compare the images of all members, one row a scan and structure."""
+    parts = [
+        measure_scan(subject, group, params)
+        for subject in progress(subjects, desc=f"measure {group.name}", unit="scan")
+    ]
+    return {name: pd.concat([p[name] for p in parts], ignore_index=True) for name in parts[0]}
+
+
+def measure_scan(subject: str, group: Group, params: MeasureParams) -> Tables:
+    """Return the voxelwise tables of one scan, with its group and name in front."""
+    tables = scan_tables(load_reference(subject), group, params)
+    for table in tables.values():
+        table.insert(0, "subject", subject)
+        table.insert(0, "group", group.name)
+    return tables
+
+
+def scan_tables(scan: Reference, group: Group, params: MeasureParams) -> Tables:
+    """Return the tables of one scan that compare the images of all members voxel by voxel."""
+    numbers = number_table(LABELS)
+    maps = [structure_numbers(m, numbers) for m in member_labels(group, scan)]
+    votes = count_votes(maps, SHELL_VOXELS)
+    del maps  # the votes hold what they say
+    found = gathered(votes, member_images(group, scan), scan.scale)
+    brain = found.chosen[: found.n_inside]
+    positions, bits = votes.positions(brain), flat(votes.bits())[brain]
+    mean, std = found.mean[: found.n_inside], found.std[: found.n_inside]
+    values = found.values[:, : found.n_inside]
+    reference = np.abs(flat(scan.image)[positions]) / np.float32(scan.scale)
+    _, without_gain = mean_and_std(values, fitted_gains(values, reference))
+    halves = half_deviations(values, group.members)
+    raw, normalised, *apart = region_tables([std, without_gain, *halves.values()], bits)
+    regions = raw.join(normalised[list(schema.SUMMARIES)].add_prefix("gain_normalised_"))
+    sizes = tuple(voxel_sizes(scan.affine))
+    parts = [gain_table(regions), surrogate_table(found, list(LABELS), sizes)]
+    tables = {
+        schema.REGIONS.name: regions,
+        schema.HALVES.name: half_table(dict(zip(halves, apart, strict=True))),
+        schema.HISTOGRAMS.name: histogram_table(
+            std, bits, params.histogram_bins, params.histogram_upper
+        ),
+        schema.SURROGATES.name: pd.concat(parts, ignore_index=True),
+    }
+    if group.kind.adds_noise:
+        same = structure_numbers(flat(scan.labels)[positions], numbers) != 0
+        tables[schema.SNR.name] = pd.DataFrame([signal_to_noise(mean[same], std[same])])
+    return tables
+
+
+def half_deviations(values: np.ndarray, members: tuple[int, ...]) -> dict[str, np.ndarray]:
+    """Return the voxelwise standard deviation (n_voxels,) in each half of at least two members.
+
+    The primary test predicts the variability of one half's volumes from the other half's images.
+
+    Args:
+        values: (n_members, n_voxels).
+        members: seeds, in the order of `values`.
+    """
+    found = {}
+    for half, chosen in zip(HALVES, halves_of(list(members)), strict=True):
+        if len(chosen) > 1:
+            _, found[half] = mean_and_std(values[[members.index(member) for member in chosen]])
+    return found
+
+
+def half_table(regions: dict[str, pd.DataFrame]) -> pd.DataFrame:
+    """Return the region tables of the halves as one; without rows where no half has two members."""
+    if not regions:
+        return pd.DataFrame(columns=schema.HALVES.less("group", "subject"))
+    parts = [table.assign(half=half) for half, table in regions.items()]
+    return pd.concat(parts, ignore_index=True)

@@ -1,0 +1,88 @@
+"""A test without shared noise: one half of the members predicts the CV of the other half."""
+
+import numpy as np
+import pandas as pd
+
+from stages.measures.members import HALVES, halves_of
+from stages.statistics.methods.arrays import volume_cube
+from stages.statistics.methods.correlation import centre, fisher_mean, pearson
+from stages.statistics.methods.regression import in_sample_r2, within_group_r2
+from stages.statistics.methods.split_half import log_variability
+
+PLENTY = 1000  # points: fisher_mean takes r = 1 for 1 - 6e-9
+
+
+def half_variability(volumes: pd.DataFrame) -> pd.DataFrame:
+    """Return ln CV of each half of the members.
+
+    Args:
+        volumes: of one ensemble, columns member, subject, structure, volume_mm3.
+
+    Returns:
+        Columns structure, subject, half, log_cv (NaN where undefined: one member, CV = 0).
+    """
+    parts = []
+    for half, members in zip(HALVES, halves_of(volumes["member"].unique().tolist()), strict=True):
+        cube, structures, subjects = volume_cube(volumes[volumes["member"].isin(members)])
+        pairs = pd.MultiIndex.from_product(
+            [structures, subjects], names=["structure", "subject"]
+        ).to_frame(index=False)
+        parts.append(pairs.assign(half=half, log_cv=log_variability(cube).ravel()))
+    return pd.concat(parts, ignore_index=True)
+
+
+def disjoint_r2(
+    volumes: pd.DataFrame, predictors: pd.DataFrame, columns: list[str]
+) -> dict[str, dict[str, float] | float]:
+    """Return how well one half of the members predicts the other half's ln CV, and its own.
+
+    R^2 is averaged over both directions, r by Fisher z. `same` takes predictor and target from the
+    same half: the difference is the noise they share. The noise ceiling of these numbers is that of
+    an ensemble of half the size, `between_halves` of `reliability`.
+
+    Args:
+        volumes: of one ensemble, columns member, subject, structure, volume_mm3.
+        predictors: columns structure, subject, half ("a" or "b", `halves_of`) and `columns`.
+        columns: the predictors; the correlation is that of the first.
+
+    Returns:
+        disjoint and same -> pooled_r2, within_r2 (in sample), pooled_r, within_r (NaN where
+        undefined); n_cells, the structure-scan pairs of both directions, and n_undefined, those
+        left out.
+
+    Raises:
+        ValueError: if a half has another name than a or b.
+    """
+    unknown = set(predictors["half"]) - set(HALVES)
+    if unknown:
+        raise ValueError(f"expected halves 'a' and 'b', got {sorted(map(str, unknown))}")
+    target = half_variability(volumes)
+    other = target.assign(half=target["half"].map({"a": "b", "b": "a"}))
+    key = ["structure", "subject", "half"]
+    tree: dict[str, dict[str, float] | float] = {}
+    for name, chosen in (("disjoint", other), ("same", target)):
+        joined = chosen.merge(predictors[[*key, *columns]], on=key, how="left")
+        complete = joined.replace([np.inf, -np.inf], np.nan).dropna()
+        tree[name] = _both_directions(complete, columns)
+        if name == "disjoint":
+            counts = {"n_cells": len(complete), "n_undefined": len(joined) - len(complete)}
+    return tree | counts
+
+
+def _both_directions(table: pd.DataFrame, columns: list[str]) -> dict[str, float]:
+    found: list[tuple[float, float, float, float]] = []
+    for half in HALVES:
+        part = table[table["half"] == half]
+        x, y = part[columns].to_numpy(np.float64), part["log_cv"].to_numpy(np.float64)
+        if not len(part):
+            found.append((np.nan,) * 4)
+            continue
+        structure = part["structure"].to_numpy()
+        u, v = centre(x[:, 0], structure), centre(y, structure)
+        r2 = (in_sample_r2(x, y), within_group_r2(x, y, structure))
+        found.append((*r2, pearson(x[:, 0], y), pearson(u, v)))
+    values = np.array(found)
+    r2 = [float(np.mean(column)) for column in values.T[:2]]
+    r = [fisher_mean(c, PLENTY) if np.isfinite(c).all() else np.nan for c in values.T[2:]]
+    names = ("pooled_r2", "within_r2", "pooled_r", "within_r")
+    return {name: float(value) for name, value in zip(names, [*r2, *r], strict=True)}

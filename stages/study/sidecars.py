@@ -1,0 +1,39 @@
+"""Keys of the JSON files beside images and label maps, in the order of their writers.
+
+Those that BIDS defines keep its spelling:
+https://bids-specification.readthedocs.io/en/v1.10.0/derivatives/common-data-types.html.
+"""
+
+# of every volume
+MD5 = "MD5"  # of the volume's own file
+BYTES = "Bytes"  # its size
+SOURCES = "Sources"  # BIDS URIs of what it was computed from
+# of every image
+SCAN = "ScanSHA256"  # identity of the scan's k-space
+SPACE = "SpatialReference"
+SKULL_STRIPPED = "SkullStripped"
+UNITS = "Units"
+PARTIAL_FOURIER = "PartialFourier"
+DESCRIPTION = "Description"
+# of images from undersampled k-space
+RECONSTRUCTION = "Reconstruction"  # name of the group
+MEMBER = "Member"
+ACCELERATION_ACQUIRED = "AccelerationAcquired"
+ACCELERATION_FULL = "AccelerationFull"
+MASK = "MaskMD5"
+# of images by a trained network; WEIGHTS of label maps: those of the segmenter
+WEIGHTS = "WeightsMD5"
+TRAINING = "Training"  # digests of what all members of an ensemble share
+# of images with added noise
+NOISE_SIGMA = "NoiseSigma"
+NOISE_SNR = "NoiseSNR"
+NOISE_DEFINITION = "NoiseDefinition"
+NOISE_ACQUIRED_FRACTION = "NoiseAcquiredFraction"
+NOISE_SEED = "NoiseSeed"
+NOISE = (NOISE_SNR, NOISE_DEFINITION, NOISE_SIGMA, NOISE_ACQUIRED_FRACTION)  # of all members alike
+# of label maps
+IMAGE = "SourceMD5"  # of the image that was segmented
+METHOD = "Method"  # of the segmenter
+WEIGHTS_FILE = "Weights"  # name of the file
+MODE = "Mode"  # SynthSeg's
+FAST = "Fast"  # SynthSeg's
