@@ -20,7 +20,7 @@ def clone(tmp_path: Path) -> Path:
     """A folder with the study's Makefile and requirements, and no environment."""
     folder = tmp_path / "clone"
     (folder / "stages").mkdir(parents=True)
-    for name in ("Makefile", "requirements.txt", "stages/environment.py"):
+    for name in ("Makefile", "requirements.txt", "stages/commands/environment.py"):
         shutil.copy(ROOT / name, folder / name)
     return folder
 
