@@ -81,9 +81,8 @@ def read(group: str, members: tuple[int, ...], subject: str) -> Slice:
         return to_ras(volume, matrix)[:, :, height].copy()
 
     images = [plane(load_image(layout.image(group, m, subject), reference)) for m in members]
-    labels = [
-        plane(load_labels(layout.segmentation(group, m, subject), reference)) for m in members
-    ]
+    maps = [layout.segmentation(group, m, subject) for m in members]
+    labels = [plane(load_labels(path, reference.grid)) for path in maps]
     return cut(
         to_ras(reference.image, matrix)[:, :, height] / scale,
         np.stack(images) / scale,

@@ -32,7 +32,7 @@ MEASURED = (0.0, 200.0)  # % of a true change; what lies beyond is drawn at the 
 MARKERS = "voDPX^s*"  # of the pathologies, in the order of their catalogue
 CORONAL, AXIAL = 1, 2  # of right, anterior, superior
 DIFFUSE = {"atrophy": ("hippocampus", CORONAL)}  # is seen in this structure, along this axis
-PLANES_A_ROW = 4  # two pathologies, each beside the healthy twin
+PLANES_A_ROW = 4  # two pathologies, each beside its matched healthy phantom
 ROW_HEIGHT, PLOTS_HEIGHT = 3.2, 3.4  # of the planes and of what is below, inches
 
 
