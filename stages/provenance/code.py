@@ -29,8 +29,8 @@ def scripts(root: Path) -> list[str]:
 def digests(modules: Iterable[str], root: Path) -> dict[str, str]:
     """Return for each module the MD5 of what it runs: itself, all it imports, data that it names.
 
-    It stays the same when comments, docstrings or the layout of the text change, and when a module
-    is moved or renamed; packages count through what their `__init__` runs.
+    It stays the same when comments, docstrings, types of functions or the layout of the text change,
+    and when a module is moved or renamed; packages count through what their `__init__` runs.
 
     Args:
         modules: names, e.g. `stages.train`.
@@ -229,7 +229,10 @@ def _parsed(path: Path) -> ast.Module:
 
 
 class _Running(ast.NodeTransformer):
-    """Removes what does nothing: docstrings, wherever they stand, and `if TYPE_CHECKING`."""
+    """Removes what does nothing: texts, `if TYPE_CHECKING` and the annotations of functions.
+
+    Those of classes stay: they make the fields of dataclasses and parameters.
+    """
 
     def visit_Expr(self, node: ast.Expr) -> ast.Expr | None:
         """Remove a text that stands for itself."""
@@ -237,8 +240,28 @@ class _Running(ast.NodeTransformer):
         told = isinstance(node.value, ast.Constant) and isinstance(node.value.value, str)
         return None if told else node
 
+    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.FunctionDef:
+        """Remove the annotations of arguments and of what is returned."""
+        self.generic_visit(node)
+        node.returns = None
+        every = node.args
+        for argument in (*every.posonlyargs, *every.args, *every.kwonlyargs):
+            argument.annotation = None
+        for star in (every.vararg, every.kwarg):
+            if star is not None:
+                star.annotation = None
+        node.body = [_without_annotation(statement) for statement in node.body]
+        return node
+
     def visit_If(self, node: ast.If) -> ast.AST | list[ast.stmt]:
         """Keep the other branch."""
         self.generic_visit(node)
         hidden = isinstance(node.test, ast.Name) and node.test.id == "TYPE_CHECKING"
         return node.orelse if hidden else node
+
+
+def _without_annotation(node: ast.stmt) -> ast.stmt:
+    """Return an assignment of a function without the type of its variable."""
+    if isinstance(node, ast.AnnAssign) and node.value is not None:
+        return ast.copy_location(ast.Assign([node.target], node.value), node)
+    return node

@@ -81,7 +81,7 @@ def scan_member(member: Member, params: PhantomParams, folder: Path) -> dict[str
     ill = int(lesion_mask(labels).sum())
     lesions = {"volume_mm3": ill} if ill else None
     if params.n_twins:
-        row |= {"pathology": member.kind, "matched_healthy": healthy_twin(subject(path))}
+        row |= {"pathology": member.kind, "matched_healthy": matched_healthy(subject(path))}
     volumes = true_volumes(without_lesions(labels))
     return {"subject": subject(path), "about": row, "volumes": volumes, "lesions": lesions}
 

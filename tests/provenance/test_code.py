@@ -109,6 +109,8 @@ def renamed(root: Path) -> None:
         (replaced("stages/helpers/words.py", "# beside", "# another comment"), NONE),
         (replaced("stages/helpers/words.py", "Greet.", "Say hello."), NONE),
         (replaced("stages/helpers/words.py", "A text", "Other words"), NONE),
+        (replaced("stages/helpers/words.py", "greeting():", "greeting() -> int:"), NONE),
+        (replaced("stages/helpers/words.py", "return 1", "one: int = 1\n    return one"), BOTH),
         (replaced("stages/helpers/words.py", "return 1", "return 2"), BOTH),
         (replaced("stages/helpers/numbers.py", "2", "3"), FIRST),
         (replaced("stages/helpers/lazy.py", "other", "another"), SECOND),
