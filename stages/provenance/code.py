@@ -27,10 +27,10 @@ def scripts(root: Path) -> list[str]:
 
 
 def digests(modules: Iterable[str], root: Path) -> dict[str, str]:
-    """Return for each module the MD5 of what it runs: itself, all it imports, data that it names.
+    """Return the MD5 of what each module runs: itself, all it imports, data that it names.
 
-    It stays the same when comments, docstrings, types of functions or the layout of the text change,
-    and when a module is moved or renamed; packages count through what their `__init__` runs.
+    It stays the same when comments, docstrings, types of functions or the layout of the text
+    change, and when a module is moved or renamed; packages count through what their `__init__` runs.
 
     Args:
         modules: names, e.g. `stages.train`.

@@ -23,7 +23,7 @@ from stages.params.phantom import PathologyParams, PhantomParams
 from stages.scanner.acquisition import Acquisition, simulate, write_slices
 from stages.storage.nifti import affine, save_volume, smallest_labels, subject
 from stages.study import layout
-from stages.study.pairs import HEALTHY
+from stages.study.pairs import HEALTHY, matched_healthy
 
 AXIS_CODES = "SAR"  # simulated scans increase towards superior, anterior and right
 WHITE_MATTER = (2, 41)
@@ -81,7 +81,7 @@ def scan_member(member: Member, params: PhantomParams, folder: Path) -> dict[str
     ill = int(lesion_mask(labels).sum())
     lesions = {"volume_mm3": ill} if ill else None
     if params.n_twins:
-        row |= {"pathology": member.kind, "matched_healthy": matched_healthy(subject(path))}
+        row |= {"pathology": member.kind, "healthy_twin": matched_healthy(subject(path))}
     volumes = true_volumes(without_lesions(labels))
     return {"subject": subject(path), "about": row, "volumes": volumes, "lesions": lesions}
 
