@@ -30,7 +30,7 @@ def digests(modules: Iterable[str], root: Path) -> dict[str, str]:
     """Return the MD5 of what each module runs: itself, all it imports, data that it names.
 
     It stays the same when comments, docstrings, types of functions or the layout of the text
-    change, and when a module is moved or renamed; packages count through what their `__init__` runs.
+    change, and when a module is moved or renamed; packages count through their `__init__`.
 
     Args:
         modules: names, e.g. `stages.train`.
