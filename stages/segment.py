@@ -11,7 +11,7 @@ from stages.machine.entry import entry_point
 from stages.machine.memory import map_large_blocks
 from stages.params.compute import ComputeParams
 from stages.params.segment import SegmentParams
-from stages.segmenters.member import segment_member
+from stages.segmenters.segmentations import segment_member
 
 
 @entry_point

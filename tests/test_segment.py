@@ -13,7 +13,7 @@ import yaml
 
 from stages import segment
 from stages.params.segment import PerturbationParams, SegmentParams
-from stages.segmenters.member import segment_member
+from stages.segmenters.segmentations import segment_member
 from stages.segmenters.synthseg import model
 from stages.segmenters.synthseg.labels import MERGED_LABELS, merged_name
 from stages.segmenters.synthseg.network import Architecture

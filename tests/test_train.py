@@ -17,10 +17,9 @@ import numpy as np
 import pytest
 import torch
 
-from stages import train
 from stages.kspace.formats.catalogue import list_scans
 from stages.kspace.formats.protocol import ScanFormat
-from stages.recon.learned import resume
+from stages.recon.learned import member, resume
 from stages.storage.files import md5, read_json
 from stages.storage.nifti import subject
 from stages.study import layout
@@ -86,13 +85,13 @@ def in_a_process(folder: Path, moment: str, value: float) -> None:
     """Train in a process of its own, which dies at a moment."""
     os.chdir(folder)
     sys.stderr = open("stderr.txt", "a", buffering=1)  # noqa: SIM115
-    counter, steps = Counter(value if moment == "call" else float("inf")), train.train
+    counter, steps = Counter(value if moment == "call" else float("inf")), member.train
 
     def counted(*arguments: object, **options: object) -> None:
         sys.setprofile(counter)
         steps(*arguments, **options)
 
-    train.train = counted
+    member.train = counted
     if moment != "call":
         MOMENTS[moment](value)
     run("unet", 0)
@@ -144,7 +143,7 @@ def renamed(n: float) -> None:
 
 def saved(n: float) -> None:
     """Die when the member is saved and its checkpoints are still there."""
-    train.Checkpoints.remove = die
+    member.Checkpoints.remove = die
 
 
 MOMENTS = {"torn": torn, "unsynced": unsynced, "renamed": renamed, "saved": saved}
@@ -225,7 +224,7 @@ def test_everything_that_changes_a_training_changes_its_key(study: Path) -> None
     configuration = {"seed": 0, "architecture": "unet"}
 
     def key(**changes: object) -> str:
-        return resume.key(train.fingerprint(configuration | changes, scans))
+        return resume.key(member.fingerprint(configuration | changes, scans))
 
     keys = [key(), key(seed=1), key(architecture="rim")]
     scans[0].path.touch()

@@ -13,7 +13,7 @@ from matplotlib.ticker import LogLocator, NullFormatter
 
 from stages.figures.kit.facts import Facts, analysed
 from stages.figures.kit.phrasing import share
-from stages.figures.kit.sizes import pairs
+from stages.figures.kit.sample import pairs
 from stages.figures.kit.study_figure import StudyFigure
 from stages.figures.kit.style import RC, colour, new_figure
 from stages.figures.kit.titles import title

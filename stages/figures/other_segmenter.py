@@ -17,7 +17,7 @@ from matplotlib.ticker import FuncFormatter, NullFormatter
 from stages.figures.kit.dots import handles, marker
 from stages.figures.kit.facts import Facts
 from stages.figures.kit.phrasing import share
-from stages.figures.kit.sizes import pairs
+from stages.figures.kit.sample import pairs
 from stages.figures.kit.style import RC, colour, new_figure
 from stages.figures.kit.titles import title
 

@@ -9,7 +9,7 @@ from matplotlib.figure import Figure
 from stages.figures.kit.dots import Dot, dot_rows, handles
 from stages.figures.kit.facts import Facts, analysed
 from stages.figures.kit.phrasing import share
-from stages.figures.kit.sizes import pairs
+from stages.figures.kit.sample import pairs
 from stages.figures.kit.study_figure import StudyFigure
 from stages.figures.kit.style import RC, new_figure
 from stages.figures.kit.titles import surrogate_label, title

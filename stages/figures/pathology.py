@@ -14,7 +14,7 @@ from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 from stages.figures.kit.facts import Facts
 from stages.figures.kit.phrasing import counted
 from stages.figures.kit.planes import fullest, inside, ras_voxel_size, to_ras
-from stages.figures.kit.sizes import sample
+from stages.figures.kit.sample import sample
 from stages.figures.kit.study_figure import StudyFigure
 from stages.figures.kit.style import RC, bare, colour, new_figure
 from stages.figures.kit.titles import title

@@ -14,7 +14,7 @@ from scipy.stats import spearmanr
 from stages.figures import other_segmenter as figure
 from stages.figures.kit.facts import Facts
 from stages.figures.kit.phrasing import DASH, counted, listed, number, share
-from stages.figures.kit.sizes import pairs
+from stages.figures.kit.sample import pairs
 from stages.figures.kit.titles import title
 from stages.page.answers import predictability
 from stages.page.answers.most_biased import largest_bias, median_absolute_bias

@@ -20,10 +20,10 @@ import pandas as pd
 import pytest
 import torch
 
-from stages import train
 from stages.figures.kit.style import new_figure, save
 from stages.kspace.formats.catalogue import write_scan
 from stages.machine.entry import entry_point
+from stages.recon.learned import member
 from stages.recon.learned.resume import Checkpoints
 from stages.storage.files import PARTIAL, atomic_directory, atomic_path, write_json
 from stages.storage.nifti import save_volume
@@ -258,7 +258,7 @@ def test_memory_that_ends_during_training(
         if step == 2:
             torch.empty(1 << 55, dtype=torch.uint8)
 
-    monkeypatch.setattr(train.Checkpoints, "offer", hungry)
+    monkeypatch.setattr(member.Checkpoints, "offer", hungry)
     with pytest.raises(SystemExit) as caught:
         run("train", "unet", 0)
     line = capsys.readouterr().err.splitlines()[-1]
@@ -271,7 +271,7 @@ def test_memory_that_ends_during_training(
 
 
 def test_a_clock_that_jumps_changes_no_byte(study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    scripts = {"reference": (), "inspect_data": (), "train": ("rim", 0)}
+    scripts = {"reference": (), "inspect": (), "train": ("rim", 0)}
     for name, arguments in scripts.items():
         run(name, *arguments)
     before = digest(study / "work")

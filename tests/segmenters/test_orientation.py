@@ -181,7 +181,7 @@ def test_the_study_stops_and_the_command_warns(image_of_head, tmp_path, monkeypa
 
     from stages.commands.synthseg import main
     from stages.params.segment import PerturbationParams, SegmentParams
-    from stages.segmenters.member import segment_member
+    from stages.segmenters.segmentations import segment_member
     from stages.segmenters.synthseg.weight_files import EMBEDDED_FILE
     from stages.study import layout
 
