@@ -289,7 +289,7 @@ def test_an_adopted_member_has_no_curves(study: Path, monkeypatch: pytest.Monkey
     engine = importlib.import_module("stages.recon.learned.checkpoints").load_member(
         MEMBER, torch.device("cpu")
     )
-    monkeypatch.setattr(train, "adopted", lambda params, seed, device: engine)
+    monkeypatch.setattr(member, "adopted", lambda params, seed, device: engine)
     run("unet", 3)
     folder = layout.model("unet", 3)
     assert (folder / "model.pt").read_bytes() == weights

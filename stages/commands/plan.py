@@ -38,7 +38,7 @@ from stages.study.errors import StudyError
 ROOT = Path()
 GB = 1e9
 UNITS = ((86_400.0, "d"), (3600.0, "h"), (60.0, "min"))  # the first that fits
-NEEDS_FILES = {"train", "reconstruct", "reference", "noise", "mask", "inspect_data"}
+NEEDS_FILES = {"train", "reconstruct", "reference", "noise", "mask", "inspect"}
 NEEDS_FILES |= {"image_quality", "measure", "overlap", "deformation"}
 NEEDS_HEADS = {"phantom", "segmenter_quality", "atlas_quality"}
 NEEDS_SEGMENTER = {"segment", "segmenter_quality"}

@@ -137,7 +137,7 @@ def mask(study: Study, rates: Rates, arguments: list[str]) -> Cost:
     )
 
 
-def inspect_data(study: Study, rates: Rates, arguments: list[str]) -> Cost:
+def inspect(study: Study, rates: Rates, arguments: list[str]) -> Cost:
     """Every scan read once, some at a time."""
     scans = study.training + study.validation
     seconds = kspace_bytes(scans, study.n_coils) * rates.reference.seconds
@@ -245,7 +245,7 @@ def segmenter_quality(study: Study, rates: Rates, arguments: list[str]) -> Cost:
     )
 
 
-def build_atlas(study: Study, rates: Rates, arguments: list[str]) -> Cost:
+def atlas(study: Study, rates: Rates, arguments: list[str]) -> Cost:
     """Heads, and their alignment."""
     return Cost(study.params.atlas.n_heads * BUILD_ATLAS_HEAD_S)
 
@@ -279,7 +279,7 @@ ESTIMATORS: dict[str, Estimator] = {
         reference,
         noise,
         mask,
-        inspect_data,
+        inspect,
         phantom,
         image_quality,
         measure,
@@ -290,7 +290,7 @@ ESTIMATORS: dict[str, Estimator] = {
         report,
         segmenter,
         segmenter_quality,
-        build_atlas,
+        atlas,
         atlas_quality,
     )
 } | dict.fromkeys(("code", "check", "model_cards"), trivial)

@@ -11,6 +11,15 @@ POLL_S = 0.2  # between two looks at the files that jobs leave
 
 Report = Callable[[Ended, list[str]], None]
 """Told of every job that has ended, and of the stages that are skipped for it."""
+Changed = Callable[[Collection[str]], Collection[str]]
+"""Tells which of some stages are out of date now."""
+
+
+def check_again(schedule: Schedule, checked: set[str], changed: Changed) -> None:
+    """Mark stages that may run but have become unchanged; `checked` grows by those looked at."""
+    while unsure := [name for name in schedule.ready() if name not in checked]:
+        checked |= set(unsure)
+        schedule.mark(set(unsure) - set(changed(unsure)), State.UNCHANGED)
 
 
 def launch(
@@ -18,7 +27,7 @@ def launch(
     stages: Mapping[str, Stage],
     jobs: Jobs,
     n_jobs: int | None,
-    changed: Callable[[Collection[str]], Collection[str]],
+    changed: Changed,
     report: Report,
     watch: Callable[[], None],
 ) -> None:
@@ -39,9 +48,7 @@ def launch(
     checked = {name for name, needs in schedule.graph.items() if not needs}
     try:
         while not schedule.finished:
-            while unsure := [name for name in schedule.ready() if name not in checked]:
-                checked |= set(unsure)
-                schedule.mark(set(unsure) - set(changed(unsure)), State.UNCHANGED)
+            check_again(schedule, checked, changed)
             free = None if n_jobs is None else n_jobs - len(jobs.running)
             for name in schedule.ready()[:free]:
                 jobs.submit(stages[name])

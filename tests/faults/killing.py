@@ -14,7 +14,7 @@ from stages.storage.files import atomic_directory, write_json
 from tests.fabricated import ROOT
 
 CHANGES = {"os.mkdir", "os.rename", "os.remove", "os.rmdir", "fcntl.flock"}
-SCRIPTS = ("inspect_data", "mask", "measure", "reference")
+SCRIPTS = ("inspect", "mask", "measure", "reference")
 PRELOADED = ["tests.faults.killing", *(f"stages.{script}" for script in SCRIPTS)]
 
 

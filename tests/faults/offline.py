@@ -19,7 +19,7 @@ FORBIDDEN = {
 }
 TOY = (
     ("check",),
-    ("inspect_data",),
+    ("inspect",),
     ("mask",),
     ("reference",),
     ("segment", "reference", 0),

@@ -57,7 +57,7 @@ def tables(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 SCRIPTS = {
-    "inspect_data": ("scans", [], "work/inspection"),
+    "inspect": ("scans", [], "work/inspection"),
     "mask": ("scans", [], "work/masks"),
     "reference": ("scans", [], "work/images/reference/0"),
     "measure": ("tables", ["unet"], "work/measures/unet"),
