@@ -1,12 +1,15 @@
 """The Fourier convention of the files."""
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stages.kspace.fourier import root_sum_of_squares, rss_image, to_image, to_kspace
 from tests.scans import toy_coils, toy_head
 from tests.tolerances import assert_rounded, fft_operations
+
+pytestmark = pytest.mark.kernels
 
 sizes = st.integers(1, 9)
 
