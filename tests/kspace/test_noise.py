@@ -19,6 +19,8 @@ from stages.kspace.noise import (
 from tests.scans import GRID, N_COILS, fabricate_scan, toy_head
 from tests.tolerances import fft_operations, rounding
 
+pytestmark = pytest.mark.kernels
+
 FORMAT = ScanFormat(N_COILS, 0.85)
 
 
