@@ -181,6 +181,7 @@ def test_train_and_reconstruct(architecture: str, study: Path) -> None:
     assert 0.1 < image.mean() / rss_image(kspace()).mean() < 10
 
 
+@pytest.mark.kernels
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_images_do_not_depend_on_how_many_scans_run_at_a_time(
     architecture: str, study: Path

@@ -94,6 +94,7 @@ def test_a_member_is_segmented(study, monkeypatch, weights):
     assert (folder / "dseg.tsv").read_text().count("\n") == 19
 
 
+@pytest.mark.kernels
 def test_twice_the_same_bytes(study, monkeypatch):
     contents = []
     for workers in (1, 3):

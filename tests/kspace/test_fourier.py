@@ -1,6 +1,7 @@
 """The Fourier convention of the files."""
 
 import numpy as np
+import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -8,6 +9,8 @@ from stages.kspace.combination import root_sum_of_squares, rss_image
 from stages.kspace.fourier import to_image, to_kspace
 from tests.scans import toy_coils, toy_head
 from tests.tolerances import assert_rounded, fft_operations
+
+pytestmark = pytest.mark.kernels
 
 sizes = st.integers(1, 9)
 

@@ -20,6 +20,8 @@ from stages.study.errors import StudyError
 from tests.scans import GRID, N_COILS, fabricate_scan, toy_head
 from tests.tolerances import fft_operations, rounding
 
+pytestmark = pytest.mark.kernels
+
 FORMAT = ScanFormat(N_COILS, 0.85)
 
 

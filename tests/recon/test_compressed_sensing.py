@@ -17,8 +17,6 @@ from stages.study.errors import StudyError
 from tests.scans import toy_kspace
 from tests.tolerances import assert_rounded, fft_operations
 
-pytestmark = pytest.mark.kernels
-
 MATRICES = [(48, 40), (49, 41)]  # (n_ky, n_kz)
 N_COILS = 6
 
@@ -55,6 +53,7 @@ def psnr(image: np.ndarray, truth: np.ndarray) -> float:
     return float(10 * np.log10(truth.max() ** 2 / np.mean((image - truth) ** 2)))
 
 
+@pytest.mark.kernels
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(4, 23), st.integers(4, 23))
 def test_the_phase_turns_one_convention_into_the_other(seed: int, n_y: int, n_z: int) -> None:
@@ -76,6 +75,7 @@ def test_it_beats_zero_filling(matrix: tuple[int, int]) -> None:
     assert sparse > filled + 6
 
 
+@pytest.mark.kernels
 @pytest.mark.parametrize("matrix", MATRICES)
 def test_without_undersampling_and_prior_it_is_the_combined_image(matrix: tuple[int, int]) -> None:
     kspace, mask = phantom(matrix), random_mask(matrix, 1.0)
@@ -86,6 +86,7 @@ def test_without_undersampling_and_prior_it_is_the_combined_image(matrix: tuple[
     assert psnr(image, rss_image(kspace.numpy())) > 40
 
 
+@pytest.mark.kernels
 def test_the_image_follows_the_gain() -> None:
     kspace, mask = phantom(MATRICES[0]), random_mask(MATRICES[0], 0.25)
     method = l1_wavelet(params(iterations=5))
@@ -94,6 +95,7 @@ def test_the_image_follows_the_gain() -> None:
     assert_rounded(method(0.3 * kspace, mask), 0.3 * image, iterated(5, MATRICES[0]))
 
 
+@pytest.mark.kernels
 def test_slices_do_not_depend_on_each_other_or_on_the_time(
     capfd: pytest.CaptureFixture,
 ) -> None:

@@ -22,8 +22,6 @@ from tests.recon.conftest import CPU, direct_in_float64, nudged_kspace, nudged_s
 from tests.scans import GRID, N_COILS, fabricate_scan
 from tests.tolerances import assert_not_farther, assert_rounded, fft_operations
 
-pytestmark = pytest.mark.kernels
-
 KEYS = ("masked_kspace", "kspace", "sensitivity_map", "target", "scaling_factor")
 
 
@@ -79,6 +77,7 @@ def stacked(items: list[dict], key: str) -> torch.Tensor:
 
 
 # eps 0 switches DIRECT's search for zero-padded positions off, .001 is the challenge's setting
+@pytest.mark.kernels
 @pytest.mark.parametrize("padding_eps", [0.0, 0.001])
 def test_batches_equal_directs_items(
     scan: Scan, drawn: SamplingMask, slices: Slices, padding_eps: float, tmp_path: Path
@@ -88,7 +87,7 @@ def test_batches_equal_directs_items(
 
 
 # n_kz of the challenge: every scan has 12 coils and 218 lines
-@pytest.mark.parametrize("n_kz", [170, 174, 180])
+@pytest.mark.parametrize("n_kz", [170, pytest.param(174, marks=pytest.mark.kernels), 180])
 def test_batches_equal_directs_items_at_full_size(n_kz: int, tmp_path: Path) -> None:
     # nothing is left out in the file: each reader drops the columns that were not acquired itself
     path = tmp_path / "scans/a.h5"
@@ -110,6 +109,7 @@ def test_masks_have_directs_shape(scan: Scan, drawn: SamplingMask, slices: Slice
         assert torch.equal(batch[key][0].float(), item[key].float())
 
 
+@pytest.mark.kernels
 def test_a_slice_does_not_depend_on_its_batch(slices: Slices) -> None:
     alone = slices.batch([3], CPU)
     together = [
@@ -130,6 +130,7 @@ def test_the_input_needs_sampled_positions_only(slices: Slices) -> None:
         assert torch.equal(other[key], value), key
 
 
+@pytest.mark.kernels
 @settings(max_examples=30, deadline=None)
 @given(st.integers(0, 2**32 - 1), st.integers(1, 3), st.integers(0, 3))
 def test_scaling_against_sorting(seed: int, n_slices: int, n_blank: int) -> None:
@@ -147,6 +148,7 @@ def test_blank_slices_stay_finite(slices: Slices) -> None:
     assert not batch["target"].any()
 
 
+@pytest.mark.kernels
 def test_target_and_zero_filling_against_numpy(slices: Slices) -> None:
     batch = slices.batch(slice(None), CPU)
     target = batch["target"] * batch["scaling_factor"][:, None, None]

@@ -22,6 +22,8 @@ from stages.scanner.acquisition import (
 )
 from tests.tolerances import assert_rounded, fft_operations
 
+pytestmark = pytest.mark.kernels
+
 SCAN = Acquisition(grid=(10, 28, 22), factor=2, n_coils=4, snr=50, partial_fourier=1.0)
 FINE = (20, 56, 44)
 

@@ -13,6 +13,8 @@ from stages.scanner.coils import (
 )
 from tests.tolerances import assert_rounded
 
+pytestmark = pytest.mark.kernels
+
 SHAPE, VOXEL_MM = (16, 18, 14), 12.0
 
 

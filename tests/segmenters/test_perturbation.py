@@ -10,6 +10,8 @@ from stages.segmenters.perturbation import draw_offset, shifted
 from stages.storage.nifti import affine
 from tests.tolerances import assert_rounded, fft_operations
 
+pytestmark = pytest.mark.kernels
+
 SHAPE = (8, 9, 10)
 N_OPERATIONS = 2 * fft_operations(*SHAPE) + 3 * 4  # two transforms, a phase along each axis
 

@@ -53,7 +53,6 @@ def weights(state: TrainingState) -> torch.Tensor:
     return torch.cat([p.detach().flatten() for p in parameters_of(state.engine)])
 
 
-@pytest.mark.kernels
 def test_a_compiled_training_is_the_same_training(slices: Slices) -> None:
     params = train_params("rim", steps=4, validation_interval=2)
     plain = trained(params, slices)

@@ -185,7 +185,6 @@ def changed(content: dict[str, Any], dotted: str, value: object) -> dict[str, An
     return content
 
 
-@pytest.mark.kernels
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_an_adopted_member_predicts_as_direct_does(
     architecture: str, tmp_path: Path, scan: Scan, drawn: SamplingMask

@@ -11,6 +11,8 @@ from stages.params.atlas import MixtureParams
 from stages.segmenters.atlas import mixture
 from tests.tolerances import assert_rounded, rounding
 
+pytestmark = pytest.mark.kernels
+
 SHAPE = (9, 8, 7)
 PARAMS = MixtureParams(
     iterations=25,

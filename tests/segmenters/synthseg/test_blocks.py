@@ -14,9 +14,8 @@ from tests.segmenters.conftest import exactly, nearby, random_network
 from tests.segmenters.synthseg import official
 from tests.tolerances import assert_not_farther
 
-pytestmark = pytest.mark.kernels
 
-
+@pytest.mark.kernels
 @settings(max_examples=20, deadline=None)
 @given(
     features=st.lists(st.integers(1, 4), min_size=2, max_size=4),
@@ -57,7 +56,11 @@ def evaluated(network, x, side, n_threads):
     return logits[0]
 
 
-@pytest.mark.parametrize("prefix", ["unet", "l2l", "unet2"])
+KERNELS = pytest.mark.kernels
+PREFIXES = ["unet", pytest.param("l2l", marks=KERNELS), pytest.param("unet2", marks=KERNELS)]
+
+
+@pytest.mark.parametrize("prefix", PREFIXES)
 @torch.inference_mode()
 def test_official_widths_give_the_same_bits_for_any_block_and_any_threads(prefix):
     shape = official.architecture(prefix, "robust", official.WIDTH[prefix])
@@ -68,6 +71,7 @@ def test_official_widths_give_the_same_bits_for_any_block_and_any_threads(prefix
         assert torch.equal(evaluated(network, x, side, n_threads), expected), (side, n_threads)
 
 
+@pytest.mark.kernels
 @pytest.mark.parametrize("side", [0, 16])
 @torch.inference_mode()
 def test_cascade_has_the_same_bits_for_any_threads(side):

@@ -20,8 +20,6 @@ from stages.segmenters.synthseg.network import Architecture
 from tests.segmenters.conftest import exactly, nearby, random_network
 from tests.tolerances import assert_not_farther, assert_rounded
 
-pytestmark = pytest.mark.kernels
-
 
 @given(st.sampled_from([1, 3, 5, 7, 9]), st.integers(0, 1), st.integers(-20, 20))
 def test_every_fine_tap_reads_the_coarse_voxel_that_was_doubled(kernel, parity, position):
@@ -43,6 +41,7 @@ def test_subpixel_kernels_sum_to_the_kernel(kernel):
     assert_rounded(parts, expected, kernel**3, scale=scale)
 
 
+@pytest.mark.kernels
 @settings(max_examples=12, deadline=None)
 @given(
     features=st.lists(st.integers(1, 5), min_size=2, max_size=4),
@@ -60,6 +59,7 @@ def test_equals_the_literal_network(features, kernel, sides, data):
         assert_not_farther(FusedUNet(network)(x), literal, exactly(network, x))
 
 
+@pytest.mark.kernels
 def test_batches_and_input_are_left_alone():
     network = random_network(Architecture(1, 2, (2, 3)))
     fused = FusedUNet(network)
@@ -80,6 +80,7 @@ def test_slabs_hold_every_plane_once_and_begin_at_even_ones(sides):
     assert all(where.start % 2 == 0 for where in found)
 
 
+@pytest.mark.kernels
 @pytest.mark.parametrize(
     ("inputs", "width", "sides"),
     [(384, 384, (6, 5, 4)), (192, 192, (16, 16, 16)), (3, 5, (34, 33, 31))],

@@ -54,6 +54,7 @@ def test_training_learns_and_is_repeatable():
         assert torch.equal(a, b)
 
 
+@pytest.mark.kernels
 def test_losses_are_their_formulas():
     generator = torch.Generator().manual_seed(0)
     logits = torch.randn(1, 3, 4, 5, 6, generator=generator).double()
@@ -87,6 +88,7 @@ def test_heads_come_one_by_one():
     assert sizes == sorted(sizes)
 
 
+@pytest.mark.kernels
 def test_average_follows_the_network():
     network, average = (optimisation.build(params(), PALETTE) for _ in range(2))
     with torch.no_grad():

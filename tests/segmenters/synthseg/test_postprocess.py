@@ -9,6 +9,8 @@ from hypothesis import strategies as st
 from stages.segmenters.synthseg import postprocess
 from tests.tolerances import assert_rounded, rounding
 
+pytestmark = pytest.mark.kernels
+
 
 def flood(mask, seed):
     """Voxels connected to `seed` through faces."""

@@ -39,6 +39,7 @@ def tissues(seed=0):
     return torch.from_numpy(blocks.repeat(4, 0).repeat(4, 1).repeat(4, 2).astype(np.uint8))
 
 
+@pytest.mark.kernels
 @settings(deadline=None, max_examples=30)
 @given(st.integers(0, 1000))
 def test_pairs_are_finite_and_targets_sum_to_one(seed):
@@ -141,6 +142,7 @@ def test_undersampling_keeps_the_mean_and_adds_aliases():
     assert float((worse - image).abs().mean()) > 0.01
 
 
+@pytest.mark.kernels
 def test_interpolation_hits_its_nodes():
     weights = synthesis.interpolation(4, 10)
     # a weight is the distance from a node, at positions up to 3
