@@ -59,7 +59,7 @@ class Settings:
 
     folder: str  # of the scans
     device: str
-    parameters: str  # file of the project
+    parameters: str  # path of params.yaml
     image: tuple[int, int, int]  # that is segmented
     head: str  # file of the image for the comparison with a CPU; empty: a part of the other one
     smallest: int  # side of the segmenter's padded grid, voxels
