@@ -1,21 +1,33 @@
-# make repro   the whole study from a fresh clone
-# make test    the test suite
+# make repro         the whole study from a fresh clone
+# make test          the test suite
+# make test-kernels  the tests that depend on the processor's kernels, under many of them
 PYTHON ?= $(shell command -v python3.12 || command -v python3)
 VENV := .venv
 BIN := $(CURDIR)/$(VENV)/bin
 export PATH := $(BIN):$(PATH)
 
-.PHONY: repro test lint clean
+.PHONY: repro test test-kernels lint environment linked clean
 
-repro: $(VENV)/.installed
+repro: environment
 	dvc repro
 
-test: $(VENV)/.installed
+test: environment
 	python -m pytest -n 2 --dist loadfile
 
-lint: $(VENV)/.installed
+test-kernels: environment
+	python -m tests.kernels
+
+lint: environment
 	ruff check .
 	ruff format --check .
+
+# an environment that .venv is a link to is used as it is; else there is one of the study's own
+environment: $(if $(shell test -L $(VENV) && echo linked),linked,$(VENV)/.installed)
+
+linked:
+	@test -x $(BIN)/python || { echo "error: $(VENV): expected an environment, found a link to" \
+	  "$$(readlink $(VENV)), where there is no bin/python; remove it (rm $(VENV))" >&2; exit 1; }
+	@$(BIN)/python -m stages.environment
 
 $(VENV)/.installed: requirements.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 12))' || \

@@ -10,6 +10,7 @@ import yaml
 from stages.kspace.files import write_scan
 from stages.kspace.fourier import to_kspace
 from stages.kspace.noise import CSF_LABEL
+from tests.kernels import n_threads
 
 ROOT = Path(__file__).parent.parent
 GRID = (6, 24, 20)  # (n_slices, n_ky, n_kz)
@@ -73,7 +74,7 @@ def tiny_params(**changes: object) -> dict:
     """Return the project's parameters for scans of `GRID`; dotted names change single values."""
     params = yaml.safe_load((ROOT / "params.ci.yaml").read_text(encoding="utf-8"))
     params["ensembles"] |= {"unet": [0, 1], "varnet": [0, 1], "rim": [0, 1], "noise": [0, 1]}
-    params["compute"] |= {"device": "cpu", "threads": 1, "workers": 1}
+    params["compute"] |= {"device": "cpu", "threads": n_threads(), "workers": 1}
     params["data"] |= {"n_coils": N_COILS, "partial_fourier": PARTIAL_FOURIER}
     params["mask"] |= {"acceleration": 3.0, "center_fraction": 0.06, "tolerance": 0.02}
     for architecture in ARCHITECTURES:

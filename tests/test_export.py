@@ -26,8 +26,9 @@ from stages.recon.checkpoints import load_member, save_member
 from stages.recon.exchange import adopted
 from stages.recon.inference import learned, reconstruct_scan
 from stages.recon.networks import build_engine, modules_of, network_options
+from tests.kernels import n_threads
 from tests.recon.conftest import CPU, train_params
-from tests.recon.test_exchange import direct_environment, direct_images
+from tests.recon.test_exchange import assert_directs_image, direct_environment, direct_images
 from tests.recon.test_zoo import TINY
 from tests.scans import (
     ARCHITECTURES,
@@ -51,14 +52,14 @@ def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]:
     write_toy_params(tmp_path)
     fabricate_scan(tmp_path / SCANS / "e2s0_P0.7.h5", seed=100)
     monkeypatch.chdir(tmp_path)
-    monkeypatch.setenv("OMP_NUM_THREADS", "1")
+    monkeypatch.setenv("OMP_NUM_THREADS", str(n_threads()))  # DIRECT asks it
     monkeypatch.setattr("direct.environment.setup_logging", lambda *_, **__: None)
     monkeypatch.setattr("direct.nn.mri_models.gc", Mock())  # it collects garbage at every slice
     monkeypatch.setattr(torch.backends.cudnn, "benchmark", False)
-    interrupt, n_threads = signal.getsignal(signal.SIGINT), torch.get_num_threads()
+    interrupt, before = signal.getsignal(signal.SIGINT), torch.get_num_threads()
     yield
     signal.signal(signal.SIGINT, interrupt)
-    torch.set_num_threads(n_threads)
+    torch.set_num_threads(before)
 
 
 def trained(architecture: str, **changes: object) -> TrainParams:
@@ -115,6 +116,7 @@ NETWORKS = [(name, {"sensitivity_network": REFINED}) for name in ARCHITECTURES]
 NETWORKS += [("unet", {"model": name, "network": TINY[name]}) for name in OTHERS]
 
 
+@pytest.mark.kernels
 @pytest.mark.parametrize(("architecture", "changes"), NETWORKS)
 def test_direct_predicts_the_same_image(
     architecture: str, changes: dict[str, Any], monkeypatch: pytest.MonkeyPatch
@@ -125,22 +127,22 @@ def test_direct_predicts_the_same_image(
     drawn = direct_mask(yaml.safe_load((OUT / "config.yaml").read_text()))
     if "sampling_mask" in written:  # RIM's engine does not hand it on
         assert (written["sampling_mask"] == drawn.mask).all()
-    expected = our_images(architecture, drawn)
+    found = our_images(architecture, drawn)
     assert 2 < drawn.acceleration_full < 6
-    np.testing.assert_allclose(
-        written["reconstruction"], expected, rtol=0, atol=1e-5 * expected.max()
-    )
+    files = (OUT / "config.yaml", OUT / f"model_{STEPS}.pt")
+    assert_directs_image(found, [written["reconstruction"]], scan(), drawn, files)
 
 
+@pytest.mark.kernels
 def test_direct_predicts_the_same_with_the_studys_mask() -> None:
     trained("varnet")
     run("export", "varnet", 3, "--out", OUT)
     options = MaskOptions(3.0, "acquired", 0.06, 0.02)
     drawn = draw_mask(scan().shape[1:], scan().n_acquired, options, 0)
     environment = direct_environment(OUT / "config.yaml")
-    found = direct_images(environment, scan(), drawn, (OUT / f"model_{STEPS}.pt").absolute())
-    expected = our_images("varnet", drawn)
-    np.testing.assert_allclose(found, expected, rtol=0, atol=1e-5 * expected.max())
+    files = (OUT / "config.yaml", OUT / f"model_{STEPS}.pt")
+    theirs = direct_images(environment, scan(), drawn, files[1].absolute())
+    assert_directs_image(our_images("varnet", drawn), [theirs], scan(), drawn, files)
 
 
 def test_directs_checkpointer_finds_the_latest() -> None:

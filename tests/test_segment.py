@@ -21,6 +21,7 @@ from stages.synthseg import model
 from stages.synthseg.labels import MERGED_LABELS, merged_name
 from stages.synthseg.network import Architecture
 from tests.fabricated import ROOT
+from tests.kernels import n_threads
 from tests.synthseg.conftest import random_network
 
 CPU = torch.device("cpu")
@@ -42,7 +43,7 @@ def study(tmp_path, monkeypatch, weights):
     monkeypatch.chdir(tmp_path)
     params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
     params["segment"] |= {"weights": str(weights), "mode": "standard", "fast": False}
-    params["compute"] |= {"device": "cpu", "threads": 1, "workers": 1}
+    params["compute"] |= {"device": "cpu", "threads": n_threads(), "workers": 1}
     (tmp_path / "params.yaml").write_text(yaml.safe_dump(params), encoding="utf-8")
     for number in (1, 2):
         data = np.random.default_rng(number).random((8, 12, 10), np.float32)
@@ -91,6 +92,7 @@ def test_a_member_is_segmented(study, monkeypatch, weights):
     assert (folder / "dseg.tsv").read_text().count("\n") == 19
 
 
+@pytest.mark.kernels
 def test_twice_the_same_bytes(study, monkeypatch):
     contents = []
     for workers in (1, 3):

@@ -11,6 +11,9 @@ from stages.kspace.coils import (
     one_coil,
     receive_coils,
 )
+from tests.tolerances import assert_rounded
+
+pytestmark = pytest.mark.kernels
 
 SHAPE, VOXEL_MM = (16, 18, 14), 12.0
 
@@ -34,7 +37,10 @@ def test_field_against_the_formula(index: int) -> None:
     magnitude = a**3 / (a**2 + (offset**2).sum(0)) ** 1.5
     phase = np.arctan2(offset[1], offset[2]) + (-1) ** ring * 0.01 * offset[0]
     field = loop_field(list(at.astype(np.float32)), 12, index, HEAD_ARRAY)
-    assert field == pytest.approx(magnitude * np.exp(1j * phase), abs=1e-4)
+    # positions are rounded to float32, which turns the azimuth more the nearer the axis is
+    distance = np.hypot(offset[1], offset[2])
+    scale = magnitude * (1 + np.abs(at).max() / distance)
+    assert_rounded(field, magnitude * np.exp(1j * phase), 20, scale=scale)
 
 
 @pytest.mark.parametrize("index", [0, 5, 11])
@@ -64,7 +70,7 @@ def test_one_coil_is_a_part_of_the_array() -> None:
 
 def test_the_centre_of_any_grid_is_one_place() -> None:
     coarse, fine = one_coil((6, 6, 6), 4.0, 12, 3), one_coil((12, 12, 12), 2.0, 12, 3)
-    assert fine[::2, ::2, ::2] == pytest.approx(coarse, abs=1e-6)
+    assert_rounded(fine[::2, ::2, ::2], coarse, 20)
 
 
 def test_normalisation_is_positive_and_grows_with_loops() -> None:

@@ -21,7 +21,7 @@ def test_values_and_gradient_are_torchs(
     assert torch.equal(ours, theirs)
     weights = torch.arange(ours.numel(), dtype=torch.float32).reshape(ours.shape)
     gradients = [torch.autograd.grad((out * weights).sum(), image)[0] for out in (ours, theirs)]
-    torch.testing.assert_close(*gradients)
+    assert torch.equal(*gradients)  # sums of small integers, exact in any order
 
 
 def test_paddings_are_replaced_wherever_they_are() -> None:

@@ -25,10 +25,10 @@ def rows(truth: np.ndarray, image: np.ndarray, brain: np.ndarray = BRAIN) -> dic
 
 
 def test_challenge_scores_are_directs(pair: tuple[np.ndarray, np.ndarray]) -> None:
-    truth, image = (torch.from_numpy(volume)[:, None] for volume in pair)
+    truth, image = (torch.from_numpy(volume.astype(float))[:, None] for volume in pair)
     psnr, ssim = challenge_quality(*pair)
-    assert psnr == pytest.approx(float(calgary_campinas_psnr(truth, image)), rel=1e-5)
-    assert ssim == pytest.approx(float(calgary_campinas_ssim(truth, image)), rel=1e-5)
+    assert psnr == float(calgary_campinas_psnr(truth, image))
+    assert ssim == float(calgary_campinas_ssim(truth, image))
 
 
 def test_fixed_scores_by_hand(pair: tuple[np.ndarray, np.ndarray]) -> None:
@@ -53,10 +53,8 @@ def test_brain_slices_are_a_subset(pair: tuple[np.ndarray, np.ndarray]) -> None:
 
 
 def test_units_do_not_matter(pair: tuple[np.ndarray, np.ndarray]) -> None:
-    one, other = rows(*pair), rows(1e4 * pair[0], 1e4 * pair[1])
-    for key, row in one.items():
-        assert other[key].psnr == pytest.approx(row.psnr, rel=1e-5)
-        assert other[key].ssim == pytest.approx(row.ssim, rel=1e-4)
+    # a power of two changes no rounding
+    assert rows(2**13 * pair[0], 2**13 * pair[1]) == rows(*pair)
 
 
 def test_blank_slices_are_left_out(pair: tuple[np.ndarray, np.ndarray]) -> None:

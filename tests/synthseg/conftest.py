@@ -1,6 +1,7 @@
 """Tiny networks and images."""
 
 from collections.abc import Callable
+from copy import deepcopy
 from dataclasses import replace
 from pathlib import Path
 
@@ -12,13 +13,15 @@ from stages.images import affine, save_volume
 from stages.synthseg import model
 from stages.synthseg.labels import MERGED_LABELS, merged_name
 from stages.synthseg.network import Architecture, UNet, initialise
+from tests.kernels import n_threads
+from tests.tolerances import nudged
 
 GOLDEN = Path(__file__).with_name("golden")
 
 
 @pytest.fixture(scope="session", autouse=True)
-def _one_thread() -> None:
-    torch.set_num_threads(1)
+def _threads() -> None:
+    torch.set_num_threads(n_threads())
 
 
 def random_network(architecture: Architecture, seed: int = 0) -> UNet:
@@ -34,6 +37,16 @@ def random_network(architecture: Architecture, seed: int = 0) -> UNet:
             module.weight.data.copy_(torch.randn(shape, generator=generator))
             module.bias.data.copy_(torch.randn(shape, generator=generator))
     return network.eval().requires_grad_(False)
+
+
+def exactly(network: UNet, x: torch.Tensor) -> torch.Tensor:
+    """Return the logits of the literal network in float64."""
+    return deepcopy(network).double()(x.double())
+
+
+def nearby(x: torch.Tensor, n: int = 4) -> list[torch.Tensor]:
+    """Return copies of an image whose last bits differ."""
+    return [torch.from_numpy(nudged(x.numpy(), seed)) for seed in range(n)]
 
 
 @pytest.fixture(scope="session")

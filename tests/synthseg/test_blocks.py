@@ -11,9 +11,11 @@ from stages.synthseg.fused import FusedUNet
 from stages.synthseg.inference import robust
 from stages.synthseg.network import Architecture
 from tests.synthseg import official
-from tests.synthseg.conftest import random_network
+from tests.synthseg.conftest import exactly, nearby, random_network
+from tests.tolerances import assert_not_farther
 
 
+@pytest.mark.kernels
 @settings(max_examples=20, deadline=None)
 @given(
     features=st.lists(st.integers(1, 4), min_size=2, max_size=4),
@@ -24,7 +26,8 @@ from tests.synthseg.conftest import random_network
 )
 def test_equals_the_whole_volume(features, kernel, sides, side, data):
     skips = tuple(data.draw(st.booleans()) for _ in features[1:])
-    network = FusedUNet(random_network(Architecture(2, 3, tuple(features), kernel, skips)))
+    literal = random_network(Architecture(2, 3, tuple(features), kernel, skips))
+    network = FusedUNet(literal)
     shape = [n * 2 ** (len(features) - 1) for n in sides]
     x = torch.randn(1, 2, *shape, generator=torch.Generator().manual_seed(0))
     with torch.inference_mode():
@@ -35,8 +38,8 @@ def test_equals_the_whole_volume(features, kernel, sides, side, data):
             found[(..., *where)] = logits
 
         evaluate(network, x, side, write)
-        scale = float(expected.abs().max()) + 1
-        torch.testing.assert_close(found, expected, atol=1e-5 * scale, rtol=1e-4)
+        near = [network(one) for one in nearby(x)]
+        assert_not_farther(found, [expected, *near], exactly(literal, x))
 
 
 def evaluated(network, x, side, n_threads):
@@ -53,7 +56,11 @@ def evaluated(network, x, side, n_threads):
     return logits[0]
 
 
-@pytest.mark.parametrize("prefix", ["unet", "l2l", "unet2"])
+KERNELS = pytest.mark.kernels
+PREFIXES = ["unet", pytest.param("l2l", marks=KERNELS), pytest.param("unet2", marks=KERNELS)]
+
+
+@pytest.mark.parametrize("prefix", PREFIXES)
 @torch.inference_mode()
 def test_official_widths_give_the_same_bits_for_any_block_and_any_threads(prefix):
     shape = official.architecture(prefix, "robust", official.WIDTH[prefix])
@@ -64,6 +71,7 @@ def test_official_widths_give_the_same_bits_for_any_block_and_any_threads(prefix
         assert torch.equal(evaluated(network, x, side, n_threads), expected), (side, n_threads)
 
 
+@pytest.mark.kernels
 @pytest.mark.parametrize("side", [0, 16])
 @torch.inference_mode()
 def test_cascade_has_the_same_bits_for_any_threads(side):

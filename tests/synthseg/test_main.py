@@ -45,6 +45,7 @@ def test_several_images_and_one_that_cannot_be_read(
 CODES = ["".join(c) for o in permutations(("RL", "AP", "SI")) for c in product(*o)]
 
 
+@pytest.mark.kernels
 def test_all_48_axis_orders_and_directions_give_one_volume_table(
     tmp_path, monkeypatch, native_weights
 ):

@@ -1,11 +1,14 @@
 """The literal network against convolutions written by hand."""
 
+from copy import deepcopy
+
 import pytest
 import torch
 from scipy import ndimage
 
 from stages.synthseg.network import Architecture, UNet, initialise
-from tests.synthseg.conftest import random_network
+from tests.synthseg.conftest import nearby, random_network
+from tests.tolerances import assert_not_farther
 
 
 def convolve(x, layer):
@@ -28,9 +31,8 @@ def normalise(x, norm):
     return (x - mean) / torch.sqrt(variance + 1e-3) * gain + offset
 
 
-def test_skip_is_taken_before_the_batch_norm_and_comes_first():
-    network = random_network(Architecture(1, 3, (2, 3)))
-    image = torch.rand(1, 4, 6, 8, generator=torch.Generator().manual_seed(1))
+def by_hand(network, image):
+    """Logits of two levels, in the precision of network and image."""
     down, bottom, up = network.down[0], network.down[1], network.up[0]
     skip = elu(convolve(elu(convolve(image, down.first)), down.second))
     coarse = normalise(skip, down.norm).reshape(2, 2, 2, 3, 2, 4, 2).amax((2, 4, 6))
@@ -39,8 +41,18 @@ def test_skip_is_taken_before_the_batch_norm_and_comes_first():
     doubled = coarse.repeat_interleave(2, 1).repeat_interleave(2, 2).repeat_interleave(2, 3)
     joined = torch.cat([skip, doubled])
     fine = normalise(elu(convolve(elu(convolve(joined, up.first)), up.second)), up.norm)
-    expected = convolve(fine, network.likelihood)
-    torch.testing.assert_close(network(image[None])[0], expected, atol=1e-5, rtol=1e-5)
+    return convolve(fine, network.likelihood)
+
+
+@pytest.mark.kernels
+def test_skip_is_taken_before_the_batch_norm_and_comes_first():
+    network = random_network(Architecture(1, 3, (2, 3)))
+    image = torch.rand(1, 4, 6, 8, generator=torch.Generator().manual_seed(1))
+    theirs = [by_hand(network, one) for one in (image, *nearby(image))]
+    found = network(image[None])[0]
+    truth = by_hand(deepcopy(network).double(), image.double())
+    assert truth.dtype == torch.float64
+    assert_not_farther(found, theirs, truth)
 
 
 def test_published_sizes():

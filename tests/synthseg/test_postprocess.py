@@ -7,6 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stages.synthseg import postprocess
+from tests.tolerances import assert_rounded, rounding
+
+pytestmark = pytest.mark.kernels
 
 
 def flood(mask, seed):
@@ -57,7 +60,7 @@ def test_small_posteriors_are_dropped_and_the_rest_sums_to_one():
     p = posteriors()
     before = p.clone()
     clean = postprocess.clean(p, (slice(None),) * 3, floor=0.2)
-    torch.testing.assert_close(clean.sum(0), torch.ones(clean.shape[1:]))
+    assert_rounded(clean.sum(0), torch.ones(clean.shape[1:]), 2 * len(clean))
     assert not ((clean[1:] > 0) & (before[1:] <= 0.2)).any()
 
 
@@ -68,7 +71,7 @@ def test_floor_zero_drops_nothing():
         postprocess.largest_component((expected[1:].sum(0) > 0.25).numpy())
     )
     clean = postprocess.clean(p, (slice(None),) * 3, floor=0.0)
-    torch.testing.assert_close(clean, expected / expected.sum(0))
+    assert_rounded(clean, expected / expected.sum(0), len(clean) + 1)
 
 
 def plainly(p, inside, topology, floor):
@@ -105,7 +108,7 @@ def test_equals_the_recipe_word_by_word(seed, topology, floor, margin):
     inside = tuple(slice(m, n - m) for m, n in zip(margin, p.shape[1:], strict=True))
     expected = plainly(p.clone(), inside, tuple(topology), floor)
     found = postprocess.clean(p, inside, topology=tuple(topology), floor=floor)
-    assert found.numpy() == pytest.approx(expected, abs=1e-6)
+    assert_rounded(found, expected, len(found) + 1)
 
 
 @given(st.integers(0, 10_000))
@@ -146,4 +149,4 @@ def test_labels_and_volumes():
     assert np.array_equal(labels, np.array([0, 7, 24])[p.numpy().argmax(0)])
     volumes = postprocess.volumes(p, np.array([1.0, 2.0, 1.5]))
     expected = p.numpy().astype(np.float64)[1:].sum((1, 2, 3)) * 3
-    assert volumes == pytest.approx(expected, rel=1e-12)
+    assert volumes == pytest.approx(expected, rel=2 * rounding(p[0].numel(), float))

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 from stages.params.segmenter import SynthesisParams
 from stages.synthseg import synthesis
 from stages.synthseg.synthesis import Draws, Palette
+from tests.tolerances import assert_rounded
 
 PALETTE = Palette(np.array([0.0, 1.0, 0.5, 0.8]), np.array([0, 1, 2, 0]))
 QUIET = {
@@ -38,6 +39,7 @@ def tissues(seed=0):
     return torch.from_numpy(blocks.repeat(4, 0).repeat(4, 1).repeat(4, 2).astype(np.uint8))
 
 
+@pytest.mark.kernels
 @settings(deadline=None, max_examples=30)
 @given(st.integers(0, 1000))
 def test_pairs_are_finite_and_targets_sum_to_one(seed):
@@ -47,7 +49,8 @@ def test_pairs_are_finite_and_targets_sum_to_one(seed):
     )
     assert image.shape == (1, 1, 8, 8, 8) and target.shape == (1, 3, 8, 8, 8)
     assert torch.isfinite(image).all() and image.min() >= 0 and image.max() <= 1.1
-    torch.testing.assert_close(target.sum(1), torch.ones(1, 8, 8, 8))
+    # sums of eight weights of three channels
+    assert_rounded(target.sum(1), torch.ones(1, 8, 8, 8), 8 + 3)
 
 
 def test_same_seed_same_pair_other_seed_other_pair():
@@ -139,10 +142,12 @@ def test_undersampling_keeps_the_mean_and_adds_aliases():
     assert float((worse - image).abs().mean()) > 0.01
 
 
+@pytest.mark.kernels
 def test_interpolation_hits_its_nodes():
     weights = synthesis.interpolation(4, 10)
-    assert torch.equal(weights.sum(1), torch.ones(10))
+    # a weight is the distance from a node, at positions up to 3
+    assert_rounded(weights.sum(1), torch.ones(10), 4, scale=3)
     assert weights[[0, 3, 6, 9]].argmax(1).tolist() == [0, 1, 2, 3]
     field = Draws.seeded(0).smooth((2, 3, 2), (5, 5, 3), 2)
     nodes = torch.randn((2, 2, 3, 2), generator=torch.Generator().manual_seed(0))
-    torch.testing.assert_close(field[:, ::4, ::2, ::2], nodes)
+    assert_rounded(field[:, ::4, ::2, ::2], nodes, 3 * 4, scale=2 * float(nodes.abs().max()))

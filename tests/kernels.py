@@ -1,0 +1,142 @@
+"""The tests that depend on the processor's kernels, under many: `python -m tests.kernels`.
+
+    python -m tests.kernels          tests marked `kernels`, 12 settings
+    python -m tests.kernels --all    the whole suite under each
+
+A setting restricts the vector instructions of torch, MKL, numpy and OpenBLAS together (`none`,
+`avx2`, or `own`: all that the processor has) and those of oneDNN (`avx2` or `own`), and sets the
+threads of torch, which fixtures and parameters of the tests take from here (`n_threads`). Of
+settings that are the same on a processor, one runs. A line each tells what came of it; the exit
+code is 1 if a test failed under any.
+"""
+
+import argparse
+import os
+import re
+import subprocess
+import sys
+from itertools import product
+from pathlib import Path
+from time import monotonic
+from typing import NamedTuple
+
+ROOT = Path(__file__).parent.parent
+MARK = "pytest.mark.kernels"
+THREADS = "STUDY_TEST_THREADS"  # how many threads of torch a test computes with
+NUMPY_AVX2 = "X86_V3"  # numpy's name of AVX2 and what came with it
+# what restricts MKL and OpenBLAS as ATEN_CPU_CAPABILITY does torch
+VECTORS = {
+    "none": {
+        "ATEN_CPU_CAPABILITY": "default",
+        "MKL_ENABLE_INSTRUCTIONS": "SSE4_2",
+        "OPENBLAS_CORETYPE": "Nehalem",
+    },
+    "avx2": {
+        "ATEN_CPU_CAPABILITY": "avx2",
+        "MKL_ENABLE_INSTRUCTIONS": "AVX2",
+        "OPENBLAS_CORETYPE": "Haswell",
+    },
+    "own": {},
+}
+RESTRICTED = [*VECTORS["none"], "NPY_DISABLE_CPU_FEATURES", "ONEDNN_MAX_CPU_ISA"]
+
+
+class Setting(NamedTuple):
+    """Kernels and threads."""
+
+    vectors: str  # none | avx2 | own
+    onednn: str  # avx2 | own
+    threads: int
+
+    def environment(self) -> dict[str, str]:
+        """Return the environment of a process with these kernels."""
+        kept = {key: value for key, value in os.environ.items() if key not in RESTRICTED}
+        disabled = numpy_features(self.vectors)
+        n = str(self.threads)
+        return (
+            kept
+            | VECTORS[self.vectors]
+            | ({"NPY_DISABLE_CPU_FEATURES": " ".join(disabled)} if disabled else {})
+            | ({"ONEDNN_MAX_CPU_ISA": "AVX2"} if self.onednn == "avx2" else {})
+            | {THREADS: n, "OMP_NUM_THREADS": n, "MKL_NUM_THREADS": n, "OMP_WAIT_POLICY": "passive"}
+        )
+
+
+def n_threads() -> int:
+    """Return the threads of torch that tests compute with: one, unless a setting has more."""
+    return int(os.environ.get(THREADS, "1"))
+
+
+def numpy_features(vectors: str) -> list[str]:
+    """Return the instructions of this processor that numpy must not use."""
+    from numpy._core._multiarray_umath import __cpu_dispatch__, __cpu_features__
+
+    found = [name for name in __cpu_dispatch__ if __cpu_features__.get(name)]
+    allowed = {"none": [], "avx2": [NUMPY_AVX2], "own": found}[vectors]
+    return [name for name in found if name not in allowed]
+
+
+def settings(capability: str) -> list[Setting]:
+    """Return all settings that differ on a processor whose vector instructions torch calls so."""
+    names = {"DEFAULT": ["own"], "AVX2": ["none", "own"]}.get(capability, list(VECTORS))
+    onednn = ["own"] if capability in ("DEFAULT", "AVX2") else ["avx2", "own"]
+    return [Setting(*each) for each in product(names, onednn, (1, 2))]
+
+
+def marked_files() -> list[str]:
+    """Return the test files in which something is marked."""
+    paths = sorted((ROOT / "tests").rglob("test_*.py"))
+    return [str(path.relative_to(ROOT)) for path in paths if MARK in path.read_text("utf-8")]
+
+
+def run(setting: Setting, *, everything: bool) -> tuple[int, str]:
+    """Run the tests under a setting and return pytest's exit code and what it printed."""
+    chosen = [] if everything else ["-m", "kernels", *marked_files()]
+    command = [sys.executable, "-m", "pytest", "-n", "2", "--dist", "loadfile", "--tb=short"]
+    done = subprocess.run(
+        [*command, "-p", "no:cacheprovider", *chosen],
+        cwd=ROOT,
+        env=setting.environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.STDOUT,
+        text=True,
+        check=False,
+    )
+    return done.returncode, done.stdout
+
+
+def count(word: str, printed: str) -> int:
+    """Return how many tests pytest's last line says have passed, failed and so on."""
+    last = printed.strip().splitlines()[-1] if printed.strip() else ""
+    found = re.search(rf"(\d+) {word}", last)
+    return int(found[1]) if found else 0
+
+
+def main() -> None:
+    """Run the tests under all settings."""
+    import torch
+
+    parser = argparse.ArgumentParser(prog="python -m tests.kernels", description=__doc__)
+    parser.add_argument("--all", action="store_true", help="the whole suite, not the marked tests")
+    chosen = parser.parse_args()
+    print(f"{'vectors':8} {'oneDNN':7} threads  passed  failed  skipped  seconds")
+    codes = []
+    for setting in settings(torch.backends.cpu.get_cpu_capability()):
+        started = monotonic()
+        code, printed = run(setting, everything=chosen.all)
+        seconds = monotonic() - started
+        passed, skipped = (count(word, printed) for word in ("passed", "skipped"))
+        failed = count("failed", printed) + count("errors?", printed)
+        print(
+            f"{setting.vectors:8} {setting.onednn:7} {setting.threads:7} {passed:7} {failed:7}"
+            f" {skipped:8} {seconds:8.0f}",
+            flush=True,
+        )
+        if code:
+            print(printed)
+        codes.append(code)
+    sys.exit(1 if any(codes) else 0)
+
+
+if __name__ == "__main__":
+    main()
