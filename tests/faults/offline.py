@@ -27,7 +27,7 @@ TOY = (
     ("train", "unet", 0),
     ("reconstruct", "unet", 0),
     ("reconstruct", "zero_filled", 0),
-    ("export", "unet", 0, "--out", "exported"),
+    ("commands.export", "unet", 0, "--out", "exported"),
 )
 
 
