@@ -206,7 +206,8 @@ def test_members_that_are_not_there(capsys: pytest.CaptureFixture) -> None:
     assert "unknown architecture 'resnet'; known: unet" in fails(
         capsys, "commands.export", "resnet", 0, "--out", OUT
     )
-    assert "run `dvc repro train-rim@rim-7`" in fails(
+    line = fails(capsys, "commands.export", "rim", 7, "--out", OUT)
+    assert "run `dvc repro train-rim@rim-7`" in line
         capsys, "commands.export", "rim", 7, "--out", OUT
     )
     trained("rim")
