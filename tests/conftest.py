@@ -1,7 +1,9 @@
 """What all tests share: the same examples every time, and the environment of a user's shell."""
 
 import os
+from pathlib import Path
 
+import pytest
 from hypothesis import settings
 
 # a suite that decides about a change must give the same answer twice; a busy machine is no failure
@@ -10,3 +12,13 @@ settings.load_profile("study")
 
 # scripts that the tests start write no byte code into the tree
 os.environ.setdefault("PYTHONDONTWRITEBYTECODE", "1")
+
+
+@pytest.fixture
+def study(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The fabricated study of the module's `STUDY`, in the current directory."""
+    from tests.fabricated import write_study  # torch and SimpleITK, which few tests need
+
+    monkeypatch.chdir(tmp_path)
+    write_study(tmp_path, request.module.STUDY)
+    return tmp_path

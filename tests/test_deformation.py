@@ -6,17 +6,9 @@ import pytest
 from stages import deformation
 from stages.storage.nifti import load_volume, save_volume
 from stages.study import layout
-from tests.fabricated import Study, change_params, move, write_study
+from tests.fabricated import Study, change_params, move
 
 STUDY = Study(n_members=2, n_draws=2, n_scans=2)
-
-
-@pytest.fixture
-def study(tmp_path, monkeypatch):
-    """A fabricated study in the current directory."""
-    monkeypatch.chdir(tmp_path)
-    write_study(tmp_path, STUDY)
-    return tmp_path
 
 
 def read(group: str) -> pd.DataFrame:

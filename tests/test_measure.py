@@ -8,17 +8,9 @@ from stages import measure
 from stages.measures.voxelwise import SUMMARIES
 from stages.storage.nifti import load_volume, save_volume
 from stages.study import layout
-from tests.fabricated import Study, change_params, write_study
+from tests.fabricated import Study, change_params
 
 STUDY = Study(n_members=3, n_draws=4, n_scans=2)
-
-
-@pytest.fixture
-def study(tmp_path, monkeypatch):
-    """A fabricated study in the current directory."""
-    monkeypatch.chdir(tmp_path)
-    write_study(tmp_path, STUDY)
-    return tmp_path
 
 
 def read(group: str, name: str) -> pd.DataFrame:

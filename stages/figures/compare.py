@@ -30,7 +30,7 @@ WIDTH, ROW = 3.3, 0.24  # inches of a column and of a row
 
 
 def draw(table: pd.DataFrame, differences: Mapping[str, Mapping[str, Any]]) -> Figure:
-    """Draw a column for each group that varies: CV, bias, R^2 with intervals; a colour a revision.
+    """Draw a column for each group that varies: CV, bias, R² with intervals; a colour a revision.
 
     Args:
         table: columns revision, group, quantity, item, value, low, high.
@@ -54,13 +54,10 @@ def draw(table: pd.DataFrame, differences: Mapping[str, Mapping[str, Any]]) -> F
             height_ratios=heights,
         )
         for panels, name in zip(grid, PANELS, strict=True):
-            for axes, group in zip(panels, groups, strict=True):
-                part = parts[name]
-                _panel(axes, part[part["group"] == group], items[name], revisions)
+            shown = {group: parts[name][parts[name]["group"] == group] for group in groups}
+            _row(panels, shown, items[name], revisions)
+            for axes in panels:
                 axes.set_xlabel(PANELS[name])
-                axes.set_visible(bool((part["group"] == group).any()))
-            panels[0].set_yticks(range(len(items[name])), [_label(item) for item in items[name]])
-            panels[0].set_ylim(len(items[name]) - 0.4, -0.6)
         for axes, group in zip(grid[0], groups, strict=True):
             axes.set_xscale("log")
             axes.set_title(title(group))
@@ -70,6 +67,19 @@ def draw(table: pd.DataFrame, differences: Mapping[str, Mapping[str, Any]]) -> F
         figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
         figure.suptitle(_heading(differences), fontsize=9)
     return figure
+
+
+def _row(
+    panels: Sequence[Axes],
+    parts: Mapping[str, pd.DataFrame],
+    items: Sequence[str],
+    revisions: Sequence[str],
+) -> None:
+    for axes, part in zip(panels, parts.values(), strict=True):
+        _panel(axes, part, items, revisions)
+        axes.set_visible(len(part) > 0)
+    panels[0].set_yticks(range(len(items)), [_label(item) for item in items])
+    panels[0].set_ylim(len(items) - 0.4, -0.6)
 
 
 def _panel(axes: Axes, part: pd.DataFrame, items: Sequence[str], revisions: Sequence[str]) -> None:

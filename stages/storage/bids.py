@@ -67,11 +67,9 @@ def describe_dataset(
 
     Args:
         folder: the data set's root, as deep in the project as where it will lie in the end.
-        name: what it holds.
-        about: how that was made, a sentence.
+        name, about: what it holds, and how that was made, a sentence.
         sources: name -> folder of each data set it was computed from; links are relative.
-        tools: installed packages that did the work.
-        desc: `desc` label of the files, which `descriptions.tsv` explains.
+        tools, desc: packages that did the work; label `desc` of the files, explained in a table.
         ignored: patterns of files that BIDS has no names for.
     """
     links = {key: Path(os.path.relpath(path, folder)).as_posix() for key, path in sources.items()}

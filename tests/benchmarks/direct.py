@@ -15,7 +15,7 @@ from stages.kspace.masks.variable_density_poisson import MaskOptions, draw_mask
 from stages.params.train import TrainParams
 from stages.recon.learned.networks import fourier_operators
 from tests.fabricated import ROOT
-from tests.recon.test_networks import direct_engine
+from tests.recon.learned.test_networks import direct_engine
 from tests.scans import toy_kspace
 
 N_COILS, PARTIAL_FOURIER = 12, 0.85  # of the challenge's scans

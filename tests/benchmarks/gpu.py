@@ -31,9 +31,9 @@ from tests.benchmarks.direct import write_scans
 from tests.benchmarks.gpu_parts import Settings
 from tests.benchmarks.parts import Part, run_parts
 from tests.benchmarks.training import ARCHITECTURES
-from tests.fabricated import ROOT
 from tests.segmenters.conftest import GOLDEN
 from tests.segmenters.synthseg import official
+from tests.settings import write_settings
 
 Results = dict[str, dict[str, dict[str, Any]]]  # part: what was measured: values
 
@@ -45,7 +45,7 @@ PARTS = [
     Part("reconstruct", gpu_parts.reconstruction, 40),
     Part("segment", gpu_parts.segmentation, 40),
 ]
-PAPER, CI = "params.paper.yaml", "params.ci.yaml"
+PAPER, CI = "paper", "ci"  # parameters laid over the default ones
 REAL_GRID, TINY_GRID = (64, 218, 170), (8, 48, 40)  # slices, ky, kz
 REAL = {
     "image": (256, 218, 170), "head": str(GOLDEN / "t1_aniso.nii.gz"), "smallest": 128,
@@ -93,7 +93,7 @@ def main() -> None:
     def write(part: str, what: str, values: dict[str, Any]) -> None:
         results.setdefault(part, {})[what] = values
         print(f"{part}: {what}: {shown(values)}", flush=True)
-        save(options.out, about, results, CI if options.tiny else PAPER)
+        save(options.out, about, results, settings.parameters)
 
     with tempfile.TemporaryDirectory() as folder:
         about = machine(device)
@@ -110,9 +110,10 @@ def main() -> None:
 
 def settings_of(folder: str, device: str) -> Settings:
     """Return what is measured: all of it on a GPU, little on a CPU."""
-    if device == "cuda":
-        return Settings(folder, device, PAPER, **REAL)
-    return Settings(folder, device, CI, **TINY)
+    place = Path(folder) / "settings"
+    place.mkdir()
+    name, sizes = (PAPER, REAL) if device == "cuda" else (CI, TINY)
+    return Settings(folder, device, str(write_settings(name, place)), **sizes)
 
 
 def machine(device: str) -> str:
@@ -164,9 +165,9 @@ def with_ratios(results: Results) -> Results:
 def members_per_hour(results: Results, parameters: str) -> dict[str, dict[str, Any]]:
     """Return for each way to train what an ensemble takes of one GPU, from the measured steps."""
     found = {}
-    ensembles = EnsembleParams.load(ROOT / parameters)
+    ensembles = EnsembleParams.load(Path(parameters))
     for name in ARCHITECTURES:
-        n_steps = TrainParams.load_architecture(name, ROOT / parameters).steps
+        n_steps = TrainParams.load_architecture(name, Path(parameters)).steps
         n_members = len(ensembles.members(name))
         for what, values in results.get(f"train-{name}", {}).items():
             if what.startswith("study") and "step_s" in values:

@@ -34,9 +34,10 @@ from stages.recon.learned.networks import (
 from stages.recon.learned.padding import EdgePadding
 from stages.recon.learned.training import TrainingState
 from stages.recon.physics import DeviceMask, make_batch
-from stages.segmenters.preprocess import load, prepare
+from stages.segmenters.image import load
+from stages.segmenters.preprocess import prepare
 from stages.segmenters.synthseg.blocks import Evaluation, by_size, whole
-from stages.segmenters.synthseg.posteriors import Segmenter
+from stages.segmenters.synthseg.posteriors import NetworkSegmenter
 from stages.segmenters.synthseg.weight_files import open_model
 from tests.benchmarks.direct import Case, engine_of_direct, scans_and_masks
 from tests.benchmarks.parts import READY, Row, attempt
@@ -59,7 +60,7 @@ class Settings:
 
     folder: str  # of the scans
     device: str
-    parameters: str  # file of the project
+    parameters: str  # path of params.yaml
     image: tuple[int, int, int]  # that is segmented
     head: str  # file of the image for the comparison with a CPU; empty: a part of the other one
     smallest: int  # side of the segmenter's padded grid, voxels
@@ -390,11 +391,11 @@ def segmented(
 
 def segmenter_on(
     device: torch.device, settings: Settings, weights: Path, evaluation: Evaluation = by_size
-) -> Segmenter:
+) -> NetworkSegmenter:
     """Return the robust segmenter of a weight file on a device."""
     model = open_model(str(weights), "robust")
     model = replace(model, recipe=replace(model.recipe, minimum=settings.smallest))
-    return Segmenter(model, device, evaluation=evaluation)
+    return NetworkSegmenter(model, device, evaluation=evaluation)
 
 
 def agreement(settings: Settings, weights: Path, image: Path, tf32: bool) -> dict[str, Any]:

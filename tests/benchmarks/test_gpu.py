@@ -9,6 +9,7 @@ import pytest
 
 from tests.benchmarks.gpu import members_per_hour, with_ratios
 from tests.fabricated import ROOT
+from tests.settings import write_settings
 
 STEP = {"step_s", "model_fraction", "peak_gpu_gb", "first_step_s", "n_steps", "batch"}
 SCAN = {"study_s", "direct_s", "ratio", "difference", "study_peak_gpu_gb", "direct_peak_gpu_gb"}
@@ -66,9 +67,9 @@ def test_ratios_are_of_the_same_precision() -> None:
     assert found["DIRECT, float32"] == {"step_s": 4.0}
 
 
-def test_members_per_hour_are_those_of_the_papers_plan() -> None:
+def test_members_per_hour_are_those_of_the_papers_plan(tmp_path: Path) -> None:
     rows = {"train-rim": {"study, float32": {"step_s": 0.36}, "DIRECT, float32": {"step_s": 1.0}}}
-    (values,) = members_per_hour(rows, "params.paper.yaml").values()
+    (values,) = members_per_hour(rows, str(write_settings("paper", tmp_path))).values()
     assert values["hours_per_member"] == pytest.approx(10)  # 100,000 steps
     assert values["members_per_hour"] == pytest.approx(0.1)
     assert values["gpu_days"] == pytest.approx(11 * 10 / 24)

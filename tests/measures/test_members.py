@@ -18,18 +18,10 @@ from stages.storage.nifti import load_volume, save_volume
 from stages.study import layout
 from stages.study.errors import StudyError
 from stages.study.groups import ENSEMBLE, Group
-from tests.fabricated import Study, move, write_study
+from tests.fabricated import Study, move
 
 STUDY = Study(n_members=2, n_draws=2, n_scans=2)
 UNET = Group("unet", ENSEMBLE, (0, 1))
-
-
-@pytest.fixture
-def study(tmp_path, monkeypatch):
-    """A fabricated study in the current directory."""
-    monkeypatch.chdir(tmp_path)
-    write_study(tmp_path, STUDY)
-    return tmp_path
 
 
 def test_volumes_are_those_of_the_structures(study):
