@@ -87,41 +87,13 @@ def device_of(compute: ComputeParams) -> str:
 
 def rates_of(stages: Collection[Stage], study: Study, scan: Scan | None) -> Rates:
     """Time what the stages are made of."""
-    from stages.pipeline.timing import Sample
-
-    params = study.params
-    data, compute, batch_size = params.data, params.compute, params.reconstruct.batch_size
-    sample = Sample(
-        shape=study.validation[0],
-        format=scan_format(data),
-        path=None if scan is None else scan.path,
-        mask=params.mask,
-    )
     commands = [script_of(stage) for stage in stages]
     scripts = sorted({name for name, _ in commands if name in ESTIMATORS})
     groups = sorted({words[0] for name, words in commands if name in ("train", "reconstruct")})
+    tasks = pieces(groups, set(scripts), study, scan)
+    starts: dict[str, Timed] = {}
     parts: dict[str, dict[str, Timed]] = {}
-    tasks: dict[str, tuple[Any, ...]] = {}
-    for group in groups:
-        if group in params.train:
-            tasks[group] = ("networks", sample, params.train[group], compute, batch_size)
-        else:
-            tasks[group] = (
-                "baseline",
-                sample,
-                group,
-                params.compressed_sensing,
-                compute,
-                batch_size,
-            )
-    if NEEDS_FILES & set(scripts):
-        tasks["files"] = ("files", sample, compute)
-    if NEEDS_SEGMENTER & set(scripts):
-        tasks["segmenter"] = ("segmentation", sample, params.segment, compute)
-    if NEEDS_HEADS & set(scripts):
-        tasks["head"] = ("head", params.phantom, params.segmenter.quality)
     with progress(desc="timing", total=len(tasks) + len(scripts), unit="piece") as bar:
-        starts = {}
         for name in scripts:
             starts[name] = start_of(name)
             bar.update()
@@ -129,6 +101,32 @@ def rates_of(stages: Collection[Stage], study: Study, scan: Scan | None) -> Rate
             parts[name] = probe(*task)
             bar.update()
     return gathered(parts, groups, starts)
+
+
+def pieces(
+    groups: Collection[str], scripts: Collection[str], study: Study, scan: Scan | None
+) -> dict[str, tuple[Any, ...]]:
+    """Return what is timed: the name of each piece -> the arguments of its `probe`."""
+    from stages.pipeline.timing import Sample
+
+    params = study.params
+    compute, batch_size = params.compute, params.reconstruct.batch_size
+    path = None if scan is None else scan.path
+    sample = Sample(study.validation[0], scan_format(params.data), path, params.mask)
+    sparse = params.compressed_sensing
+    tasks: dict[str, tuple[Any, ...]] = {
+        group: ("networks", sample, params.train[group], compute, batch_size)
+        if group in params.train
+        else ("baseline", sample, group, sparse, compute, batch_size)
+        for group in groups
+    }
+    if NEEDS_FILES & set(scripts):
+        tasks["files"] = ("files", sample, compute)
+    if NEEDS_SEGMENTER & set(scripts):
+        tasks["segmenter"] = ("segmentation", sample, params.segment, compute)
+    if NEEDS_HEADS & set(scripts):
+        tasks["head"] = ("head", params.phantom, params.segmenter.quality)
+    return tasks
 
 
 def gathered(

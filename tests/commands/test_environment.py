@@ -19,7 +19,7 @@ pytestmark = pytest.mark.skipif(shutil.which("make") is None, reason="needs make
 def clone(tmp_path: Path) -> Path:
     """A folder with the study's Makefile and requirements, and no environment."""
     folder = tmp_path / "clone"
-    (folder / "stages").mkdir(parents=True)
+    (folder / "stages/commands").mkdir(parents=True)
     for name in ("Makefile", "requirements.txt", "stages/commands/environment.py"):
         shutil.copy(ROOT / name, folder / name)
     return folder

@@ -127,7 +127,7 @@ def test_direct_predicts_the_same_image(
     architecture: str, changes: dict[str, Any], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     trained(architecture, **changes)
-    run("export", architecture, 3, "--out", OUT)
+    run("commands.export", architecture, 3, "--out", OUT)
     written = predicted(monkeypatch)
     drawn = direct_mask(yaml.safe_load((OUT / "config.yaml").read_text()))
     if "sampling_mask" in written:  # RIM's engine does not hand it on
@@ -141,7 +141,7 @@ def test_direct_predicts_the_same_image(
 @pytest.mark.kernels
 def test_direct_predicts_the_same_with_the_studys_mask() -> None:
     trained("varnet")
-    run("export", "varnet", 3, "--out", OUT)
+    run("commands.export", "varnet", 3, "--out", OUT)
     options = MaskOptions(3.0, "acquired", 0.06, 0.02)
     drawn = draw_mask(scan().shape[1:], scan().n_acquired, options, 0)
     environment = direct_environment(OUT / "config.yaml")
@@ -152,7 +152,7 @@ def test_direct_predicts_the_same_with_the_studys_mask() -> None:
 
 def test_directs_checkpointer_finds_the_latest() -> None:
     trained("unet", sensitivity_network=REFINED)
-    run("export", "unet", 3, "--out", OUT)
+    run("commands.export", "unet", 3, "--out", OUT)
     modules = modules_of(direct_environment(OUT / "config.yaml").engine)
     left = Checkpointer(OUT, save_to_disk=False, **modules).load("latest")
     assert left["iteration"] == STEPS
@@ -167,7 +167,7 @@ def test_directs_checkpointer_finds_the_latest() -> None:
 @pytest.mark.parametrize("refined", [None, REFINED])
 def test_an_exported_member_can_be_adopted(refined: dict | None) -> None:
     params = trained("rim", sensitivity_network=refined)
-    run("export", "rim", 3, "--out", OUT)
+    run("commands.export", "rim", 3, "--out", OUT)
     checkpoint = OUT / f"model_{STEPS}.pt"
     entry = PretrainedParams(
         checkpoint=str(checkpoint), configuration=str(OUT / "config.yaml"), md5=md5(checkpoint)
@@ -182,7 +182,7 @@ def test_an_exported_member_can_be_adopted(refined: dict | None) -> None:
 def test_masks_of_the_challenge_are_asked_for_by_name() -> None:
     trained("unet")
     write_toy_params(Path(), **{"mask.files": "masks", "mask.acceleration": 5.0})
-    run("export", "unet", 3, "--out", OUT)
+    run("commands.export", "unet", 3, "--out", OUT)
     configuration = yaml.safe_load((OUT / "config.yaml").read_text())
     masking = configuration["inference"]["dataset"]["transforms"]["masking"]
     assert masking == {"name": "CalgaryCampinas", "accelerations": [5.0]}
@@ -191,26 +191,29 @@ def test_masks_of_the_challenge_are_asked_for_by_name() -> None:
 def test_nothing_is_overwritten(capsys: pytest.CaptureFixture) -> None:
     trained("unet")
     OUT.mkdir()
-    run("export", "unet", 3, "--out", OUT)  # an empty folder is as good as none
+    run("commands.export", "unet", 3, "--out", OUT)  # an empty folder is as good as none
     before = {path: path.read_bytes() for path in OUT.iterdir()}
     assert {path.name for path in before} == {f"model_{STEPS}.pt", "last_model.txt", "config.yaml"}
-    line = fails(capsys, "export", "unet", 3, "--out", OUT)
+    line = fails(capsys, "commands.export", "unet", 3, "--out", OUT)
     assert "exported: expected a new or empty folder, found something in its place" in line
     assert {path: path.read_bytes() for path in OUT.iterdir()} == before
     assert "expected a new or empty folder" in fails(
-        capsys, "export", "unet", 3, "--out", OUT / "config.yaml"
+        capsys, "commands.export", "unet", 3, "--out", OUT / "config.yaml"
     )
 
 
 def test_members_that_are_not_there(capsys: pytest.CaptureFixture) -> None:
     assert "unknown architecture 'resnet'; known: unet" in fails(
-        capsys, "export", "resnet", 0, "--out", OUT
+        capsys, "commands.export", "resnet", 0, "--out", OUT
     )
-    assert "run `dvc repro train-rim@rim-7`" in fails(capsys, "export", "rim", 7, "--out", OUT)
+    line = fails(capsys, "commands.export", "rim", 7, "--out", OUT)
+    assert "run `dvc repro train-rim@rim-7`" in line
+        capsys, "commands.export", "rim", 7, "--out", OUT
+    )
     trained("rim")
     (layout.model("rim", 3) / "model.pt").write_bytes(b"hello")
     assert "model.pt: expected the weights of rim" in fails(
-        capsys, "export", "rim", 3, "--out", OUT
+        capsys, "commands.export", "rim", 3, "--out", OUT
     )
     assert not OUT.exists()
     assert not list(Path().glob(".partial-*"))

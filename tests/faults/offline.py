@@ -27,7 +27,7 @@ TOY = (
     ("train", "unet", 0),
     ("reconstruct", "unet", 0),
     ("reconstruct", "zero_filled", 0),
-    ("export", "unet", 0, "--out", "exported"),
+    ("commands.export", "unet", 0, "--out", "exported"),
 )
 
 
@@ -40,6 +40,7 @@ def refuse(event: str, arguments: tuple) -> None:
 
 def toy_scripts(folder: Path) -> None:
     """Run the scripts from scans to images and label maps, and import every other."""
+    from stages.commands.catalogue import COMMANDS, module_name
     from stages.provenance.code import scripts
     from stages.segmenters.synthseg import model
     from stages.segmenters.synthseg.labels import MERGED_LABELS, merged_name
@@ -58,8 +59,8 @@ def toy_scripts(folder: Path) -> None:
     os.chdir(folder)
     for script, *arguments in TOY:
         run(script, *arguments)
-    for script in scripts(ROOT):
-        importlib.import_module(script)
+    for module in (*scripts(ROOT), *(f"stages.commands.{module_name(c)}" for c in COMMANDS)):
+        importlib.import_module(module)
 
 
 def statistics_scripts(folder: Path) -> None:
