@@ -21,6 +21,7 @@ test-kernels: environment
 lint: environment
 	ruff check .
 	ruff format --check .
+	mypy
 
 dag: environment
 	@python -m stages dag

@@ -24,7 +24,7 @@ ABOUT = "FreeSurfer labels of the digital head that a scan simulates, by majorit
 def write_tables(rows: list[dict[str, object]], folder: Path) -> None:
     """Write true volumes (mm3), who the subjects are, and the load of lesions if there is one."""
     for name, key in (("volumes", "volumes"), ("subjects", "about"), ("lesions", "lesions")):
-        known = [{"subject": row["subject"], **row[key]} for row in rows if row[key] is not None]
+        known = [{"subject": row["subject"], **row[key]} for row in rows if row[key] is not None]  # type: ignore[dict-item]  # of mappings
         if not known:
             continue
         table = pd.DataFrame(known)

@@ -146,11 +146,11 @@ def build_cerebrum(
     hull = cerebral_hull(coarse)
     wobble = sum(a * smooth_noise(hull.shape, width, rng) for a, width in FISSURES.wobble)
     half_width = FOLDING.fissure + FOLDING.fissure_ageing * subject.ageing
-    carved = fissures(coarse, right[::HALF, ::HALF, ::HALF], wobble, half_width)
+    carved = fissures(coarse, right[::HALF, ::HALF, ::HALF], wobble, half_width)  # type: ignore[arg-type]  # a sum of arrays
     inside = (hull < 0) & (carved > 0)
     depth, pattern, deepness = folding_fields(inside, rng)
     bent = bend([inside, depth, pattern, deepness], rng)
-    masks = fold(*bent, points, subject)
+    masks = fold(*bent, points, subject)  # type: ignore[call-arg, arg-type]  # four arrays
     return Cerebrum(hull < 0, *masks)
 
 

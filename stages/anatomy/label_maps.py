@@ -124,7 +124,7 @@ def brain_centre(labels: np.ndarray) -> Shape:
         np.flatnonzero(brain.any(axis=tuple(other for other in range(3) if other != axis)))
         for axis in range(3)
     ]
-    return tuple(int(span[0] + span[-1]) // 2 for span in spans)
+    return tuple(int(span[0] + span[-1]) // 2 for span in spans)  # type: ignore[return-value]  # three
 
 
 def head_from_map(
@@ -135,7 +135,7 @@ def head_from_map(
     Scaled and warped at random (diffeomorphic, nearest neighbour), the neck extended downwards.
     """
     goal = tuple(c + shift for c, shift in zip(centre, BRAIN_CENTRE_MM, strict=True))
-    placed = extend_neck(place(labels, brain_centre(labels), shape, goal))
+    placed = extend_neck(place(labels, brain_centre(labels), shape, goal))  # type: ignore[arg-type]  # three axes
     shift = displacement(shape, WARP_AMPLITUDES_MM, WARP_WIDTHS_MM, rng)
     factors = [lognormal(rng, SCALE_SPREAD) for _ in range(3)]
     positions = [

@@ -96,4 +96,4 @@ def anatomy(member: Member, grid: Shape, factor: int) -> tuple[np.ndarray, float
         return head_from_map(labels, shape, centre, member.rng(WARP_STREAM)), None
     head = digital_head(member.seed)
     middle = tuple(n // 2 for n in HEAD_SHAPE)
-    return extend_neck(place(head.labels, middle, shape, centre)), head.age_years
+    return extend_neck(place(head.labels, middle, shape, centre)), head.age_years  # type: ignore[arg-type]  # three axes

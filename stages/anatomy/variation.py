@@ -66,7 +66,7 @@ def draw_subject(rng: np.random.Generator, age_years: float | None) -> Subject:
     return Subject(
         age_years=age,
         ageing=ageing,
-        scale=tuple(size * lognormal(rng, 0.027) for _ in range(3)),
+        scale=tuple(size * lognormal(rng, 0.027) for _ in range(3)),  # type: ignore[arg-type]  # three
         thickness=lognormal(rng, 0.04),
         sulcal_width=lognormal(rng, 0.15),
         volume={name: draw_sides(rng, spread, ageing) for name, spread in SPREAD.items()},

@@ -16,12 +16,12 @@ Shape = tuple[int, int, int]
 
 def fine_shape(grid: Shape, factor: int) -> Shape:
     """Shape of the 1 mm grid over the same field of view."""
-    return tuple(n * factor for n in grid)
+    return tuple(n * factor for n in grid)  # type: ignore[return-value]  # three axes
 
 
 def fine_centre(grid: Shape, factor: int) -> Shape:
     """Fine voxel at the centre of the field of view, where the middle coarse voxel lies."""
-    return tuple(factor * (n // 2) for n in grid)
+    return tuple(factor * (n // 2) for n in grid)  # type: ignore[return-value]  # three axes
 
 
 def place(labels: np.ndarray, origin: Shape, shape: Shape, target: Shape) -> np.ndarray:
@@ -81,7 +81,7 @@ def footprint(factor: int) -> tuple[np.ndarray, list[Shape]]:
         line[[0, -1]] = 0.5
     offsets = list(product(range(-reach, reach + 1), repeat=3))
     weights = np.array([np.prod([line[o + reach] for o in at]) for at in offsets], np.float32)
-    return weights, offsets
+    return weights, offsets  # type: ignore[return-value]  # of three axes
 
 
 def elect(votes: np.ndarray, weights: np.ndarray) -> np.ndarray:

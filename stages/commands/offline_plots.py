@@ -32,7 +32,7 @@ PAGE = """<!DOCTYPE html>
 
 def page() -> str:
     """Return DVC's template of a page: its placeholders, and Vega in place of links to it."""
-    return PAGE.replace("%s", vl_convert.javascript_bundle(vl_version=VEGA_LITE))
+    return PAGE.replace("%s", vl_convert.javascript_bundle(vl_version=VEGA_LITE))  # type: ignore[call-arg]  # optional
 
 
 @entry_point

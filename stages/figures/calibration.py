@@ -1,6 +1,7 @@
 """Calibration of ensembles: rank histograms, and spread against error."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -48,7 +49,7 @@ def draw(table: pd.DataFrame, groups: Sequence[str], target: str = "true volume"
         for axes, group in zip(panels, groups, strict=False):
             _ranks(axes, table[table["group"] == group], colour(group, groups), target)
             axes.set_title(title(group))
-        _one_scale(panels[: len(groups)])
+        _one_scale(list(panels[: len(groups)]))
         _spread(panels[n_panels - 1], table, groups, target)
         for axes in panels[n_panels:]:
             axes.remove()
@@ -92,7 +93,10 @@ def _spread(axes: Axes, table: pd.DataFrame, groups: Sequence[str], target: str)
         error = np.sqrt(squares["error"].to_numpy())
         spread = np.sqrt(squares["spread"].to_numpy() * (n_members + 1) / n_members)
         shown = (error > 0) & (spread > 0)  # the rest has no place on logarithmic axes
-        style = {"color": colour(group, groups), "marker": MARKERS[g % len(MARKERS)]}
+        style: dict[str, Any] = {
+            "color": colour(group, groups),
+            "marker": MARKERS[g % len(MARKERS)],
+        }
         axes.plot(error[shown], spread[shown], linestyle="", alpha=0.75, ms=4.5, **style)
         axes.lines[-1].set_label(title(group))
         drawn += [error[shown], spread[shown]]

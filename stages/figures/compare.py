@@ -87,7 +87,7 @@ def _panel(axes: Axes, part: pd.DataFrame, items: Sequence[str], revisions: Sequ
     for position, (revision, offset) in enumerate(zip(revisions, offsets, strict=True)):
         mine = part[part["revision"] == revision]
         y = np.array([items.index(item) for item in mine["item"]]) + offset
-        style = {"color": COLOURS[position % len(COLOURS)], "zorder": 3}
+        style: dict[str, Any] = {"color": COLOURS[position % len(COLOURS)], "zorder": 3}
         axes.hlines(y, mine["low"], mine["high"], lw=1.2, **style)
         marker = MARKERS[position % len(MARKERS)]
         axes.plot(mine["value"], y, linestyle="", marker=marker, markersize=4.5, **style)

@@ -1,6 +1,7 @@
 """How often intervals made from an ensemble hold the true volume, and how wide they are."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -121,7 +122,7 @@ def _notes(axes: Axes, table: pd.DataFrame, alpha: float) -> None:
 
 
 def _legend(groups: Sequence[str], alpha: float) -> list[Line2D | Patch]:
-    style = {"color": "0.3", "linestyle": ""}
+    style: dict[str, Any] = {"color": "0.3", "linestyle": ""}
     level = f"{100 * (1 - alpha):g} %"
     return [
         *[Patch(color=colour(name, groups), label=title(name)) for name in groups],

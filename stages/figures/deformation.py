@@ -1,6 +1,7 @@
 """Apparent changes of volume from deformations: spread, mean, and the volumes beside them."""
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -81,7 +82,7 @@ def _scatter(
         part = shown[shown["group"] == group]
         if part.empty:
             continue
-        look = {"color": colour(group, groups), "marker": marker(group, groups)}
+        look: dict[str, Any] = {"color": colour(group, groups), "marker": marker(group, groups)}
         axes.plot(part["cv"], part["sd"], linestyle="", markersize=SIZE - 1, alpha=0.7, **look)
         notes.append(f"{title(group)}: {_note(agreement.get(group, {}))}")
     axes.set_xlabel("CV of the volume over members (%)")

@@ -1,6 +1,7 @@
 """The coefficient of variation and its standard error against the number of members."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -40,7 +41,10 @@ def draw(table: pd.DataFrame, groups: Sequence[str]) -> Figure:
         left, right = figure.subplots(1, 2)
         for g, group in enumerate(groups):
             part = table[table["group"] == group]
-            style = {"color": colour(group, groups), "marker": MARKERS[g % len(MARKERS)]}
+            style: dict[str, Any] = {
+                "color": colour(group, groups),
+                "marker": MARKERS[g % len(MARKERS)],
+            }
             style |= {"markersize": 4.5, "label": title(group)}
             left.plot(part["n_members"], part["cv"], **style)
             band = [part[name] for name in ("cv_low", "cv_high")]
@@ -61,7 +65,7 @@ def draw(table: pd.DataFrame, groups: Sequence[str]) -> Figure:
 
 def _theory(axes: Axes) -> None:
     sizes = np.arange(2, LAST + 1)
-    errors = [PERCENT * relative_error(m) for m in sizes]
+    errors = [PERCENT * relative_error(float(m)) for m in sizes]
     axes.plot(sizes, errors, "--", color="black", lw=1.2, label="theory, 1/√(2(m−1))")
     for target in TARGETS:
         needed = members_needed(target)

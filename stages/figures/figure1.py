@@ -3,6 +3,7 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import Any
 
 import numpy as np
 from matplotlib import colormaps, rc_context
@@ -158,12 +159,12 @@ def draw(part: Slice, group: str, members: Sequence[int], subject: str) -> Figur
     n_columns = max(len(members), 4)
     with rc_context(RC):
         figure = new_figure(2.55 * n_columns, 6.6)
-        figure.get_layout_engine().set(rect=(0, 0.04, 1, 0.96), h_pad=0.08)
+        figure.get_layout_engine().set(rect=(0, 0.04, 1, 0.96), h_pad=0.08)  # type: ignore[union-attr, call-arg]  # constrained
         axes = figure.subplots(2, n_columns)
         white = float(np.percentile(part.reference, BRIGHTEST))
         for panel in axes.ravel():
             bare(panel)
-        colours = colormaps["Set1"].colors
+        colours = colormaps["Set1"].colors  # type: ignore[attr-defined]  # of a list
         for k, (panel, image) in enumerate(zip(axes[0], part.images, strict=False)):
             _show(panel, image, part, white)
             panel.set_title(f"member {members[k]}", color=colours[k % len(colours)])
@@ -215,7 +216,7 @@ def _standard_deviation(figure: Figure, axes: Axes, part: Slice) -> None:
     bar.set_label("% of white matter", fontsize=8)
 
 
-def _outline(axes: Axes, labels: np.ndarray, colours: Sequence, width: float) -> None:
+def _outline(axes: Axes, labels: np.ndarray, colours: Sequence[Any], width: float) -> None:
     to_left = np.arange(max(int(labels.max()), max(MERGED)) + 1)
     to_left[list(MERGED)] = list(MERGED.values())
     for member, plane in enumerate(labels):

@@ -5,6 +5,7 @@ are kept.
 """
 
 from collections.abc import Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -65,7 +66,11 @@ def draw(
 def _scatter(axes: Axes, part: pd.DataFrame, groups: Sequence[str]) -> None:
     for group in groups:
         mine = part[part["group"] == group]
-        look = {"color": colour(group, groups), "marker": marker(group, groups), "alpha": 0.85}
+        look: dict[str, Any] = {
+            "color": colour(group, groups),
+            "marker": marker(group, groups),
+            "alpha": 0.85,
+        }
         axes.plot(mine["first"], mine["second"], linestyle="", markersize=MARK, **look)
     axes.set_aspect("equal")
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -121,7 +122,7 @@ def draw(
         rows = -(-len(planes) // columns)
         figure = new_figure(3.3 * 3, rows * ROW_HEIGHT + PLOTS_HEIGHT)
         heights = rows * ROW_HEIGHT, PLOTS_HEIGHT
-        above, below = figure.subfigures(2, 1, height_ratios=heights)
+        above, below = figure.subfigures(2, 1, height_ratios=heights)  # type: ignore[misc]  # two
         panels = above.subplots(rows, columns, squeeze=False).ravel()
         for panel, plane in zip(panels, planes, strict=False):  # the last row may not be full
             _picture(panel, plane)
@@ -215,7 +216,7 @@ def kind_marker(kind: str) -> str:
     return MARKERS[KINDS.index(kind) % len(MARKERS)]
 
 
-def _style(group: str, kind: str, groups: Sequence[str]) -> dict[str, object]:
+def _style(group: str, kind: str, groups: Sequence[str]) -> dict[str, Any]:
     marker, tint = kind_marker(kind), _tint(group, groups)
     return {"color": tint, "marker": marker, "linestyle": "", "markersize": 4.5, "alpha": 0.8}
 

@@ -1,6 +1,7 @@
 """The cost of variability: patients of a trial, and the smallest detectable change of one."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import pandas as pd
 from matplotlib import rc_context
@@ -107,7 +108,7 @@ def _changes(
     axes.set_xlabel("1.96 √2 CV (%)")
 
 
-def _look(scope: str, shade: str) -> dict:
+def _look(scope: str, shade: str) -> dict[str, Any]:
     if scope == "total":  # a ring stays visible around the point of the other
         return {"marker": MARKERS[scope], "mec": shade, "mfc": "none", "ms": 7.5, "mew": 1.4}
     return {"marker": MARKERS[scope], "color": shade, "ms": 4.5, "mew": 0}

@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -104,7 +105,7 @@ def draw(table: pd.DataFrame, inference: pd.DataFrame, groups: Sequence[str]) ->
     }
     with rc_context(RC):
         figure = new_figure(3.6 * len(groups) + 1.4, 7.2)
-        above, below = figure.subfigures(2, 1, height_ratios=(1.35, 1.0))
+        above, below = figure.subfigures(2, 1, height_ratios=(1.35, 1.0))  # type: ignore[misc]  # two
         _half(above, R2, dots, limits)
         _half(below, CORRELATION, {name: r_dots(part) for name, part in own.items()}, roots)
     return figure
@@ -194,7 +195,7 @@ def _draw_dots(axes: Axes, half: Half, dots: Dots, rows: Rows) -> None:
             axes.plot([low, high], [row, row], color=colour, lw=1.4)
         if value < half.least:
             axes.plot(half.least, row, "<", color=colour, markersize=6)
-            note = {"va": "center", "fontsize": 8, "color": colour}
+            note: dict[str, Any] = {"va": "center", "fontsize": 8, "color": colour}
             axes.text(half.least + 0.05, row, f"{value:.1f}", **note)
         elif np.isfinite(value):
             axes.plot(value, row, marker, color=colour, markersize=5.5)

@@ -1,6 +1,7 @@
 """Acceleration against image quality, volumes, and how well their variability is predicted."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import pandas as pd
 from matplotlib import rc_context
@@ -75,5 +76,5 @@ def _panel(axes: Axes, table: pd.DataFrame, groups: list[str]) -> None:
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
 
 
-def _legend(axes: Axes) -> list[tuple]:
+def _legend(axes: Axes) -> list[tuple[Any, ...]]:
     return list(zip(*axes.get_legend_handles_labels(), strict=True))

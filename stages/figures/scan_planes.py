@@ -2,6 +2,7 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from matplotlib import rc_context
@@ -161,7 +162,7 @@ def _gray(panel: Axes, image: np.ndarray, plane: str, at: Where, scales: Scales)
     )
     bare(panel)
     for x, end in zip((0.04, 0.96), PLANES[plane][1], strict=True):
-        place = {"ha": "center", "transform": panel.transAxes, "fontsize": SMALLEST}
+        place: dict[str, Any] = {"ha": "center", "transform": panel.transAxes, "fontsize": SMALLEST}
         panel.text(x, 0.03, end, color="white", **place)
 
 
@@ -169,5 +170,5 @@ def _map(
     panel: Axes, values: np.ndarray, cmap: str, ends: tuple[float, float], aspect: float
 ) -> AxesImage:
     bare(panel)
-    limits = {"vmin": ends[0], "vmax": ends[1]}
-    return panel.imshow(values.T, origin="lower", cmap=cmap, aspect=aspect, **limits)
+    low, high = ends
+    return panel.imshow(values.T, origin="lower", cmap=cmap, aspect=aspect, vmin=low, vmax=high)

@@ -1,6 +1,7 @@
 """How well each surrogate predicts the CV of volumes, by what it needs."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -76,7 +77,9 @@ def _layout(table: pd.DataFrame) -> tuple[dict[str, float], dict[str, float]]:
     blocks = {CEILING: list(CEILINGS)}
     for kind, part in table.groupby("kind", sort=True):
         blocks[f"{kind}: {COSTS.get(kind, '')}"] = list(part["surrogate"].unique())
-    rows, heads, row = {}, {}, 0.0
+    rows: dict[str, float] = {}
+    heads: dict[str, float] = {}
+    row = 0.0
     for head, names in blocks.items():
         heads[head] = row
         rows |= {name: row + GAP + k for k, name in enumerate(names)}
@@ -97,7 +100,7 @@ def _offset(g: int, n_groups: int) -> float:
 
 def _panel(axes: Axes, table: pd.DataFrame, groups: Sequence[str], rows: dict[str, float]) -> None:
     for g, group in enumerate(groups):
-        paint = {"color": colour(group, groups)}
+        paint: dict[str, Any] = {"color": colour(group, groups)}
         marker = MARKERS[g % len(MARKERS)]
         for point in table[table["group"] == group].itertuples():
             row = rows[point.surrogate] + _offset(g, len(groups))
@@ -117,7 +120,7 @@ def _panel_ceilings(
 ) -> None:
     groups = list(limits)
     for g, group in enumerate(groups):
-        paint = {"color": colour(group, groups)}
+        paint: dict[str, Any] = {"color": colour(group, groups)}
         own = {name: ends for (where, name), ends in limits[group].items() if where == scope}
         offset = _offset(g, len(groups))
         for name, (value, low, high) in own.items():
@@ -129,7 +132,7 @@ def _panel_ceilings(
         ends = [value for value, _, _ in own.values()]
         beside = [row + offset for name, row in rows.items() if name not in CEILINGS]
         for row in beside if ends else []:
-            wide = {"linewidth": 6, "alpha": LIGHT, "solid_capstyle": "butt"}
+            wide: dict[str, Any] = {"linewidth": 6, "alpha": LIGHT, "solid_capstyle": "butt"}
             axes.plot([min(ends), max(ends)], [row, row], zorder=1, **wide, **paint)
             axes.plot(ends, [row] * len(ends), "|", markersize=6.5, zorder=1, **paint)
 

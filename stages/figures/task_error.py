@@ -1,6 +1,7 @@
 """Image quality against errors of volumes of all members, as measured and within architectures."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -68,7 +69,10 @@ def _panel(
     x, y = (f"{name}{suffix}" for name in pair)
     for g, group in enumerate(groups):
         part = table[table["group"] == group]
-        style = {"color": colour(group, groups), "marker": MARKERS[g % len(MARKERS)]}
+        style: dict[str, Any] = {
+            "color": colour(group, groups),
+            "marker": MARKERS[g % len(MARKERS)],
+        }
         axes.plot(
             part[x],
             part[y],
@@ -84,7 +88,7 @@ def _panel(
     axes.set_ylabel(f"rank of {SHORT[error]}" if ranked else LABELS[error])
     shown = table[table["group"].isin(groups)]
     values = [shown[name].to_numpy(np.float64) for name in pair]
-    r = float(correlations(*values, shown["group"].to_numpy(), scope))
+    r = float(correlations(values[0], values[1], shown["group"].to_numpy(), scope))
     written = f"{r:.2f}" if np.isfinite(r) else "–"
     name = "within" if ranked else "pooled"
     axes.set_title(f"{name}: ρ = {written}, n = {len(shown)}", fontsize=9)

@@ -272,7 +272,7 @@ def cohort_faults(cohort: list[Inspected]) -> list[str]:
     ]
     for label, paths in shared({one.path: one.label for one in cohort}).items():
         lines.append(f"{paths}: expected a label each, got {label} for all; rename all but one")
-    for paths in shared({one.path: one.survey and one.survey.digest for one in cohort}).values():
+    for paths in shared({one.path: one.survey and one.survey.digest for one in cohort}).values():  # type: ignore[misc]  # a survey is true
         lines.append(f"{paths}: expected different values, got the same; leave out all but one")
     return lines
 
@@ -283,7 +283,7 @@ def shared(keys: dict[Path, str | None]) -> dict[str, str]:
     for path, key in keys.items():
         groups[key].append(str(path))
     groups.pop(None, None)
-    return {key: " and ".join(paths) for key, paths in groups.items() if len(paths) > 1}
+    return {key: " and ".join(paths) for key, paths in groups.items() if len(paths) > 1}  # type: ignore[misc]  # None is gone
 
 
 def split_warnings(cohort: list[Inspected]) -> list[str]:
@@ -304,7 +304,7 @@ def split_warnings(cohort: list[Inspected]) -> list[str]:
 
 def row_of(one: Inspected) -> dict[str, object]:
     """Return what the table says of a scan without faults."""
-    scan, found = one.scan, one.survey
+    scan, found = one.scan, one.survey  # type: Scan, Survey  # type: ignore[assignment]
     return {
         "file": one.path.name,
         "split": one.splits[0],

@@ -18,7 +18,7 @@ def ahead[Item, Result](
         items: its arguments.
         n: tasks at a time.
     """
-    waiting: deque = deque()
+    waiting: deque = deque()  # type: ignore[type-arg]  # of futures
     with ThreadPoolExecutor(n) as pool:
         try:
             for item in items:

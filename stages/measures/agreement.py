@@ -89,7 +89,7 @@ def count_votes(volumes: Sequence[np.ndarray], margin: int) -> Votes:
         differ |= part != parts[0]
     disputed = np.flatnonzero(flat(differ))
     numbers = np.stack([flat(part)[disputed] for part in parts])
-    return Votes(shape, box, parts[0], disputed, numbers)
+    return Votes(shape, box, parts[0], disputed, numbers)  # type: ignore[arg-type]  # three axes
 
 
 def _widened(known: np.ndarray, margin: int, length: int) -> slice:
@@ -112,14 +112,14 @@ def pairwise_dice(masks: np.ndarray, n_common: int = 0) -> float:
     bits = np.pad(bits, ((0, 0), (0, -bits.shape[1] % 8)))
     words = np.ascontiguousarray(bits).view(np.uint64)
     common = [np.bitwise_count(words & one).sum(axis=1, dtype=np.int64) for one in words]
-    common = np.array(common) + n_common
+    common = np.array(common) + n_common  # type: ignore[assignment]  # list to array
     sizes = np.diag(common)
     first, second = np.triu_indices(len(masks), k=1)
     both = sizes[first] + sizes[second]
     known = both > 0
     if not known.any():
         return float("nan")
-    return float(np.mean(2.0 * common[first, second][known] / both[known]))
+    return float(np.mean(2.0 * common[first, second][known] / both[known]))  # type: ignore[call-overload]  # an array
 
 
 def vote_entropy(masks: np.ndarray, n_common: int = 0) -> float:

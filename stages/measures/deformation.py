@@ -107,7 +107,7 @@ def displacement(
         sizes = coarse[0].GetSpacing()
         demons.SetStandardDeviations([how.smoothing_mm / size for size in sizes])
         field = demons.Execute(*coarse, *(() if field is None else (_resampled(field, coarse[0]),)))
-    return field if field.GetSize() == fixed.GetSize() else _resampled(field, fixed)
+    return field if field.GetSize() == fixed.GetSize() else _resampled(field, fixed)  # type: ignore[union-attr]  # there is a level
 
 
 def _image(volume: np.ndarray, voxel_size_mm: VoxelSize) -> sitk.Image:

@@ -244,7 +244,7 @@ def region_tables(
     deviations: Sequence[np.ndarray], bits: np.ndarray, structures: Sequence[Structure] = STRUCTURES
 ) -> list[pd.DataFrame]:
     """Return `region_table` of each of several deviations (n_voxels,) of the same voxels."""
-    rows: list[list[dict]] = [[] for _ in deviations]
+    rows: list[list[dict[str, object]]] = [[] for _ in deviations]
     for entry, where in _regions(bits, structures):
         for table, std in zip(rows, deviations, strict=True):
             known = summarise(std[where]) if len(where) else dict.fromkeys(SUMMARIES, float("nan"))

@@ -5,6 +5,7 @@ import io
 import math
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 from matplotlib import rc_context
 from matplotlib.figure import Figure
@@ -69,7 +70,7 @@ def data_uri(content: bytes) -> str:
     return f"data:image/webp;base64,{base64.b64encode(content).decode('ascii')}"
 
 
-def _drawn(figure: Figure, dpi: int, form: str, **options: object) -> bytes:
+def _drawn(figure: Figure, dpi: int, form: str, **options: Any) -> bytes:
     stream = io.BytesIO()
     with rc_context(RC):
         figure.savefig(stream, format=form, dpi=dpi, **options)

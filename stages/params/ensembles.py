@@ -27,7 +27,7 @@ def _named_once(names: tuple[str, ...]) -> tuple[str, ...]:
     return names
 
 
-Baseline = Literal[*groups.BASELINE.names]
+Baseline = Literal[*groups.BASELINE.names]  # type: ignore[valid-type]  # their names are data
 Baselines = Annotated[tuple[Baseline, ...], Field(min_length=1), AfterValidator(_named_once)]
 Seeds = Annotated[tuple[int, ...], Field(min_length=1), AfterValidator(_distinct)]
 

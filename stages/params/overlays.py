@@ -71,7 +71,7 @@ class Document:
 
     def __init__(self, text: str) -> None:
         self.text = text
-        self.root: yaml.MappingNode = yaml.compose(text, yaml.SafeLoader)
+        self.root: yaml.MappingNode = yaml.compose(text, yaml.SafeLoader)  # type: ignore[assignment]  # a mapping
 
     def comment(self, value: yaml.Node) -> str:
         """Return the comment behind a value, with the blanks before it; empty without one."""
@@ -121,8 +121,8 @@ def plain(node: yaml.Node) -> Any:
 
 def flow(value: Any) -> str:
     """Return a value as YAML on one line."""
-    options = {"default_flow_style": True, "sort_keys": False, "allow_unicode": True}
-    text = yaml.safe_dump(value, width=float("inf"), **options)
+    options: Any = {"default_flow_style": True, "sort_keys": False, "allow_unicode": True}
+    text: str = yaml.safe_dump(value, width=float("inf"), **options)
     return text.removesuffix("\n").removesuffix("\n...")
 
 
@@ -172,7 +172,7 @@ def edits_of_value(
         if not has_fixed_keys(keys):
             kept = {key.value for key, _ in new.value}
             yield from (base.removed(*found) for found in old.value if found[0].value not in kept)
-        yield from edits_of_mapping(base, old, over, new.value, keys)
+        yield from edits_of_mapping(base, old, over, new.value, keys)  # type: ignore[arg-type]  # a mapping
         return
     value = laid(plain(old), plain(new), keys)
     if flow(value) != flow(plain(old)):  # 1 is not 1.0
@@ -192,8 +192,8 @@ def differences(old: Any, new: Any, name: str = "") -> Iterator[str]:
     """Yield a line for each value that differs: its dotted key, old -> new."""
     if isinstance(old, dict) and isinstance(new, dict):
         for key in dict.fromkeys([*old, *new]):
-            parts = (side.get(key, NONE) for side in (old, new))
-            yield from differences(*parts, f"{name}.{key}".removeprefix("."))
+            before, after = (side.get(key, NONE) for side in (old, new))
+            yield from differences(before, after, f"{name}.{key}".removeprefix("."))
     elif flow(old) != flow(new):
         before, after = (side if side == NONE else flow(side) for side in (old, new))
         yield f"{name}: {before} -> {after}"

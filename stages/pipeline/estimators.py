@@ -4,7 +4,7 @@ An estimator returns the work of a stage of one script without its start; `cost_
 of the process and what DVC does around it. Sizes are in bytes or voxels, times in seconds.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from math import ceil, prod
 
 from stages.pipeline.costs import Cost, Rates, Study
@@ -270,7 +270,7 @@ def trivial(study: Study, rates: Rates, arguments: list[str]) -> Cost:
     return Cost(0.0)
 
 
-ESTIMATORS: dict[str, Estimator] = {
+ESTIMATORS: Mapping[str, Estimator] = {
     function.__name__: function
     for function in (
         train,

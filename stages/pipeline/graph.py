@@ -119,7 +119,8 @@ def longest_chains(graph: Graph, weights: Mapping[str, float]) -> dict[str, floa
 
     chain(s) = weight(s) + max over the stages t that depend on s of chain(t)
     """
-    dependants, chains = reverse(graph), {}
+    dependants = reverse(graph)
+    chains: dict[str, float] = {}
     for name in reversed(in_order(graph)):
         chains[name] = weights[name] + max((chains[d] for d in dependants[name]), default=0)
     return chains

@@ -62,7 +62,7 @@ def heed_interrupts() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-def stop(process: subprocess.Popen) -> None:
+def stop(process: subprocess.Popen[Any]) -> None:
     """End a process and its descendants: by an interrupt, so that they clean up, then by force."""
     ignored = signal.signal(signal.SIGTERM, signal.SIG_IGN)
     try:

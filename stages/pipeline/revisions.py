@@ -62,7 +62,7 @@ def read_revision(name: str, files: Collection[str]) -> Revision:
 
 def flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
     """Return dotted key -> value of nested mappings; lists are values."""
-    result = {}
+    result: dict[str, Any] = {}
     for key, value in tree.items():
         if isinstance(value, Mapping):
             result |= flat(value, f"{prefix}{key}.")

@@ -176,7 +176,7 @@ def segmentation(sample: Sample, params: SegmentParams, compute: ComputeParams) 
     axes = np.meshgrid(*(np.linspace(-1.2, 1.2, n) for n in shape), indexing="ij", sparse=True)
     ball = sum(axis**2 for axis in axes) < 1
     noise = np.random.default_rng(SEED).normal(1.0, 0.1, shape)
-    matrix = affine(shape, sample.format.voxel_size_mm, sample.format.axis_codes)
+    matrix = affine(shape, sample.format.voxel_size_mm, sample.format.axis_codes)  # type: ignore[arg-type]  # three axes
     image = Image(ball * noise, matrix, np.array(sample.format.voxel_size_mm))
     segmenter = open_segmenter(params, device)
     with threads(compute.workers):  # as the study does; no byte depends on it

@@ -122,7 +122,7 @@ class _Digester:
         return self.known[module]
 
     def _of(self, module: str) -> str:
-        path = module_file(module, self.root)
+        path: Path = module_file(module, self.root)  # type: ignore[assignment]  # it exists
         parts = [
             ast.unparse(_Placeless(self).visit(_parsed(path))),
             [[file.relative_to(path.parent).as_posix(), md5(file)] for file in data_files(path)],
@@ -166,7 +166,7 @@ class _Placeless(ast.NodeTransformer):
         """Name the module that a string stands for by its digest."""
         name = _named(node.value)
         if name and _is_ours(name, self.digester.root):
-            node.value = node.value.replace(name, self.digester.digest(name))
+            node.value = node.value.replace(name, self.digester.digest(name))  # type: ignore[union-attr, arg-type]  # text: it has a name
         return node
 
     def generic_visit(self, node: ast.AST) -> ast.AST:

@@ -64,7 +64,7 @@ def scan_head(params: QualityParams, number: int) -> Phantom:
     shape = fine_shape(scanner.grid, scanner.factor)
     middle = tuple(n // 2 for n in HEAD_SHAPE)
     centre = fine_centre(scanner.grid, scanner.factor)
-    labels = extend_neck(place(digital_head(seed).labels, middle, shape, centre))
+    labels = extend_neck(place(digital_head(seed).labels, middle, shape, centre))  # type: ignore[arg-type]  # three axes
     image = complex_image(labels, Contrast(), np.random.default_rng([seed, IMAGE_STREAM]))
     white_matter = np.isin(labels, WHITE_MATTER)
     slices = simulate(image, white_matter, scanner, np.random.default_rng([seed, NOISE_STREAM]))

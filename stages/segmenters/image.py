@@ -47,13 +47,13 @@ def load(path: Path) -> Image:
     return Image(data, np.asarray(stored.affine, float), header_voxel_size(stored))
 
 
-def header_voxel_size(image: nib.spatialimages.SpatialImage) -> np.ndarray:
+def header_voxel_size(image: nib.spatialimages.SpatialImage) -> np.ndarray:  # type: ignore[name-defined]  # not read
     """Edges of a voxel in mm as the header states them, apart from the affine."""
     header = image.header
     return np.array(header["delta"] if "delta" in header else header["pixdim"][1:4], float)
 
 
-def check_grid(path: Path, image: nib.spatialimages.SpatialImage) -> None:
+def check_grid(path: Path, image: nib.spatialimages.SpatialImage) -> None:  # type: ignore[name-defined]  # not read
     """Raise `StudyError` for number types, shapes and affines that cannot be segmented."""
     shape = tuple(n for n in image.shape if n != 1)
     affine, size = image.affine, header_voxel_size(image)

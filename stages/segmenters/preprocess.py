@@ -122,13 +122,13 @@ def ras_axes(affine: np.ndarray) -> tuple[list[int], list[int]]:
 def to_ras(data: np.ndarray, affine: np.ndarray) -> np.ndarray:
     """View of a volume (i, j, k) with the axes right, anterior, superior."""
     axes, reverse = ras_axes(affine)
-    return np.flip(data.transpose(axes), reverse)
+    return np.flip(data.transpose(axes), reverse)  # type: ignore[call-overload]  # a list of axes
 
 
 def from_ras(data: np.ndarray, affine: np.ndarray) -> np.ndarray:
     """Undo `to_ras`: (right, anterior, superior) back to the axes of the file."""
     axes, reverse = ras_axes(affine)
-    return np.flip(data, reverse).transpose(np.argsort(axes))
+    return np.flip(data, reverse).transpose(np.argsort(axes))  # type: ignore[call-overload]  # a list of axes
 
 
 def rescale(data: np.ndarray, percentiles: tuple[float, float]) -> np.ndarray:

@@ -48,8 +48,8 @@ def voxel_table(groups: Sequence[Group], pairs: Sequence[tuple[str, str, str]]) 
     """
     rows = [
         row
-        for pair in progress(pairs, desc="pathology", unit="scan")
-        for row in twin_rows(*pair, groups)
+        for ill, healthy, kind in progress(pairs, desc="pathology", unit="scan")
+        for row in twin_rows(ill, healthy, kind, groups)
     ]
     return pd.DataFrame(rows, columns=AFFECTED_VOXELS.columns)
 
@@ -61,10 +61,10 @@ def twin_rows(ill_name: str, healthy_name: str, kind: str, groups: Sequence[Grou
     white = np.isin(flat(ill.labels), WHITE_MATTER)
     positions = np.flatnonzero(changed | white)
     affected = changed[positions]
-    rows = []
+    rows: list[Row] = []
     for group in groups:
         seen, twin = (voxels_of(group, scan, positions, healthy.scale) for scan in (ill, healthy))
-        where = {"group": group.name, "kind": kind, "head": healthy_name, "subject": ill_name}
+        where: Row = {"group": group.name, "kind": kind, "head": healthy_name, "subject": ill_name}
         rows.append(where | voxel_row(seen, twin, affected, ~affected, len(group.members)))
     return rows
 

@@ -30,7 +30,7 @@ def read_arrays(path: Path, kind: Kind, largest_bytes: int) -> dict[str, np.ndar
             if not name.endswith(SUFFIX):
                 raise ValueError(f"member '{name}' is no array")
             with archive.open(member) as stream:
-                check_header(stream, member.file_size, name)
+                check_header(stream, member.file_size, name)  # type: ignore[arg-type]  # binary
             with archive.open(member) as stream:
                 arrays[name.removesuffix(SUFFIX)] = np.lib.format.read_array(
                     stream, allow_pickle=False

@@ -180,7 +180,7 @@ def check_labels(path: Path, labels: np.ndarray) -> None:
         )
 
 
-def check_voxels(path: Path, image: nib.spatialimages.SpatialImage) -> None:
+def check_voxels(path: Path, image: nib.spatialimages.SpatialImage) -> None:  # type: ignore[name-defined]  # not read
     """Raise `StudyError` for values that are no real numbers, or more than memory should take."""
     if image.get_data_dtype().kind not in "biuf":
         raise StudyError(f"{path}: expected real intensities, got {image.get_data_dtype()}")

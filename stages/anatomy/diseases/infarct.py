@@ -102,7 +102,7 @@ def seed(
 ) -> np.ndarray:
     """Draw the voxel (3,) of a mask that an infarct is centred on, near `SEED`."""
     places = np.argwhere(surface)
-    squares = sum((p - middle) ** 2 for p, middle in zip(parts, SEED, strict=True))[surface]
+    squares = sum((p - middle) ** 2 for p, middle in zip(parts, SEED, strict=True))[surface]  # type: ignore[index]  # a sum of arrays
     likely = np.exp(-(squares - squares.min()) / (2 * SEED_SPREAD**2))
     return places[rng.choice(len(places), p=likely / likely.sum())]
 

@@ -2,6 +2,7 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from matplotlib.axes import Axes
@@ -41,7 +42,7 @@ def dot_rows(
         rows: from the top.
     """
     for g, group in enumerate(groups):
-        look = {"color": colour(group, groups)}
+        look: dict[str, Any] = {"color": colour(group, groups)}
         shift = (g - (len(groups) - 1) / 2) * BAND / max(1, len(groups))
         for k, name in enumerate(rows):
             dot = dots.get((group, name))

@@ -37,7 +37,7 @@ def place(
         StudyError: if the place that is asked for has less free memory than that.
     """
     needed = BYTES * n_values
-    free = {"host": free_host_bytes()}
+    free: dict[Place, int] = {"host": free_host_bytes()}
     if device.type == "cuda":
         free = {"device": torch.cuda.mem_get_info(device)[0], **free}
     elif wanted == "device":
@@ -53,7 +53,7 @@ def place(
     return chosen
 
 
-def fastest(free: dict[str, int], needed: int) -> Place:
+def fastest(free: dict[Place, int], needed: int) -> Place:
     """Return the first place with room to spare, `none` if there is none; all in bytes."""
     return next((name for name, n in free.items() if needed <= SAFE_PART * n), "none")
 

@@ -302,7 +302,7 @@ def _torchvision_on_demand() -> Iterator[None]:
         return
     names = ("torchvision", "torchvision.utils")
     sys.modules |= {name: ModuleType(name) for name in names}
-    sys.modules["torchvision.utils"].make_grid = make_grid
+    sys.modules["torchvision.utils"].make_grid = make_grid  # type: ignore[attr-defined]  # new
     try:
         yield
     finally:

@@ -48,7 +48,7 @@ def basis(shape: tuple[int, int, int], where: np.ndarray, order: int) -> np.ndar
 
 def degrees(order: int) -> list[tuple[int, int, int]]:
     """Degrees along the three axes of the terms of total order 1 .. `order`."""
-    return [each for each in product(range(order + 1), repeat=3) if 0 < sum(each) <= order]
+    return [each for each in product(range(order + 1), repeat=3) if 0 < sum(each) <= order]  # type: ignore[misc]  # three axes
 
 
 def bias_image(shape: tuple[int, int, int], bias: np.ndarray, order: int) -> np.ndarray:
@@ -56,7 +56,7 @@ def bias_image(shape: tuple[int, int, int], bias: np.ndarray, order: int) -> np.
     cube = np.zeros((order + 1,) * 3)
     for each, value in zip(degrees(order), bias, strict=True):
         cube[each] = value
-    log_bias = leggrid3d(*(np.linspace(-1, 1, n) for n in shape), cube)
+    log_bias = leggrid3d(*(np.linspace(-1, 1, n) for n in shape), cube)  # type: ignore[call-overload]  # three axes
     return np.exp(np.clip(log_bias, -LARGEST_LOG_BIAS, LARGEST_LOG_BIAS)).astype(np.float32)
 
 

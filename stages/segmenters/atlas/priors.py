@@ -37,7 +37,7 @@ def head_maps(params: AtlasParams) -> Iterator[np.ndarray]:
     goal = tuple(n // 2 + mm for n, mm in zip(HEAD_SHAPE, BRAIN_CENTRE_MM, strict=True))
     for path in list_maps(Path(params.label_maps))[: params.n_heads]:
         labels = read_map(path)
-        placed = extend_neck(place(labels, brain_centre(labels), HEAD_SHAPE, goal))
+        placed = extend_neck(place(labels, brain_centre(labels), HEAD_SHAPE, goal))  # type: ignore[arg-type]  # three axes
         yield tissue_map(placed).numpy()
 
 
@@ -70,8 +70,8 @@ def mean(parts: Iterable[np.ndarray]) -> np.ndarray:
     """Mean of arrays of one shape, one after the other."""
     total, n = 0.0, 0
     for part in parts:
-        total, n = total + part.astype(np.float64), n + 1
-    return (total / n).astype(np.float32)
+        total, n = total + part.astype(np.float64), n + 1  # type: ignore[assignment]  # 0 to array
+    return (total / n).astype(np.float32)  # type: ignore[attr-defined]  # an array
 
 
 def brain_box(average: np.ndarray, brain: np.ndarray, margin: int) -> tuple[slice, ...]:

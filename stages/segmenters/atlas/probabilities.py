@@ -77,10 +77,10 @@ def load(path: Path) -> Atlas:
                 " to weights/atlas.npz, or segment.method to synthseg"
             )
         check(path, header, arrays)
-        return Atlas(
+        return Atlas(  # type: ignore[call-arg]  # four fields
             normalised(arrays["probabilities"]),
             float(header["voxel_size_mm"]),
-            *(tuple(header[key]) for key in ("signals", "channels", "labels", "names")),
+            *(tuple(header[key]) for key in ("signals", "channels", "labels", "names")),  # type: ignore[arg-type]  # four fields
             parse(RegistrationParams, "registration", header["registration"], path),
             parse(MixtureParams, "mixture", header["mixture"], path),
         )
@@ -102,7 +102,7 @@ def load(path: Path) -> Atlas:
         ) from None
 
 
-def check(path: Path, header: dict, arrays: dict[str, np.ndarray]) -> None:
+def check(path: Path, header: dict, arrays: dict[str, np.ndarray]) -> None:  # type: ignore[type-arg]  # JSON
     """Raise `StudyError` if the parts of a file do not fit together."""
     stored = arrays.get("probabilities", np.empty(0))
     n = len(header["signals"])

@@ -78,7 +78,7 @@ def demons(fixed: sitk.Image, moving: sitk.Image, params: RegistrationParams) ->
         method.SetStandardDeviations(params.demons_smoothing)
         level = shrunk(fixed, factor), shrunk(moving, factor)
         if field is not None:
-            level = *level, on_grid(field, level[0])
+            level = *level, on_grid(field, level[0])  # type: ignore[assignment]  # or three images
         field = method.Execute(*level)
     return on_grid(field, fixed)
 

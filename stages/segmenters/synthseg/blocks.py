@@ -46,7 +46,7 @@ class Box:
     @property
     def shape(self) -> Triple:
         """Voxels along each axis."""
-        return tuple(b - a for a, b in zip(self.low, self.high, strict=True))
+        return tuple(b - a for a, b in zip(self.low, self.high, strict=True))  # type: ignore[return-value]  # three axes
 
     @property
     def slices(self) -> tuple[slice, ...]:
@@ -55,7 +55,7 @@ class Box:
 
     def grown(self, n: int) -> "Box":
         """The box with n more voxels on every side."""
-        return Box(tuple(a - n for a in self.low), tuple(b + n for b in self.high))
+        return Box(tuple(a - n for a in self.low), tuple(b + n for b in self.high))  # type: ignore[arg-type]  # three axes
 
     def within(self, other: "Box") -> tuple[slice, ...]:
         """Index of the box in an array that covers the larger box `other`."""
@@ -66,13 +66,13 @@ class Box:
 
     def halved(self) -> "Box":
         """The same region on a grid of half the resolution; all limits are even."""
-        return Box(tuple(a // 2 for a in self.low), tuple(b // 2 for b in self.high))
+        return Box(tuple(a // 2 for a in self.low), tuple(b // 2 for b in self.high))  # type: ignore[arg-type]  # three axes
 
 
 def boxes(shape: Triple, side: int) -> Iterator[Box]:
     """Boxes of at most `side` voxels that fill a volume."""
     for low in product(*(range(0, n, side) for n in shape)):
-        yield Box(low, tuple(min(a + side, n) for a, n in zip(low, shape, strict=True)))
+        yield Box(low, tuple(min(a + side, n) for a, n in zip(low, shape, strict=True)))  # type: ignore[arg-type]  # three axes
 
 
 def cut(x: torch.Tensor, box: Box) -> torch.Tensor:

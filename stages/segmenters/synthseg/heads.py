@@ -52,6 +52,6 @@ def training_maps(seed: int, n_heads: int) -> Iterator[torch.Tensor]:
 
 def coil_shading(shape: tuple[int, int, int], voxel_size_mm: float) -> torch.Tensor:
     """Logarithm of the head array's root of the sum of squares, (right, anterior, superior)."""
-    coils = receive_coils(tuple(reversed(shape)), voxel_size_mm, N_COILS)
+    coils = receive_coils(tuple(reversed(shape)), voxel_size_mm, N_COILS)  # type: ignore[arg-type]  # three axes
     power = np.square(np.abs(coils)).sum(0)
     return torch.from_numpy(np.ascontiguousarray(0.5 * np.log(power).transpose(2, 1, 0)))

@@ -60,7 +60,7 @@ def save(path: Path, model: Model) -> None:
         "mirrored": model.mirrored,
         "training": dict(model.training),
     }
-    arrays = {"header": np.frombuffer(json.dumps(header).encode(), np.uint8)}
+    arrays: dict[str, Any] = {"header": np.frombuffer(json.dumps(header).encode(), np.uint8)}
     for name, net in model.networks.items():
         for key, value in net.state_dict().items():
             if not key.endswith("num_batches_tracked"):

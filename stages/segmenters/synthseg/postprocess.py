@@ -61,7 +61,7 @@ def bounding_boxes(bits: np.ndarray) -> dict[int, Box]:
         hits = [np.flatnonzero(profile >> number & 1) for profile in profiles]
         if len(hits[0]):
             boxes[number] = tuple(slice(int(h[0]), int(h[-1]) + 1) for h in hits)
-    return boxes
+    return boxes  # type: ignore[return-value]  # of three axes
 
 
 def surviving_parts(posteriors: torch.Tensor, classes: Sequence[int]) -> torch.Tensor:

@@ -101,7 +101,7 @@ def draw_image(
         target (1, n_channels, *crop) float32, which sums to one.
     """
     field = tuple(int(side) for side in shading.shape)
-    origin = crop_origin(field, params, draws)
+    origin = crop_origin(field, params, draws)  # type: ignore[arg-type]  # three axes
     labels = warp(tissues, origin, params, draws)
     target = partial_volumes(labels, palette)
     image = torch.from_numpy(tissue_signals(palette, params, draws))[labels.int()]
@@ -124,7 +124,7 @@ def crop_origin(field: Triple, params: SynthesisParams, draws: Draws) -> Triple:
     high = [max(f + m - c, -m) for f, m, c in zip(field, params.margin, params.crop, strict=True)]
     if not draws.chance(params.low_crop):
         low[2] = max(low[2], high[2] - 8)
-    return tuple(int(draws.scalar.integers(a, b + 1)) for a, b in zip(low, high, strict=True))
+    return tuple(int(draws.scalar.integers(a, b + 1)) for a, b in zip(low, high, strict=True))  # type: ignore[return-value]  # three axes
 
 
 def window(volume: torch.Tensor, origin: Triple, shape: Triple, outside: str) -> torch.Tensor:
@@ -132,7 +132,7 @@ def window(volume: torch.Tensor, origin: Triple, shape: Triple, outside: str) ->
     pairs = list(zip(origin, shape, volume.shape, strict=True))
     inner = volume[tuple(slice(max(o, 0), min(o + s, n)) for o, s, n in pairs)]
     pad = [(max(-o, 0), max(o + s - n, 0)) for o, s, n in pairs]
-    return torch.from_numpy(np.pad(inner.numpy(), pad, mode=outside))
+    return torch.from_numpy(np.pad(inner.numpy(), pad, mode=outside))  # type: ignore[call-overload]  # a mode of numpy
 
 
 def rotation(angles: np.ndarray) -> np.ndarray:
@@ -166,7 +166,7 @@ def warp(
     if draws.chance(0.5):
         matrix[:, 0] *= -1
     shift = params.shift_mm * draws.scalar.uniform(-1, 1, 3)
-    offsets = elastic(shape, params.elastic_mm, draws)
+    offsets = elastic(shape, params.elastic_mm, draws)  # type: ignore[arg-type]  # three axes
     centre = [(side - 1) / 2 for side in tissues.shape]
     axes = [torch.arange(n) + 2.0 * o - c for n, o, c in zip(shape, origin, centre, strict=True)]
     index = None
@@ -176,7 +176,7 @@ def warp(
             x.add_((float(matrix[i, j]) * axes[j]).reshape([-1 if a == j else 1 for a in range(3)]))
         x = x.round_().clamp_(0, side - 1).to(torch.int32)
         index = x if index is None else index.mul_(side).add_(x)
-    return tissues.reshape(-1)[index.reshape(-1)].reshape(shape)
+    return tissues.reshape(-1)[index.reshape(-1)].reshape(shape)  # type: ignore[union-attr]  # three axes have passed
 
 
 def elastic(shape: Triple, strength: tuple[float, float], draws: Draws) -> torch.Tensor:

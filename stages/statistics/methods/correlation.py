@@ -4,6 +4,8 @@ Undefined coefficients (fewer than three scans, or a constant variable) are NaN;
 out and count them.
 """
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 from scipy.stats import rankdata
@@ -95,7 +97,7 @@ def centre_two_way(values: np.ndarray, rows: np.ndarray, columns: np.ndarray) ->
     return np.where(np.abs(residual) <= rounding, 0.0, residual).reshape(values.shape)
 
 
-def two_way_freedom(n_pairs: int, n_structures: int, n_subjects: int) -> int:
+def two_way_freedom[N: (int, np.ndarray)](n_pairs: N, n_structures: N, n_subjects: N) -> N:
     """Return the degrees of freedom that two-way centring leaves; one of them makes any r +-1."""
     return n_pairs - n_structures - n_subjects + 1
 
@@ -120,8 +122,8 @@ def correlation_table(table: pd.DataFrame, predictors: list[str], target: str) -
     return pd.DataFrame(rows, columns=["scope", "statistic", "n", "pearson", "spearman"])
 
 
-def _scopes(table: pd.DataFrame, predictor: str, target: str) -> list[tuple]:
-    rows = []
+def _scopes(table: pd.DataFrame, predictor: str, target: str) -> list[tuple[Any, ...]]:
+    rows: list[tuple[Any, ...]] = []
     for structure, part in table.groupby("structure", sort=False):
         x, y = part[predictor].to_numpy(), part[target].to_numpy()
         rows.append((structure, predictor, len(x), pearson(x, y), spearman(x, y)))

@@ -79,8 +79,8 @@ def _both_directions(table: pd.DataFrame, columns: list[str]) -> dict[str, float
             continue
         structure = part["structure"].to_numpy()
         u, v = centre(x[:, 0], structure), centre(y, structure)
-        r2 = (in_sample_r2(x, y), within_group_r2(x, y, structure))
-        found.append((*r2, pearson(x[:, 0], y), pearson(u, v)))
+        both = (in_sample_r2(x, y), within_group_r2(x, y, structure))
+        found.append((*both, pearson(x[:, 0], y), pearson(u, v)))
     values = np.array(found)
     r2 = [float(np.mean(column)) for column in values.T[:2]]
     r = [fisher_mean(c, PLENTY) if np.isfinite(c).all() else np.nan for c in values.T[2:]]

@@ -87,7 +87,7 @@ def permuted_correlations(x: np.ndarray, y: np.ndarray, order: np.ndarray, kind:
     common = present[:, order] & present[:, None, :]
     spearman = kind == "spearman"
     single = [_by_structure(v, present, spearman) for v in (x, y)]
-    r = _paired(*single, order, common, (2,)).T
+    r = _paired(single[0], single[1], order, common, (2,)).T
     n_met = common.sum(axis=2).T
     n_points = int(present.sum(axis=1).max(initial=0))
     found = {
@@ -96,7 +96,7 @@ def permuted_correlations(x: np.ndarray, y: np.ndarray, order: np.ndarray, kind:
     }
     for scope, centred in (("within_structure", _within), ("two_way", _two_way)):
         pair = [_filled(v, present, centred, spearman) for v in (x, y)]
-        found[scope] = _paired(*pair, order, common, (0, 2))
+        found[scope] = _paired(pair[0], pair[1], order, common, (0, 2))
     subjects, structures = present.any(axis=0).sum(), present.any(axis=1).sum()
     if two_way_freedom(int(present.sum()), int(structures), int(subjects)) < LEAST_FREEDOM:
         found["two_way"] = np.full(len(order), np.nan)
@@ -125,7 +125,9 @@ def _two_way(values: np.ndarray, rows: np.ndarray, columns: np.ndarray) -> np.nd
     return centre_two_way(values, rows, columns)
 
 
-def _filled(values: np.ndarray, present: np.ndarray, centred: Callable, ranks: bool) -> np.ndarray:
+def _filled(
+    values: np.ndarray, present: np.ndarray, centred: Callable[..., np.ndarray], ranks: bool
+) -> np.ndarray:
     filled = np.zeros(values.shape)
     if present.any():
         pairs = _settle(centred(values[present], *np.nonzero(present)), values)

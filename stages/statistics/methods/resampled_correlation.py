@@ -95,8 +95,8 @@ def _per_structure(
     r = np.full(enough.shape, np.nan)
     for k, here in enumerate(present):
         w = weights[:, here]
-        ranked = [fixed_ranks(v[k, here], w) for v in (x, y)]
-        r[:, k] = weighted_pearson(*ranked, w)
+        u, v = (fixed_ranks(values[k, here], w) for values in (x, y))
+        r[:, k] = weighted_pearson(u, v, w)
     return np.where(enough, r, np.nan)
 
 
@@ -181,8 +181,8 @@ def _structure_ranks(
     pooled = [fixed_ranks(values[present], w) for values in (x, y)]
     within = [weighted_ranks(_centred_in_draws(values, present, weights), w) for values in (x, y)]
     return {
-        "pooled": weighted_pearson(*pooled, w),
-        "within_structure": weighted_pearson(*within, w),
+        "pooled": weighted_pearson(pooled[0], pooled[1], w),
+        "within_structure": weighted_pearson(within[0], within[1], w),
     }
 
 
@@ -194,7 +194,7 @@ def _pooled_ranks(x: np.ndarray, y: np.ndarray, present: np.ndarray, weights: np
         weighted_ranks(two_way_in_draws(values, present, weights, inverse), w) for values in (x, y)
     ]
     found = _structure_ranks(x, y, present, weights)
-    return found | {"two_way": weighted_pearson(*both, w)}
+    return found | {"two_way": weighted_pearson(both[0], both[1], w)}
 
 
 def _centred_in_draws(values: np.ndarray, present: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -1,6 +1,7 @@
 """Bounds that the value of a scan of a new exam stays below, and how often it does."""
 
 import math
+from typing import Any
 
 import numpy as np
 from scipy.stats import beta, betabinom
@@ -65,7 +66,7 @@ def left_out_thresholds(scores: np.ndarray, exam: np.ndarray, alpha: float) -> n
     return thresholds
 
 
-def coverage_distribution(n_exams: int, alpha: float):
+def coverage_distribution(n_exams: int, alpha: float) -> Any:
     """Return the exact distribution of the coverage that one calibration reaches on new scans.
 
     Beta(n + 1 - l, l) with l = floor((n + 1) alpha), for continuous scores of n exams of one scan

@@ -142,11 +142,11 @@ def _non_subject(found: _Decomposed) -> float:
     return sum(found.components.get(name, 0.0) for name in NON_SUBJECT)
 
 
-def _rows(found: _Decomposed) -> list[tuple]:
+def _rows(found: _Decomposed) -> list[tuple[object, ...]]:
     if not _defined(found):
         return []
     total = _non_subject(found)
-    rows = []
+    rows: list[tuple[object, ...]] = []
     for name, variance in found.components.items():
         counted = name in NON_SUBJECT and total > 0
         share = PERCENT * variance / total if counted else float("nan")

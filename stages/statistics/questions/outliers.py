@@ -152,8 +152,8 @@ def outliers(
     """
     tree, parts = {}, []
     for group in dict.fromkeys([*volumes["group"], *quality["group"]]):
-        of_group = [table[table["group"] == group] for table in (quality, volumes)]
-        scores = group_scores(*of_group, threshold)
+        judged, sizes = (table[table["group"] == group] for table in (quality, volumes))
+        scores = group_scores(judged, sizes, threshold)
         tree[group] = _summary(scores, threshold)
         parts.append(scores.assign(group=group)[COLUMNS])
     table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=COLUMNS)

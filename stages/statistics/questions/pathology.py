@@ -227,7 +227,7 @@ def summarise(pairs: pd.DataFrame, voxels: pd.DataFrame, reference: str) -> dict
     """
     tree: dict[str, Tree] = {}
     for (group, kind), part in pairs.groupby(["group", "kind"], sort=False):
-        leaves = {} if group == reference else {"volumes": about_volumes(part)}
+        leaves: Tree = {} if group == reference else {"volumes": about_volumes(part)}
         if part["measured_change"].notna().any():
             leaves["change"] = about_change(part)
         own = voxels[(voxels["group"] == group) & (voxels["kind"] == kind)]
@@ -252,7 +252,7 @@ def about_volumes(pairs: pd.DataFrame) -> dict[str, float]:
     }
 
 
-def about_change(pairs: pd.DataFrame) -> dict[str, float]:
+def about_change(pairs: pd.DataFrame) -> dict[str, float | dict[str, float]]:
     """Return how the change between twins is measured in one group and kind of pathology.
 
     slope: over the pairs whose true volume changed; lost: mean part of their change that is not

@@ -176,7 +176,7 @@ def predict_cv(
     unknown = sorted(set(surrogates["kind"]) - set(COSTS))
     if unknown:
         raise ValueError(f"expected surrogates of kind {', '.join(COSTS)}, got '{unknown[0]}'")
-    rows: list[tuple] = []
+    rows: list[tuple[object, ...]] = []
     targets = dict(list(cv.groupby("group", sort=False)))
     keys = ["group", "kind", "surrogate"]
     for (group, kind, name), values in surrogates.groupby(keys, sort=False):
@@ -186,7 +186,7 @@ def predict_cv(
         exam = np.array([exams.get(s, s) for s in pairs["subject"]], dtype=str)
         bounds: dict[str, tuple[float, float]] = {}
         if n_draws > 0 and len(pairs):
-            samples = bootstrap_r2(pairs, exam, n_draws, rng)
+            samples = bootstrap_r2(pairs, exam, n_draws, rng)  # type: ignore[arg-type]  # see above
             n_exams = len(np.unique(exam))
             bounds = {
                 name: interval(column, level, n_exams)[:2]

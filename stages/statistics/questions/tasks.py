@@ -48,7 +48,7 @@ def predict_tasks(
         undefined, the leaves left out; and the table with columns group, target, predictor, kind,
         estimate (target and scope), scope, n, value, low, high of all predictors.
     """
-    rows: list[tuple] = []
+    rows: list[tuple[object, ...]] = []
     for (group, target), own in targets.groupby(["group", "target"], sort=False):
         known = predictors[predictors["group"] == group]
         for (name, kind), values in known.groupby(["surrogate", "kind"], sort=False):
