@@ -28,7 +28,7 @@ MERGED = "interaction of member and scan, with segmentation"
 
 def read_and_draw(facts: Facts) -> Figure:
     """Draw the components of the architectures."""
-    columns = ["group", "structure", "component", "cv_percent", "share", "n_scans", "n_members"]
+    columns = ["group", "structure", "component", "cv_percent", "fraction", "n_scans", "n_members"]
     return draw(analysed("components", columns), facts.groups, facts.structures)
 
 
@@ -69,7 +69,7 @@ def _panel(
     axes: Axes, table: pd.DataFrame, known: Sequence[str], structures: Sequence[str]
 ) -> None:
     cells = ["structure", "component"]
-    share = table.drop_duplicates(cells).pivot(index=cells[0], columns=cells[1], values="share")
+    share = table.drop_duplicates(cells).pivot(index=cells[0], columns=cells[1], values="fraction")
     share = share.reindex(index=list(structures), columns=list(known)).fillna(0.0).to_numpy()
     squares = table[table["component"].isin(known)].assign(square=lambda t: t["cv_percent"] ** 2)
     total = np.sqrt(squares.groupby("structure")["square"].sum())

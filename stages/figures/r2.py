@@ -19,7 +19,11 @@ from stages.figures.kit.style import RC, new_figure
 from stages.figures.kit.titles import title
 
 POOLED, WITHIN = "pooled", "within_structure"
-CHANCE = {"in_sample": "chance", "log_target": "chance", "within_structure": "chance_within"}
+CHANCE = {
+    "in_sample": "random_predictor",
+    "log_target": "random_predictor",
+    "within_structure": "random_predictor_within",
+}
 SERIES = {
     "histogram": ("histogram of the deviation", "#56B4E9", "o"),
     "summary": ("its summaries", "#D55E00", "s"),
@@ -52,8 +56,8 @@ R2 = Half(
         POOLED: {
             "in_sample": "in sample (the paper's)",
             "adjusted": "adjusted",
-            "leave_exam_out": "exam left out",
-            "leave_structure_out": "structure left out",
+            "leave_one_subject_out": "exam left out",
+            "leave_one_structure_out": "structure left out",
             "log_target": "in sample, ln CV",
         },
         WITHIN: {"within_structure": "within structures"},

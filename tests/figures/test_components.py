@@ -7,7 +7,7 @@ import pytest
 from stages.figures.components import MERGED, draw
 
 STRUCTURES = ("hippocampus", "caudate")
-COLUMNS = ["group", "structure", "component", "cv_percent", "share", "n_scans", "n_members"]
+COLUMNS = ["group", "structure", "component", "cv_percent", "fraction", "n_scans", "n_members"]
 
 
 def components(*squares: tuple[str, float]) -> pd.DataFrame:

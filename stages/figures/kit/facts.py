@@ -13,7 +13,7 @@ from stages.params.report import ReportParams
 from stages.storage.files import read_json
 from stages.storage.tables import read_table
 from stages.study import layout
-from stages.study.subjects import exam_map
+from stages.study.subjects import subject_map
 
 ANALYSE = "analyse"  # the stage whose tables are read
 
@@ -93,7 +93,7 @@ def load_facts() -> Facts:
     return Facts(
         metrics={path.stem: read_json(path) for path in paths},
         ensembles=EnsembleParams.load(),
-        exams=exam_map(scans(), params.exam_pattern, params.exam_table),
+        exams=subject_map(scans(), params.subject_pattern, params.subject_table),
         params=params,
         report=ReportParams.load(),
         cv=known("cv", ["group", "subject", "structure", "cv"]),

@@ -16,7 +16,9 @@ def ceilings(inference: pd.DataFrame) -> Ceilings:
         inference: columns scope, statistic, estimate, value, low, high of one group, as in
             plots/analyse/inference.csv.
     """
-    chosen = inference[(inference["statistic"] == "ceiling") & np.isfinite(inference["value"])]
+    chosen = inference[
+        (inference["statistic"] == "noise_ceiling") & np.isfinite(inference["value"])
+    ]
     columns = ["scope", "estimate", "value", "low", "high"]
     rows = chosen[columns].itertuples(index=False)
     return {(scope, name): (value, low, high) for scope, name, value, low, high in rows}

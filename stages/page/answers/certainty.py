@@ -31,7 +31,7 @@ def _range(values: Sequence[int]) -> str:
 
 def ceilings(facts: Facts, scope: str) -> dict[str, Mapping[str, Any]]:
     """Return each architecture's ceilings of R² in a scope: estimate -> value, low, high."""
-    found = {g: facts.get("inference", g, "ceiling", scope) or {} for g in facts.groups}
+    found = {g: facts.get("inference", g, "noise_ceiling", scope) or {} for g in facts.groups}
     return {
         g: {k: t[k] for k in ("split_half", "analytic") if "value" in (t.get(k) or {})}
         for g, t in found.items()

@@ -78,20 +78,18 @@ def _regressions(facts: Facts) -> list[str]:
         return []
     controls = [tree.get("controls", {}) for tree in trees.values()]
     out = [
-        part["leave_exam_out"]
+        part["leave_one_subject_out"]
         for tree in controls
         for part in (tree.get("histogram", {}), tree.get("summary", {}))
-        if "leave_exam_out" in part
+        if "leave_one_subject_out" in part
     ]
     words = f"Pooled over structures, histograms and summaries explain {spread(inside)} in sample"
     words += f", and {spread(out)} of exams left out" if out else ""
-    known = [t for t in trees.values() if "structure_means" in t.get("controls", {})]
+    known = [t for t in trees.values() if "structure_only" in t.get("controls", {})]
     if not known:
         return [f"{words}."]
-    means = [tree["controls"]["structure_means"] for tree in known]
-    less = all(
-        max(t["r2"].values(), default=0.0) <= t["controls"]["structure_means"] for t in known
-    )
+    means = [tree["controls"]["structure_only"] for tree in known]
+    less = all(max(t["r2"].values(), default=0.0) <= t["controls"]["structure_only"] for t in known)
     relation = "less than" if less else "which compares with what"
     return [
         f"{words}; {relation} merely knowing the structure explains ({spread(means)} in sample)."

@@ -46,7 +46,7 @@ def joint_permutations(
         rng: source of the orders.
 
     Returns:
-        The orders, and the unit: "exams", "exams of equal size", or "scans".
+        The orders, and the unit: "subjects", "subjects with equally many scans", or "scans".
     """
     exams = np.asarray(exams)
     blocks = [np.nonzero(exams == label)[0] for label in dict.fromkeys(exams.tolist())]
@@ -54,7 +54,7 @@ def joint_permutations(
         np.stack([block for block in blocks if len(block) == size])
         for size in sorted({len(block) for block in blocks})
     ]
-    unit = "exams" if len(classes) <= 1 else "exams of equal size"
+    unit = "subjects" if len(classes) <= 1 else "subjects with equally many scans"
     arrangements = sum(lgamma(len(members) + 1) for members in classes)
     if len(classes) > 1 and arrangements < log(LEAST_ARRANGEMENTS):
         classes, unit = [np.arange(len(exams))[:, None]], "scans"

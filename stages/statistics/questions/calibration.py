@@ -235,6 +235,6 @@ def calibrate(volumes: pd.DataFrame, target: pd.DataFrame) -> tuple[Tree, pd.Dat
     for group, part in _groups(table):
         pairs, n_members = part.dropna(), int(part["n_members"].iloc[0])
         answers, gaps = without_gaps(summary(pairs, n_members))
-        counts = {"members": n_members, "cells": len(pairs), "excluded": len(part) - len(pairs)}
+        counts = {"members": n_members, "pairs": len(pairs), "excluded": len(part) - len(pairs)}
         tree[group] = answers | counts | {"undefined": len(gaps)}
     return tree, table

@@ -51,9 +51,11 @@ def ask(cohort: Cohort, params: AnalyseParams, rng: np.random.Generator) -> Answ
             own, cohort.exams, params.subsets, params.bootstrap_draws, params.level, rng
         )
         halves = disjoint_r2(own, of(cohort.halves, group), list(SUMMARIES))
-        leaves, gaps = without_gaps(found | {"ceiling": noise_ceilings, "halves": halves})
+        leaves, gaps = without_gaps(
+            found | {"noise_ceiling": noise_ceilings, "split_half_prediction": halves}
+        )
         tree[group] = leaves | {"undefined": len(gaps)}
-        limits = limits.assign(statistic="ceiling")
+        limits = limits.assign(statistic="noise_ceiling")
         tables += [rows.assign(group=group), limits.assign(group=group)]
     return Answer(tree, {"inference": pd.concat(tables, ignore_index=True)})
 

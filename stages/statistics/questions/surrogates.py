@@ -18,7 +18,7 @@ from stages.statistics.methods.regression import in_sample_r2, leave_group_out_r
 
 COSTS = {"A": "images", "B": "one segmentation", "C": "all segmentations"}
 IMAGE_STATISTICS = ("mean", "median", "p95")
-ESTIMATES = ("pooled_r2", "within_structure_r2", "leave_exam_out_r2", "spearman_within")
+ESTIMATES = ("pooled_r2", "within_structure_r2", "leave_one_subject_out_r2", "spearman_within")
 INTERVALS = ("pooled_r2", "within_structure_r2")
 PAIR = ["structure", "subject"]
 COLUMNS = ["group", "surrogate", "kind", "cost", "n", "n_left_out"]

@@ -25,7 +25,7 @@ from stages.statistics.methods.weighted_summaries import weighted_means, weighte
 from stages.statistics.questions.image_quality import HEADLINE, MEASURES
 
 MEMBER = ["group", "member"]
-ERRORS = ("variation", "bias")
+ERRORS = ("variability", "bias")
 VARIABLES = (*MEASURES, *ERRORS)
 SCOPES = ("within", "pooled")
 ALL = "all"
@@ -128,7 +128,7 @@ def collect(
     counts = {
         "members": len(every) - len(table),
         "scans": volumes["subject"].nunique() - len(scans),
-        "cells": int(lost.to_numpy().sum()),
+        "pairs": int(lost.to_numpy().sum()),
     }
     scan = np.repeat(np.arange(len(scans)), len(structures))
     return Members(table, np.stack(arrays), errors, scan, exam), counts
@@ -216,7 +216,7 @@ def task_error(
     members, excluded = collect(quality, volumes, reference, exams)
     groups = members.table["group"].to_numpy()
     n_exams = len(np.unique(members.exam))
-    counts = {"members": len(groups), "exams": n_exams, "excluded": excluded}
+    counts = {"members": len(groups), "subjects": n_exams, "excluded": excluded}
     if not len(groups) or not n_exams:
         empty = members.table.iloc[:0].assign(
             **{name: [] for v in VARIABLES for name in (v, f"{v}_rank")}

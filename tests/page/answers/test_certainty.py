@@ -8,7 +8,7 @@ def test_a_low_ceiling_is_the_first_thing_to_say() -> None:
     assert "a perfect predictor could explain 60" in certainty(facts()).verdict
     tree = metrics()
     for group in tree["inference"].values():
-        group["ceiling"]["within_structure"] = {"analytic": {"value": 0.04}}
+        group["noise_ceiling"]["within_structure"] = {"analytic": {"value": 0.04}}
     assert "correlate by no more than 0.20" in certainty(facts(tree)).verdict
 
 

@@ -40,7 +40,7 @@ def test_regressions_are_compared_with_knowing_the_structure() -> None:
     lines = prediction(facts()).evidence
     assert any("less than merely knowing the structure explains (70" in line for line in lines)
     tree = metrics()
-    tree["prediction"]["rim"]["controls"]["structure_means"] = 0.3
+    tree["prediction"]["rim"]["controls"]["structure_only"] = 0.3
     lines = prediction(facts(tree)).evidence
     assert any("which compares with what merely knowing" in line for line in lines)
     assert any("RIM: best of 2 surrogates is the volume's first-order" in line for line in lines)
