@@ -65,7 +65,7 @@ def draw(table: pd.DataFrame, groups: Sequence[str], alpha: float, n_exams: int)
         left.set_yticks(range(len(METHODS)), [LABELS[name] for name in METHODS])
         left.set_ylim(len(METHODS) - 0.5, -0.5)
         left.set_title("Coverage")
-        left.set_xlabel(f"share of {n_scans} scans inside, exam left out")
+        left.set_xlabel(f"fraction of {n_scans} scans inside, leave-one-subject-out")
         right.set_title("Width")
         right.set_xlabel("mean width of the interval (% of the volume)")
         if table["width_percent"].notna().any():
@@ -113,7 +113,7 @@ def _levels(axes: Axes, alpha: float, band: tuple[float, float]) -> None:
 
 def _notes(axes: Axes, table: pd.DataFrame, alpha: float) -> None:
     known = set(table.loc[table["coverage"].notna(), "method"])
-    reason = {method: f"undefined: needs {least_exams(alpha)} other exams" for method in METHODS}
+    reason = {method: f"undefined: needs {least_exams(alpha)} other subjects" for method in METHODS}
     reason["naive"] = "undefined: needs 2 members"
     for m, method in enumerate(METHODS):
         if method not in known:
@@ -136,7 +136,7 @@ def caption(facts: Facts) -> str:
     """Return units, n and how to read coverage and width."""
     return (
         "Fraction of scans whose fully sampled volume lies in its interval (left), and the"
-        " interval's mean width (% of the volume, logarithmic), by method, each exam left out in"
+        " interval's mean width (% of the volume, logarithmic), by method, each subject left out in"
         f" turn. Dashed: the wanted {share(1 - facts.params.alpha)}; grey: where chance puts"
         f" 90 % of calibrations. Narrow is good only where coverage is kept. {pairs(facts)}."
     )

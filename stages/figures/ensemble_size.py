@@ -50,7 +50,7 @@ def draw(table: pd.DataFrame, groups: Sequence[str]) -> Figure:
         _theory(right)
         left.set_ylim(bottom=0)
         left.xaxis.set_major_locator(MaxNLocator(integer=True))
-        left.set_title("Variation (band: 95 % of the subsets)")
+        left.set_title("Variability (band: 95 % of the subsets)")
         left.set_xlabel("members in the subset, m")
         n_pairs = table["n_pairs"].max() if len(table) else 0
         left.set_ylabel(f"coefficient of variation (%),\nmedian of {n_pairs} structures × scans")

@@ -112,7 +112,7 @@ def _correlations(
     axes.set_ylim(max(len(groups), 1) - 0.5, -0.5)
     axes.set_yticks(range(len(groups)), [title(group) for group in groups])
     axes.set_xlabel("r within structures, between scans")
-    axes.set_title("voxelwise deviation and CV")
+    axes.set_title("voxelwise SD and CV")
     entries = [
         Line2D([], [], linestyle="", marker="o", color="0.3", fillstyle=fill, label=name)
         for name, fill in zip(names, FILLS, strict=True)
@@ -140,6 +140,6 @@ def caption(facts: Facts, first: str, second: str) -> str:
         f" {second}; middle: bias (%, likewise); a point a structure and colour a group; dashed:"
         " equal. Points above the line have a higher CV, or measure larger, by"
         f" {second}. Right: r of CV with the mean voxelwise standard deviation within structures"
-        f" and its {share(facts.params.level)} interval over exams. A conclusion that only one"
+        f" and its {share(facts.params.level)} interval over subjects. A conclusion that only one"
         f" segmenter supports may be the segmenter's own. {pairs(facts)}."
     )

@@ -94,7 +94,7 @@ def caption(facts: Facts) -> str:
         " structure to the segmentation of the fully sampled scan; dots are medians and bars ranges"
         " over scans of the mean over members. Below: Spearman's ρ within structures of each"
         " uncertainty with 1 − Dice and with the surface distance; bars:"
-        f" {share(facts.params.level)} intervals over exams. An uncertainty whose bar crosses 0"
+        f" {share(facts.params.level)} intervals over subjects. An uncertainty whose bar crosses 0"
         f" does not predict where contours differ. {pairs(facts)}."
     )
 

@@ -199,8 +199,8 @@ def _ratios(axes: Axes, voxels: pd.DataFrame, groups: Sequence[str]) -> None:
     for group in groups:
         for kind, part in known[known["group"] == group].groupby("kind", sort=False):
             axes.plot(part["error_ratio"], part["std_ratio"], **_style(group, kind, groups))
-    axes.set(title="Affected voxels", xlabel="error, ill / healthy twin")
-    axes.set_ylabel("deviation, ill / healthy twin")
+    axes.set(title="Affected voxels", xlabel="error, pathological / matched healthy")
+    axes.set_ylabel("SD, pathological / matched healthy")
     values = np.concatenate([[1.0], known[["error_ratio", "std_ratio"]].to_numpy().ravel()])
     margin = 0.08 * np.ptp(values) + 0.02
     ends = float(values.min() - margin), float(values.max() + margin)

@@ -19,7 +19,7 @@ from stages.figures.kit.titles import surrogate_label, title
 
 PANELS = {"within_structure_r2": "Within structures", "pooled_r2": "Pooled over structures"}
 SCOPES = {"within_structure_r2": "within_structure", "pooled_r2": "pooled"}  # of the ceilings
-CEILING = "Ceiling: ln CV is itself uncertain"
+CEILING = "Noise ceiling: ln CV is itself uncertain"
 COSTS = {"A": "images only", "B": "and one segmentation", "C": "all segmentations"}
 MARKERS = ("o", "s", "^", "D", "v", "P")
 GAP = 0.9  # rows between two kinds, for the name of the kind
@@ -142,7 +142,7 @@ def _handle(groups: Sequence[str], group: str) -> Line2D:
 
 
 def _range_handle() -> Line2D:
-    label = "ceiling, between its two estimates (thin bars: bootstrap over exams)"
+    label = "noise ceiling, between its two estimates (thin bars: bootstrap over subjects)"
     return Line2D([], [], color="0.4", alpha=2 * LIGHT, linewidth=6, label=label)
 
 
@@ -151,9 +151,10 @@ def caption(facts: Facts) -> str:
     return (
         "R² of ln CV on the logarithm of one surrogate at a time, within structures (left) and over"
         f" all (right); bars: {share(facts.params.level)} intervals from"
-        f" {facts.params.bootstrap_draws} bootstrap draws of exams. Shaded: the most that a perfect"
+        f" {facts.params.bootstrap_draws} bootstrap draws of subjects. Shaded: the most"
+        " that a perfect"
         " predictor could reach, between two estimates. A point on the shade reaches the noise"
-        f" ceiling. {pairs(facts)}."
+        f" noise ceiling. {pairs(facts)}."
     )
 
 

@@ -30,7 +30,7 @@ from stages.study import layout
 
 TEMPLATES = Path(__file__).with_name("templates")
 REPORT = layout.PLOTS / "report" / "report.html"
-TITLE = "Does image uncertainty foretell volume uncertainty?"
+TITLE = "Does image uncertainty predict volume uncertainty?"
 
 
 @dataclass(frozen=True)

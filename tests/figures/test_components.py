@@ -44,7 +44,7 @@ def test_without_draws_the_legend_says_what_the_interaction_holds():
     ]
 
 
-def test_structures_without_any_variation_and_empty_tables_are_drawn():
+def test_structures_without_any_variability_and_empty_tables_are_drawn():
     table = components(("member", 1.0), ("interaction", 1.0))
     still = table.assign(cv_percent=0.0, share=np.nan)
     for nothing in (still, table.iloc[:0]):

@@ -79,7 +79,7 @@ def test_what_was_not_drawn_is_said(written: str) -> None:
             "plots/analyse/outliers.csv is not there: no table of members.",
         ),
         ("plots/analyse/paper.csv", "plots/analyse/paper.csv is not there: no comparison."),
-        ("metrics/analyse/volumes.json", "The variation of volumes was not measured."),
+        ("metrics/analyse/volumes.json", "The variability of volumes was not measured."),
         ("metrics/analyse/inference.json", "This was not tested."),
     ],
 )

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-CEILINGS = {"split_half": "ceiling, two halves", "analytic": "ceiling, analytic"}
+CEILINGS = {"split_half": "noise ceiling, split-half", "analytic": "noise ceiling, analytic"}
 """Estimate -> its label."""
 Ceilings = dict[tuple[str, str], tuple[float, float, float]]
 """(scope, estimate) -> ceiling of R² and the ends of its interval."""

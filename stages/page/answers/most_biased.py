@@ -58,8 +58,8 @@ def _bias_verdict(
     for group in biased:
         worst = max(found[group], key=lambda k: abs(found[group][k]))
         parts.append(
-            f"{title(group)} by {percent(sizes[group])} (median size over structures), most in"
-            f" the {title(worst).lower()} ({percent(found[group][worst], sign=True)})"
+            f"{title(group)} by {percent(sizes[group])} (median absolute bias over structures),"
+            f" most in the {title(worst).lower()} ({percent(found[group][worst], sign=True)})"
         )
     subject = "All are" if len(biased) == len(order) > 1 else listed([title(g) for g in biased])
     verb = "" if subject == "All are" else (" is" if len(biased) == 1 else " are")
@@ -69,14 +69,14 @@ def _bias_verdict(
 def _worst(facts: Facts, group: str, found: Mapping[str, float], size: float) -> str:
     order = sorted(found, key=lambda k: -abs(found[k]))[:3]
     parts = [f"{title(k).lower()} {percent(found[k], sign=True)}" for k in order]
-    words = f"{title(group)}: {listed(parts)}; median size {percent(size)}"
+    words = f"{title(group)}: {listed(parts)}; median absolute bias {percent(size)}"
     same, total = same_sign(facts, group)
     if not total:
         return f"{words}."
     chance = total * 2.0 ** (1 - facts.n_exams)
     return (
         f"{words}. In {same} of {counted(total, 'structure')} the sign is the same in all"
-        f" {counted(facts.n_exams, 'exam')}; chance alone gives {number(chance, 1)}."
+        f" {counted(facts.n_exams, 'subject')}; chance alone gives {number(chance, 1)}."
     )
 
 
@@ -101,7 +101,7 @@ def _truth(facts: Facts) -> list[str]:
     expected = spread([tree[g]["outside_expected"] for g in outside])
     return [
         f"True volumes lie outside the range of the members in {spread(list(outside.values()))} of"
-        f" all cells (a structure of a scan; {expected} if the members were calibrated)."
+        f" all structure-scan pairs ({expected} if the members were calibrated)."
     ]
 
 

@@ -28,7 +28,7 @@ def test_true_volumes_are_told_where_they_are_known() -> None:
     assert "in 75\N{NO-BREAK SPACE}% of" in bias(facts(tree)).evidence[-1]
 
 
-def test_signs_are_counted_over_exams() -> None:
+def test_signs_are_counted_over_subjects() -> None:
     found = facts()
     assert same_sign(found, "unet") == (2, 2)
     table = found.bias.copy()
