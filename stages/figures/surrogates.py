@@ -88,7 +88,7 @@ def _count(part: pd.DataFrame) -> str:
     if part.empty:
         return ""
     low, high = part["n"].min(), part["n"].max()
-    return f" (n = {low} cells)" if low == high else f" (n = {low}–{high} cells)"
+    return f" (n = {low} pairs)" if low == high else f" (n = {low}–{high} pairs)"
 
 
 def _offset(g: int, n_groups: int) -> float:

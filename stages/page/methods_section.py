@@ -123,7 +123,7 @@ def _scans(facts: Facts, settings: Settings, works: Citations) -> str:
     else:
         kind = "acquired"
     return (
-        f"{counted(facts.n_scans, 'validation scan')} ({counted(facts.n_exams, 'subject')},"
+        f"{counted(facts.n_scans, 'validation scan')} ({counted(facts.n_subjects, 'subject')},"
         f" {settings.data.n_coils} coils, {size} mm) were {kind} and undersampled"
         f" {_acceleration(facts, settings.mask)} by {_masks(settings.mask)}, one mask a scan, the"
         " same for all members. Coil sensitivities were estimated from the sampled calibration"

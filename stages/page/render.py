@@ -85,7 +85,7 @@ def contents(facts: Facts, other: Kept | None = None) -> dict[str, object]:
     """Return what the template shows; scans are an iterator that reads one at a time."""
     paragraphs, works = methods(facts, Settings.load(facts.groups))
     numbers = headline(facts)
-    shown = list(facts.exams)[: facts.report.n_scans]
+    shown = list(facts.subject_of)[: facts.report.n_scans]
     return {
         "title": TITLE,
         "answers": answers(facts),

@@ -30,8 +30,8 @@ class Cohort:
     noise: NoiseParams
     """Parameters of the noise ensemble."""
 
-    exams: dict[str, str]
-    """Scan -> exam, in the order of the study."""
+    subject_of: dict[str, str]
+    """Scan -> subject, in the order of the study."""
 
     volumes: pd.DataFrame
     """Of all groups but the reference, one row a member, scan and structure."""
@@ -123,7 +123,7 @@ def read_cohort(ensembles: EnsembleParams, noise: NoiseParams, params: AnalysePa
     return Cohort(
         ensembles=ensembles,
         noise=noise,
-        exams=subject_map(subjects, params.subject_pattern, params.subject_table),
+        subject_of=subject_map(subjects, params.subject_pattern, params.subject_table),
         volumes=volumes,
         reference=reference,
         truth=joined(schema.TRUE_VOLUMES, (full,)) if known else None,

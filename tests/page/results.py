@@ -74,7 +74,7 @@ def facts(tree: dict[str, Any] | None = None, groups: tuple[str, ...] = tuple(CV
     return Facts(
         metrics=metrics() if tree is None else tree,
         ensembles=ensembles,
-        exams=dict(zip(SUBJECTS, SUBJECTS, strict=True)),
+        subject_of=dict(zip(SUBJECTS, SUBJECTS, strict=True)),
         params=params,
         report=ReportParams(architecture="rim", n_members=3, n_scans=None),
         cv=cv.assign(cv=cv["group"].map(CV)),

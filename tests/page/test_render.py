@@ -54,7 +54,7 @@ def test_what_comes_from_parameters_is_escaped(written: str) -> None:
 
 
 def test_names_of_scans_are_escaped(study: Path) -> None:
-    facts = replace(load_facts(), exams={HOSTILE: "a", "sub-b": "b"})
+    facts = replace(load_facts(), subject_of={HOSTILE: "a", "sub-b": "b"})
     content = contents(facts) | {"record": None, "root": "."}
     picture = Picture(HOSTILE, f'" onload="{HOSTILE}', HOSTILE, Embedded("data:,", 1, 1, 1))
     content["scans"] = [ScanSection(HOSTILE, (picture,))]

@@ -15,7 +15,7 @@ def certainty(facts: Facts) -> Answer:
     question = "How sure is that?"
     members = [len(seeds) for seeds in facts.members.values()]
     size = (
-        f"{counted(facts.n_scans, 'scan')} of {counted(facts.n_exams, 'subject')} and"
+        f"{counted(facts.n_scans, 'scan')} of {counted(facts.n_subjects, 'subject')} and"
         f" {_range(members)} members an architecture"
     )
     kind = "digital phantoms, so it tests the method and does not apply to scanners"

@@ -69,7 +69,7 @@ def _lead(facts: Facts, order: Sequence[str]) -> tuple[bool, list[str]]:
     ratio = median_ratio(
         facts.cv,
         (first, second),
-        facts.exams,
+        facts.subject_of,
         facts.params.level,
         rng,
         facts.params.bootstrap_draws,

@@ -11,7 +11,7 @@ from stages.figures.kit.titles import title
 from stages.page.answers.protocol import Answer
 from stages.study.groups import ADDED_NOISE
 
-LEAST_EXAMS = 3  # two scans agree in sign half the time
+LEAST_SUBJECTS = 3  # two scans agree in sign half the time
 
 
 def bias(facts: Facts) -> Answer:
@@ -73,20 +73,20 @@ def _worst(facts: Facts, group: str, found: Mapping[str, float], size: float) ->
     same, total = same_sign(facts, group)
     if not total:
         return f"{words}."
-    chance = total * 2.0 ** (1 - facts.n_exams)
+    chance = total * 2.0 ** (1 - facts.n_subjects)
     return (
         f"{words}. In {same} of {counted(total, 'structure')} the sign is the same in all"
-        f" {counted(facts.n_exams, 'subject')}; chance alone gives {number(chance, 1)}."
+        f" {counted(facts.n_subjects, 'subject')}; chance alone gives {number(chance, 1)}."
     )
 
 
 def same_sign(facts: Facts, group: str) -> tuple[int, int]:
-    """Return structures whose bias has one sign in all exams, and all that could be judged."""
-    if facts.n_exams < LEAST_EXAMS:
+    """Return structures whose bias has one sign in all subjects, and all that could be judged."""
+    if facts.n_subjects < LEAST_SUBJECTS:
         return 0, 0
     table = facts.bias[facts.bias["group"] == group].dropna(subset=["bias"])
-    exam = table["subject"].map(facts.exams)
-    means = table.groupby(["structure", exam])["bias"].mean().unstack()
+    clusters = table["subject"].map(facts.subject_of)
+    means = table.groupby(["structure", clusters])["bias"].mean().unstack()
     whole = means.dropna()
     same = (whole > 0).all(axis=1) | (whole < 0).all(axis=1)
     return int(same.sum()), len(whole)

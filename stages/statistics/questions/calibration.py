@@ -1,7 +1,7 @@
 """Is the spread of an ensemble of volumes as large as its error: calibration against known volumes.
 
-The known volumes are those of a simulated cohort, or those of the fully sampled scans. Cells (a
-structure of a scan) of one scan are not independent, so the numbers come without p-values.
+The known volumes are those of a simulated cohort, or those of the fully sampled scans. The
+structure-scan pairs of one scan are not independent, so the numbers come without p-values.
 """
 
 import numpy as np

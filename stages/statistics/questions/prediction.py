@@ -36,7 +36,7 @@ def ask(cohort: Cohort, _: AnalyseParams, __: np.random.Generator) -> Answer:
         n_members = len(cohort.ensembles.members(group))
         tables = (of(table, group) for table in (cohort.cv, cohort.regions, cohort.histograms))
         table, n_excluded = prediction_table(*tables)
-        found, coefficients = predict(table, n_members, cohort.exams)
+        found, coefficients = predict(table, n_members, cohort.subject_of)
         answers, gaps = without_gaps(found)
         undefined += [f"{group}.{gap}" for gap in gaps]
         counts = {"members": n_members, "pairs": len(table), "excluded": n_excluded}
@@ -99,14 +99,14 @@ def histogram_columns(table: pd.DataFrame, edges: str) -> list[str]:
 
 
 def regression_report(
-    table: pd.DataFrame, columns: list[str], exam: np.ndarray
+    table: pd.DataFrame, columns: list[str], clusters: np.ndarray
 ) -> dict[str, float]:
     """Return R^2 of one set of predictors and the controls without which it cannot be read.
 
     Args:
         table: from `prediction_table`.
         columns: the predictors.
-        exam: (n,) labels.
+        clusters: (n,) labels of the subjects.
 
     Returns:
         in_sample (the paper's), random_predictor (its expectation for random predictors), adjusted,
@@ -120,7 +120,7 @@ def regression_report(
         "in_sample": in_sample_r2(x, y),
         "random_predictor": random_predictor_r2(x),
         "adjusted": adjusted_r2(x, y),
-        "leave_one_subject_out": leave_group_out_r2(x, y, exam),
+        "leave_one_subject_out": leave_group_out_r2(x, y, clusters),
         "leave_one_structure_out": leave_group_out_r2(x, y, structure),
         "within_structure": within_group_r2(x, y, structure),
         "random_predictor_within": random_predictor_r2(x, n_means=len(np.unique(structure))),
@@ -158,25 +158,25 @@ def headline_correlations(correlations: pd.DataFrame) -> dict[str, dict[str, flo
 
 
 def predict(
-    table: pd.DataFrame, n_members: int, exams: dict[str, str]
+    table: pd.DataFrame, n_members: int, subject_of: dict[str, str]
 ) -> tuple[Tree, pd.DataFrame]:
     """Return all numbers of one architecture: the R^2 pair, controls, ceiling, correlations.
 
     Args:
         table: from `prediction_table`.
         n_members: size of the ensemble.
-        exams: scan -> exam.
+        subject_of: scan -> subject.
 
     Returns:
         The tree of the metrics file (NaN where undefined), and the table of all correlations.
     """
-    exam = table["subject"].map(exams).to_numpy()
+    clusters = table["subject"].map(subject_of).to_numpy()
     sets = {
         "histogram": histogram_columns(table, "own"),
         "summary": list(SUMMARIES),
         "global": histogram_columns(table, "global"),
     }
-    reports = {name: regression_report(table, columns, exam) for name, columns in sets.items()}
+    reports = {name: regression_report(table, columns, clusters) for name, columns in sets.items()}
     correlations = correlation_table(table, list(SUMMARIES), TARGET)
     controls: Tree = {name: reports[name] for name in ("histogram", "summary")}
     controls["histogram"]["global_edges"] = reports["global"]["in_sample"]

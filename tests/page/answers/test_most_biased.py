@@ -35,5 +35,5 @@ def test_signs_are_counted_over_subjects() -> None:
     first = (table["subject"] == "sub-a") & (table["structure"] == "putamen")
     table.loc[first, "bias"] = -BIAS["unet"]["putamen"]
     assert same_sign(replace(found, bias=table), "unet") == (1, 2)
-    two = {subject: "ab"[k % 2] for k, subject in enumerate(found.exams)}
-    assert same_sign(replace(found, exams=two), "unet") == (0, 0)
+    two = {subject: "ab"[k % 2] for k, subject in enumerate(found.subject_of)}
+    assert same_sign(replace(found, subject_of=two), "unet") == (0, 0)
