@@ -34,7 +34,7 @@ class Study:
 
     @property
     def subjects(self) -> list[str]:
-        """Names of the scans; two of each exam, unless the study has names of its own."""
+        """Names of the scans; two of each subject, unless the study has names of its own."""
         return list(self.names) or [f"sub-e{k // 2}s{k}" for k in range(self.n_scans)]
 
     def members(self) -> dict[str, int]:

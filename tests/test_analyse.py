@@ -84,7 +84,7 @@ def test_every_file_has_its_public_keys_and_no_gaps(folder, study, structures, c
         assert volumes["truth"].startswith("absent")
     for arch in ARCHITECTURES:
         assert set(metrics("prediction")[arch]["r2"]) == {"histogram", "summary"}
-    assert metrics("noise")["asked"] == 30
+    assert metrics("noise")["nominal"] == 30
     overlap, deformation = metrics("overlap"), metrics("deformation")
     for group in (*ARCHITECTURES, "noise", "zero_filled"):
         assert set(overlap[group]["dice"]) == set(overlap[group]["surface_distance"]) == {"median"}
@@ -148,7 +148,7 @@ def test_a_missing_and_a_vanished_structure_are_excluded_by_name(folder, capsys)
     assert "caudate" not in volumes["unet"]["cv"]
     assert volumes["unet"]["excluded"] == study.n_scans + 1
     assert volumes["varnet"]["excluded"] == 0
-    assert prediction["unet"]["n"]["cells"] == 16 * study.n_scans - study.n_scans - 1
+    assert prediction["unet"]["n"]["pairs"] == 16 * study.n_scans - study.n_scans - 1
     said = capsys.readouterr().err
     assert "caudate of sub-e0s0" in said
     assert "amygdala of sub-e0s0" in said
@@ -180,7 +180,7 @@ def test_identical_members_vary_by_nothing(folder):
     measure_study(study)
     analyse.main()
     assert metrics("volumes")["unet"]["cv"]["median"] == 0
-    assert "ceiling" in metrics("prediction")["unet"]
+    assert "noise_ceiling" in metrics("prediction")["unet"]
     assert metrics("prediction")["unet"]["n"]["undefined"] > 0
 
 
@@ -205,10 +205,10 @@ def test_a_member_without_curves_changes_nothing_for_the_others(folder):
 
 def test_exam_pattern_leaves_exams_out(folder):
     run(Study())
-    alone = metrics("prediction")["rim"]["controls"]["summary"]["leave_exam_out"]
-    change_params(folder, "analyse", "exam_pattern", r"(e\d+)s")
+    alone = metrics("prediction")["rim"]["controls"]["summary"]["leave_one_subject_out"]
+    change_params(folder, "analyse", "subject_pattern", r"(e\d+)s")
     analyse.main()
-    assert metrics("prediction")["rim"]["controls"]["summary"]["leave_exam_out"] != alone
+    assert metrics("prediction")["rim"]["controls"]["summary"]["leave_one_subject_out"] != alone
 
 
 @pytest.mark.parametrize(
@@ -216,8 +216,8 @@ def test_exam_pattern_leaves_exams_out(folder):
     [
         ("structures", ["hippocampus", "soul"], ["unknown structure 'soul'", "known:"]),
         ("structures", ["caudate", "caudate"], ["must be different"]),
-        ("exam_pattern", "e\\d+", ["one group"]),
-        ("exam_pattern", "(", ["regular expression"]),
+        ("subject_pattern", "e\\d+", ["one group"]),
+        ("subject_pattern", "(", ["regular expression"]),
     ],
 )
 def test_faulty_parameters_are_one_line(folder, capsys, key, value, words):

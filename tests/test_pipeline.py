@@ -147,7 +147,7 @@ def test_a_learning_rate_touches_its_architecture_alone(finished: Path) -> None:
 
 
 def test_statistics_leave_the_images_alone(finished: Path) -> None:
-    todo = plan(finished, {"analyse.exam_pattern": "(.*)"})
+    todo = plan(finished, {"analyse.subject_pattern": "(.*)"})
     assert todo == ["check", "analyse", "report", "cards"]
 
 

@@ -56,20 +56,22 @@ def draw(table: pd.DataFrame, groups: Sequence[str], target: str = "true volume"
     return figure
 
 
-def _ranks(axes: Axes, cells: pd.DataFrame, fill: str, target: str) -> None:
+def _ranks(axes: Axes, pair_table: pd.DataFrame, fill: str, target: str) -> None:
     axes.set_xlabel(f"members below the\n{target}")
-    axes.set_ylabel(f"fraction of {len(cells)}\nstructures × scans")
-    if cells.empty:
+    axes.set_ylabel(f"fraction of {len(pair_table)}\nstructures × scans")
+    if pair_table.empty:
         axes.text(0.5, 0.5, "no data", ha="center", transform=axes.transAxes)
         return
-    n_members = int(cells["n_members"].iloc[0])
-    ranks = rank_histogram(cells["below"].to_numpy(), cells["equal"].to_numpy(), n_members)
+    n_members = int(pair_table["n_members"].iloc[0])
+    ranks = rank_histogram(
+        pair_table["below"].to_numpy(), pair_table["equal"].to_numpy(), n_members
+    )
     axes.bar(np.arange(n_members + 1), ranks, width=0.85, color=fill)
     flat = 1.0 / (n_members + 1)
     axes.axhline(flat, color="black", linestyle="--", linewidth=1.1)
     top = max(ranks.max(), flat)
     axes.set_ylim(0, 1.32 * top)
-    ratio = spread_skill(cells["spread"].to_numpy(), cells["error"].to_numpy(), n_members)
+    ratio = spread_skill(pair_table["spread"].to_numpy(), pair_table["error"].to_numpy(), n_members)
     note = f"{n_members} members, spread/error {ratio:.2f}\ndashed: calibrated"
     axes.text(0.5, 0.99, note, ha="center", va="top", fontsize=8, transform=axes.transAxes)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
@@ -85,11 +87,11 @@ def _one_scale(panels: Sequence[Axes]) -> None:
 def _spread(axes: Axes, table: pd.DataFrame, groups: Sequence[str], target: str) -> None:
     drawn = []
     for g, group in enumerate(groups):
-        cells = table[table["group"] == group]
-        if cells.empty:
+        pair_table = table[table["group"] == group]
+        if pair_table.empty:
             continue
-        n_members = int(cells["n_members"].iloc[0])
-        squares = (cells[["error", "spread"]] ** 2).groupby(cells["structure"]).mean()
+        n_members = int(pair_table["n_members"].iloc[0])
+        squares = (pair_table[["error", "spread"]] ** 2).groupby(pair_table["structure"]).mean()
         error = np.sqrt(squares["error"].to_numpy())
         spread = np.sqrt(squares["spread"].to_numpy() * (n_members + 1) / n_members)
         shown = (error > 0) & (spread > 0)  # the rest has no place on logarithmic axes

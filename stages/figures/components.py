@@ -28,7 +28,7 @@ MERGED = "interaction of member and scan, with segmentation"
 
 def read_and_draw(facts: Facts) -> Figure:
     """Draw the components of the architectures."""
-    columns = ["group", "structure", "component", "cv_percent", "share", "n_scans", "n_members"]
+    columns = ["group", "structure", "component", "cv_percent", "fraction", "n_scans", "n_members"]
     return draw(analysed("components", columns), facts.groups, facts.structures)
 
 
@@ -68,14 +68,14 @@ def _heading(table: pd.DataFrame, group: str) -> str:
 def _panel(
     axes: Axes, table: pd.DataFrame, known: Sequence[str], structures: Sequence[str]
 ) -> None:
-    cells = ["structure", "component"]
-    share = table.drop_duplicates(cells).pivot(index=cells[0], columns=cells[1], values="share")
-    share = share.reindex(index=list(structures), columns=list(known)).fillna(0.0).to_numpy()
+    keys = ["structure", "component"]
+    fraction = table.drop_duplicates(keys).pivot(index=keys[0], columns=keys[1], values="fraction")
+    fraction = fraction.reindex(index=list(structures), columns=list(known)).fillna(0.0).to_numpy()
     squares = table[table["component"].isin(known)].assign(square=lambda t: t["cv_percent"] ** 2)
     total = np.sqrt(squares.groupby("structure")["square"].sum())
     length = total.reindex(list(structures)).fillna(0.0).to_numpy()
     left = np.zeros(len(structures))
-    for name, part in zip(known, share.T, strict=True):
+    for name, part in zip(known, fraction.T, strict=True):
         width = length * part / 100.0
         axes.barh(range(len(structures)), width, BAR, left=left, color=PARTS[name][0])
         left += width

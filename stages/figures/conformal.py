@@ -19,7 +19,7 @@ from stages.figures.kit.study_figure import StudyFigure
 from stages.figures.kit.style import RC, colour, new_figure
 from stages.figures.kit.titles import title
 from stages.statistics.methods.prediction_intervals import METHODS
-from stages.statistics.methods.thresholds import coverage_band, least_exams
+from stages.statistics.methods.thresholds import coverage_band, least_subjects
 from stages.statistics.questions.conformal import ALL
 
 LABELS = {
@@ -38,10 +38,10 @@ LEAST_WIDTH = 0.01  # percent; narrower intervals are drawn at the edge of the l
 def read_and_draw(facts: Facts) -> Figure:
     """Draw the intervals of the architectures."""
     columns = ["group", "structure", "method", "n", "coverage", "width_percent"]
-    return draw(analysed("conformal", columns), facts.groups, facts.params.alpha, facts.n_exams)
+    return draw(analysed("conformal", columns), facts.groups, facts.params.alpha, facts.n_subjects)
 
 
-def draw(table: pd.DataFrame, groups: Sequence[str], alpha: float, n_exams: int) -> Figure:
+def draw(table: pd.DataFrame, groups: Sequence[str], alpha: float, n_subjects: int) -> Figure:
     """Draw coverage left and width right: a row a method, small points are structures.
 
     Args:
@@ -49,7 +49,7 @@ def draw(table: pd.DataFrame, groups: Sequence[str], alpha: float, n_exams: int)
             plots/analyse/conformal.csv; NaN where undefined.
         groups: the architectures.
         alpha: fraction that the intervals may miss.
-        n_exams: exams of the study; all but one calibrate.
+        n_subjects: subjects of the study; all but one calibrate.
     """
     table = table[table["group"].isin(groups)]
     n_scans = int(table["n"].max()) if len(table) else 0
@@ -59,14 +59,14 @@ def draw(table: pd.DataFrame, groups: Sequence[str], alpha: float, n_exams: int)
         widths = table.assign(width_percent=table["width_percent"].clip(lower=LEAST_WIDTH))
         _panel(left, table, "coverage", groups)
         _panel(right, widths, "width_percent", groups)
-        band = coverage_band(n_exams - 1, n_scans, alpha)
+        band = coverage_band(n_subjects - 1, n_scans, alpha)
         _levels(left, alpha, band)
         _notes(left, table, alpha)
         left.set_xlim(-0.04, 1.04)
         left.set_yticks(range(len(METHODS)), [LABELS[name] for name in METHODS])
         left.set_ylim(len(METHODS) - 0.5, -0.5)
         left.set_title("Coverage")
-        left.set_xlabel(f"share of {n_scans} scans inside, exam left out")
+        left.set_xlabel(f"fraction of {n_scans} scans inside, leave-one-subject-out")
         right.set_title("Width")
         right.set_xlabel("mean width of the interval (% of the volume)")
         if table["width_percent"].notna().any():
@@ -88,14 +88,14 @@ def _panel(axes: Axes, table: pd.DataFrame, value: str, groups: Sequence[str]) -
         for g, group in enumerate(groups):
             row = m + (g - (len(groups) - 1) / 2) * step
             part = table[(table["method"] == method) & (table["group"] == group)]
-            _cell(axes, part.dropna(subset=[value]), value, row, colour(group, groups))
+            _pair(axes, part.dropna(subset=[value]), value, row, colour(group, groups))
         axes.axhline(m + 0.5, color="0.9", linewidth=0.7, zorder=0)
     axes.grid(axis="x", color="0.93", linewidth=0.7)
     axes.set_axisbelow(True)
     axes.tick_params(axis="y", length=0)
 
 
-def _cell(axes: Axes, part: pd.DataFrame, value: str, row: float, ink: str) -> None:
+def _pair(axes: Axes, part: pd.DataFrame, value: str, row: float, ink: str) -> None:
     single = part.loc[part["structure"] != ALL, value].to_numpy()
     if not len(single):
         return
@@ -114,7 +114,9 @@ def _levels(axes: Axes, alpha: float, band: tuple[float, float]) -> None:
 
 def _notes(axes: Axes, table: pd.DataFrame, alpha: float) -> None:
     known = set(table.loc[table["coverage"].notna(), "method"])
-    reason = {method: f"undefined: needs {least_exams(alpha)} other exams" for method in METHODS}
+    reason = {
+        method: f"undefined: needs {least_subjects(alpha)} other subjects" for method in METHODS
+    }
     reason["naive"] = "undefined: needs 2 members"
     for m, method in enumerate(METHODS):
         if method not in known:
@@ -137,7 +139,7 @@ def caption(facts: Facts) -> str:
     """Return units, n and how to read coverage and width."""
     return (
         "Fraction of scans whose fully sampled volume lies in its interval (left), and the"
-        " interval's mean width (% of the volume, logarithmic), by method, each exam left out in"
+        " interval's mean width (% of the volume, logarithmic), by method, each subject left out in"
         f" turn. Dashed: the wanted {share(1 - facts.params.alpha)}; grey: where chance puts"
         f" 90 % of calibrations. Narrow is good only where coverage is kept. {pairs(facts)}."
     )

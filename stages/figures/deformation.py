@@ -24,18 +24,18 @@ SCOPES = {"pooled": "pooled", "within_structure": "within structures"}
 
 def read_and_draw(facts: Facts) -> Figure:
     """Draw every group that is compared with the fully sampled scans."""
-    cells = analysed("deformation", ["group", "structure", "sd", "mean", "cv"])
+    pair_table = analysed("deformation", ["group", "structure", "sd", "mean", "cv"])
     tasks = analysed("tasks", ["group", "target", "predictor", "scope", "value"])
     same = tasks[(tasks["target"] == "deformation_sd") & (tasks["predictor"] == "cv")]
     agreement = {
         group: part.dropna(subset=["value"]).set_index("scope")["value"].to_dict()
         for group, part in same.groupby("group", sort=False)
     }
-    return draw(cells, agreement, facts.compared, facts.structures)
+    return draw(pair_table, agreement, facts.compared, facts.structures)
 
 
 def draw(
-    cells: pd.DataFrame,
+    pair_table: pd.DataFrame,
     agreement: Mapping[str, Mapping[str, float]],
     groups: Sequence[str],
     structures: Sequence[str],
@@ -43,7 +43,7 @@ def draw(
     """Draw spread and mean of each structure, medians over scans, and spread against CV.
 
     Args:
-        cells: columns group, structure, subject, sd, mean, cv (percent), as in
+        pair_table: columns group, structure, subject, sd, mean, cv (percent), as in
             plots/analyse/deformation.csv.
         agreement: group -> scope -> Spearman's coefficient of sd with cv; absent if undefined.
         groups: of the dots; groups of one member have no spread.
@@ -52,31 +52,31 @@ def draw(
     with rc_context(RC):
         figure = new_figure(12.6, max(4.2, 1.9 + ROW_INCHES * len(structures)))
         left, middle, right = figure.subplots(1, 3, width_ratios=(1.0, 1.0, 1.25))
-        dot_rows(left, _medians(cells, "sd"), groups, structures)
+        dot_rows(left, _medians(pair_table, "sd"), groups, structures)
         left.set_yticks(range(len(structures)), [title(name) for name in structures])
         left.set_xlabel("SD over members of the\napparent change (%)")
         left.axvline(0.0, color="0.4", linewidth=0.9, zorder=0)
-        dot_rows(middle, _medians(cells, "mean"), groups, structures)
+        dot_rows(middle, _medians(pair_table, "mean"), groups, structures)
         middle.set_yticks(range(len(structures)), [""] * len(structures))
         middle.axvline(0.0, color="0.4", linewidth=0.9, zorder=0)
         middle.set_xlabel("mean apparent change (%),\nabove 0: larger than fully sampled")
-        _scatter(right, cells, agreement, groups)
+        _scatter(right, pair_table, agreement, groups)
         figure.legend(handles=handles(groups), loc="outside lower center", ncols=len(groups))
     return figure
 
 
-def _medians(cells: pd.DataFrame, column: str) -> dict[tuple[str, str], Dot]:
-    medians = cells.groupby(["group", "structure"], sort=False)[column].median()
+def _medians(pair_table: pd.DataFrame, column: str) -> dict[tuple[str, str], Dot]:
+    medians = pair_table.groupby(["group", "structure"], sort=False)[column].median()
     return {key: Dot(float(value)) for key, value in medians.items()}
 
 
 def _scatter(
     axes: Axes,
-    cells: pd.DataFrame,
+    pair_table: pd.DataFrame,
     agreement: Mapping[str, Mapping[str, float]],
     groups: Sequence[str],
 ) -> None:
-    shown = cells[(cells["sd"] > 0) & (cells["cv"] > 0)]  # logarithmic axes
+    shown = pair_table[(pair_table["sd"] > 0) & (pair_table["cv"] > 0)]  # logarithmic axes
     notes = []
     for group in groups:
         part = shown[shown["group"] == group]

@@ -24,7 +24,7 @@ MARKERS = "osD^vP"
 
 def read_and_draw(facts: Facts) -> Figure:
     """Draw the subsets of the architectures' members."""
-    columns = ["group", "n_members", "n_cells", "cv", "cv_low", "cv_high", "se"]
+    columns = ["group", "n_members", "n_pairs", "cv", "cv_low", "cv_high", "se"]
     return draw(analysed("ensemble_size", columns), facts.groups)
 
 
@@ -32,7 +32,7 @@ def draw(table: pd.DataFrame, groups: Sequence[str]) -> Figure:
     """Draw the median coefficient of variation left, the relative standard error right.
 
     Args:
-        table: columns group, n_members, n_cells, cv, cv_low, cv_high, se, as in
+        table: columns group, n_members, n_pairs, cv, cv_low, cv_high, se, as in
             plots/analyse/ensemble_size.csv.
         groups: the architectures.
     """
@@ -54,10 +54,10 @@ def draw(table: pd.DataFrame, groups: Sequence[str]) -> Figure:
         _theory(right)
         left.set_ylim(bottom=0)
         left.xaxis.set_major_locator(MaxNLocator(integer=True))
-        left.set_title("Variation (band: 95 % of the subsets)")
+        left.set_title("Variability (band: 95 % of the subsets)")
         left.set_xlabel("members in the subset, m")
-        n_cells = table["n_cells"].max() if len(table) else 0
-        left.set_ylabel(f"coefficient of variation (%),\nmedian of {n_cells} structures × scans")
+        n_pairs = table["n_pairs"].max() if len(table) else 0
+        left.set_ylabel(f"coefficient of variation (%),\nmedian of {n_pairs} structures × scans")
         if len(groups):
             left.legend(fontsize=8)
     return figure

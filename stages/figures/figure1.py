@@ -66,7 +66,7 @@ def chosen(facts: Facts) -> tuple[str]:
 
 def draw_group(facts: Facts, group: str) -> Figure:
     """Draw members of one ensemble on a slice of the first validation scan."""
-    subject = next(iter(facts.exams))
+    subject = next(iter(facts.subject_of))
     members = facts.ensembles.members(group, at_least=2)[: facts.report.n_members]
     return draw(read(group, members, subject), group, members, subject)
 
@@ -231,7 +231,7 @@ def _outline(axes: Axes, labels: np.ndarray, colours: Sequence[Any], width: floa
 def caption(facts: Facts, group: str) -> str:
     """Return what is shown of whom."""
     n = min(facts.report.n_members, len(facts.members[group]))
-    scan = next(iter(facts.exams))
+    scan = next(iter(facts.subject_of))
     return (
         f"{counted(n, 'member')} of {title(group)} on one axial slice of {scan} (above); below"
         " the fully sampled image, the members' standard deviation in % of the median intensity"

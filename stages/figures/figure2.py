@@ -42,7 +42,7 @@ def draw(
         bias: columns group, structure, bias (percent).
         groups: in the order of the boxes.
         structures: in the order of the rows, from the top.
-        retest: columns structure, cv_percent: published variation between repeated scans.
+        retest: columns structure, cv_percent: published variability between repeated scans.
     """
     with rc_context(RC):
         figure = new_figure(10.5, 1.5 + ROW_INCHES * len(structures))
@@ -56,12 +56,14 @@ def draw(
             known = retest.loc[retest["structure"] == structure, "cv_percent"]
             left.vlines(known, row - 0.5, row + 0.5, color="black", linestyle=":", linewidth=1.4)
         right.axvline(0, color="black", linewidth=0.8, zorder=1)
-        left.set_title("Variation between members")
+        left.set_title("Variability between members")
         left.set_xlabel("coefficient of variation of the volume (%)")
         right.set_title("Bias against the fully sampled scan")
         right.set_xlabel("difference of the volume, mean over members (%)")
         patches = [Patch(color=colour(name, groups), label=title(name)) for name in groups]
-        line = Line2D([], [], color="black", linestyle=":", label="published test-retest variation")
+        line = Line2D(
+            [], [], color="black", linestyle=":", label="published test-retest variability"
+        )
         handles = [*patches, line] if retest["structure"].isin(structures).any() else patches
         figure.legend(handles=handles, loc="outside lower center", ncols=len(handles))
     return figure

@@ -55,7 +55,7 @@ def draw(
         left, right = figure.subplots(1, 2, width_ratios=(1, 1.15))
         _scatter(left, points, structures)
         _heat_map(figure, right, correlations, structures)
-        figure.suptitle(f"{title(group)}: does the voxelwise deviation foretell that of volumes?")
+        figure.suptitle(f"{title(group)}: does the voxelwise SD predict the CV of volumes?")
     return figure
 
 
@@ -109,7 +109,7 @@ def _heat_map(
     axes.set_yticks(range(len(rows)), [title(name) for name in rows])
     axes.tick_params(length=0)
     n_scans = int(correlations.loc[correlations["scope"].isin(structures), "n"].max())
-    axes.set_title(f"Pearson's r with the volume's variation, {n_scans} scans a structure")
+    axes.set_title(f"Pearson's r with the volume's variability, {n_scans} scans a structure")
     figure.colorbar(image, ax=axes, shrink=0.6, pad=0.02)
 
 

@@ -34,29 +34,32 @@ Ends = Mapping[str, tuple[float, float, float]]
 
 
 def draw(
-    cells: pd.DataFrame, correlations: Sequence[Ends], names: Sequence[str], groups: Sequence[str]
+    pair_table: pd.DataFrame,
+    correlations: Sequence[Ends],
+    names: Sequence[str],
+    groups: Sequence[str],
 ) -> Figure:
     """Draw CV and bias by one segmenter against those by the other, and both correlations.
 
     Args:
-        cells: columns quantity (cv, bias), group, structure, first, second (%).
+        pair_table: columns quantity (cv, bias), group, structure, first, second (%).
         correlations: by each segmenter, of CV and voxelwise SD within structures.
         names: of the first and of the second segmenter.
         groups: those shown; `correlations` has the architectures among them.
     """
-    parts = dict(iter(cells.groupby("quantity")))
+    parts = dict(iter(pair_table.groupby("quantity")))
     with rc_context(RC):
         figure = new_figure(*SIZE)
         left, middle, right = figure.subplots(1, 3, width_ratios=(1, 1, 1.15))
         for axes, quantity in ((left, "cv"), (middle, "bias")):
-            part = parts.get(quantity, cells.iloc[:0])
+            part = parts.get(quantity, pair_table.iloc[:0])
             _scatter(axes, part, groups)
             axes.set_xlabel(f"{names[0]} (%)")
             axes.set_ylabel(f"{names[1]} (%)")
         left.set_title("CV of a volume")
         middle.set_title("bias of a volume")
-        _logarithmic(left, parts.get("cv", cells.iloc[:0]))
-        _linear(middle, parts.get("bias", cells.iloc[:0]))
+        _logarithmic(left, parts.get("cv", pair_table.iloc[:0]))
+        _linear(middle, parts.get("bias", pair_table.iloc[:0]))
         shown = [g for g in groups if any(g in found for found in correlations)]
         _correlations(right, correlations, names, shown)
         figure.legend(handles=handles(groups), loc="outside lower center", ncols=len(groups) or 1)
@@ -117,7 +120,7 @@ def _correlations(
     axes.set_ylim(max(len(groups), 1) - 0.5, -0.5)
     axes.set_yticks(range(len(groups)), [title(group) for group in groups])
     axes.set_xlabel("r within structures, between scans")
-    axes.set_title("voxelwise deviation and CV")
+    axes.set_title("voxelwise SD and CV")
     entries = [
         Line2D([], [], linestyle="", marker="o", color="0.3", fillstyle=fill, label=name)
         for name, fill in zip(names, FILLS, strict=True)
@@ -145,6 +148,6 @@ def caption(facts: Facts, first: str, second: str) -> str:
         f" {second}; middle: bias (%, likewise); a point a structure and colour a group; dashed:"
         " equal. Points above the line have a higher CV, or measure larger, by"
         f" {second}. Right: r of CV with the mean voxelwise standard deviation within structures"
-        f" and its {share(facts.params.level)} interval over exams. A conclusion that only one"
+        f" and its {share(facts.params.level)} interval over subjects. A conclusion that only one"
         f" segmenter supports may be the segmenter's own. {pairs(facts)}."
     )

@@ -27,25 +27,27 @@ NAMES = {  # other than those of the surrogates
 
 def read_and_draw(facts: Facts) -> Figure:
     """Draw every group that is compared with the fully sampled scans."""
-    cells = analysed("overlap", ["group", "target", "structure", "dice", "surface_distance_mm"])
+    pair_table = analysed(
+        "overlap", ["group", "target", "structure", "dice", "surface_distance_mm"]
+    )
     columns = ["group", "target", "predictor", "scope", "n", "value", "low", "high"]
-    return draw(cells, analysed("tasks", columns), facts.compared, facts.structures)
+    return draw(pair_table, analysed("tasks", columns), facts.compared, facts.structures)
 
 
 def draw(
-    cells: pd.DataFrame, tasks: pd.DataFrame, groups: Sequence[str], structures: Sequence[str]
+    pair_table: pd.DataFrame, tasks: pd.DataFrame, groups: Sequence[str], structures: Sequence[str]
 ) -> Figure:
     """Draw medians over scans with their range above, rank correlations of predictors below.
 
     Args:
-        cells: columns group, target, structure, subject, dice, surface_distance_mm, as in
+        pair_table: columns group, target, structure, subject, dice, surface_distance_mm, as in
             plots/analyse/overlap.csv.
         tasks: columns group, target, predictor, scope, n, value, low, high, as in
             plots/analyse/tasks.csv.
         groups: of the dots; those without a row in `tasks` are left out below.
         structures: in the order of the rows, from the top.
     """
-    own = cells[cells["target"] == "reference"]
+    own = pair_table[pair_table["target"] == "reference"]
     within = tasks[(tasks["scope"] == "within_structure") & tasks["target"].isin(list(TASKS))]
     predictors = list(dict.fromkeys(within["predictor"]))
     predicted = [group for group in groups if group in set(within["group"])]
@@ -69,8 +71,8 @@ def draw(
     return figure
 
 
-def _ranges(cells: pd.DataFrame, column: str) -> dict[tuple[str, str], Dot]:
-    grouped = cells.groupby(["group", "structure"], sort=False)[column]
+def _ranges(pair_table: pd.DataFrame, column: str) -> dict[tuple[str, str], Dot]:
+    grouped = pair_table.groupby(["group", "structure"], sort=False)[column]
     found = grouped.agg(["median", "min", "max"])
     return {key: Dot(*values) for key, values in zip(found.index, found.to_numpy(), strict=True)}
 
@@ -94,7 +96,7 @@ def caption(facts: Facts) -> str:
         " structure to the segmentation of the fully sampled scan; dots are medians and bars ranges"
         " over scans of the mean over members. Below: Spearman's ρ within structures of each"
         " uncertainty with 1 − Dice and with the surface distance; bars:"
-        f" {share(facts.params.level)} intervals over exams. An uncertainty whose bar crosses 0"
+        f" {share(facts.params.level)} intervals over subjects. An uncertainty whose bar crosses 0"
         f" does not predict where contours differ. {pairs(facts)}."
     )
 

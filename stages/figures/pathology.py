@@ -53,10 +53,10 @@ class Plane:
 def read_and_draw(facts: Facts) -> Figure:
     """Draw the pathological phantoms of the study in the current directory."""
     columns = ["group", "kind", "structure", "true_change", "measured_change", "change_sd"]
-    cells = read_table(layout.table("pathology", "pathology"), columns)
+    pair_table = read_table(layout.table("pathology", "pathology"), columns)
     ratios = ["group", "kind", "error_ratio", "std_ratio"]
     voxels = read_table(layout.PATHOLOGY / "voxels.csv", ratios)
-    return draw(cells, voxels, facts.groups, planes(list(facts.exams)))
+    return draw(pair_table, voxels, facts.groups, planes(list(facts.subject_of)))
 
 
 def planes(subjects: list[str]) -> list[Plane]:
@@ -104,12 +104,12 @@ def matched_planes(
 
 
 def draw(
-    cells: pd.DataFrame, voxels: pd.DataFrame, groups: Sequence[str], planes: Sequence[Plane]
+    pair_table: pd.DataFrame, voxels: pd.DataFrame, groups: Sequence[str], planes: Sequence[Plane]
 ) -> Figure:
     """Draw the phantoms, their changes of volume, and whether spread and SD indicate errors.
 
     Args:
-        cells: columns group, kind, structure, true_change, measured_change, change_sd, as in
+        pair_table: columns group, kind, structure, true_change, measured_change, change_sd, as in
             plots/pathology/pathology.csv.
         voxels: columns group, kind, error_ratio, std_ratio, as in work/pathology/voxels.csv.
         groups: the architectures.
@@ -129,11 +129,13 @@ def draw(
         for panel in panels[len(planes) :]:
             panel.set_axis_off()
         left, middle, right = below.subplots(1, 3)
-        changed = cells[(cells["true_change"] != 0) & cells["measured_change"].notna()]
+        changed = pair_table[
+            (pair_table["true_change"] != 0) & pair_table["measured_change"].notna()
+        ]
         _shown(left, changed, groups)
         _missed(middle, changed, groups)
         _ratios(right, voxels, groups)
-        below.legend(handles=_handles(groups, cells), loc="outside lower center", ncols=8)
+        below.legend(handles=_handles(groups, pair_table), loc="outside lower center", ncols=8)
     return figure
 
 
@@ -200,8 +202,8 @@ def _ratios(axes: Axes, voxels: pd.DataFrame, groups: Sequence[str]) -> None:
     for group in groups:
         for kind, part in known[known["group"] == group].groupby("kind", sort=False):
             axes.plot(part["error_ratio"], part["std_ratio"], **_style(group, kind, groups))
-    axes.set(title="Affected voxels", xlabel="error, ill / healthy twin")
-    axes.set_ylabel("deviation, ill / healthy twin")
+    axes.set(title="Affected voxels", xlabel="error, pathological / matched healthy")
+    axes.set_ylabel("SD, pathological / matched healthy")
     values = np.concatenate([[1.0], known[["error_ratio", "std_ratio"]].to_numpy().ravel()])
     margin = 0.08 * np.ptp(values) + 0.02
     ends = float(values.min() - margin), float(values.max() + margin)
@@ -225,8 +227,8 @@ def _tint(group: str, groups: Sequence[str]) -> str:
     return {REFERENCE: REFERENCE_COLOUR}.get(group) or colour(group, groups)
 
 
-def _handles(groups: Sequence[str], cells: pd.DataFrame) -> list[Line2D]:
-    kinds = [kind for kind in KINDS if kind in set(cells["kind"])]
+def _handles(groups: Sequence[str], pair_table: pd.DataFrame) -> list[Line2D]:
+    kinds = [kind for kind in KINDS if kind in set(pair_table["kind"])]
     titles = {REFERENCE: "Fully sampled"} | {group: title(group) for group in groups}
     patches = [
         Line2D([], [], ls="", marker="s", color=_tint(group, groups), label=name)

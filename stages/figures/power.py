@@ -67,7 +67,7 @@ def _trial(axes: Axes, table: pd.DataFrame, groups: Sequence[str]) -> None:
     axes.set_xlim(left=0)
     axes.set_title("A trial on hippocampal atrophy")
     axes.set_xlabel("CV of the hippocampus between members (%)")
-    axes.set_ylabel("patients needed, relative to no variation")
+    axes.set_ylabel("patients needed, relative to no variability")
     start = curve.loc[curve["cv_percent"] == 0, "patients_per_arm"].dropna()
     if len(start):
         text = f"1 = {start.iloc[0]:.0f} patients per arm"

@@ -20,12 +20,16 @@ from stages.figures.kit.style import RC, new_figure
 from stages.figures.kit.titles import title
 
 POOLED, WITHIN = "pooled", "within_structure"
-CHANCE = {"in_sample": "chance", "log_target": "chance", "within_structure": "chance_within"}
+CHANCE = {
+    "in_sample": "random_predictor",
+    "log_target": "random_predictor",
+    "within_structure": "random_predictor_within",
+}
 SERIES = {
-    "histogram": ("histogram of the deviation", "#56B4E9", "o"),
+    "histogram": ("histogram of the SD", "#56B4E9", "o"),
     "summary": ("its summaries", "#D55E00", "s"),
-    "pearson": ("Pearson, mean deviation", "#0072B2", "o"),
-    "spearman": ("Spearman, mean deviation", "#CC79A7", "s"),
+    "pearson": ("Pearson, mean SD", "#0072B2", "o"),
+    "spearman": ("Spearman, mean SD", "#CC79A7", "s"),
 }
 LINES = {"split_half": ":", "analytic": "--"}
 APART = 0.13  # rows between the two series
@@ -53,8 +57,8 @@ R2 = Half(
         POOLED: {
             "in_sample": "in sample (the paper's)",
             "adjusted": "adjusted",
-            "leave_exam_out": "exam left out",
-            "leave_structure_out": "structure left out",
+            "leave_one_subject_out": "leave-one-subject-out",
+            "leave_one_structure_out": "leave-one-structure-out",
             "log_target": "in sample, ln CV",
         },
         WITHIN: {"within_structure": "within structures"},
@@ -210,7 +214,9 @@ def _legend(half: Half) -> list[Line2D]:
         Line2D([], [], color=colour, marker=marker, markersize=5.5, label=label)
         for label, colour, marker in (SERIES[name] for name in half.series)
     ]
-    chance = Line2D([], [], color="black", marker="|", linestyle="", label="irrelevant predictors")
+    chance = Line2D(
+        [], [], color="black", marker="|", linestyle="", label="random-predictor baseline"
+    )
     limits = [
         Line2D([], [], color="black", marker="D", markersize=4.5, linestyle=line, label=label)
         for label, line in ((CEILINGS[name], LINES[name]) for name in CEILINGS)
@@ -224,8 +230,9 @@ def caption(facts: Facts) -> str:
         "Above: R² of the paper's two regressions of CV on the voxelwise standard deviation, in"
         " sample, with its controls, and its noise ceilings over all structures (upper rows) and"
         " within them (lower rows). Below: correlations of CV with the mean standard deviation, and"
-        f" their noise ceilings. Bars: {share(facts.params.level)} intervals over exams. A"
-        " predictor is of use where it passes irrelevant predictors with an exam left out, too."
+        f" their noise ceilings. Bars: {share(facts.params.level)} intervals over subjects. A"
+        " predictor is of use where it exceeds the random-predictor baseline in"
+        " leave-one-subject-out cross-validation, too."
         f" {pairs(facts)}."
     )
 

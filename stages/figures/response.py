@@ -31,9 +31,7 @@ QUANTITIES = {
     "ssim": Quantity("image_quality", "ssim.mean", "SSIM"),
     "cv": Quantity("volumes", "cv.median", "coefficient of variation (%),\nmedian of all volumes"),
     "bias": Quantity("volumes", "bias.hippocampus", "bias of the hippocampus (%)"),
-    "r2_images": Quantity(
-        "surrogates", "std_mean.pooled_r2", "R² of ln CV\nfrom the mean deviation"
-    ),
+    "r2_images": Quantity("surrogates", "std_mean.pooled_r2", "R² of ln CV\nfrom the mean SD"),
     "r2_border": Quantity(
         "surrogates", "linearised_volume.pooled_r2", "R² of ln CV\nfrom the linearised volume"
     ),

@@ -20,7 +20,7 @@ from stages.figures.kit.titles import surrogate_label, title
 
 PANELS = {"within_structure_r2": "Within structures", "pooled_r2": "Pooled over structures"}
 SCOPES = {"within_structure_r2": "within_structure", "pooled_r2": "pooled"}  # of the ceilings
-CEILING = "Ceiling: ln CV is itself uncertain"
+CEILING = "Noise ceiling: ln CV is itself uncertain"
 COSTS = {"A": "images only", "B": "and one segmentation", "C": "all segmentations"}
 MARKERS = ("o", "s", "^", "D", "v", "P")
 GAP = 0.9  # rows between two kinds, for the name of the kind
@@ -91,7 +91,7 @@ def _count(part: pd.DataFrame) -> str:
     if part.empty:
         return ""
     low, high = part["n"].min(), part["n"].max()
-    return f" (n = {low} cells)" if low == high else f" (n = {low}–{high} cells)"
+    return f" (n = {low} pairs)" if low == high else f" (n = {low}–{high} pairs)"
 
 
 def _offset(g: int, n_groups: int) -> float:
@@ -145,7 +145,7 @@ def _handle(groups: Sequence[str], group: str) -> Line2D:
 
 
 def _range_handle() -> Line2D:
-    label = "ceiling, between its two estimates (thin bars: bootstrap over exams)"
+    label = "noise ceiling, between its two estimates (thin bars: bootstrap over subjects)"
     return Line2D([], [], color="0.4", alpha=2 * LIGHT, linewidth=6, label=label)
 
 
@@ -154,9 +154,10 @@ def caption(facts: Facts) -> str:
     return (
         "R² of ln CV on the logarithm of one surrogate at a time, within structures (left) and over"
         f" all (right); bars: {share(facts.params.level)} intervals from"
-        f" {facts.params.bootstrap_draws} bootstrap draws of exams. Shaded: the most that a perfect"
+        f" {facts.params.bootstrap_draws} bootstrap draws of subjects. Shaded: the most"
+        " that a perfect"
         " predictor could reach, between two estimates. A point on the shade reaches the noise"
-        f" ceiling. {pairs(facts)}."
+        f" noise ceiling. {pairs(facts)}."
     )
 
 

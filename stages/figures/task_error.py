@@ -22,13 +22,13 @@ from stages.statistics.questions.task_error import ERRORS, SCOPES, VARIABLES
 LABELS = {
     "psnr": "PSNR (dB)",
     "ssim": "SSIM",
-    "variation": "distance from the\nensemble's mean volume (%)",
+    "variability": "distance from the\nensemble's mean volume (%)",
     "bias": "distance from the\nreference volume (%)",
 }
 SHORT = {
     "psnr": "PSNR",
     "ssim": "SSIM",
-    "variation": "distance\nfrom the mean",
+    "variability": "distance\nfrom the mean",
     "bias": "distance\nfrom the reference",
 }
 MARKERS = "osD^vP"

@@ -47,9 +47,11 @@ def least(first: View, second: View) -> Conclusion | None:
     if one == two:
         by = [view.by for view, clear in zip((first, second), sure, strict=True) if clear]
         whose = {0: "by neither", 1: f"by {listed(by)} only", 2: "by both"}[len(by)]
-        return Conclusion(True, f"By both {one} varies least, a lead beyond chance {whose}.")
+        return Conclusion(
+            True, f"By both {one} varies least, a statistically significant lead {whose}."
+        )
     leads = [
-        f"{name} by {view.by} ({'beyond' if clear else 'not beyond'} chance)"
+        f"{name} by {view.by} ({'' if clear else 'not '}statistically significant)"
         for name, view, clear in zip((one, two), (first, second), sure, strict=True)
     ]
     return Conclusion(
@@ -70,7 +72,7 @@ def most_biased(first: View, second: View) -> Conclusion | None:
     (one, size_one), (two, size_two) = found
     if not one and not two:
         return Conclusion(True, "By neither is any architecture biased more than noise biases.")
-    sizes = f"median size {size_one} by {first.by}, {size_two} by {second.by}"
+    sizes = f"median absolute bias {size_one} by {first.by}, {size_two} by {second.by}"
     if one == two:
         return Conclusion(True, f"By both {one} is the most biased ({sizes}).")
     none = "none beyond noise"
@@ -86,11 +88,13 @@ def prediction(first: View, second: View) -> Conclusion | None:
     if not all(correlations(view.facts) for view in (first, second)):
         return None
     one, two = ([title(g) for g in predicted(view.facts)] for view in (first, second))
-    scope = "voxelwise uncertainty foretells whether a structure varies more in one scan than in"
+    scope = "voxelwise uncertainty predicts whether a structure varies more in one scan than in"
     scope += " another"
     if set(one) == set(two):
         if one:
-            return Conclusion(True, f"By both {scope}, beyond chance, in {listed(one)}.")
+            return Conclusion(
+                True, f"By both {scope}, in {listed(one)} (statistically significant)."
+            )
         by = [view.by for view in (first, second) if excluded(view.facts)]
         whose = {0: "neither excludes it", 1: f"only {listed(by)} excludes it"}
         return Conclusion(
@@ -103,7 +107,8 @@ def prediction(first: View, second: View) -> Conclusion | None:
     ]
     return Conclusion(
         False,
-        f"In which architecture {scope}, beyond chance, rests on the segmenter: {listed(each)}.",
+        f"In which architecture {scope} (statistically significant) rests on the segmenter:"
+        f" {listed(each)}.",
     )
 
 
@@ -118,7 +123,7 @@ def paragraph(found: list[Conclusion]) -> str:
 def verdict(found: list[Conclusion]) -> str:
     """Return how many conclusions hold by both segmenters."""
     if not found:
-        return "Neither variation nor bias nor their prediction was measured by both segmenters."
+        return "Neither variability nor bias nor their prediction was measured by both segmenters."
     held = sum(each.held for each in found)
     n = len(found)
     count = {0: "None", n: "All"}.get(held, str(held))

@@ -56,30 +56,32 @@ def _member(row: Mapping[Hashable, Any], facts: Facts) -> Member:
         number(row["psnr"]),
         number(row["ssim"], 3),
         number(row["volume"]),
-        f"outlying: {', '.join(beyond)}" if row["flagged"] else "",
+        f"outlier: {', '.join(beyond)}" if row["flagged"] else "",
         bool(row["flagged"]),
     )
 
 
 def _baseline(facts: Facts, group: str) -> Member:
     psnr, ssim = (facts.get("image_quality", group, name, "mean") for name in ("psnr", "ssim"))
-    return Member(title(group), "–", number(psnr), number(ssim, 3), number(None), "learns nothing")
+    return Member(
+        title(group), "–", number(psnr), number(ssim, 3), number(None), "non-learned baseline"
+    )
 
 
 def verdict(facts: Facts) -> str:
     """Return how many members are outliers, and what changes without them."""
     trees = {g: t for g in facts.groups if (t := facts.get("outliers", g))}
     if not trees:
-        return "Outlying members were not looked for."
+        return "Outliers among the members were not looked for."
     silent = [title(g) for g, tree in trees.items() if "not_judged" in tree]
     lines = [f"Too few members to judge: {', '.join(silent)}."] if silent else []
     marked = {g: tree for g, tree in trees.items() if tree.get("flagged")}
     if not marked and len(silent) < len(trees):
-        lines.append("No member stands apart.")
+        lines.append("No member is an outlier.")
     for group, tree in marked.items():
         before, after = (tree.get(k, {}).get("cv_median") for k in ("with", "without"))
         lines.append(
-            f"{title(group)}: {tree['flagged']} of {tree['members']} members stand apart; the"
+            f"{title(group)}: {tree['flagged']} of {tree['members']} members are outliers; the"
             f" median CV is {percent(before, 2)} with and {percent(after, 2)} without."
         )
     return " ".join(lines)

@@ -123,7 +123,7 @@ def _scans(facts: Facts, settings: Settings, works: Citations) -> str:
     else:
         kind = "acquired"
     return (
-        f"{counted(facts.n_scans, 'validation scan')} ({counted(facts.n_exams, 'exam')},"
+        f"{counted(facts.n_scans, 'validation scan')} ({counted(facts.n_subjects, 'subject')},"
         f" {settings.data.n_coils} coils, {size} mm) were {kind} and undersampled"
         f" {_acceleration(facts, settings.mask)} by {_masks(settings.mask)}, one mask a scan, the"
         " same for all members. Coil sensitivities were estimated from the sampled calibration"
@@ -158,7 +158,7 @@ def _networks(facts: Facts, settings: Settings, works: Citations) -> str:
     return (
         f"Ensembles of {listed(parts)} were trained with DIRECT {works.cite('direct')}; the members"
         " of one differ in nothing but their random initialisation and the order of the slices."
-        f" Losses: {losses}; optimiser: Adam. As a floor, Gaussian noise was added to the fully"
+        f" Losses: {losses}; optimiser: Adam. As a baseline, Gaussian noise was added to the fully"
         f" sampled k-space (signal-to-noise ratio {number(settings.noise.snr, 0)}, as"
         f" {settings.noise.definition})."
     )
@@ -169,11 +169,11 @@ def _volumes(facts: Facts, settings: Settings, works: Citations) -> str:
     who = f"{words.text} {works.cite(*words.works)}"
     dice = facts.get(words.metrics, "dice", "mean") if words.metrics else None
     if dice is not None:
-        who += f" (mean Dice {number(dice)} on fresh simulated heads)"
+        who += f" (mean Dice {number(dice)} on held-out phantoms)"
     n = len(facts.params.structures)
     return (
         f"Volumes of {counted(n, 'structure')} were measured by {who}, left and right summed."
-        " Variation is the coefficient of variation over members; bias is the mean relative"
+        " Variability is the coefficient of variation over members; bias is the mean relative"
         " difference from the same segmenter on the fully sampled image. Voxelwise uncertainty is"
         " the standard deviation over members, in units of the median intensity of white matter."
     )
@@ -184,9 +184,10 @@ def _statistics(facts: Facts, works: Citations) -> str:
     level = percent(100 * params.level, 0)
     return (
         f"As in {works.cite('paper')}, the coefficient of variation was regressed on histograms and"
-        " summaries of the voxelwise standard deviation; exams and structures were left out in"
-        f" turn, and ceilings estimated from halves of the members. {level} intervals are"
-        f" percentiles of {counted(params.bootstrap_draws, 'bootstrap draw')} of exams, widened for"
-        f" few exams {works.cite('bootstrap')}; p values come from"
-        f" {counted(params.permutations, 'joint permutation')} of exams."
+        " summaries of the voxelwise standard deviation; subjects and structures were left out"
+        " in turn, and noise ceilings estimated from split halves of the members."
+        f" {level} intervals are"
+        f" percentiles of {counted(params.bootstrap_draws, 'bootstrap draw')} of subjects, widened"
+        f" for few subjects {works.cite('bootstrap')}; p values come from"
+        f" {counted(params.permutations, 'joint permutation')} of subjects."
     )

@@ -30,7 +30,7 @@ from stages.study import layout
 
 TEMPLATES = Path(__file__).with_name("templates")
 REPORT = layout.PLOTS / "report" / "report.html"
-TITLE = "Does image uncertainty foretell volume uncertainty?"
+TITLE = "Does image uncertainty predict volume uncertainty?"
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ def contents(facts: Facts, other: Kept | None = None) -> dict[str, object]:
     """Return what the template shows; scans are an iterator that reads one at a time."""
     paragraphs, works = methods(facts, Settings.load(facts.groups))
     numbers = headline(facts)
-    shown = list(facts.exams)[: facts.report.n_scans]
+    shown = list(facts.subject_of)[: facts.report.n_scans]
     return {
         "title": TITLE,
         "answers": answers(facts),

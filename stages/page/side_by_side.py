@@ -27,7 +27,7 @@ HEADS = [
     "group",
     "segmenter",
     "median CV (%)",
-    "typical bias (%)",
+    "median absolute bias (%)",
     "largest bias (%)",
     "R² histogram",
     "R² summary",
@@ -189,10 +189,10 @@ def table_caption(first: View, second: View) -> str:
     level = first.facts.params.level
     return (
         f"The same images measured by {first.by} and by {second.by}. CV: coefficient of variation"
-        " of a volume over members, median over structures and scans; typical bias: median size"
+        " of a volume over members, median over structures and scans; median absolute bias: median"
         " over structures, against the same segmenter on the fully sampled scan; R²: of the CV on"
         " the voxelwise standard deviation (SD), over all structures, in sample; r: of the mean SD"
-        f" with the CV, with its {share(level)} interval, and p by permutation; beyond chance:"
-        f" above 0 and p below {share(1 - level)}. Noise is scaled to the white matter of each"
-        f" segmenter. {pairs(first.facts)}."
+        f" with the CV, with its {share(level)} interval, and p by permutation; statistically"
+        f" significant: above 0 and p below {share(1 - level)}. Noise is scaled to the white matter"
+        f" of each segmenter. {pairs(first.facts)}."
     )

@@ -27,15 +27,13 @@ class AnalyseParams(Section):
 
     section: ClassVar[str] = "analyse"
     structures: tuple[str, ...] = Field(min_length=1)
-    exam_pattern: (
-        str | None
-    )  # regular expression with one group: the person's exam in a scan's name
-    exam_table: str | None  # CSV with columns subject, exam; goes before the pattern
+    subject_pattern: str | None  # regular expression with one group: the subject in a scan's name
+    subject_table: str | None  # CSV with columns scan, subject; goes before the pattern
     curve_points: int = Field(ge=2)  # points a member in the plotted training curves
     seed: int
-    bootstrap_draws: int = Field(ge=1)  # of exams
-    permutations: int = Field(ge=1)  # of exams, for the chance level
-    subsets: int = Field(ge=1)  # of members: halves for the ceiling, smaller ensembles
+    bootstrap_draws: int = Field(ge=1)  # of subjects
+    permutations: int = Field(ge=1)  # of subjects
+    subsets: int = Field(ge=1)  # of members: split halves for the noise ceiling, smaller ensembles
     level: Share  # of confidence
     alpha: Annotated[float, Field(gt=0, lt=0.5)]  # that conformal intervals may miss
     outlier_threshold: float = Field(gt=0)  # robust z
@@ -52,7 +50,7 @@ class AnalyseParams(Section):
             raise ValueError("structures must be different")
         return names
 
-    @field_validator("exam_pattern")
+    @field_validator("subject_pattern")
     @classmethod
     def _one_group(cls, pattern: str | None) -> str | None:
         if pattern is None:

@@ -17,7 +17,7 @@ from stages.storage.tables import read_table
 from stages.study import layout, schema
 from stages.study.groups import ADDED_NOISE, FULLY_SAMPLED
 from stages.study.schema import Table
-from stages.study.subjects import exam_map
+from stages.study.subjects import subject_map
 
 
 @dataclass(frozen=True)
@@ -30,8 +30,8 @@ class Cohort:
     noise: NoiseParams
     """Parameters of the noise ensemble."""
 
-    exams: dict[str, str]
-    """Scan -> exam, in the order of the study."""
+    subject_of: dict[str, str]
+    """Scan -> subject, in the order of the study."""
 
     volumes: pd.DataFrame
     """Of all groups but the reference, one row a member, scan and structure."""
@@ -123,7 +123,7 @@ def read_cohort(ensembles: EnsembleParams, noise: NoiseParams, params: AnalysePa
     return Cohort(
         ensembles=ensembles,
         noise=noise,
-        exams=exam_map(subjects, params.exam_pattern, params.exam_table),
+        subject_of=subject_map(subjects, params.subject_pattern, params.subject_table),
         volumes=volumes,
         reference=reference,
         truth=joined(schema.TRUE_VOLUMES, (full,)) if known else None,

@@ -9,31 +9,30 @@ from stages.study.errors import StudyError
 from stages.study.pairs import matched_healthy
 
 
-def exam_map(
-    subjects: Iterable[str], pattern: str | None = None, table: str | None = None
+def subject_map(
+    scans: Iterable[str], pattern: str | None = None, table: str | None = None
 ) -> dict[str, str]:
-    """Return the exam of each scan; any other scan is an exam of its own.
+    """Return the subject of each scan; a scan that nothing assigns is a subject of its own.
 
-    A pathological phantom is of the exam of its matched healthy phantom.
+    A pathological phantom is of the subject of its matched healthy phantom.
 
     Args:
-        subjects: scan names, `sub-...`.
-        pattern: regular expression with one group that finds the exam in the name.
-        table: CSV file with columns subject, exam; takes precedence over the pattern.
+        scans: names, `sub-...`.
+        pattern: regular expression with one group that finds the subject in the name.
+        table: CSV file with columns scan, subject; takes precedence over the pattern.
 
     Raises:
         StudyError: if the table is missing or damaged, or names a scan twice.
     """
-    exams = {name: _named(name, pattern) for name in subjects}
+    subject_of = {name: _named(name, pattern) for name in scans}
     if table is not None:
-        listed = read_table(Path(table), ["subject", "exam"]).astype(str)
-        twice = listed["subject"][listed["subject"].duplicated()]
+        listed = read_table(Path(table), ["scan", "subject"]).astype(str)
+        twice = listed["scan"][listed["scan"].duplicated()]
         if len(twice):
             raise StudyError(f"{table}: expected each scan once, got '{twice.iloc[0]}' again")
-        exams |= {
-            s: e for s, e in zip(listed["subject"], listed["exam"], strict=True) if s in exams
-        }
-    return exams
+        named = zip(listed["scan"], listed["subject"], strict=True)
+        subject_of |= {scan: subject for scan, subject in named if scan in subject_of}
+    return subject_of
 
 
 def _named(name: str, pattern: str | None) -> str:

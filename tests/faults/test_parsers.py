@@ -35,7 +35,7 @@ from stages.storage.tables import read_table
 from stages.storage.tensors import load_plain
 from stages.storage.text import LARGEST_BYTES, parse_yaml, read_text
 from stages.study.errors import StudyError
-from stages.study.subjects import exam_map
+from stages.study.subjects import subject_map
 from tests.fabricated import ROOT
 from tests.faults import corpus
 from tests.faults.test_inputs import challenge
@@ -56,9 +56,9 @@ def params(path: Path) -> None:
         load_all(path)
 
 
-def exams(path: Path) -> None:
-    """Read an exam table."""
-    exam_map(["sub-1"], None, str(path))
+def subjects(path: Path) -> None:
+    """Read a table of subjects."""
+    subject_map(["sub-1"], None, str(path))
 
 
 # name: (file name, what writes a good file, what reads it)
@@ -105,7 +105,7 @@ READERS: dict[str, tuple[str, corpus.Make, Read]] = {
     "json": ("a.json", corpus.table('{"a": [1, 2.5, null], "b": {"c": "d"}}'), read_json),
     "table": ("a.csv", corpus.table("subject,csf\nsub-1,1.5\n"), lambda p: read_table(p, [])),
     "volumes": ("a.csv", corpus.table("subject,CSF,left hippocampus\nsub-1,1.5,2\n"), volume_table),
-    "exams": ("a.csv", corpus.table("subject,exam\nsub-1,1\n"), exams),
+    "subjects": ("a.csv", corpus.table("scan,subject\nsub-1,1\n"), subjects),
     "configuration": ("a.yaml", corpus.table("model: {a: 1}\nb: [1, 2]\n"), read_configuration),
 }
 
@@ -225,8 +225,8 @@ def test_yaml_without_doubles_means_what_it_says(tree: object) -> None:
     names=st.lists(st.text(st.characters(codec="utf-8"), max_size=12), max_size=4),
     pattern=st.sampled_from(["(.*)s", "sub-(e[0-9]+)", "(x)", "(a|b)?"]),
 )
-def test_any_names_have_exams(names: list[str], pattern: str) -> None:
-    assert set(exam_map(names, pattern)) == set(names)
+def test_any_names_have_subjects(names: list[str], pattern: str) -> None:
+    assert set(subject_map(names, pattern)) == set(names)
 
 
 def test_texts_have_a_largest_size(tmp_path: Path) -> None:

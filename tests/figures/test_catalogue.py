@@ -21,7 +21,7 @@ def test_every_module_of_a_figure_is_listed() -> None:
     assert modules - {"__init__", "catalogue"} == names | ELSEWHERE
 
 
-def test_captions_state_scans_exams_and_members() -> None:
+def test_captions_state_scans_subjects_and_members() -> None:
     shown = facts()
     found = {figure.name: figure for figure in figures(shown)}
     captions = {name: figure.caption(shown) for name, figure in found.items()}

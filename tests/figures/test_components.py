@@ -7,7 +7,7 @@ import pytest
 from stages.figures.components import MERGED, draw
 
 STRUCTURES = ("hippocampus", "caudate")
-COLUMNS = ["group", "structure", "component", "cv_percent", "share", "n_scans", "n_members"]
+COLUMNS = ["group", "structure", "component", "cv_percent", "fraction", "n_scans", "n_members"]
 
 
 def components(*squares: tuple[str, float]) -> pd.DataFrame:
@@ -44,7 +44,7 @@ def test_without_draws_the_legend_says_what_the_interaction_holds():
     ]
 
 
-def test_structures_without_any_variation_and_empty_tables_are_drawn():
+def test_structures_without_any_variability_and_empty_tables_are_drawn():
     table = components(("member", 1.0), ("interaction", 1.0))
     still = table.assign(cv_percent=0.0, share=np.nan)
     for nothing in (still, table.iloc[:0]):

@@ -58,7 +58,7 @@ def test_undefined_methods_say_what_they_need(known):
     undefined = ~table["method"].isin(known)
     table.loc[undefined, ["n", "coverage", "width_percent"]] = [0, np.nan, np.nan]
     texts = written(draw(table, GROUPS, 0.1, 4))
-    assert texts.count("undefined: needs 9 other exams") == len(METHODS) - 1
+    assert texts.count("undefined: needs 9 other subjects") == len(METHODS) - 1
     assert texts.count("undefined: needs 2 members") == 1 - len(known)
 
 

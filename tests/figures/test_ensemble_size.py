@@ -1,4 +1,4 @@
-"""Variation and its standard error against the number of members."""
+"""Variability and its standard error against the number of members."""
 
 import numpy as np
 import pandas as pd

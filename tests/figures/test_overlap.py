@@ -1,4 +1,4 @@
-"""Dots of overlap and of what foretells it."""
+"""Dots of overlap and of what predicts it."""
 
 import numpy as np
 import pandas as pd

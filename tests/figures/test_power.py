@@ -46,7 +46,7 @@ def test_architectures_carry_their_number_of_members():
     assert names[:3] == ["UNet (5 members)", "RIM (5 members)", "VarNet"]
 
 
-def test_no_hippocampus_and_no_variation_do_no_harm():
+def test_no_hippocampus_and_no_variability_do_no_harm():
     table = results(("caudate", "csf"))
     still = results().assign(detectable_change_percent=0.0)
     for each in (table, still, table.iloc[:0]):

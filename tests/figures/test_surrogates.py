@@ -26,7 +26,7 @@ def table() -> pd.DataFrame:
 def inference() -> pd.DataFrame:
     """Return ceilings: pooled 0.9 and 0.8, and one within structures."""
     rows = [
-        (group, scope, "ceiling", estimate, value, value - 0.15, value + 0.05)
+        (group, scope, "noise_ceiling", estimate, value, value - 0.15, value + 0.05)
         for group in GROUPS
         for scope, estimate, value in (
             ("pooled", "split_half", 0.9),

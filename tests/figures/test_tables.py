@@ -65,10 +65,10 @@ def test_figure3_writes_every_coefficient():
 def inference(group: str = "rim") -> pd.DataFrame:
     """Return intervals and ceilings; within structures only one ceiling is defined."""
     rows = [
-        ("pooled", "ceiling", "split_half", 0.64, 0.5, 0.7),
-        ("pooled", "ceiling", "analytic", 0.49, 0.4, 0.6),
-        ("within_structure", "ceiling", "split_half", 0.25, np.nan, np.nan),
-        ("within_structure", "ceiling", "analytic", np.nan, np.nan, np.nan),
+        ("pooled", "noise_ceiling", "split_half", 0.64, 0.5, 0.7),
+        ("pooled", "noise_ceiling", "analytic", 0.49, 0.4, 0.6),
+        ("within_structure", "noise_ceiling", "split_half", 0.25, np.nan, np.nan),
+        ("within_structure", "noise_ceiling", "analytic", np.nan, np.nan, np.nan),
         ("pooled", "histogram", "in_sample_r2", 0.3, 0.21, 0.55),
         ("pooled", "mean", "pearson", 0.4, -0.1, 0.65),
         ("pooled", "p95", "pearson", 0.99, 0.98, 1.0),
@@ -87,8 +87,8 @@ def drawn(axes) -> list[list[float]]:
 def test_r2_far_below_zero_is_an_arrow_with_its_number():
     rows = [
         ("rim", "histogram", "in_sample", 0.3),
-        ("rim", "histogram", "chance", 0.1),
-        ("rim", "histogram", "leave_exam_out", -7.5),
+        ("rim", "histogram", "random_predictor", 0.1),
+        ("rim", "histogram", "leave_one_subject_out", -7.5),
         ("unet", "histogram", "in_sample", 0.123),
     ]
     table = pd.DataFrame(rows, columns=["group", "predictors", "estimate", "r2"])
@@ -125,7 +125,7 @@ def test_ceilings_stand_with_their_intervals_above_what_they_bound():
 def test_r2_is_drawn_of_few_groups_and_without_any_ceiling(groups):
     table = pd.DataFrame(columns=["group", "predictors", "estimate", "r2"])
     known = inference()
-    figure = r2.draw(table, known[known["statistic"] != "ceiling"], groups)
+    figure = r2.draw(table, known[known["statistic"] != "noise_ceiling"], groups)
     figure.canvas.draw()
     assert len(figure.axes) == 2 * len(groups)
 

@@ -29,7 +29,7 @@ def test_every_member_is_in_every_panel():
 
 
 def test_what_is_undefined_is_a_dash():
-    table = members(2).assign(variation_rank=0.0, variation=1.0)
+    table = members(2).assign(variability_rank=0.0, variability=1.0)
     figure = draw(table, GROUPS)
     figure.draw_without_rendering()
     assert sum("–" in axes.get_title() for axes in figure.axes) == 4

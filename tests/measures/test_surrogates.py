@@ -83,7 +83,7 @@ def test_linearised_volume_foretells_what_the_mean_deviation_does_not():
     surrogates = pd.concat(parts, ignore_index=True).assign(group="toy")
     cv = pd.DataFrame(cells).assign(group="toy")
     tree = predict_cv(surrogates, cv, {})[0]["toy"]
-    for estimate in ("pooled_r2", "leave_exam_out_r2"):
+    for estimate in ("pooled_r2", "leave_one_subject_out_r2"):
         scores = {name: leaves[estimate] for name, leaves in tree.items()}
         assert scores["linearised_volume"] > scores["std_mean"] + 0.2
         assert scores["linearised_volume"] > 0.6

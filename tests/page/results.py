@@ -38,14 +38,14 @@ def metrics() -> dict[str, Any]:
         "inference": {
             g: {
                 "pearson": {"within_structure": WITHIN},
-                "ceiling": {"pooled": ceiling, "within_structure": ceiling},
+                "noise_ceiling": {"pooled": ceiling, "within_structure": ceiling},
             }
             for g in groups
         },
         "prediction": {
             g: {
                 "r2": {"histogram": 0.4, "summary": 0.5},
-                "controls": {"histogram": {"leave_exam_out": -0.2}, "structure_means": 0.7},
+                "controls": {"histogram": {"leave_one_subject_out": -0.2}, "structure_only": 0.7},
             }
             for g in groups
         },
@@ -74,7 +74,7 @@ def facts(tree: dict[str, Any] | None = None, groups: tuple[str, ...] = tuple(CV
     return Facts(
         metrics=metrics() if tree is None else tree,
         ensembles=ensembles,
-        exams=dict(zip(SUBJECTS, SUBJECTS, strict=True)),
+        subject_of=dict(zip(SUBJECTS, SUBJECTS, strict=True)),
         params=params,
         report=ReportParams(architecture="rim", n_members=3, n_scans=None),
         cv=cv.assign(cv=cv["group"].map(CV)),

@@ -20,7 +20,7 @@ def by(second: Facts, first: Facts | None = None) -> tuple[View, View]:
 
 
 def changed(group: str, cv: float | None = None, bias: dict[str, float] | None = None) -> Facts:
-    """The results with another variation or bias of one architecture."""
+    """The results with another CV or bias of one architecture."""
     tree = metrics()
     found = facts(tree)
     if cv is not None:
@@ -45,14 +45,16 @@ def test_the_same_numbers_give_the_same_conclusions() -> None:
     found = conclusions(*by(facts()))
     assert [each.held for each in found] == [True] * 3
     assert verdict(found) == f"All of 3{SPACE}conclusions hold by both segmenters."
-    assert paragraph(found).startswith("By both VarNet varies least, a lead beyond chance by both.")
+    assert paragraph(found).startswith(
+        "By both VarNet varies least, a statistically significant lead by both."
+    )
 
 
-def test_another_order_of_variation_rests_on_the_segmenter() -> None:
+def test_another_order_of_variability_rests_on_the_segmenter() -> None:
     assert sentence(by(changed("rim", cv=0.1)), 0) == (
         False,
-        "Which architecture varies least rests on the segmenter: VarNet by SynthSeg (beyond"
-        " chance) and RIM by the atlas (beyond chance).",
+        "Which architecture varies least rests on the segmenter: VarNet by SynthSeg"
+        " (statistically significant) and RIM by the atlas (statistically significant).",
     )
 
 
@@ -61,16 +63,16 @@ def test_a_lead_that_is_sure_by_one_only_is_said_to_be() -> None:
     table = found.outliers.copy()
     table.loc[(table["group"] == "varnet") & (table["member"] == 3), "cv_without"] = 1.6
     unsure = replace(found, outliers=table)
-    assert "a lead beyond chance by SynthSeg only." in sentence(by(unsure), 0)[1]
-    assert "a lead beyond chance by neither." in sentence(by(unsure, unsure), 0)[1]
+    assert "a statistically significant lead by SynthSeg only." in sentence(by(unsure), 0)[1]
+    assert "a statistically significant lead by neither." in sentence(by(unsure, unsure), 0)[1]
 
 
 def test_the_most_biased_may_be_another_or_none() -> None:
     held, text = sentence(by(facts()), 1)
     assert held
     assert text == (
-        f"By both UNet is the most biased (median size 5.0{SPACE}% by SynthSeg, 5.0{SPACE}% by the"
-        " atlas)."
+        f"By both UNet is the most biased (median absolute bias 5.0{SPACE}% by SynthSeg,"
+        f" 5.0{SPACE}% by the atlas)."
     )
     other = changed("rim", bias={"hippocampus": 20.0, "putamen": 20.0})
     held, text = sentence(by(other), 1)
@@ -91,7 +93,7 @@ def test_the_most_biased_may_be_another_or_none() -> None:
     ("first", "second", "held", "said"),
     [
         ({}, {}, True, "is shown by neither; neither excludes it."),
-        ({"rim": SHOWN}, {"rim": SHOWN}, True, "beyond chance, in RIM."),
+        ({"rim": SHOWN}, {"rim": SHOWN}, True, "in RIM (statistically significant)."),
         ({}, {"rim": SHOWN}, False, "rests on the segmenter: none by SynthSeg and RIM by the"),
         ({"unet": SHOWN}, {"rim": SHOWN}, False, "UNet by SynthSeg and RIM by the atlas."),
         ({}, dict.fromkeys(("unet", "varnet", "rim"), WEAK), False, "only the atlas excludes it."),
@@ -125,4 +127,4 @@ def test_one_architecture_and_nothing_measured_conclude_nothing() -> None:
     assert [each.held for each in conclusions(*by(single, single))] == [True]
     empty = facts({})
     assert conclusions(*by(empty, empty)) == []
-    assert verdict([]).startswith("Neither variation nor bias")
+    assert verdict([]).startswith("Neither variability nor bias")

@@ -48,7 +48,7 @@ def test_the_text_tells_the_parameters(settings: Settings) -> None:
     text = written(metrics(), settings)
     steps = settings.train["rim"].steps
     assert f"RIM [4] (4 members, {steps:,} steps)" in text
-    assert "5 validation scans (5 exams, 12 coils, 2.0 × 2.0 × 2.0 mm) were simulated" in text
+    assert "5 validation scans (5 subjects, 12 coils, 2.0 × 2.0 × 2.0 mm) were simulated" in text
     assert "5.0-fold by variable-density Poisson-disk masks (fully sampled centre: 2.5 %)" in text
     assert "a small network trained on simulated heads" in text
 

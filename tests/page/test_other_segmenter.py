@@ -31,7 +31,7 @@ def test_what_is_kept_answers_as_the_study_itself(study: Path, tmp_path: Path) -
     assert variability(other) == variability(own)
 
 
-def test_cells_without_a_variation_are_left_out() -> None:
+def test_pairs_without_a_cv_are_left_out() -> None:
     cv = pd.DataFrame({"group": "rim", "structure": ["a", "b"], "subject": "s", "cv": [1.0, None]})
     outliers = pd.DataFrame({"group": "rim", "member": [0, 1], "cv_without": [None, 2.0]})
     metrics = {name: {} for name in other_segmenter.METRICS}

@@ -54,7 +54,7 @@ def test_what_comes_from_parameters_is_escaped(written: str) -> None:
 
 
 def test_names_of_scans_are_escaped(study: Path) -> None:
-    facts = replace(load_facts(), exams={HOSTILE: "a", "sub-b": "b"})
+    facts = replace(load_facts(), subject_of={HOSTILE: "a", "sub-b": "b"})
     content = contents(facts) | {"record": None, "root": "."}
     picture = Picture(HOSTILE, f'" onload="{HOSTILE}', HOSTILE, Embedded("data:,", 1, 1, 1))
     content["scans"] = [ScanSection(HOSTILE, (picture,))]
@@ -79,7 +79,7 @@ def test_what_was_not_drawn_is_said(written: str) -> None:
             "plots/analyse/outliers.csv is not there: no table of members.",
         ),
         ("plots/analyse/paper.csv", "plots/analyse/paper.csv is not there: no comparison."),
-        ("metrics/analyse/volumes.json", "The variation of volumes was not measured."),
+        ("metrics/analyse/volumes.json", "The variability of volumes was not measured."),
         ("metrics/analyse/inference.json", "This was not tested."),
     ],
 )

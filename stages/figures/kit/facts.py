@@ -13,7 +13,7 @@ from stages.params.report import ReportParams
 from stages.storage.files import read_json
 from stages.storage.tables import read_table
 from stages.study import layout
-from stages.study.subjects import exam_map
+from stages.study.subjects import subject_map
 
 ANALYSE = "analyse"  # the stage whose tables are read
 
@@ -25,8 +25,8 @@ class Facts:
     metrics: Mapping[str, Any]
     """Metrics file without folder and suffix -> its content."""
     ensembles: EnsembleParams
-    exams: Mapping[str, str]
-    """Scan -> exam."""
+    subject_of: Mapping[str, str]
+    """Scan -> subject."""
     params: AnalyseParams
     report: ReportParams
     cv: pd.DataFrame
@@ -73,12 +73,12 @@ class Facts:
     @property
     def n_scans(self) -> int:
         """Validation scans."""
-        return len(self.exams)
+        return len(self.subject_of)
 
     @property
-    def n_exams(self) -> int:
-        """Independent exams among the scans."""
-        return len(set(self.exams.values()))
+    def n_subjects(self) -> int:
+        """Independent subjects among the scans."""
+        return len(set(self.subject_of.values()))
 
     @property
     def simulated(self) -> bool:
@@ -93,7 +93,7 @@ def load_facts() -> Facts:
     return Facts(
         metrics={path.stem: read_json(path) for path in paths},
         ensembles=EnsembleParams.load(),
-        exams=exam_map(scans(), params.exam_pattern, params.exam_table),
+        subject_of=subject_map(scans(), params.subject_pattern, params.subject_table),
         params=params,
         report=ReportParams.load(),
         cv=known("cv", ["group", "subject", "structure", "cv"]),

@@ -3,7 +3,7 @@
 import numpy as np
 import pandas as pd
 
-CEILINGS = {"split_half": "ceiling, two halves", "analytic": "ceiling, analytic"}
+CEILINGS = {"split_half": "noise ceiling, split-half", "analytic": "noise ceiling, analytic"}
 """Estimate -> its label."""
 Ceilings = dict[tuple[str, str], tuple[float, float, float]]
 """(scope, estimate) -> ceiling of R² and the ends of its interval."""
@@ -16,7 +16,9 @@ def ceilings(inference: pd.DataFrame) -> Ceilings:
         inference: columns scope, statistic, estimate, value, low, high of one group, as in
             plots/analyse/inference.csv.
     """
-    chosen = inference[(inference["statistic"] == "ceiling") & np.isfinite(inference["value"])]
+    chosen = inference[
+        (inference["statistic"] == "noise_ceiling") & np.isfinite(inference["value"])
+    ]
     columns = ["scope", "estimate", "value", "low", "high"]
     rows = chosen[columns].itertuples(index=False)
     return {(scope, name): (value, low, high) for scope, name, value, low, high in rows}

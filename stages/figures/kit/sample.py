@@ -6,10 +6,10 @@ from stages.figures.kit.titles import title
 
 
 def sample(facts: Facts) -> str:
-    """Return the sizes that most figures share: scans, exams and members of each architecture."""
+    """Return the sizes that most figures share: scans, subjects, members of each architecture."""
     members = [f"{title(g)} {len(seeds)}" for g, seeds in facts.members.items()]
     return (
-        f"n = {counted(facts.n_scans, 'scan')} of {counted(facts.n_exams, 'exam')}; members:"
+        f"n = {counted(facts.n_scans, 'scan')} of {counted(facts.n_subjects, 'subject')}; members:"
         f" {listed(members)}"
     )
 

@@ -15,10 +15,10 @@ def certainty(facts: Facts) -> Answer:
     question = "How sure is that?"
     members = [len(seeds) for seeds in facts.members.values()]
     size = (
-        f"{counted(facts.n_scans, 'scan')} of {counted(facts.n_exams, 'exam')} and"
+        f"{counted(facts.n_scans, 'scan')} of {counted(facts.n_subjects, 'subject')} and"
         f" {_range(members)} members an architecture"
     )
-    kind = "simulated heads, so it tests the method and says nothing of scanners"
+    kind = "digital phantoms, so it tests the method and does not apply to scanners"
     cohort = kind if facts.simulated else "measured scans"
     verdict = f"The study rests on {size}: {cohort}. {_ceiling_verdict(facts)}"
     return Answer(question, verdict.strip(), (*_ceilings(facts), *_members_needed(facts)))
@@ -31,7 +31,7 @@ def _range(values: Sequence[int]) -> str:
 
 def ceilings(facts: Facts, scope: str) -> dict[str, Mapping[str, Any]]:
     """Return each architecture's ceilings of R² in a scope: estimate -> value, low, high."""
-    found = {g: facts.get("inference", g, "ceiling", scope) or {} for g in facts.groups}
+    found = {g: facts.get("inference", g, "noise_ceiling", scope) or {} for g in facts.groups}
     return {
         g: {k: t[k] for k in ("split_half", "analytic") if "value" in (t.get(k) or {})}
         for g, t in found.items()
@@ -68,7 +68,7 @@ def _ceilings(facts: Facts) -> list[str]:
             continue
         ends = _values(found, "low") + _values(found, "high")
         within = f" (intervals within {spread(ends)})" if ends else ""
-        lines.append(f"The ceiling of R² {name} is {spread(values)}{within}.")
+        lines.append(f"The noise ceiling of R² {name} is {spread(values)}{within}.")
     return lines
 
 

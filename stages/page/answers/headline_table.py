@@ -29,6 +29,6 @@ def _row(facts: Facts, group: str) -> dict[str, str]:
         "R² histogram": number(r2.get("histogram")),
         "R² summary": number(r2.get("summary")),
         "R² mean SD alone": number(alone),
-        "ceiling of R²": spread([e["value"] for e in ceiling.values()]),
+        "noise ceiling of R²": spread([e["value"] for e in ceiling.values()]),
         "r within structures": interval(within),
     }

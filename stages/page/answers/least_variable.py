@@ -19,7 +19,7 @@ def variability(facts: Facts) -> Answer:
     found = lowest_cv(facts)
     order = list(found)
     if not order:
-        return Answer(question, "The variation of volumes was not measured.")
+        return Answer(question, "The variability of volumes was not measured.")
     each = [f"{title(g)} {percent(found[g], 2)}" for g in order]
     scope = "median coefficient of variation of a volume over the members"
     evidence = [f"The {scope}, over structures and scans: {listed(each)}."]
@@ -30,7 +30,7 @@ def variability(facts: Facts) -> Answer:
     sure, grounds = _lead(facts, order)
     names = [title(group) for group in order[:2]]
     verdict = (
-        f"{names[0]} varies least, and the lead over {names[1]} is beyond chance."
+        f"{names[0]} varies least, and the lead over {names[1]} is statistically significant."
         if sure
         else f"{names[0]} varies least in this study, but its lead over {names[1]} is not beyond"
         " what other scans or other members could change."
@@ -69,13 +69,13 @@ def _lead(facts: Facts, order: Sequence[str]) -> tuple[bool, list[str]]:
     ratio = median_ratio(
         facts.cv,
         (first, second),
-        facts.exams,
+        facts.subject_of,
         facts.params.level,
         rng,
         facts.params.bootstrap_draws,
     )
     level = share(facts.params.level)
-    between = f"{level} interval over exams {span(ratio.low, ratio.high)}"
+    between = f"{level} interval over subjects {span(ratio.low, ratio.high)}"
     grounds = [
         f"The ratio of the two lowest, {names[1]} to {names[0]}, is {number(ratio.value)}"
         f" ({between})."

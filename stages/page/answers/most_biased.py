@@ -11,7 +11,7 @@ from stages.figures.kit.titles import title
 from stages.page.answers.protocol import Answer
 from stages.study.groups import ADDED_NOISE
 
-LEAST_EXAMS = 3  # two scans agree in sign half the time
+LEAST_SUBJECTS = 3  # two scans agree in sign half the time
 
 
 def bias(facts: Facts) -> Answer:
@@ -58,8 +58,8 @@ def _bias_verdict(
     for group in biased:
         worst = max(found[group], key=lambda k: abs(found[group][k]))
         parts.append(
-            f"{title(group)} by {percent(sizes[group])} (median size over structures), most in"
-            f" the {title(worst).lower()} ({percent(found[group][worst], sign=True)})"
+            f"{title(group)} by {percent(sizes[group])} (median absolute bias over structures),"
+            f" most in the {title(worst).lower()} ({percent(found[group][worst], sign=True)})"
         )
     subject = "All are" if len(biased) == len(order) > 1 else listed([title(g) for g in biased])
     verb = "" if subject == "All are" else (" is" if len(biased) == 1 else " are")
@@ -69,24 +69,24 @@ def _bias_verdict(
 def _worst(facts: Facts, group: str, found: Mapping[str, float], size: float) -> str:
     order = sorted(found, key=lambda k: -abs(found[k]))[:3]
     parts = [f"{title(k).lower()} {percent(found[k], sign=True)}" for k in order]
-    words = f"{title(group)}: {listed(parts)}; median size {percent(size)}"
+    words = f"{title(group)}: {listed(parts)}; median absolute bias {percent(size)}"
     same, total = same_sign(facts, group)
     if not total:
         return f"{words}."
-    chance = total * 2.0 ** (1 - facts.n_exams)
+    chance = total * 2.0 ** (1 - facts.n_subjects)
     return (
         f"{words}. In {same} of {counted(total, 'structure')} the sign is the same in all"
-        f" {counted(facts.n_exams, 'exam')}; chance alone gives {number(chance, 1)}."
+        f" {counted(facts.n_subjects, 'subject')}; chance alone gives {number(chance, 1)}."
     )
 
 
 def same_sign(facts: Facts, group: str) -> tuple[int, int]:
-    """Return structures whose bias has one sign in all exams, and all that could be judged."""
-    if facts.n_exams < LEAST_EXAMS:
+    """Return structures whose bias has one sign in all subjects, and all that could be judged."""
+    if facts.n_subjects < LEAST_SUBJECTS:
         return 0, 0
     table = facts.bias[facts.bias["group"] == group].dropna(subset=["bias"])
-    exam = table["subject"].map(facts.exams)
-    means = table.groupby(["structure", exam])["bias"].mean().unstack()
+    clusters = table["subject"].map(facts.subject_of)
+    means = table.groupby(["structure", clusters])["bias"].mean().unstack()
     whole = means.dropna()
     same = (whole > 0).all(axis=1) | (whole < 0).all(axis=1)
     return int(same.sum()), len(whole)
@@ -101,7 +101,7 @@ def _truth(facts: Facts) -> list[str]:
     expected = spread([tree[g]["outside_expected"] for g in outside])
     return [
         f"True volumes lie outside the range of the members in {spread(list(outside.values()))} of"
-        f" all cells (a structure of a scan; {expected} if the members were calibrated)."
+        f" all structure-scan pairs ({expected} if the members were calibrated)."
     ]
 
 

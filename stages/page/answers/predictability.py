@@ -14,7 +14,7 @@ IMAGES = "images"  # cost of a surrogate that needs nothing else
 
 def prediction(facts: Facts) -> Answer:
     """Return whether voxelwise uncertainty predicts the CV of volumes within structures."""
-    question = "Does voxelwise uncertainty foretell the variation of volumes?"
+    question = "Does voxelwise uncertainty predict the variability of volumes?"
     within = correlations(facts)
     if not within:
         return Answer(question, "This was not tested.")
@@ -52,22 +52,24 @@ def _prediction_verdict(facts: Facts, within: dict[str, Mapping[str, Any]]) -> s
     names = listed([title(g) for g in shown])
     scope = "whether a structure varies more in one scan than in another"
     if shown and len(shown) == len(within):
-        return f"Yes: in {names} voxelwise uncertainty foretells {scope}, beyond chance."
+        return (
+            f"Yes: in {names} voxelwise uncertainty predicts {scope} (statistically significant)."
+        )
     if shown:
         others = listed([title(g) for g in within if g not in shown])
         return (
-            f"In part: in {names} voxelwise uncertainty foretells {scope}, beyond chance; in"
-            f" {others} that is not shown."
+            f"In part: in {names} voxelwise uncertainty predicts {scope} (statistically"
+            f" significant); in {others} that is not shown."
         )
     if excluded(facts):
         return (
-            f"No: voxelwise uncertainty does not foretell {scope}; correlations of {MODERATE} or"
+            f"No: voxelwise uncertainty does not predict {scope}; correlations of {MODERATE} or"
             " more are excluded."
         )
     every = listed([title(g) for g in within], "or")
     return (
-        f"That voxelwise uncertainty foretells {scope} is not shown in {every}, and not excluded:"
-        " no correlation is beyond chance, but the intervals are wide."
+        f"That voxelwise uncertainty predicts {scope} is not shown in {every}, and not excluded:"
+        " no correlation is statistically significant, but the intervals are wide."
     )
 
 
@@ -78,23 +80,21 @@ def _regressions(facts: Facts) -> list[str]:
         return []
     controls = [tree.get("controls", {}) for tree in trees.values()]
     out = [
-        part["leave_exam_out"]
+        part["leave_one_subject_out"]
         for tree in controls
         for part in (tree.get("histogram", {}), tree.get("summary", {}))
-        if "leave_exam_out" in part
+        if "leave_one_subject_out" in part
     ]
     words = f"Pooled over structures, histograms and summaries explain {spread(inside)} in sample"
-    words += f", and {spread(out)} of exams left out" if out else ""
-    known = [t for t in trees.values() if "structure_means" in t.get("controls", {})]
+    words += f", and {spread(out)} in leave-one-subject-out cross-validation" if out else ""
+    known = [t for t in trees.values() if "structure_only" in t.get("controls", {})]
     if not known:
         return [f"{words}."]
-    means = [tree["controls"]["structure_means"] for tree in known]
-    less = all(
-        max(t["r2"].values(), default=0.0) <= t["controls"]["structure_means"] for t in known
-    )
+    means = [tree["controls"]["structure_only"] for tree in known]
+    less = all(max(t["r2"].values(), default=0.0) <= t["controls"]["structure_only"] for t in known)
     relation = "less than" if less else "which compares with what"
     return [
-        f"{words}; {relation} merely knowing the structure explains ({spread(means)} in sample)."
+        f"{words}; {relation} the structure-only baseline explains ({spread(means)} in sample)."
     ]
 
 
@@ -110,7 +110,7 @@ def _best_surrogate(facts: Facts) -> list[str]:
         part, name = known[best], surrogate_phrase(best)
         lines.append(
             f"{title(group)}: best of {len(known)} surrogates is {name}"
-            f" ({part.get('cost', 'cost not told')}): R² = {number(part['pooled_r2'])}"
+            f" ({part.get('cost', 'cost not stated')}): R² = {number(part['pooled_r2'])}"
             f" ({span(part.get('pooled_r2_low'), part.get('pooled_r2_high'))}) of ln CV over all"
             f" structures; those from images alone reach {number(max(images, default=None))}."
         )

@@ -1,4 +1,4 @@
-"""Bootstrap of whole exams: how far a statistic would move with another cohort.
+"""Bootstrap of whole subjects: how far a statistic would move with another cohort.
 
 A draw is kept as integer weights of the scans, so that a statistic of all draws is a few matrix
 products. Tables are matrices (n_structures, n_subjects) with NaN where a pair is absent.
@@ -30,7 +30,7 @@ def cluster_draws(clusters: np.ndarray, n_draws: int, rng: np.random.Generator) 
     Methods and their Application, section 3.8).
 
     Args:
-        clusters: (n,) labels: the exam of each scan.
+        clusters: (n,) labels: the subject of each scan.
         n_draws: bootstrap draws.
         rng: source of the draws.
 
@@ -71,7 +71,7 @@ def interval(values: np.ndarray, level: float, n_clusters: int) -> Interval:
     Args:
         values: (n_draws,), NaN where undefined.
         level: coverage, between 0 and 1.
-        n_clusters: exams that were drawn from.
+        n_clusters: subjects that were drawn from.
 
     Returns:
         Limits, NaN if no draw is defined or three clusters are not there, and the number of defined

@@ -47,7 +47,7 @@ def disjoint_r2(
 
     Returns:
         disjoint and same -> pooled_r2, within_r2 (in sample), pooled_r, within_r (NaN where
-        undefined); n_cells, the structure-scan pairs of both directions, and n_undefined, those
+        undefined); n_pairs, the structure-scan pairs of both directions, and n_undefined, those
         left out.
 
     Raises:
@@ -65,7 +65,7 @@ def disjoint_r2(
         complete = joined.replace([np.inf, -np.inf], np.nan).dropna()
         tree[name] = _both_directions(complete, columns)
         if name == "disjoint":
-            counts = {"n_cells": len(complete), "n_undefined": len(joined) - len(complete)}
+            counts = {"n_pairs": len(complete), "n_undefined": len(joined) - len(complete)}
     return tree | counts
 
 

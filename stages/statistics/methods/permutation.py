@@ -1,4 +1,4 @@
-"""Statistical significance of a correlation: exams exchanged, all structures at once.
+"""Statistical significance of a correlation: subjects exchanged, all structures at once.
 
 Structures of one scan share its image and its motion, so the null keeps them together: one
 permutation moves the whole column of a scan.
@@ -20,7 +20,7 @@ from stages.statistics.methods.correlation import (
 )
 from stages.statistics.methods.resampled_correlation import Scopes, fisher_means
 
-LEAST_ARRANGEMENTS = 100  # of exams: with fewer no p could fall to .01
+LEAST_ARRANGEMENTS = 100  # of subjects: with fewer no p could fall to .01
 TIE = 1e-9  # statistics closer than this are the same value in another order of summation
 
 
@@ -32,33 +32,33 @@ class Permutations(NamedTuple):
 
 
 def joint_permutations(
-    exams: np.ndarray, n_permutations: int, rng: np.random.Generator
+    clusters: np.ndarray, n_permutations: int, rng: np.random.Generator
 ) -> Permutations:
-    """Return random orders of the scans under which whole exams change places.
+    """Return random orders of the scans under which whole subjects change places.
 
-    Exams of the same number of scans are exchangeable (whole-block exchange: Winkler et al. 2015,
+    Subjects with equally many scans are exchangeable (whole-block exchange: Winkler et al. 2015,
     NeuroImage 123). Where sizes differ so much that fewer than `LEAST_ARRANGEMENTS` exist, scans
-    change places instead: that takes scans of one exam for independent.
+    change places instead: that takes scans of one subject for independent.
 
     Args:
-        exams: (n_subjects,) labels.
+        clusters: (n_subjects,) labels, the subject of each scan.
         n_permutations: random orders; repetitions are possible.
         rng: source of the orders.
 
     Returns:
-        The orders, and the unit: "exams", "exams of equal size", or "scans".
+        The orders, and the unit: "subjects", "subjects with equally many scans", or "scans".
     """
-    exams = np.asarray(exams)
-    blocks = [np.nonzero(exams == label)[0] for label in dict.fromkeys(exams.tolist())]
+    clusters = np.asarray(clusters)
+    blocks = [np.nonzero(clusters == label)[0] for label in dict.fromkeys(clusters.tolist())]
     classes = [
         np.stack([block for block in blocks if len(block) == size])
         for size in sorted({len(block) for block in blocks})
     ]
-    unit = "exams" if len(classes) <= 1 else "exams of equal size"
+    unit = "subjects" if len(classes) <= 1 else "subjects with equally many scans"
     arrangements = sum(lgamma(len(members) + 1) for members in classes)
     if len(classes) > 1 and arrangements < log(LEAST_ARRANGEMENTS):
-        classes, unit = [np.arange(len(exams))[:, None]], "scans"
-    order = np.tile(np.arange(len(exams)), (n_permutations, 1))
+        classes, unit = [np.arange(len(clusters))[:, None]], "scans"
+    order = np.tile(np.arange(len(clusters)), (n_permutations, 1))
     for members in classes:
         moved = rng.permuted(np.tile(np.arange(len(members)), (n_permutations, 1)), axis=1)
         order[:, members.ravel()] = members[moved].reshape(n_permutations, members.size)

@@ -40,35 +40,35 @@ class Pairs(NamedTuple):
 
 
 def jackknife_plus(
-    ratio: np.ndarray, exam: np.ndarray, alpha: float, correct: bool = True
+    ratio: np.ndarray, subject: np.ndarray, alpha: float, correct: bool = True
 ) -> tuple[float, float]:
-    """Return the jackknife+ interval for the ratio of a scan of a new exam.
+    """Return the jackknife+ interval for the ratio of a scan of a new subject.
 
-    The prediction b_-e is the mean ratio of all exams but e (exam means first), 1 if not corrected;
-    scores |r_i - b_-e(i)| / b_-e(i); the interval reaches from the floor((n + 1) alpha)-th smallest
-    b_-e(i) (1 - score_i) to the ceil((n + 1)(1 - alpha))-th smallest b_-e(i) (1 + score_i). It
-    covers at least 1 - 2 alpha, about 1 - alpha in practice (Barber, Candes, Ramdas and Tibshirani
-    2021, doi:10.1214/20-AOS1965; exams of several scans as in `upper_quantile`). Uncorrected it is
-    the split-conformal interval of the scores |r - 1|.
+    The prediction b_-e is the mean ratio of all subjects but e (means of a subject first), 1 if not
+    corrected; scores |r_i - b_-e(i)| / b_-e(i); the interval reaches from the floor((n + 1)
+    alpha)-th smallest b_-e(i) (1 - score_i) to the ceil((n + 1)(1 - alpha))-th smallest b_-e(i) (1
+    + score_i). It covers at least 1 - 2 alpha, about 1 - alpha in practice (Barber, Candes, Ramdas
+    and Tibshirani 2021, doi:10.1214/20-AOS1965; subjects of several scans as in `upper_quantile`).
+    Uncorrected it is the split-conformal interval of the scores |r - 1|.
 
     Args:
         ratio: (n,), true volume / ensemble mean, of the calibrating scans.
-        exam: (n,) labels.
+        subject: (n,) labels.
         alpha: between 0 and 0.5.
-        correct: whether the prediction is corrected by the mean bias of the other exams.
+        correct: whether the prediction is corrected by the mean bias of the other subjects.
 
     Returns:
-        low, high; NaN if there are too few exams.
+        low, high; NaN if there are too few subjects.
     """
-    labels, number, counts = np.unique(exam, return_inverse=True, return_counts=True)
+    labels, number, counts = np.unique(subject, return_inverse=True, return_counts=True)
     if len(labels) < 2:
         return math.nan, math.nan
     means = np.bincount(number, weights=ratio) / counts
     others = (means.sum() - means) / (len(means) - 1) if correct else np.ones(len(means))
     location = others[number]
     radius = np.abs(ratio - location)
-    high = upper_quantile(location + radius, exam, alpha)
-    low = -upper_quantile(radius - location, exam, alpha)
+    high = upper_quantile(location + radius, subject, alpha)
+    low = -upper_quantile(radius - location, subject, alpha)
     return (low, high) if math.isfinite(high) and math.isfinite(low) else (math.nan, math.nan)
 
 
@@ -108,30 +108,30 @@ def naive_intervals(
 
 
 def split_intervals(
-    scores: np.ndarray, scale: np.ndarray, exam: np.ndarray, alpha: float
+    scores: np.ndarray, scale: np.ndarray, subject: np.ndarray, alpha: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return split-conformal intervals 1 +- q scale; the ensemble fits nothing, so all calibrate.
 
     Args:
         scores: (structures, scans), |r - 1| / scale; NaN where undefined.
         scale: (structures, scans) or broadcast to it.
-        exam: (scans,) labels.
+        subject: (scans,) labels.
         alpha: between 0 and 0.5.
 
     Returns:
         low, high (structures, scans), NaN where undefined.
     """
-    q = _own_thresholds(scores, exam, alpha)
+    q = _own_thresholds(scores, subject, alpha)
     return 1.0 - q * scale, 1.0 + q * scale
 
 
-def _own_thresholds(scores: np.ndarray, exam: np.ndarray, alpha: float) -> np.ndarray:
-    q = np.array([left_out_thresholds(row, exam, alpha) for row in scores]).reshape(scores.shape)
+def _own_thresholds(scores: np.ndarray, subject: np.ndarray, alpha: float) -> np.ndarray:
+    q = np.array([left_out_thresholds(row, subject, alpha) for row in scores]).reshape(scores.shape)
     return np.where(np.isfinite(q) & ~np.isnan(scores), q, np.nan)
 
 
 def quantile_intervals(
-    pairs: Pairs, exam: np.ndarray, alpha: float
+    pairs: Pairs, subject: np.ndarray, alpha: float
 ) -> tuple[np.ndarray, np.ndarray]:
     """Return the intervals of conformalised quantile regression, [lower - q, upper + q].
 
@@ -141,25 +141,25 @@ def quantile_intervals(
 
     Args:
         pairs: ratio, lower and upper are used.
-        exam: (scans,) labels.
+        subject: (scans,) labels.
         alpha: between 0 and 0.5.
 
     Returns:
         low, high (structures, scans), NaN where undefined.
     """
     scores = np.maximum(pairs.lower - pairs.ratio, pairs.ratio - pairs.upper)
-    q = _own_thresholds(scores, exam, alpha)
+    q = _own_thresholds(scores, subject, alpha)
     return pairs.lower - q, pairs.upper + q
 
 
 def jackknife_intervals(
-    ratio: np.ndarray, exam: np.ndarray, alpha: float
+    ratio: np.ndarray, subject: np.ndarray, alpha: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Return `jackknife_plus` of each structure and scan, made from all other exams.
+    """Return `jackknife_plus` of each structure and scan, made from all other subjects.
 
     Args:
         ratio: (structures, scans); NaN where undefined.
-        exam: (scans,) labels.
+        subject: (scans,) labels.
         alpha: between 0 and 0.5.
 
     Returns:
@@ -168,9 +168,9 @@ def jackknife_intervals(
     bounds = np.full((2, *ratio.shape), np.nan)
     for k, row in enumerate(ratio):
         known = ~np.isnan(row)
-        for left_out in np.unique(exam[known]):
-            rest, new = known & (exam != left_out), known & (exam == left_out)
-            low, high = jackknife_plus(row[rest], exam[rest], alpha)
+        for left_out in np.unique(subject[known]):
+            rest, new = known & (subject != left_out), known & (subject == left_out)
+            low, high = jackknife_plus(row[rest], subject[rest], alpha)
             bounds[0, k, new], bounds[1, k, new] = low, high
     return bounds[0], bounds[1]
 
@@ -205,9 +205,9 @@ def largest(scores: np.ndarray) -> np.ndarray:
 
 
 def intervals(
-    pairs: Pairs, exam: np.ndarray, alpha: float
+    pairs: Pairs, subject: np.ndarray, alpha: float
 ) -> dict[str, tuple[np.ndarray, np.ndarray]]:
-    """Return the intervals of all `METHODS` for the ratio, each scan's exam left out.
+    """Return the intervals of all `METHODS` for the ratio, each scan's subject left out.
 
     absolute: scores |r - 1| (AR); scaled: |r - 1| / cv (LWR); cqr: beyond the ensemble's quantiles
     (CQR); jackknife_plus: corrected by the mean bias; joint: one threshold for a scan's largest
@@ -216,7 +216,7 @@ def intervals(
 
     Args:
         pairs: from `cohort`, made with the same alpha.
-        exam: (scans,) labels.
+        subject: (scans,) labels.
         alpha: between 0 and 0.5, fraction that may be missed.
 
     Returns:
@@ -233,17 +233,17 @@ def intervals(
     together = np.where(np.isnan(scores), np.nan, largest(scores))
     return {
         "naive": naive_intervals(ratio, cv, n_members, alpha),
-        "absolute": split_intervals(deviation, np.ones((1, 1)), exam, alpha),
-        "scaled": split_intervals(normalised(deviation, cv), cv, exam, alpha),
-        "cqr": quantile_intervals(pairs, exam, alpha),
-        "jackknife_plus": jackknife_intervals(ratio, exam, alpha),
-        "joint": _joint_intervals(together, scale, exam, alpha),
+        "absolute": split_intervals(deviation, np.ones((1, 1)), subject, alpha),
+        "scaled": split_intervals(normalised(deviation, cv), cv, subject, alpha),
+        "cqr": quantile_intervals(pairs, subject, alpha),
+        "jackknife_plus": jackknife_intervals(ratio, subject, alpha),
+        "joint": _joint_intervals(together, scale, subject, alpha),
     }
 
 
 def _joint_intervals(
-    together: np.ndarray, scale: np.ndarray, exam: np.ndarray, alpha: float
+    together: np.ndarray, scale: np.ndarray, subject: np.ndarray, alpha: float
 ) -> tuple[np.ndarray, np.ndarray]:
-    q = left_out_thresholds(largest(together), exam, alpha)
+    q = left_out_thresholds(largest(together), subject, alpha)
     q = np.where(np.isfinite(q) & ~np.isnan(together), q, np.nan)
     return 1.0 - q * scale, 1.0 + q * scale

@@ -16,7 +16,7 @@ SCOPES = ("pooled", "within_structure")
 
 @dataclass(frozen=True)
 class Draws:
-    """Samples of exams, drawn with replacement."""
+    """Samples of subjects, drawn with replacement."""
 
     subjects: list[str]
     """Scans: of the columns of `weights`."""
@@ -27,22 +27,22 @@ class Draws:
     level: float
     """Coverage of the intervals, between 0 and 1."""
 
-    n_exams: int
-    """How many exams were drawn from."""
+    n_clusters: int
+    """How many subjects were drawn from."""
 
 
-def draw_exams(
-    exams: Mapping[str, str], n_draws: int, level: float, rng: np.random.Generator
+def draw_subjects(
+    subject_of: Mapping[str, str], n_draws: int, level: float, rng: np.random.Generator
 ) -> Draws:
-    """Return samples of whole exams (scan -> exam), the same for every pair of variables."""
-    subjects = list(exams)
-    labels = np.array([str(exams[name]) for name in subjects])
+    """Return samples of whole subjects (scan -> subject), the same for every pair of variables."""
+    subjects = list(subject_of)
+    labels = np.array([str(subject_of[name]) for name in subjects])
     weights = cluster_draws(labels, n_draws, rng)
     return Draws(subjects, weights, level, len(np.unique(labels)))
 
 
 class Agreement(NamedTuple):
-    """Spearman's coefficient over n pairs, and the ends of its interval over exams."""
+    """Spearman's coefficient over n pairs, and the ends of its interval over subjects."""
 
     n: int
     r: float
@@ -64,7 +64,7 @@ def rank_agreement(
         x: column name.
         second: columns structure, subject and `y`.
         y: column name.
-        draws: of exams, for the percentile intervals.
+        draws: of subjects, for the percentile intervals.
 
     Returns:
         pooled (all structures and scans) and within_structure (centred per structure before
@@ -79,7 +79,7 @@ def rank_agreement(
     result = {}
     for scope in SCOPES:
         r, resampled = float(every[scope][0]), every[scope][1:]
-        low, high, _ = interval(resampled, draws.level, draws.n_exams)
+        low, high, _ = interval(resampled, draws.level, draws.n_clusters)
         # an interval belongs to an estimate
         result[scope] = Agreement(n, r, *((low, high) if np.isfinite(r) else (np.nan, np.nan)))
     return result

@@ -11,7 +11,7 @@ from stages.statistics.methods.bootstrap import cluster_draws, interval
 
 
 class Ratio(NamedTuple):
-    """Ratio of two median coefficients of variation, and its interval over exams."""
+    """Ratio of two median coefficients of variation, and its interval over subjects."""
 
     value: float
     low: float
@@ -21,20 +21,20 @@ class Ratio(NamedTuple):
 def median_ratio(
     cv: pd.DataFrame,
     pair: tuple[str, str],
-    exams: Mapping[str, str],
+    subject_of: Mapping[str, str],
     level: float,
     rng: np.random.Generator,
     n_draws: int = 1000,
 ) -> Ratio:
     """Return median(CV of the second) / median(CV of the first), over structures and scans.
 
-    The interval draws exams, the same for both groups, and nothing else: that other members would
-    vary otherwise is not in it.
+    The interval draws subjects, the same for both groups, and nothing else: that other members
+    would vary otherwise is not in it.
 
     Args:
         cv: columns group, structure, subject, cv.
         pair: two groups.
-        exams: scan -> exam.
+        subject_of: scan -> subject.
         level: coverage of the interval.
         rng: source of the draws.
         n_draws: bootstrap draws.
@@ -44,9 +44,9 @@ def median_ratio(
     """
     tables = [cv[cv["group"] == group] for group in pair]
     structures = list(dict.fromkeys(cv["structure"]))
-    subjects = [name for name in exams if all((t["subject"] == name).any() for t in tables)]
+    subjects = [name for name in subject_of if all((t["subject"] == name).any() for t in tables)]
     pairs = [pair_matrix(t, "cv", structures, subjects) for t in tables]
-    clusters = np.array([exams[name] for name in subjects])
+    clusters = np.array([subject_of[name] for name in subjects])
     ratios = [
         _ratio(pairs, np.repeat(np.arange(len(subjects)), weights))
         for weights in cluster_draws(clusters, n_draws, rng)

@@ -58,7 +58,7 @@ def leave_group_out_r2(x: np.ndarray, y: np.ndarray, groups: np.ndarray) -> floa
     Args:
         x: (n, n_predictors).
         y: (n,).
-        groups: (n,) labels that are left out together: exams, or structures.
+        groups: (n,) labels that are left out together: subjects, or structures.
 
     Returns:
         NaN with fewer than two groups, or if some fit has no degree of freedom left.

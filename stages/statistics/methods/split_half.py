@@ -134,19 +134,19 @@ def half_correlations(
 
 
 def analytic_draws(
-    log_cv: np.ndarray, n_members: int, weights: np.ndarray, n_exams: int
+    log_cv: np.ndarray, n_members: int, weights: np.ndarray, n_clusters: int
 ) -> dict[str, np.ndarray]:
     """Return `noise_ceiling` of ln CV in every draw.
 
-    The variance within structures in a draw of G exams is (G - 1) / G too small on average and is
-    divided by that (Rao and Wu 1988, J. Am. Stat. Assoc. 83); the pooled variance is mostly
+    The variance within structures in a draw of G subjects is (G - 1) / G too small on average and
+    is divided by that (Rao and Wu 1988, J. Am. Stat. Assoc. 83); the pooled variance is mostly
     between structures, which are not drawn.
 
     Args:
         log_cv: (n_structures, n_subjects), NaN where undefined.
         n_members: members each CV comes from.
         weights: (n_draws, n_subjects).
-        n_exams: exams the draws are made of.
+        n_clusters: subjects the draws are made of.
 
     Returns:
         pooled and within_structure, (n_draws,), NaN where undefined.
@@ -160,7 +160,7 @@ def analytic_draws(
     within = np.sum(squares - sums**2 / np.maximum(count, 1.0), axis=1)
     total = count.sum(axis=1)
     pooled = squares.sum(axis=1) - sums.sum(axis=1) ** 2 / np.maximum(total, 1.0)
-    inflation = n_exams / (n_exams - 1) if n_exams > 1 else 1.0
+    inflation = n_clusters / (n_clusters - 1) if n_clusters > 1 else 1.0
     return {
         "pooled": _noise_ceiling(pooled, total - 1, n_members),
         "within_structure": _noise_ceiling(
@@ -179,7 +179,7 @@ def _noise_ceiling(squares: np.ndarray, free: np.ndarray, n_members: int) -> np.
 
 def reliability(
     volumes: pd.DataFrame,
-    exams: dict[str, str],
+    subject_of: dict[str, str],
     n_splits: int,
     n_draws: int,
     level: float,
@@ -189,9 +189,9 @@ def reliability(
 
     Args:
         volumes: of one ensemble, columns member, subject, structure, volume_mm3.
-        exams: exam of each subject.
+        subject_of: scan -> subject.
         n_splits: divisions into halves.
-        n_draws: bootstrap draws of exams.
+        n_draws: bootstrap draws of subjects.
         level: coverage of the intervals.
         rng: source of divisions and draws.
 
@@ -203,20 +203,20 @@ def reliability(
     """
     cube, _, subjects = volume_cube(volumes)
     n_members = cube.shape[-1]
-    exam = np.array([exams[name] for name in subjects])
+    clusters = np.array([subject_of[name] for name in subjects])
     first = splits(n_members, n_splits, rng)
-    drawn = cluster_draws(exam, n_draws, rng)
+    drawn = cluster_draws(clusters, n_draws, rng)
     weights = np.concatenate([np.ones((1, len(subjects)), dtype=drawn.dtype), drawn])
     between = half_correlations(cube, first, weights)
     log_cv = log_variability(cube)
-    n_exams = len(np.unique(exam))
+    n_clusters = len(np.unique(clusters))
     # the table itself is no draw: its variance is not too small
     analytic = {
         scope: np.concatenate([whole[:1], draws[1:]])
         for scope, whole, draws in zip(
             SCOPES,
             analytic_draws(log_cv, n_members, weights[:1], 1).values(),
-            analytic_draws(log_cv, n_members, weights, n_exams).values(),
+            analytic_draws(log_cv, n_members, weights, n_clusters).values(),
             strict=True,
         )
     }
@@ -226,7 +226,7 @@ def reliability(
     for scope, r in between.items():
         split = full_length(r, *sizes) if len(first) else np.full(len(r), np.nan)
         estimates = {"split_half": split, "analytic": analytic[scope]}
-        found = {name: (v[0], interval(v[1:], level, n_exams)) for name, v in estimates.items()}
+        found = {name: (v[0], interval(v[1:], level, n_clusters)) for name, v in estimates.items()}
         tree[scope] = {
             "between_halves": float(r[0]),
             "spearman_brown": float(spearman_brown(r[0])),

@@ -1,7 +1,7 @@
 """Is the spread of an ensemble of volumes as large as its error: calibration against known volumes.
 
-The known volumes are those of a simulated cohort, or those of the fully sampled scans. Cells (a
-structure of a scan) of one scan are not independent, so the numbers come without p-values.
+The known volumes are those of a simulated cohort, or those of the fully sampled scans. The
+structure-scan pairs of one scan are not independent, so the numbers come without p-values.
 """
 
 import numpy as np
@@ -235,6 +235,6 @@ def calibrate(volumes: pd.DataFrame, target: pd.DataFrame) -> tuple[Tree, pd.Dat
     for group, part in _groups(table):
         pairs, n_members = part.dropna(), int(part["n_members"].iloc[0])
         answers, gaps = without_gaps(summary(pairs, n_members))
-        counts = {"members": n_members, "cells": len(pairs), "excluded": len(part) - len(pairs)}
+        counts = {"members": n_members, "pairs": len(pairs), "excluded": len(part) - len(pairs)}
         tree[group] = answers | counts | {"undefined": len(gaps)}
     return tree, table

@@ -32,7 +32,7 @@ PERCENT = 100.0
 PAIR = ["group", "structure", "subject", "member"]
 NON_SUBJECT = ("member", "interaction", "segmentation")
 COMPONENTS = ("subject", *NON_SUBJECT)
-VALUES = ["component", "variance", "cv_percent", "share", "n_scans", "n_members"]
+VALUES = ["component", "variance", "cv_percent", "fraction", "n_scans", "n_members"]
 COLUMNS = ["group", "structure", *VALUES]
 
 
@@ -164,7 +164,7 @@ def _summary(found: list[_Decomposed]) -> Tree:
     names = [n for n in NON_SUBJECT if n != "segmentation" or (rows["component"] == n).any()]
     answers = {
         column: {name: _median(rows.loc[rows["component"] == name, column]) for name in names}
-        for column in ("share", "cv_percent")
+        for column in ("fraction", "cv_percent")
     }
     answers, gaps = without_gaps(answers | {"icc": _median(pd.Series([e.icc for e in defined]))})
     merged = sum("segmentation" not in each.components for each in defined)
@@ -175,7 +175,7 @@ def _summary(found: list[_Decomposed]) -> Tree:
             "members": max((each.n_members for each in defined), default=0),
             "structures": len(defined),
             "structures_undefined": len(found) - len(defined),
-            "cells_excluded": sum(each.n_excluded for each in found),
+            "pairs_excluded": sum(each.n_excluded for each in found),
             "undefined": len(gaps),
         },
     }

@@ -1,9 +1,9 @@
 """Coverage and width of intervals for the volume of the fully sampled scan.
 
-Every method is judged with the scan's exam left out. A method that fits nothing (`absolute`,
-`scaled`, `cqr`, `joint`) then covers ceil(n (1 - alpha)) of n exams by construction, whatever the
-volumes are (ties and exams of several scans aside): its width is the finding. The coverage of
-`naive`, which promises nothing, is one too.
+Every method is judged with the scan's subject left out. A method that fits nothing (`absolute`,
+`scaled`, `cqr`, `joint`) then covers ceil(n (1 - alpha)) of n subjects by construction, whatever
+the volumes are (ties and subjects of several scans aside): its width is the finding. The coverage
+of `naive`, which promises nothing, is one too.
 """
 
 import math
@@ -25,7 +25,7 @@ COLUMNS = ["group", "structure", "method", "n", "coverage", "width_percent"]
 def ask(cohort: Cohort, params: AnalyseParams, _: np.random.Generator) -> Answer:
     """Return how often intervals of volumes cover, and how wide they are."""
     volumes = cohort.networks(cohort.volumes)
-    tree, table = conformal(volumes, cohort.reference, cohort.exams, params.alpha)
+    tree, table = conformal(volumes, cohort.reference, cohort.subject_of, params.alpha)
     return Answer(tree, {"conformal": table})
 
 
@@ -128,15 +128,15 @@ def _branch(table: pd.DataFrame, n_pairs: int) -> dict[str, float]:
 
 
 def conformal(
-    volumes: pd.DataFrame, reference: pd.DataFrame, exams: dict[str, str], alpha: float
+    volumes: pd.DataFrame, reference: pd.DataFrame, subject_of: dict[str, str], alpha: float
 ) -> tuple[dict[str, dict[str, dict[str, float]]], pd.DataFrame]:
-    """Return coverage and width of the intervals of each group, the exam of each scan left out.
+    """Return coverage and width of the intervals of each group, the subject of each scan left out.
 
     Args:
         volumes: tidy, columns group, member, subject, structure, volume_mm3.
         reference: columns subject, structure, volume_mm3: volumes of the fully sampled image by the
             same segmenter, or true volumes.
-        exams: subject -> exam; a subject that is not in it is an exam of its own.
+        subject_of: scan -> subject; a scan that is not in it is a subject of its own.
         alpha: between 0 and 0.5, fraction that the intervals may miss.
 
     Returns:
@@ -152,8 +152,8 @@ def conformal(
     tree, tables = {}, [pd.DataFrame(columns=COLUMNS)]
     for group, part in volumes.groupby("group", sort=False):
         pairs, structures, subjects = cohort(part, reference, alpha)
-        exam = np.array([exams.get(subject, subject) for subject in subjects])
-        table = interval_table(pairs.ratio, intervals(pairs, exam, alpha), structures)
+        clusters = np.array([subject_of.get(subject, subject) for subject in subjects])
+        table = interval_table(pairs.ratio, intervals(pairs, clusters, alpha), structures)
         tables.append(table.assign(group=group)[COLUMNS])
         tree[group] = {m: _branch(table[table["method"] == m], pairs.ratio.size) for m in METHODS}
     return tree, pd.concat(tables[1:] or tables, ignore_index=True)

@@ -7,7 +7,7 @@ from stages.params.analyse import AnalyseParams
 from stages.statistics.answer import Answer, Tree
 from stages.statistics.cohort import Cohort
 from stages.statistics.methods.gaps import without_gaps
-from stages.statistics.methods.rank_agreement import Draws, draw_exams, rank_agreement
+from stages.statistics.methods.rank_agreement import Draws, draw_subjects, rank_agreement
 
 PAIR = ["group", "structure", "subject"]
 COLUMNS = [*PAIR, "n_members", "n_undefined", "sd", "mean", "cv", "bias"]
@@ -16,7 +16,7 @@ PAIRS = {"sd": "cv", "mean": "bias"}  # of a deformation: of the volumes
 
 def ask(cohort: Cohort, params: AnalyseParams, rng: np.random.Generator) -> Answer:
     """Return apparent changes of volume that need no segmentation of the members."""
-    draws = draw_exams(cohort.exams, params.bootstrap_draws, params.level, rng)
+    draws = draw_subjects(cohort.subject_of, params.bootstrap_draws, params.level, rng)
     cv, bias = (cohort.networks(table) for table in (cohort.cv, cohort.bias))
     tree, table = deformation(cohort.changes, cv, bias, draws)
     return Answer(tree, {"deformation": table})
@@ -57,7 +57,7 @@ def deformation(
         changes: as in `deformation_pairs`, of any groups.
         cv: columns group, structure, subject, cv, of the architectures.
         bias: columns group, structure, subject, bias, of the architectures.
-        draws: of exams, for the intervals.
+        draws: of subjects, for the intervals.
 
     Returns:
         The tree group -> sd -> median (percent, over structures and scans; ensembles only), mean ->

@@ -19,7 +19,7 @@ COLUMNS = [
     "group",
     "n_members",
     "n_subsets",
-    "n_cells",
+    "n_pairs",
     "cv",
     "cv_c4",
     "cv_low",
@@ -139,7 +139,7 @@ def size_row(cv: np.ndarray, size: int, n_members: int) -> dict[str, float]:
     return {
         "n_members": size,
         "n_subsets": cv.shape[1],
-        "n_cells": len(cv),
+        "n_pairs": len(cv),
         "cv": float(median.mean()),
         "cv_c4": float(median.mean()) / c4(size),
         "cv_low": float(low),
@@ -225,7 +225,7 @@ def ensemble_size(
         table = size_table(complete, n_subsets, rng, group)
         answers, gaps = without_gaps(summary(table))
         n_pairs = len(complete)
-        counts = {"members": values.shape[1], "cells": n_pairs, "excluded": len(values) - n_pairs}
+        counts = {"members": values.shape[1], "pairs": n_pairs, "excluded": len(values) - n_pairs}
         tree[group] = answers | counts | {"undefined": len(gaps)}
         parts += [table] if len(table) else []
     table = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=COLUMNS)

@@ -45,15 +45,17 @@ def ask(cohort: Cohort, params: AnalyseParams, rng: np.random.Generator) -> Answ
             of(cohort.cv, group), of(cohort.regions, group), of(cohort.histograms, group)
         )
         sizes = (params.bootstrap_draws, params.permutations, params.level)
-        found, rows = infer(table, [HEADLINE_STATISTIC], TARGET, cohort.exams, *sizes, rng)
+        found, rows = infer(table, [HEADLINE_STATISTIC], TARGET, cohort.subject_of, *sizes, rng)
         own = of(cohort.volumes, group)
         noise_ceilings, limits = reliability(
-            own, cohort.exams, params.subsets, params.bootstrap_draws, params.level, rng
+            own, cohort.subject_of, params.subsets, params.bootstrap_draws, params.level, rng
         )
         halves = disjoint_r2(own, of(cohort.halves, group), list(SUMMARIES))
-        leaves, gaps = without_gaps(found | {"ceiling": noise_ceilings, "halves": halves})
+        leaves, gaps = without_gaps(
+            found | {"noise_ceiling": noise_ceilings, "split_half_prediction": halves}
+        )
         tree[group] = leaves | {"undefined": len(gaps)}
-        limits = limits.assign(statistic="ceiling")
+        limits = limits.assign(statistic="noise_ceiling")
         tables += [rows.assign(group=group), limits.assign(group=group)]
     return Answer(tree, {"inference": pd.concat(tables, ignore_index=True)})
 
@@ -62,7 +64,7 @@ def infer(
     table: pd.DataFrame,
     predictors: list[str],
     target: str,
-    exams: dict[str, str],
+    subject_of: dict[str, str],
     n_draws: int,
     n_permutations: int,
     level: float,
@@ -70,13 +72,13 @@ def infer(
 ) -> tuple[Tree, pd.DataFrame]:
     """Return interval and p of every correlation, and the interval of both R^2.
 
-    All intervals come from the same draws of exams, all p from the same permutations.
+    All intervals come from the same draws of subjects, all p from the same permutations.
 
     Args:
         table: from `prediction_table`, without NaN.
         predictors: columns of `table`; the first is the headline and fills the tree.
         target: column of `table`.
-        exams: exam of each subject.
+        subject_of: scan -> subject.
         n_draws: bootstrap draws.
         n_permutations: random permutations.
         level: coverage of the intervals; 1 - level is the level of the tests.
@@ -93,10 +95,10 @@ def infer(
     """
     structures = list(dict.fromkeys(table["structure"]))
     subjects = list(dict.fromkeys(table["subject"]))
-    exam = np.array([exams[name] for name in subjects])
-    n_exams = len(np.unique(exam))
-    weights = cluster_draws(exam, n_draws, rng)
-    permutations = joint_permutations(exam, n_permutations, rng)
+    clusters = np.array([subject_of[name] for name in subjects])
+    n_clusters = len(np.unique(clusters))
+    weights = cluster_draws(clusters, n_draws, rng)
+    permutations = joint_permutations(clusters, n_permutations, rng)
     points = correlation_table(table, predictors, target)
     y = pair_matrix(table, target, structures, subjects)
     parts = []
@@ -105,11 +107,11 @@ def infer(
         own = points[points["statistic"] == name].set_index("scope")
         for kind in KINDS:
             draws = correlation_draws(x, y, weights, kind)
-            low_high = _intervals(draws, structures, level, n_exams)
+            low_high = _intervals(draws, structures, level, n_clusters)
             significance = _significance(x, y, permutations, kind, structures)
             part = own[["n"]].assign(statistic=name, estimate=kind, value=own[kind])
             parts.append(part.join(low_high).join(significance).reset_index())
-    r2 = _regressions(table, target, weights[:, _positions(table, subjects)], level, n_exams)
+    r2 = _regressions(table, target, weights[:, _positions(table, subjects)], level, n_clusters)
     whole = pd.concat([*parts, r2] if len(r2) else parts, ignore_index=True)
     tree = _tree(whole, predictors[0], structures, 1.0 - level)
     return tree | {"exchanged": permutations.unit}, whole[[*COLUMNS, *P_COLUMNS]]
@@ -119,10 +121,10 @@ def _positions(table: pd.DataFrame, subjects: list[str]) -> np.ndarray:
     return table["subject"].map({name: k for k, name in enumerate(subjects)}).to_numpy()
 
 
-def _intervals(draws: Scopes, structures: list[str], level: float, n_exams: int) -> pd.DataFrame:
+def _intervals(draws: Scopes, structures: list[str], level: float, n_clusters: int) -> pd.DataFrame:
     values = dict(zip(structures, draws["structures"].T, strict=True))
     values |= {scope: draws[scope] for scope in SCOPES}
-    found = {name: interval(v, level, n_exams) for name, v in values.items()}
+    found = {name: interval(v, level, n_clusters) for name, v in values.items()}
     return pd.DataFrame.from_dict(found, orient="index", columns=list(Interval._fields))
 
 
@@ -141,7 +143,7 @@ def _significance(
 
 
 def _regressions(
-    table: pd.DataFrame, target: str, weights: np.ndarray, level: float, n_exams: int
+    table: pd.DataFrame, target: str, weights: np.ndarray, level: float, n_clusters: int
 ) -> pd.DataFrame:
     sets = {
         "histogram": histogram_columns(table, "own"),
@@ -153,7 +155,7 @@ def _regressions(
     for name, columns in sets.items():
         if columns:
             x = table[columns].to_numpy(np.float64)
-            limits = interval(r2_draws(x, y, weights), level, n_exams)
+            limits = interval(r2_draws(x, y, weights), level, n_clusters)
             rows.append(("pooled", name, "in_sample_r2", len(y), in_sample_r2(x, y), *limits))
     return pd.DataFrame(rows, columns=COLUMNS)
 

@@ -13,5 +13,5 @@ def ask(cohort: Cohort, _: AnalyseParams, __: np.random.Generator) -> Answer:
     """Return the nominal SNR, its definition, and the median over scans of each estimate."""
     measured = {name: float(cohort.snr[name].median()) for name in ESTIMATES}
     return Answer(
-        {"asked": cohort.noise.snr, "definition": cohort.noise.definition, "achieved": measured}
+        {"nominal": cohort.noise.snr, "definition": cohort.noise.definition, "measured": measured}
     )

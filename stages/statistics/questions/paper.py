@@ -48,7 +48,7 @@ def ask(cohort: Cohort, _: AnalyseParams, __: np.random.Generator) -> Answer:
     metrics = {name: answer.metrics for name, answer in cohort.answers.items()}
     networks = cohort.ensembles.architectures
     members = {group: len(cohort.ensembles.members(group)) for group in networks}
-    scans = list(cohort.exams)
+    scans = list(cohort.subject_of)
     tree, table = compare(metrics, members, len(scans), cohort_of(scans))
     return Answer(tree, {"paper": table})
 

@@ -243,7 +243,7 @@ def about_volumes(pairs: pd.DataFrame) -> dict[str, float]:
     known = pairs.dropna(subset=["error", "spread"])
     n_members = int(pairs["n_members"].iloc[0])
     return {
-        "cells": len(known),
+        "pairs": len(known),
         "absolute_error": float(known["error"].abs().mean()),
         "spread": float(known["spread"].mean()),
         "spread_skill": spread_skill(known["spread"], known["error"], n_members),

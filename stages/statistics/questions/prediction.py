@@ -36,10 +36,10 @@ def ask(cohort: Cohort, _: AnalyseParams, __: np.random.Generator) -> Answer:
         n_members = len(cohort.ensembles.members(group))
         tables = (of(table, group) for table in (cohort.cv, cohort.regions, cohort.histograms))
         table, n_excluded = prediction_table(*tables)
-        found, coefficients = predict(table, n_members, cohort.exams)
+        found, coefficients = predict(table, n_members, cohort.subject_of)
         answers, gaps = without_gaps(found)
         undefined += [f"{group}.{gap}" for gap in gaps]
-        counts = {"members": n_members, "cells": len(table), "excluded": n_excluded}
+        counts = {"members": n_members, "pairs": len(table), "excluded": n_excluded}
         tree[group] = answers | {"n": counts | {"undefined": len(gaps)}}
         correlations.append(coefficients.assign(group=group))
         regressions += regression_rows(group, answers)
@@ -62,9 +62,11 @@ def regression_rows(group: str, answers: Tree) -> list[tuple[str, str, str, floa
         in_sample = answers["r2"].get(name, np.nan)
         found = {"in_sample": in_sample} | answers["controls"][name]
         rows += [(group, name, estimate, value) for estimate, value in found.items()]
-    means = answers["controls"].get("structure_means", np.nan)
-    rows.append((group, "structure", "in_sample", means))
-    rows += [(group, "ceiling", scope, value) for scope, value in answers["ceiling"].items()]
+    means = answers["controls"].get("structure_only", np.nan)
+    rows.append((group, "structure_only", "in_sample", means))
+    rows += [
+        (group, "noise_ceiling", scope, value) for scope, value in answers["noise_ceiling"].items()
+    ]
     return rows
 
 
@@ -97,31 +99,31 @@ def histogram_columns(table: pd.DataFrame, edges: str) -> list[str]:
 
 
 def regression_report(
-    table: pd.DataFrame, columns: list[str], exam: np.ndarray
+    table: pd.DataFrame, columns: list[str], clusters: np.ndarray
 ) -> dict[str, float]:
     """Return R^2 of one set of predictors and the controls without which it cannot be read.
 
     Args:
         table: from `prediction_table`.
         columns: the predictors.
-        exam: (n,) labels.
+        clusters: (n,) labels of the subjects.
 
     Returns:
-        in_sample (the paper's), chance (its expectation for random predictors), adjusted,
-        leave_exam_out, leave_structure_out, within_structure and its chance_within, and log_target
-        (in sample, ln CV); NaN where undefined.
+        in_sample (the paper's), random_predictor (its expectation for random predictors), adjusted,
+        leave_one_subject_out, leave_one_structure_out, within_structure and its
+        random_predictor_within, and log_target (in sample, ln CV); NaN where undefined.
     """
     x, y = table[columns].to_numpy(np.float64), table[TARGET].to_numpy(np.float64)
     structure = table["structure"].to_numpy()
     positive = y > 0
     return {
         "in_sample": in_sample_r2(x, y),
-        "chance": random_predictor_r2(x),
+        "random_predictor": random_predictor_r2(x),
         "adjusted": adjusted_r2(x, y),
-        "leave_exam_out": leave_group_out_r2(x, y, exam),
-        "leave_structure_out": leave_group_out_r2(x, y, structure),
+        "leave_one_subject_out": leave_group_out_r2(x, y, clusters),
+        "leave_one_structure_out": leave_group_out_r2(x, y, structure),
         "within_structure": within_group_r2(x, y, structure),
-        "chance_within": random_predictor_r2(x, n_means=len(np.unique(structure))),
+        "random_predictor_within": random_predictor_r2(x, n_means=len(np.unique(structure))),
         "log_target": in_sample_r2(x[positive], np.log(y[positive])),
     }
 
@@ -156,35 +158,35 @@ def headline_correlations(correlations: pd.DataFrame) -> dict[str, dict[str, flo
 
 
 def predict(
-    table: pd.DataFrame, n_members: int, exams: dict[str, str]
+    table: pd.DataFrame, n_members: int, subject_of: dict[str, str]
 ) -> tuple[Tree, pd.DataFrame]:
     """Return all numbers of one architecture: the R^2 pair, controls, ceiling, correlations.
 
     Args:
         table: from `prediction_table`.
         n_members: size of the ensemble.
-        exams: scan -> exam.
+        subject_of: scan -> subject.
 
     Returns:
         The tree of the metrics file (NaN where undefined), and the table of all correlations.
     """
-    exam = table["subject"].map(exams).to_numpy()
+    clusters = table["subject"].map(subject_of).to_numpy()
     sets = {
         "histogram": histogram_columns(table, "own"),
         "summary": list(SUMMARIES),
         "global": histogram_columns(table, "global"),
     }
-    reports = {name: regression_report(table, columns, exam) for name, columns in sets.items()}
+    reports = {name: regression_report(table, columns, clusters) for name, columns in sets.items()}
     correlations = correlation_table(table, list(SUMMARIES), TARGET)
     controls: Tree = {name: reports[name] for name in ("histogram", "summary")}
     controls["histogram"]["global_edges"] = reports["global"]["in_sample"]
-    controls["structure_means"] = group_means_r2(
+    controls["structure_only"] = group_means_r2(
         table[TARGET].to_numpy(np.float64), table["structure"].to_numpy()
     )
     tree = {
         "r2": {name: controls[name].pop("in_sample") for name in ("histogram", "summary")},
         "controls": controls,
-        "ceiling": noise_ceilings(table, n_members),
+        "noise_ceiling": noise_ceilings(table, n_members),
         "correlation": headline_correlations(correlations),
     }
     return tree, correlations

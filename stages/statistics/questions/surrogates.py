@@ -18,7 +18,7 @@ from stages.statistics.methods.regression import in_sample_r2, leave_group_out_r
 
 COSTS = {"A": "images", "B": "one segmentation", "C": "all segmentations"}
 IMAGE_STATISTICS = ("mean", "median", "p95")
-ESTIMATES = ("pooled_r2", "within_structure_r2", "leave_exam_out_r2", "spearman_within")
+ESTIMATES = ("pooled_r2", "within_structure_r2", "leave_one_subject_out_r2", "spearman_within")
 INTERVALS = ("pooled_r2", "within_structure_r2")
 PAIR = ["structure", "subject"]
 COLUMNS = ["group", "surrogate", "kind", "cost", "n", "n_left_out"]
@@ -29,7 +29,7 @@ def ask(cohort: Cohort, params: AnalyseParams, rng: np.random.Generator) -> Answ
     """Return how well each surrogate predicts volume uncertainty, and what it costs."""
     sizes = (params.bootstrap_draws, params.level, rng)
     cv = cohort.networks(cohort.cv)
-    tree, table = predict_cv(every_surrogate(cohort), cv, cohort.exams, *sizes)
+    tree, table = predict_cv(every_surrogate(cohort), cv, cohort.subject_of, *sizes)
     return Answer(tree, {"surrogates": table})
 
 
@@ -79,15 +79,15 @@ def logarithms(values: pd.DataFrame, cv: pd.DataFrame) -> tuple[pd.DataFrame, in
     return joined.loc[known, PAIR].assign(x=x, y=y).reset_index(drop=True), int((~known).sum())
 
 
-def estimates(pairs: pd.DataFrame, exam: np.ndarray) -> dict[str, float]:
-    """Return R^2 of ln CV on ln value, pooled, within structures and with exams left out.
+def estimates(pairs: pd.DataFrame, clusters: np.ndarray) -> dict[str, float]:
+    """Return R^2 of ln CV on ln value, pooled, within structures and with subjects left out.
 
     Args:
         pairs: from `logarithms`.
-        exam: (n,) labels; scans of one person share theirs.
+        clusters: (n,) labels; scans of one person share theirs.
 
     Returns:
-        `ESTIMATES`: R^2 in sample, R^2 centred per structure, R^2 of predicted exams, Spearman's
+        `ESTIMATES`: R^2 in sample, R^2 centred per structure, R^2 of predicted subjects, Spearman's
         coefficient centred per structure; NaN where undefined.
     """
     x, y = pairs["x"].to_numpy(np.float64), pairs["y"].to_numpy(np.float64)
@@ -98,22 +98,23 @@ def estimates(pairs: pd.DataFrame, exam: np.ndarray) -> dict[str, float]:
     found = (
         in_sample_r2(column, y),
         within_group_r2(column, y, structure),
-        leave_group_out_r2(column, y, exam),
+        leave_group_out_r2(column, y, clusters),
         spearman(centre(x, structure), centre(y, structure)),
     )
     return dict(zip(ESTIMATES, found, strict=True))
 
 
 def bootstrap_r2(
-    pairs: pd.DataFrame, exam: np.ndarray, n_draws: int, rng: np.random.Generator
+    pairs: pd.DataFrame, clusters: np.ndarray, n_draws: int, rng: np.random.Generator
 ) -> np.ndarray:
-    """Return pooled and within-structure R^2 of samples of exams drawn with replacement.
+    """Return pooled and within-structure R^2 of samples of subjects drawn with replacement.
 
-    With one predictor R^2 = Sxy^2 / (Sxx Syy), and the sums over a sample are sums over its exams.
+    With one predictor R^2 = Sxy^2 / (Sxx Syy), and the sums over a sample are sums over its
+    subjects.
 
     Args:
         pairs: from `logarithms`.
-        exam: (n,) labels.
+        clusters: (n,) labels of the subjects.
         n_draws: number of samples.
         rng: source of the draws.
 
@@ -121,7 +122,7 @@ def bootstrap_r2(
         (n_draws, 2) in the order of `INTERVALS`, NaN where nothing varies.
     """
     x, y = (centre(pairs[name].to_numpy(np.float64), np.zeros(len(pairs))) for name in "xy")
-    labels, number = np.unique(exam, return_inverse=True)
+    labels, number = np.unique(clusters, return_inverse=True)
     _, place = np.unique(pairs["structure"].to_numpy(), return_inverse=True)
     sums = np.zeros((len(labels), place.max() + 1, 6))
     terms = np.stack([np.ones_like(x), x, y, x * x, y * y, x * y], axis=1)
@@ -146,7 +147,7 @@ def _squared(sums: np.ndarray) -> np.ndarray:
 def predict_cv(
     surrogates: pd.DataFrame,
     cv: pd.DataFrame,
-    exams: Mapping[str, str],
+    subject_of: Mapping[str, str],
     n_draws: int = 0,
     level: float = 0.95,
     rng: np.random.Generator | None = None,
@@ -157,8 +158,8 @@ def predict_cv(
         surrogates: columns group, subject, structure, surrogate, kind (`A`, `B`, `C`), value;
             groups without a CV are left out.
         cv: columns group, structure, subject, cv (percent).
-        exams: subject -> exam; subjects without one are exams of their own.
-        n_draws: samples of exams for the intervals; none when 0.
+        subject_of: scan -> subject; scans without one are subjects of their own.
+        n_draws: samples of subjects for the intervals; none when 0.
         level: of the intervals.
         rng: source of the samples, needed when `n_draws` > 0.
 
@@ -183,17 +184,17 @@ def predict_cv(
         if group not in targets:
             continue
         pairs, n_left_out = logarithms(values, targets[group])
-        exam = np.array([exams.get(s, s) for s in pairs["subject"]], dtype=str)
+        clusters = np.array([subject_of.get(s, s) for s in pairs["subject"]], dtype=str)
         bounds: dict[str, tuple[float, float]] = {}
         if n_draws > 0 and len(pairs):
-            samples = bootstrap_r2(pairs, exam, n_draws, rng)  # type: ignore[arg-type]  # see above
-            n_exams = len(np.unique(exam))
+            samples = bootstrap_r2(pairs, clusters, n_draws, rng)  # type: ignore[arg-type]  # see above
+            n_clusters = len(np.unique(clusters))
             bounds = {
-                name: interval(column, level, n_exams)[:2]
+                name: interval(column, level, n_clusters)[:2]
                 for name, column in zip(INTERVALS, samples.T, strict=True)
             }
         head = (group, name, kind, COSTS[kind], len(pairs), n_left_out)
-        for estimate, value in estimates(pairs, exam).items():
+        for estimate, value in estimates(pairs, clusters).items():
             # an interval belongs to an estimate
             known = bounds.get(estimate) if np.isfinite(value) else None
             rows.append((*head, estimate, value, *(known or (np.nan, np.nan))))

@@ -25,7 +25,7 @@ from stages.statistics.methods.weighted_summaries import weighted_means, weighte
 from stages.statistics.questions.image_quality import HEADLINE, MEASURES
 
 MEMBER = ["group", "member"]
-ERRORS = ("variation", "bias")
+ERRORS = ("variability", "bias")
 VARIABLES = (*MEASURES, *ERRORS)
 SCOPES = ("within", "pooled")
 ALL = "all"
@@ -38,7 +38,7 @@ def ask(cohort: Cohort, params: AnalyseParams, rng: np.random.Generator) -> Answ
         cohort.networks(cohort.quality),
         cohort.networks(cohort.volumes),
         cohort.reference,
-        cohort.exams,
+        cohort.subject_of,
         params.bootstrap_draws,
         params.level,
         rng,
@@ -62,7 +62,7 @@ class Members:
     scan: np.ndarray
     """(n_pairs,), number of the scan of each pair."""
 
-    exam: np.ndarray
+    clusters: np.ndarray
     """(n_scans,) labels."""
 
 
@@ -89,7 +89,7 @@ def collect(
     quality: pd.DataFrame,
     volumes: pd.DataFrame,
     reference: pd.DataFrame,
-    exams: Mapping[str, str],
+    subject_of: Mapping[str, str],
 ) -> tuple[Members, dict[str, int]]:
     """Return the members of the ensembles, on the scans that all of them have scores of.
 
@@ -97,7 +97,7 @@ def collect(
         quality: columns group, member, subject, range, slices, psnr, ssim.
         volumes: columns group, member, subject, structure, volume_mm3.
         reference: columns subject, structure, volume_mm3.
-        exams: scan -> exam; scans without one are exams of their own.
+        subject_of: scan -> subject; scans without one are subjects of their own.
 
     Returns:
         The members, and how many members (without scores, without volumes, or alone in their
@@ -123,15 +123,15 @@ def collect(
     structures = list(dict.fromkeys(volumes["structure"]))
     errors = _errors(known, reference, table["group"].to_numpy(), (scans, structures))
     lost = pd.DataFrame(np.isnan(errors).any(axis=0)).groupby(table["group"].to_numpy()).any()
-    exam = np.array([str(exams.get(s, s)) for s in scans])
+    clusters = np.array([str(subject_of.get(s, s)) for s in scans])
     every = pd.concat([volumes[MEMBER], quality[MEMBER]]).drop_duplicates()
     counts = {
         "members": len(every) - len(table),
         "scans": volumes["subject"].nunique() - len(scans),
-        "cells": int(lost.to_numpy().sum()),
+        "pairs": int(lost.to_numpy().sum()),
     }
     scan = np.repeat(np.arange(len(scans)), len(structures))
-    return Members(table, np.stack(arrays), errors, scan, exam), counts
+    return Members(table, np.stack(arrays), errors, scan, clusters), counts
 
 
 def _errors(
@@ -177,7 +177,7 @@ def member_table(members: Members) -> pd.DataFrame:
         -0.5 to 0.5.
     """
     groups = members.table["group"].to_numpy()
-    once = np.ones((1, len(members.exam)), dtype=np.int64)
+    once = np.ones((1, len(members.clusters)), dtype=np.int64)
     values = {name: v[0] for name, v in summarise(members, once).items()}
     ranks = {f"{name}_rank": ranks_within(v, groups) for name, v in values.items()}
     return members.table.assign(**values, **ranks)
@@ -187,7 +187,7 @@ def task_error(
     quality: pd.DataFrame,
     volumes: pd.DataFrame,
     reference: pd.DataFrame,
-    exams: Mapping[str, str],
+    subject_of: Mapping[str, str],
     n_draws: int,
     level: float,
     rng: np.random.Generator,
@@ -195,14 +195,14 @@ def task_error(
     """Return the rank correlations of image quality with task error over members.
 
     Task errors of a member: the medians over structures and scans of `relative_errors`. Intervals
-    draw exams with replacement and summarise the members anew; they hold the uncertainty of the
+    draw subjects with replacement and summarise the members anew; they hold the uncertainty of the
     scans, the members being given. p exchanges members within architectures and holds theirs.
 
     Args:
         quality: columns group, member, subject, range, slices, psnr, ssim.
         volumes: columns group, member, subject, structure, volume_mm3; of the architectures.
         reference: columns subject, structure, volume_mm3; of the fully sampled scans.
-        exams: scan -> exam.
+        subject_of: scan -> subject.
         n_draws: of the bootstrap and of the permutations.
         level: of confidence, 0.95 for 95 %.
         rng: source of the draws.
@@ -210,21 +210,21 @@ def task_error(
     Returns:
         The tree `all` -> psnr, ssim -> variation, bias -> within, pooled -> spearman, low, high
         (and p within), and each architecture -> psnr, ssim -> variation, bias (Spearman over its
-        members) and members; `all` also has members, exams, excluded (see `collect`) and
+        members) and members; `all` also has members, subjects, excluded (see `collect`) and
         undefined (leaves left out). The table of `member_table`.
     """
-    members, excluded = collect(quality, volumes, reference, exams)
+    members, excluded = collect(quality, volumes, reference, subject_of)
     groups = members.table["group"].to_numpy()
-    n_exams = len(np.unique(members.exam))
-    counts = {"members": len(groups), "exams": n_exams, "excluded": excluded}
-    if not len(groups) or not n_exams:
+    n_clusters = len(np.unique(members.clusters))
+    counts = {"members": len(groups), "subjects": n_clusters, "excluded": excluded}
+    if not len(groups) or not n_clusters:
         empty = members.table.iloc[:0].assign(
             **{name: [] for v in VARIABLES for name in (v, f"{v}_rank")}
         )
         return {ALL: counts | {"undefined": 0}}, empty
     table = member_table(members)
     found = {name: table[name].to_numpy() for name in VARIABLES}
-    draws = summarise(members, cluster_draws(members.exam, n_draws, rng))
+    draws = summarise(members, cluster_draws(members.clusters, n_draws, rng))
     overall: Tree = {}
     for score in MEASURES:
         overall[score] = {}
@@ -232,7 +232,7 @@ def task_error(
             answers: Tree = {}
             for scope in SCOPES:
                 r, resampled = _answer(found, draws, (score, error), groups, scope)
-                low, high, _ = interval(resampled, level, n_exams)
+                low, high, _ = interval(resampled, level, n_clusters)
                 answers[scope] = {"spearman": r, "low": low, "high": high}
             p = permutation_p(found[score], found[error], groups, n_draws, rng)
             answers["within"]["p"] = p

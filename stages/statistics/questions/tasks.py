@@ -10,7 +10,7 @@ from stages.params.analyse import AnalyseParams
 from stages.statistics.answer import Answer, Tree
 from stages.statistics.cohort import Cohort
 from stages.statistics.methods.gaps import without_gaps
-from stages.statistics.methods.rank_agreement import Agreement, Draws, draw_exams, rank_agreement
+from stages.statistics.methods.rank_agreement import Agreement, Draws, draw_subjects, rank_agreement
 from stages.statistics.questions.deformation import deformation_pairs
 from stages.statistics.questions.overlap import overlap_pairs
 from stages.statistics.questions.surrogates import every_surrogate
@@ -22,7 +22,7 @@ COLUMNS = ["group", "target", "predictor", "kind", "estimate", "scope", "n", "va
 
 def ask(cohort: Cohort, params: AnalyseParams, rng: np.random.Generator) -> Answer:
     """Return whether uncertainties and the volumes' own CV predict other tasks than volumes."""
-    draws = draw_exams(cohort.exams, params.bootstrap_draws, params.level, rng)
+    draws = draw_subjects(cohort.subject_of, params.bootstrap_draws, params.level, rng)
     cv, bias = (cohort.networks(table) for table in (cohort.cv, cohort.bias))
     name, kind = VOLUME_CV
     own = cv.rename(columns={"cv": "value"}).assign(surrogate=name, kind=kind)
@@ -41,7 +41,7 @@ def predict_tasks(
     Args:
         predictors: columns group, subject, structure, surrogate, kind (`surrogates.COSTS`), value.
         targets: columns group, subject, structure, target, value: larger is worse.
-        draws: of exams.
+        draws: of subjects.
 
     Returns:
         The tree group -> target -> predictor (`HEADLINES`) -> scope -> r, low, high, and
@@ -74,7 +74,7 @@ def _tree(table: pd.DataFrame) -> Tree:
 
 
 def task_targets(overlap: pd.DataFrame, deformation: pd.DataFrame) -> pd.DataFrame:
-    """Return what is to be predicted of each cell: dice_loss, surface_distance, deformation_sd.
+    """Return what is to be predicted of each pair: dice_loss, surface_distance, deformation_sd.
 
     Args:
         overlap: from `overlap.overlap_pairs`.

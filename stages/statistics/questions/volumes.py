@@ -28,7 +28,7 @@ def ask(cohort: Cohort, params: AnalyseParams, _: np.random.Generator) -> Answer
 
 def _of_group(cohort: Cohort, group: str, structures: tuple[str, ...]) -> tuple[Tree, list[str]]:
     """Return the metrics of one group, and the names of its undefined structure-scan pairs."""
-    volumes, missing = grid(of(cohort.volumes, group), structures, list(cohort.exams))
+    volumes, missing = grid(of(cohort.volumes, group), structures, list(cohort.subject_of))
     found: Tree = {}
     undefined = [*_undefined(of(cohort.bias, group), "bias"), *missing]
     cv = of(cohort.cv, group)

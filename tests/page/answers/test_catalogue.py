@@ -16,7 +16,7 @@ def test_what_was_not_measured_is_said(files: tuple[str, ...]) -> None:
     assert "nan" not in written
     assert len(headline(found)) == len(found.groups)
     if "volumes" in files:
-        assert "The variation of volumes was not measured. Bias was not measured." in " ".join(
+        assert "The variability of volumes was not measured. Bias was not measured." in " ".join(
             a.verdict for a in answers(found)
         )
     if "inference" in files:

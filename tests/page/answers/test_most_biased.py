@@ -28,12 +28,12 @@ def test_true_volumes_are_told_where_they_are_known() -> None:
     assert "in 75\N{NO-BREAK SPACE}% of" in bias(facts(tree)).evidence[-1]
 
 
-def test_signs_are_counted_over_exams() -> None:
+def test_signs_are_counted_over_subjects() -> None:
     found = facts()
     assert same_sign(found, "unet") == (2, 2)
     table = found.bias.copy()
     first = (table["subject"] == "sub-a") & (table["structure"] == "putamen")
     table.loc[first, "bias"] = -BIAS["unet"]["putamen"]
     assert same_sign(replace(found, bias=table), "unet") == (1, 2)
-    two = {subject: "ab"[k % 2] for k, subject in enumerate(found.exams)}
-    assert same_sign(replace(found, exams=two), "unet") == (0, 0)
+    two = {subject: "ab"[k % 2] for k, subject in enumerate(found.subject_of)}
+    assert same_sign(replace(found, subject_of=two), "unet") == (0, 0)

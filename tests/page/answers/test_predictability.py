@@ -15,10 +15,14 @@ WEAK = {"r": 0.0, "low": -0.2, "high": 0.2, "p": 0.9}
     [
         (
             {},
-            "That voxelwise uncertainty foretells",
+            "That voxelwise uncertainty predicts",
             "is not shown in UNet, VarNet or RIM, and not",
         ),
-        (dict.fromkeys(("unet", "varnet", "rim"), SHOWN), "Yes: in UNet, VarNet and RIM", "beyond"),
+        (
+            dict.fromkeys(("unet", "varnet", "rim"), SHOWN),
+            "Yes: in UNet, VarNet and RIM",
+            "statistically significant",
+        ),
         ({"rim": SHOWN}, "In part: in RIM", "in UNet and VarNet that is not shown"),
         (dict.fromkeys(("unet", "varnet", "rim"), WEAK), "No:", "0.3 or more are excluded"),
         ({"rim": WEAK}, "That voxelwise", "not excluded"),
@@ -38,9 +42,9 @@ def test_the_verdict_on_prediction(changes: dict, start: str, part: str) -> None
 
 def test_regressions_are_compared_with_knowing_the_structure() -> None:
     lines = prediction(facts()).evidence
-    assert any("less than merely knowing the structure explains (70" in line for line in lines)
+    assert any("less than the structure-only baseline explains (70" in line for line in lines)
     tree = metrics()
-    tree["prediction"]["rim"]["controls"]["structure_means"] = 0.3
+    tree["prediction"]["rim"]["controls"]["structure_only"] = 0.3
     lines = prediction(facts(tree)).evidence
-    assert any("which compares with what merely knowing" in line for line in lines)
+    assert any("which compares with what the structure-only" in line for line in lines)
     assert any("RIM: best of 2 surrogates is the volume's first-order" in line for line in lines)

@@ -22,7 +22,7 @@ from stages.statistics.methods.permutation import (
 def test_exams_move_whole():
     exams = np.array(["a", "b", "a", "c", "b", "c"])
     order, unit = joint_permutations(exams, 500, np.random.default_rng(0))
-    assert unit == "exams"
+    assert unit == "subjects"
     assert (np.sort(order, axis=1) == np.arange(6)).all()
     moved = exams[order]
     for first, second in ((0, 2), (1, 4), (3, 5)):
@@ -33,7 +33,7 @@ def test_exams_move_whole():
 def test_exams_of_other_sizes_keep_to_themselves_or_scans_move():
     many = np.array([*"abcdef", "x", "x", "y", "y"])
     order, unit = joint_permutations(many, 200, np.random.default_rng(0))
-    assert unit == "exams of equal size"
+    assert unit == "subjects with equally many scans"
     assert set(many[order[:, 6:]].ravel()) == {"x", "y"}
     assert (many[order[:, 6]] == many[order[:, 7]]).all()
     few, unit = joint_permutations(np.array([*"abb"]), 500, np.random.default_rng(0))

@@ -22,7 +22,7 @@ from stages.statistics.methods.prediction_intervals import (
     structure_scale,
 )
 from stages.statistics.methods.thresholds import (
-    least_exams,
+    least_subjects,
     left_out_thresholds,
     upper_quantile,
 )
@@ -69,7 +69,7 @@ def test_coverage_with_the_exam_left_out_is_fixed_without_a_fit(values, alpha):
     scores = np.array([values])
     n = len(values)
     low, high = split_intervals(scores, np.ones((1, 1)), each(n), alpha)
-    if n - 1 < least_exams(alpha):
+    if n - 1 < least_subjects(alpha):
         assert np.isnan(low).all() and np.isnan(high).all()
     else:
         inside = np.sum(scores <= high - 1)

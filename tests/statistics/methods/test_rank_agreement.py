@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from scipy.stats import spearmanr
 
-from stages.statistics.methods.rank_agreement import draw_exams, rank_agreement
+from stages.statistics.methods.rank_agreement import draw_subjects, rank_agreement
 from tests.statistics.questions.test_tasks import draws, pairs
 
 
@@ -38,7 +38,7 @@ def test_a_draw_is_the_table_with_scans_repeated() -> None:
     assert min(values) <= found["pooled"].low <= found["pooled"].high <= max(values)
     # exams come whole
     assert (own.weights[:, 0] == own.weights[:, 1]).all()
-    assert own.n_exams == 5
+    assert own.n_clusters == 5
 
 
 def test_a_monotone_relation_is_perfect_pooled() -> None:
@@ -48,7 +48,7 @@ def test_a_monotone_relation_is_perfect_pooled() -> None:
 
 
 def test_two_exams_have_no_interval() -> None:
-    few = draw_exams({"s0": "s0", "s1": "s1"}, 50, 0.95, np.random.default_rng(0))
+    few = draw_subjects({"s0": "s0", "s1": "s1"}, 50, 0.95, np.random.default_rng(0))
     found = rank_agreement(pairs(3), "x", pairs(3), "y", few)["pooled"]
     assert np.isfinite(found.r) and np.isnan([found.low, found.high]).all()
 

@@ -207,4 +207,4 @@ def test_cells_without_variation_or_volume_are_left_out():
     assert gaps == []
     found = disjoint_r2(table, half_predictors(table, generator.normal(size=(4, 6))), ["mean"])
     assert found["n_undefined"] == 3
-    assert found["n_cells"] == 2 * 24 - 3
+    assert found["n_pairs"] == 2 * 24 - 3

@@ -11,7 +11,7 @@ from stages.statistics.methods.prediction_intervals import (
 from stages.statistics.methods.thresholds import (
     coverage_band,
     coverage_distribution,
-    least_exams,
+    least_subjects,
     upper_quantile,
 )
 from tests.statistics.questions.test_conformal import each
@@ -24,7 +24,7 @@ def test_threshold_is_the_rank_of_split_conformal(n, alpha):
     rank = math.ceil(round((n + 1) * (1 - alpha), 9))
     expected = rank if rank <= n else math.inf
     assert upper_quantile(values, each(n), alpha) == expected
-    assert (n >= least_exams(alpha)) == math.isfinite(expected)
+    assert (n >= least_subjects(alpha)) == math.isfinite(expected)
 
 
 def test_hand_calculation():
@@ -66,7 +66,7 @@ def test_exact_distribution_of_the_coverage(n, alpha):
 
 
 def test_too_few_exams_have_no_distribution():
-    assert least_exams(0.1) == 9
+    assert least_subjects(0.1) == 9
     assert coverage_distribution(8, 0.1) is None
     assert coverage_distribution(99, 0.29).args == (71, 29)  # 100 * .29 is 28.999... in binary
     assert all(math.isnan(bound) for bound in coverage_band(8, 20, 0.1))

@@ -150,9 +150,9 @@ def test_cells_without_member_or_target_are_left_out_and_counted():
     alone = volumes[volumes["member"] == 1].assign(group="zero_filled")
     tree, table = calibrate(pd.concat([volumes, alone]), target.drop(index=7))
     assert list(table.columns) == COLUMNS
-    assert (tree["unet"]["cells"], tree["unet"]["excluded"]) == (27, 3)
+    assert (tree["unet"]["pairs"], tree["unet"]["excluded"]) == (27, 3)
     assert table[table["group"] == "unet"]["crps"].isna().sum() == 3
-    assert tree["zero_filled"] == {"members": 1, "cells": 0, "excluded": 30, "undefined": 7}
+    assert tree["zero_filled"] == {"members": 1, "pairs": 0, "excluded": 30, "undefined": 7}
     json.dumps(tree, allow_nan=False)
 
 
@@ -169,4 +169,4 @@ def test_identical_members_have_no_spread():
     assert tree["unet"]["spread_skill"] == pytest.approx(0, abs=1e-9)
     assert tree["unet"]["crps"] == pytest.approx(tree["unet"]["absolute_error"])
     perfect, _ = calibrate(target.assign(group="a", member=0), target)
-    assert perfect["a"]["cells"] == 0
+    assert perfect["a"]["pairs"] == 0

@@ -57,8 +57,8 @@ def test_decompose_without_draws_says_that_the_interaction_includes_the_segmenta
     expected = {"subject": 110e-4, "member": 6e-4, "interaction": 1e-4}
     assert variances(table) == pytest.approx(expected)
     assert table["cv_percent"].to_numpy() == pytest.approx(100 * np.sqrt(table["variance"]))
-    assert table["share"].to_numpy() == pytest.approx([np.nan, 600 / 7, 100 / 7], nan_ok=True)
-    assert tree["unet"]["share"] == pytest.approx({"member": 600 / 7, "interaction": 100 / 7})
+    assert table["fraction"].to_numpy() == pytest.approx([np.nan, 600 / 7, 100 / 7], nan_ok=True)
+    assert tree["unet"]["fraction"] == pytest.approx({"member": 600 / 7, "interaction": 100 / 7})
     assert tree["unet"]["icc"] == pytest.approx(0.940171, abs=1e-6)
     assert tree["unet"]["interaction_includes_segmentation"] == 1
 
@@ -69,8 +69,8 @@ def test_decompose_with_draws_tells_the_segmentation_apart():
     tree, table = decompose(volumes, draws.sample(frac=1, random_state=0))
     values, segmentation = combine(log_draws[..., 0], log_draws)
     assert variances(table) == pytest.approx(components(values, segmentation))
-    assert sum(tree["unet"]["share"].values()) == pytest.approx(100)
-    assert set(tree["unet"]["share"]) == {"member", "interaction", "segmentation"}
+    assert sum(tree["unet"]["fraction"].values()) == pytest.approx(100)
+    assert set(tree["unet"]["fraction"]) == {"member", "interaction", "segmentation"}
     assert tree["unet"]["interaction_includes_segmentation"] == 0
 
 
@@ -99,7 +99,7 @@ def test_undefined_volumes_are_left_out_and_counted():
     assert found in (pytest.approx(components(kept)), pytest.approx(components(by_scan)))
     assert tree["unet"]["n"]["structures"] == 1
     assert tree["unet"]["n"]["structures_undefined"] == 1
-    assert tree["unet"]["n"]["cells_excluded"] == 20 + (20 - by_scan.size)
+    assert tree["unet"]["n"]["pairs_excluded"] == 20 + (20 - by_scan.size)
     assert tree["zero_filled"]["n"]["structures_undefined"] == 1
     json.dumps(tree, allow_nan=False)
 
@@ -112,7 +112,7 @@ def test_tiny_sizes_give_numbers_or_gaps(shape):
     assert len(table) == (4 if min(shape) > 1 else 0)
     constant, rows = decompose(tidy(np.ones(shape)))
     json.dumps(constant, allow_nan=False)
-    assert rows["share"].isna().all()
+    assert rows["fraction"].isna().all()
 
 
 def test_volumes_listed_twice_are_refused_by_name():

@@ -16,7 +16,7 @@ from stages.statistics.methods.prediction_intervals import (
     quantile_intervals,
 )
 from stages.statistics.methods.thresholds import (
-    least_exams,
+    least_subjects,
 )
 from stages.statistics.questions.conformal import ALL, COLUMNS, cohort, conformal, interval_table
 
@@ -159,7 +159,7 @@ def test_small_studies_count_what_is_undefined(n_scans, n_members):
     for method, leaves in tree["rim"].items():
         assert all(math.isfinite(value) for value in leaves.values())
         needs_spread = method in ("naive", "scaled", "cqr", "joint")
-        enough = n_scans > least_exams(ALPHA) or method == "naive"
+        enough = n_scans > least_subjects(ALPHA) or method == "naive"
         if enough and (n_members > 1 or not needs_spread):
             assert leaves["undefined"] == 0 and {"coverage", "width"} < set(leaves)
         else:

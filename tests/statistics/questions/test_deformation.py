@@ -5,7 +5,7 @@ import pandas as pd
 import pytest
 
 from stages.statistics.methods.bias import bias_table
-from stages.statistics.methods.rank_agreement import draw_exams
+from stages.statistics.methods.rank_agreement import draw_subjects
 from stages.statistics.methods.variability import cv_table
 from stages.statistics.questions.deformation import COLUMNS, deformation
 
@@ -32,7 +32,7 @@ def tables(noise: float = 0.0) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame
 
 def answer(changes: pd.DataFrame, volumes: pd.DataFrame, reference: pd.DataFrame):
     exams = {name: name for name in SUBJECTS}
-    draws = draw_exams(exams, 50, 0.95, np.random.default_rng(0))
+    draws = draw_subjects(exams, 50, 0.95, np.random.default_rng(0))
     return deformation(changes, cv_table(volumes), bias_table(volumes, reference), draws)
 
 

@@ -128,7 +128,7 @@ def test_gaps_are_left_out_and_counted():
     lonely = tidy(normal(1, 2, 3), "zero_filled")
     same = tidy(np.full((3, 2, 3), 1234.567), "same")
     tree, rows = run(pd.concat([table, lonely, same]))
-    assert (tree["unet"]["cells"], tree["unet"]["excluded"]) == (4, 2)
+    assert (tree["unet"]["pairs"], tree["unet"]["excluded"]) == (4, 2)
     assert tree["zero_filled"]["undefined"] == 7
     assert tree["same"]["cv"] == pytest.approx(0, abs=1e-9)
     assert tree["same"]["needed"]["observed"] == {}

@@ -91,9 +91,9 @@ def test_a_link_is_found_and_chance_is_not():
 def test_scans_of_one_exam_stay_together():
     table = pairs(4, 8, link=0.5)
     couples = {name: f"exam-{int(name[4:]) // 2}" for name in table["subject"].unique()}
-    assert answers(table, couples)[0]["exchanged"] == "exams"
+    assert answers(table, couples)[0]["exchanged"] == "subjects"
     mixed = {**alone(table), "sub-0": "pair", "sub-1": "pair"}
-    assert answers(table, mixed)[0]["exchanged"] == "exams of equal size"
+    assert answers(table, mixed)[0]["exchanged"] == "subjects with equally many scans"
 
 
 def test_the_seed_decides_and_the_order_of_rows_does_not_matter():

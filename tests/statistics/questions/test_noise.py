@@ -13,5 +13,5 @@ def test_the_measured_snr_is_the_median_over_scans():
     params = SimpleNamespace(snr=30.0, definition="brain_rss")
     answer = ask(cohort_of(snr=snr, noise=params), None, None)
     measured = {"median": 30.0, "mean": 29.0, "pooled": 2.0}
-    assert answer.metrics == {"asked": 30.0, "definition": "brain_rss", "achieved": measured}
+    assert answer.metrics == {"nominal": 30.0, "definition": "brain_rss", "measured": measured}
     assert not answer.tables

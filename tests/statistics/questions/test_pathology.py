@@ -150,7 +150,7 @@ def test_summary_by_hand(pairs: pd.DataFrame) -> None:
     assert change["in_interval"] == 0
     assert change["spread_skill"] == pytest.approx(0, abs=1e-9)
     assert change["error_ratio"] == pytest.approx(9.2)
-    assert tree["unet"]["atrophy"]["volumes"]["cells"] == 2
+    assert tree["unet"]["atrophy"]["volumes"]["pairs"] == 2
     assert tree["unet"]["atrophy"]["volumes"]["in_range"] == pytest.approx(0.5)
     assert tree["unet"]["lesions"]["change"]["cv_ratio"] == pytest.approx((30 / 950) / 0.01)
     assert np.isnan(tree["unet"]["lesions"]["change"]["slope"])

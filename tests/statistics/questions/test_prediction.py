@@ -12,7 +12,7 @@ from stages.statistics.questions.prediction import (
     predict,
     prediction_table,
 )
-from stages.study.subjects import exam_map
+from stages.study.subjects import subject_map
 
 N_MEMBERS = 11
 
@@ -53,14 +53,14 @@ def test_last_bin_is_dropped_in_numeric_order():
 
 def answers(table, n_members=N_MEMBERS, pattern=None):
     """Return the tree and the correlations, exams read from the names of the scans."""
-    return predict(table, n_members, exam_map(table["subject"], pattern))
+    return predict(table, n_members, subject_map(table["subject"], pattern))
 
 
 def test_a_linked_predictor_is_found_and_an_idle_one_is_not():
     idle, _ = answers(prediction_table(*tables(link=0.0))[0], pattern=r"(e\d+)")
     linked, _ = answers(prediction_table(*tables(link=1.0))[0], pattern=r"(e\d+)")
     assert linked["r2"]["summary"] > 0.8
-    assert linked["controls"]["summary"]["leave_exam_out"] > 0.8
+    assert linked["controls"]["summary"]["leave_one_subject_out"] > 0.8
     assert linked["correlation"]["spearman"]["per_structure_mean"] > 0.9
     assert idle["r2"]["summary"] < 0.1
     assert idle["controls"]["summary"]["adjusted"] == pytest.approx(0, abs=0.05)
@@ -83,16 +83,16 @@ def test_exams_are_left_out_whole():
     alone, _ = answers(table)
     together, _ = answers(table, pattern=r"(e\d+)")
     assert together["r2"] == alone["r2"]
-    summary = [tree["controls"]["summary"]["leave_exam_out"] for tree in (together, alone)]
+    summary = [tree["controls"]["summary"]["leave_one_subject_out"] for tree in (together, alone)]
     assert summary[0] < summary[1] - 0.05
 
 
 def test_tree_has_the_public_keys():
     tree, correlations = answers(prediction_table(*tables(4, 5))[0])
-    assert set(tree) == {"r2", "controls", "ceiling", "correlation"}
+    assert set(tree) == {"r2", "controls", "noise_ceiling", "correlation"}
     assert set(tree["r2"]) == {"histogram", "summary"}
-    assert set(tree["controls"]) == {"histogram", "summary", "structure_means"}
-    assert set(tree["ceiling"]) == {"pooled", "within_structure"}
+    assert set(tree["controls"]) == {"histogram", "summary", "structure_only"}
+    assert set(tree["noise_ceiling"]) == {"pooled", "within_structure"}
     for kind in ("pearson", "spearman"):
         scopes = {"per_structure_mean", "pooled", "within_structure"}
         assert set(tree["correlation"][kind]) == scopes

@@ -63,7 +63,7 @@ def test_r2_is_that_of_statsmodels():
         predicted[exam == label] = fit.params["const"] + fit.params["x"] * pairs["x"][exam == label]
     total = ((pairs["y"] - pairs["y"].mean()) ** 2).sum()
     expected = 1 - ((pairs["y"] - predicted) ** 2).sum() / total
-    assert found["leave_exam_out_r2"] == pytest.approx(expected)
+    assert found["leave_one_subject_out_r2"] == pytest.approx(expected)
 
 
 def test_a_good_surrogate_is_told_from_an_idle_one():
@@ -71,7 +71,7 @@ def test_a_good_surrogate_is_told_from_an_idle_one():
     good, idle = tree[GROUP]["good"], tree[GROUP]["idle"]
     assert good["within_structure_r2_low"] > 0.8 > 0.1 > idle["within_structure_r2_high"]
     assert good["spearman_within"] > 0.9
-    assert idle["leave_exam_out_r2"] < 0.05
+    assert idle["leave_one_subject_out_r2"] < 0.05
     assert (good["cost"], idle["cost"]) == ("one segmentation", "images")
 
 
@@ -81,7 +81,7 @@ def test_unit_and_power_of_a_surrogate_do_not_matter(unit, power):
     surrogates, cv, exams = tables()
     changed = surrogates.assign(value=unit * surrogates["value"] ** power)
     before, after = (predict_cv(t, cv, exams)[0][GROUP]["good"] for t in (surrogates, changed))
-    for name in ("pooled_r2", "within_structure_r2", "leave_exam_out_r2"):
+    for name in ("pooled_r2", "within_structure_r2", "leave_one_subject_out_r2"):
         assert after[name] == pytest.approx(before[name])
     assert after["spearman_within"] == pytest.approx(np.sign(power) * before["spearman_within"])
 

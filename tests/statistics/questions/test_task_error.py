@@ -58,7 +58,7 @@ def test_relative_errors_by_hand():
 
 def test_linked_members_are_found_and_idle_ones_are_not():
     linked, idle = (run(study(link))[0]["all"]["psnr"] for link in (1.0, 0.0))
-    for error in ("variation", "bias"):
+    for error in ("variability", "bias"):
         found = linked[error]["within"]
         assert found["spearman"] < -0.8
         assert found["low"] < found["high"] < -0.6
@@ -69,12 +69,12 @@ def test_linked_members_are_found_and_idle_ones_are_not():
 
 def test_architectures_alone_make_a_pooled_correlation_but_none_within():
     tree, table = run(study(0.0, between=0.5))
-    found = tree["all"]["psnr"]["variation"]
+    found = tree["all"]["psnr"]["variability"]
     assert found["pooled"]["spearman"] < -0.7
     assert abs(found["within"]["spearman"]) < 0.4
     assert found["within"]["p"] > 0.05
     assert len(table) == 38
-    for name in ("psnr", "ssim", "variation", "bias"):
+    for name in ("psnr", "ssim", "variability", "bias"):
         ranks = table.groupby("group")[f"{name}_rank"].mean()
         assert ranks.to_numpy() == pytest.approx(0, abs=1e-12)
 
@@ -96,7 +96,7 @@ def test_table_is_the_plain_loop():
     part = volumes[volumes["group"] == "rim"]
     mean = part.groupby(["subject", "structure"])["volume_mm3"].mean()
     own = part[part["member"] == 4].set_index(["subject", "structure"])["volume_mm3"]
-    assert row["variation"] == pytest.approx((100 * (own - mean).abs() / mean).median())
+    assert row["variability"] == pytest.approx((100 * (own - mean).abs() / mean).median())
     assert row["bias"] == pytest.approx((100 * (own - 1000).abs() / 1000).median())
     scores = quality[(quality["range"] == "challenge") & (quality["group"] == "rim")]
     assert row["psnr"] == pytest.approx(scores[scores["member"] == 4]["psnr"].mean())
@@ -112,7 +112,7 @@ def test_order_of_the_rows_does_not_matter():
 def test_scans_of_one_exam_make_no_evidence():
     tables = study(0.3, n_scans=4)
     tree, _ = run(tables, dict.fromkeys(["s0", "s1", "s2", "s3"], "e1"))
-    assert tree["all"]["exams"] == 1
+    assert tree["all"]["subjects"] == 1
     assert "low" not in tree["all"]["psnr"]["bias"]["within"]
     assert tree["all"]["undefined"] == 16
     assert np.isfinite(tree["all"]["psnr"]["bias"]["within"]["spearman"])
@@ -127,8 +127,8 @@ def test_what_is_missing_is_left_out_and_counted():
     lonely = lonely.drop_duplicates(["subject", "structure"])
     tree, table = run((quality, pd.concat([volumes, lonely]), reference.drop(index=9)))
     # one pair of the first member, and one of every architecture without a reference
-    assert tree["all"]["excluded"] == {"members": 2, "scans": 1, "cells": 4}
-    assert (tree["all"]["members"], len(table), tree["all"]["exams"]) == (37, 37, 3)
+    assert tree["all"]["excluded"] == {"members": 2, "scans": 1, "pairs": 4}
+    assert (tree["all"]["members"], len(table), tree["all"]["subjects"]) == (37, 37, 3)
     json.dumps(tree, allow_nan=False)
 
 
@@ -136,8 +136,8 @@ def test_two_members_and_two_scans():
     sizes = dict.fromkeys(SIZES, 2)
     tree, table = run(study(0.3, n_scans=2, sizes=sizes))
     # two members are equally far from their mean: no order within
-    assert (table["variation_rank"] == 0).all()
-    assert "spearman" not in tree["all"]["psnr"]["variation"]["within"]
+    assert (table["variability_rank"] == 0).all()
+    assert "spearman" not in tree["all"]["psnr"]["variability"]["within"]
     assert "spearman" in tree["all"]["psnr"]["bias"]["within"]
     assert tree["rim"] == {
         "psnr": {},

@@ -4,7 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stages.statistics.methods.rank_agreement import draw_exams
+from stages.statistics.methods.rank_agreement import draw_subjects
 from stages.statistics.questions.tasks import COLUMNS, predict_tasks, task_targets
 
 STRUCTURES = [f"k{k}" for k in range(5)]
@@ -22,7 +22,7 @@ def pairs(seed: int, noise: float = 1.0) -> pd.DataFrame:
 
 
 def draws(n: int = 200):
-    return draw_exams(EXAMS, n, 0.95, np.random.default_rng(0))
+    return draw_subjects(EXAMS, n, 0.95, np.random.default_rng(0))
 
 
 def test_every_predictor_is_in_the_table_and_headlines_in_the_tree() -> None:

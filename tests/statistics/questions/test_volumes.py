@@ -26,7 +26,7 @@ def tables() -> dict[str, pd.DataFrame]:
     reference = scan_volumes({("reference", *pair): [100.0] for pair in PAIRS})
     cv = pd.concat([cv_table(of(volumes, group)) for group in GROUPS[:-1]], ignore_index=True)
     known = {"volumes": volumes, "reference": reference, "cv": cv}
-    return known | {"bias": bias_table(volumes, reference), "exams": {"s1": "e", "s2": "e"}}
+    return known | {"bias": bias_table(volumes, reference), "subject_of": {"s1": "e", "s2": "e"}}
 
 
 def test_numbers_are_medians_over_scans(tables):
