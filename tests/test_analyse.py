@@ -203,7 +203,7 @@ def test_a_member_without_curves_changes_nothing_for_the_others(folder):
     pd.testing.assert_frame_equal(after, others.reset_index(drop=True))
 
 
-def test_exam_pattern_leaves_exams_out(folder):
+def test_subject_pattern_leaves_subjects_out(folder):
     run(Study())
     alone = metrics("prediction")["rim"]["controls"]["summary"]["leave_one_subject_out"]
     change_params(folder, "analyse", "subject_pattern", r"(e\d+)s")
