@@ -208,8 +208,6 @@ def test_members_that_are_not_there(capsys: pytest.CaptureFixture) -> None:
     )
     line = fails(capsys, "commands.export", "rim", 7, "--out", OUT)
     assert "run `dvc repro train-rim@rim-7`" in line
-        capsys, "commands.export", "rim", 7, "--out", OUT
-    )
     trained("rim")
     (layout.model("rim", 3) / "model.pt").write_bytes(b"hello")
     assert "model.pt: expected the weights of rim" in fails(
