@@ -75,11 +75,11 @@ def test_mean_volume_is_real(heads: list[Head], labels: tuple[int, ...]) -> None
 
 
 def test_sides_differ_but_not_much(heads: list[Head]) -> None:
-    for head in heads:
-        for left, right in LEFT_TO_RIGHT.items():
-            a, b = (int((head.labels == label).sum()) for label in (left, right))
-            assert a != b
-            assert abs(a - b) < 0.6 * max(a, b)
+    for sides in LEFT_TO_RIGHT.items():
+        sizes = [[int((head.labels == label).sum()) for label in sides] for head in heads]
+        # small sides are of the same size in one head by chance, a voxel more or less
+        assert any(a != b for a, b in sizes)
+        assert all(abs(a - b) < 0.6 * max(a, b) for a, b in sizes)
 
 
 def test_left_lies_left(heads: list[Head]) -> None:

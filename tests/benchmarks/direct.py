@@ -29,11 +29,13 @@ class Case:
     parameters: str  # file of the project
     batch_size: int
     device: str
+    precision: str = "float32"
 
     def params(self, **changes: object) -> TrainParams:
         """Return the parameters of the architecture with some of them changed."""
         found = TrainParams.load_architecture(self.architecture, ROOT / self.parameters)
-        return found.model_copy(update={"batch_size": self.batch_size, **changes})
+        own = {"batch_size": self.batch_size, "precision": self.precision}
+        return found.model_copy(update=own | changes)
 
 
 def write_scans(folder: Path, grid: tuple[int, int, int], n_scans: int) -> None:

@@ -10,7 +10,9 @@ import argparse
 import tempfile
 from pathlib import Path
 from time import perf_counter, process_time
+from typing import Any
 
+import numpy as np
 import torch
 
 from stages.recon.inference import learned, reconstruct_scan
@@ -47,28 +49,40 @@ def main() -> None:
                 report(f"{name}, {n_scans} scan(s)", ours, theirs)
 
 
-def reconstruct_ours(folder: str, case: Case) -> dict[str, float]:
-    """Time the study's reconstruction; every image is let go before the next."""
+def reconstruct_ours(
+    folder: str, case: Case, engine: Any = None, kept: list[np.ndarray] | None = None
+) -> dict[str, float]:
+    """Time the study's reconstruction; every image is let go before the next, unless kept."""
     prepare()
     device = torch.device(case.device)
-    engine = build_engine(network_options(case.params()), device, seed=0)
+    engine = engine or build_engine(network_options(case.params()), device, seed=0)
     set_training(engine, False)
     wall, cpu, n_slices = perf_counter(), process_time(), 0
     for scan, drawn in zip(*scans_and_masks(folder), strict=True):
         image = reconstruct_scan(scan, drawn, learned(engine), device, case.batch_size)
         n_slices += len(image)
+        if kept is not None:
+            kept.append(image)
     return result(n_slices, perf_counter() - wall, process_time() - cpu)
 
 
-def predict_direct(folder: str, case: Case, workers: int) -> dict[str, float]:
-    """Time DIRECT's `predict`."""
+def predict_direct(
+    folder: str,
+    case: Case,
+    workers: int,
+    engine: Any = None,
+    kept: list[np.ndarray] | None = None,
+) -> dict[str, float]:
+    """Time DIRECT's `predict`; its images are put with those to keep."""
     prepare()
-    engine = engine_of_direct(case)
+    engine = engine or engine_of_direct(case)
     wall, cpu = perf_counter(), process_time()
     with tempfile.TemporaryDirectory() as out:
         data = direct_dataset(folder, drawn=False)
         volumes, _ = engine.predict(data, Path(out), None, workers, case.batch_size)
     n_slices = sum(len(volume) for volume, *_ in volumes)
+    if kept is not None:
+        kept += [volume[:, 0].cpu().numpy() for volume, *_ in volumes]
     return result(n_slices, perf_counter() - wall, process_time() - cpu)
 
 

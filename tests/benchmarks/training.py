@@ -31,7 +31,8 @@ import torch
 from stages.allocator import keep_freed_memory
 from stages.recon import training
 from stages.recon.data import training_slices
-from stages.recon.training import learning_rate_schedule, start, train
+from stages.recon.networks import REDUCED, autocast
+from stages.recon.training import TrainingState, learning_rate_schedule, start, train
 from tests.benchmarks.direct import (
     Case,
     direct_dataset,
@@ -78,13 +79,17 @@ class Clock:
 
     def offer(self, *_: object) -> None:
         """Note the end of a step; it stands where the loops keep checkpoints."""
-        if self.device == "cuda":
-            torch.cuda.synchronize()
+        self.finish()
         wall, cpu = (b - a for a, b in zip(self.began, self.now(), strict=True))
         self.steps.append((wall, cpu, self.model))
         if self.turn and len(self.steps) % TURN == 0:
             self.turn.change()
         self.began = self.now()
+
+    def finish(self) -> None:
+        """Wait until the device has done what it was given."""
+        if self.device == "cuda":
+            torch.cuda.synchronize()
 
     def now(self) -> tuple[float, float]:
         """Return wall and CPU seconds."""
@@ -95,8 +100,10 @@ class Clock:
 
         @functools.wraps(step)
         def noted(*arguments: Any, **options: Any) -> Any:
+            self.finish()  # what came before is no part of it
             began = perf_counter()
             result = step(*arguments, **options)
+            self.finish()
             self.model = perf_counter() - began
             return result
 
@@ -186,8 +193,8 @@ def train_ours(
     steps: int,
     clock: Clock,
     options: argparse.Namespace = ALONE,
-) -> None:
-    """Train by the study's loop."""
+) -> TrainingState:
+    """Train by the study's loop; return where it ended."""
     prepare()
     device = torch.device(case.device)
     scans, masks = scans_and_masks(folder)
@@ -199,7 +206,7 @@ def train_ours(
         mock.patch.object(training, "validate", return_value={}),
         mock.patch.object(training, "train_step", clock.timed(training.train_step)),
     ):
-        train(state, params, slices, [], clock, compiled=options.compile)
+        return train(state, params, slices, [], clock, compiled=options.compile)
 
 
 def train_direct(
@@ -220,6 +227,9 @@ def train_direct(
         validation_steps=10 * steps,
     )
     engine.checkpoint_model_at_interval = clock.offer
+    if case.precision == REDUCED:  # of DIRECT's own, which scales its losses for float16 otherwise
+        engine.mixed_precision = case.device == "cuda"
+        engine._do_iteration = within(autocast(REDUCED, torch.device(case.device)), engine)
     engine._do_iteration = clock.timed(engine._do_iteration)
     networks = [engine.model, *engine.models.values()]
     weights = [p for network in networks for p in network.to(case.device).parameters()]
@@ -228,6 +238,17 @@ def train_direct(
     with tempfile.TemporaryDirectory() as out:
         data = [direct_dataset(folder, drawn=options.masks == "drawn")]
         engine.train(optimizer, schedule, data, Path(out), num_workers=options.workers)
+
+
+def within(region: torch.autocast, engine: Any) -> Callable:
+    """Return the iteration of an engine of DIRECT as it runs within a region."""
+    step = engine._do_iteration
+
+    def run(*arguments: Any, **options: Any) -> Any:
+        with region:
+            return step(*arguments, **options)
+
+    return run
 
 
 def prepare() -> None:

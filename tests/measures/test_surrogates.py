@@ -113,7 +113,9 @@ def test_the_box_changes_nothing():
     images, labels = toy_scan(np.random.default_rng(1), 3)
     wide = gathered(votes_of(labels, margin=99), iter(images), 1.0)
     found = surrogate_table(wide, list(NAMES), VOXEL)["value"].to_numpy()
-    assert found == pytest.approx(table_of(images, labels)["value"].to_numpy(), rel=1e-12)
+    # up to 5,000 terms 1,700 times as large as the change that they add up to, in any order:
+    # n u kappa = 9e-10
+    assert found == pytest.approx(table_of(images, labels)["value"].to_numpy(), rel=1e-9)
 
 
 def test_every_structure_has_every_surrogate_and_a_kind():
