@@ -15,6 +15,8 @@ import os
 import re
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from itertools import product
 from pathlib import Path
 from time import monotonic
@@ -89,10 +91,11 @@ def marked_files() -> list[str]:
     return [str(path.relative_to(ROOT)) for path in paths if MARK in path.read_text("utf-8")]
 
 
-def run(setting: Setting, *, everything: bool) -> tuple[int, str]:
-    """Run the tests under a setting and return pytest's exit code and what it printed."""
-    chosen = [] if everything else ["-m", "kernels", *marked_files()]
-    command = [sys.executable, "-m", "pytest", "-n", "2", "--dist", "loadfile", "--tb=short"]
+def run(setting: Setting, *, everything: bool) -> tuple[int, str, float]:
+    """Run the tests under a setting; return pytest's exit code, what it printed, and seconds."""
+    chosen = ["-n", "2", "--dist", "loadfile"] if everything else ["-m", "kernels", *marked_files()]
+    command = [sys.executable, "-m", "pytest", "--tb=short"]
+    started = monotonic()
     done = subprocess.run(
         [*command, "-p", "no:cacheprovider", *chosen],
         cwd=ROOT,
@@ -102,7 +105,7 @@ def run(setting: Setting, *, everything: bool) -> tuple[int, str]:
         text=True,
         check=False,
     )
-    return done.returncode, done.stdout
+    return done.returncode, done.stdout, monotonic() - started
 
 
 def count(word: str, printed: str) -> int:
@@ -112,29 +115,33 @@ def count(word: str, printed: str) -> int:
     return int(found[1]) if found else 0
 
 
+def report(setting: Setting, result: tuple[int, str, float]) -> int:
+    """Print the line of a setting, and all that pytest said where it failed; return its code."""
+    code, printed, seconds = result
+    passed, skipped = (count(word, printed) for word in ("passed", "skipped"))
+    failed = count("failed", printed) + count("errors?", printed)
+    print(
+        f"{setting.vectors:8} {setting.onednn:7} {setting.threads:7} {passed:7} {failed:7}"
+        f" {skipped:8} {seconds:8.0f}",
+        flush=True,
+    )
+    if code:
+        print(printed, flush=True)
+    return code
+
+
 def main() -> None:
-    """Run the tests under all settings."""
+    """Run the tests under all settings, two at a time where one of them is one process."""
     import torch
 
     parser = argparse.ArgumentParser(prog="python -m tests.kernels", description=__doc__)
     parser.add_argument("--all", action="store_true", help="the whole suite, not the marked tests")
     chosen = parser.parse_args()
     print(f"{'vectors':8} {'oneDNN':7} threads  passed  failed  skipped  seconds")
-    codes = []
-    for setting in settings(torch.backends.cpu.get_cpu_capability()):
-        started = monotonic()
-        code, printed = run(setting, everything=chosen.all)
-        seconds = monotonic() - started
-        passed, skipped = (count(word, printed) for word in ("passed", "skipped"))
-        failed = count("failed", printed) + count("errors?", printed)
-        print(
-            f"{setting.vectors:8} {setting.onednn:7} {setting.threads:7} {passed:7} {failed:7}"
-            f" {skipped:8} {seconds:8.0f}",
-            flush=True,
-        )
-        if code:
-            print(printed)
-        codes.append(code)
+    different = settings(torch.backends.cpu.get_cpu_capability())
+    with ThreadPoolExecutor(1 if chosen.all else 2) as pool:
+        results = pool.map(partial(run, everything=chosen.all), different)
+        codes = [report(*each) for each in zip(different, results, strict=True)]
     sys.exit(1 if any(codes) else 0)
 
 

@@ -95,8 +95,9 @@ def test_network_input(name):
     assert found.shape == tuple(expected["native_shape"])
     ends = [*found.start, *(a + n for a, n in zip(found.start, found.shape, strict=True))]
     assert ends == expected["pad_idx"].tolist()
-    assert np.abs(found.image[::4, ::4, ::4] - expected["input_sub4"]).max() <= 1e-6
-    assert np.abs(found.affine - expected["affine"]).max() <= 1e-6
+    # computed in float64 and kept in float32: one rounding each
+    assert_rounded(found.image[::4, ::4, ::4], expected["input_sub4"], 1)
+    assert_rounded(found.affine, expected["affine"], 100, dtype=float)
     assert np.prod(found.voxel_size_mm) == pytest.approx(np.prod(expected["im_res"]))
 
 
@@ -131,7 +132,7 @@ def test_end_to_end(name, mode):
     reference = nib.load(GOLDEN / f"{name}_{mode}_seg.nii.gz")
     same = (np.asarray(reference.dataobj) == result.labels).mean()
     assert same >= (0.9995 if mode == "robust" else 0.9999)
-    assert np.abs(reference.affine - result.affine).max() <= 1e-5
+    assert_rounded(reference.affine, result.affine, 1)  # a header is float32
     volumes = stages(name, mode)["volumes"]
     measured = np.array([result.volumes_mm3.sum(), *result.volumes_mm3])
     large = volumes > 500
@@ -157,8 +158,8 @@ def test_standard_network_and_smoothing(name):
 def test_blocks_and_threads_change_no_volume(mode):
     expected = volumes(mode, blocks.whole)
     for side in (32, 44):
-        assert volumes(mode, in_blocks(side)) == pytest.approx(expected, rel=1e-9)
-    assert volumes(mode, blocks.whole, n=2) == pytest.approx(expected, rel=1e-9)
+        assert (volumes(mode, in_blocks(side)) == expected).all()
+    assert (volumes(mode, blocks.whole, n=2) == expected).all()
 
 
 def volumes(mode, evaluation, n=1):
