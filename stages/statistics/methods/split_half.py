@@ -190,10 +190,8 @@ def reliability(
     Args:
         volumes: of one ensemble, columns member, subject, structure, volume_mm3.
         subject_of: scan -> subject.
-        n_splits: divisions into halves.
-        n_draws: bootstrap draws of subjects.
+        n_splits, n_draws: divisions into halves, bootstrap draws of subjects; both from `rng`.
         level: coverage of the intervals.
-        rng: source of divisions and draws.
 
     Returns:
         Tree scope -> {between_halves: r, spearman_brown, split_half: {value, low, high},
@@ -210,8 +208,29 @@ def reliability(
     between = half_correlations(cube, first, weights)
     log_cv = log_variability(cube)
     n_clusters = len(np.unique(clusters))
-    # the table itself is no draw: its variance is not too small
-    analytic = {
+    analytic = analytic_ceilings(log_cv, n_members, weights, n_clusters)
+    tree: Tree = {}
+    rows = []
+    sizes = (n_members // 2, n_members - n_members // 2)
+    for scope, r in between.items():
+        split = full_length(r, *sizes) if len(first) else np.full(len(r), np.nan)
+        estimates = {"split_half": split, "analytic": analytic[scope]}
+        found = {name: (v[0], interval(v[1:], level, n_clusters)) for name, v in estimates.items()}
+        halves = {"between_halves": float(r[0]), "spearman_brown": float(spearman_brown(r[0]))}
+        tree[scope] = halves | {name: _leaf(*pair) for name, pair in found.items()}
+        rows += [(scope, name, float(value), *limits) for name, (value, limits) in found.items()]
+    columns = ["scope", "estimate", "value", "low", "high", "n_defined"]
+    return tree | {"n_splits": len(first)}, pd.DataFrame(rows, columns=columns)
+
+
+def analytic_ceilings(
+    log_cv: np.ndarray, n_members: int, weights: np.ndarray, n_clusters: int
+) -> dict[str, np.ndarray]:
+    """Return the analytic noise ceiling of each scope: of the table, then of every draw.
+
+    The table itself is no draw: its variance is not too small.
+    """
+    return {
         scope: np.concatenate([whole[:1], draws[1:]])
         for scope, whole, draws in zip(
             SCOPES,
@@ -220,20 +239,6 @@ def reliability(
             strict=True,
         )
     }
-    tree: Tree = {}
-    rows = []
-    sizes = (n_members // 2, n_members - n_members // 2)
-    for scope, r in between.items():
-        split = full_length(r, *sizes) if len(first) else np.full(len(r), np.nan)
-        estimates = {"split_half": split, "analytic": analytic[scope]}
-        found = {name: (v[0], interval(v[1:], level, n_clusters)) for name, v in estimates.items()}
-        tree[scope] = {
-            "between_halves": float(r[0]),
-            "spearman_brown": float(spearman_brown(r[0])),
-        } | {name: _leaf(*pair) for name, pair in found.items()}
-        rows += [(scope, name, float(value), *limits) for name, (value, limits) in found.items()]
-    columns = ["scope", "estimate", "value", "low", "high", "n_defined"]
-    return tree | {"n_splits": len(first)}, pd.DataFrame(rows, columns=columns)
 
 
 def _leaf(value: float, limits: Interval) -> dict[str, float]:
