@@ -11,7 +11,8 @@ from stages.provenance.code import PACKAGE, closure, digests, imported, module_f
 from tests.fabricated import ROOT
 
 STAGES = ROOT / PACKAGE
-LONGEST_FUNCTION, MOST_ARGUMENTS, LONGEST_SCRIPT = 40, 8, 100  # lines, arguments, lines
+# lines without the docstring, arguments, lines
+LONGEST_FUNCTION, MOST_ARGUMENTS, LONGEST_SCRIPT = 40, 8, 100
 WITHOUT_TORCH = ("measures", "statistics", "figures")
 HEAVY = {"torch", "direct"}
 
@@ -33,6 +34,13 @@ def functions(path: Path) -> list[ast.FunctionDef]:
     """Return all functions of a file."""
     tree = ast.parse(path.read_text(encoding="utf-8"))
     return [node for node in ast.walk(tree) if isinstance(node, ast.FunctionDef)]
+
+
+def documented(function: ast.FunctionDef) -> int:
+    """Return how many lines the docstring of a function has."""
+    first = function.body[0]
+    told = isinstance(first, ast.Expr) and isinstance(first.value, ast.Constant)
+    return (first.end_lineno or 0) - first.lineno + 1 if told else 0
 
 
 def outside(path: Path) -> set[str]:
@@ -91,7 +99,7 @@ def test_scripts_are_short() -> None:
 def test_functions_are_short_and_take_few_arguments() -> None:
     for path in STAGES.rglob("*.py"):
         for function in functions(path):
-            n_lines = (function.end_lineno or 0) - function.lineno + 1
+            n_lines = (function.end_lineno or 0) - function.lineno + 1 - documented(function)
             n_arguments = len(function.args.args) + len(function.args.kwonlyargs)
             assert n_lines <= LONGEST_FUNCTION, f"{path}: {function.name}, {n_lines} lines"
             assert n_arguments <= MOST_ARGUMENTS, f"{path}: {function.name}, {n_arguments}"

@@ -67,9 +67,11 @@ def test_this_process_has_the_setting() -> None:
 
 def test_files_with_marked_tests_are_found() -> None:
     found = marked_files()
-    assert {"tests/test_export.py", "tests/recon/test_zoo.py", "tests/test_kernels.py"} <= set(
-        found
-    )
+    assert {
+        "tests/commands/test_export.py",
+        "tests/recon/test_zoo.py",
+        "tests/test_kernels.py",
+    } <= set(found)
     assert "tests/test_citation.py" not in found
 
 

@@ -187,11 +187,7 @@ def reliability(
 ) -> tuple[Tree, pd.DataFrame]:
     """Return the R^2 that a perfect predictor of ln CV would reach, by two estimates.
 
-    Args:
-        volumes: of one ensemble, columns member, subject, structure, volume_mm3.
-        subject_of: scan -> subject.
-        n_splits, n_draws: divisions into halves, bootstrap draws of subjects; both from `rng`.
-        level: coverage of the intervals.
+    `volumes` has columns member, subject, structure, volume_mm3; halves and draws come from `rng`.
 
     Returns:
         Tree scope -> {between_halves: r, spearman_brown, split_half: {value, low, high},
