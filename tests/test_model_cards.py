@@ -77,7 +77,7 @@ def test_numbers_are_those_of_the_study(study) -> None:
         "with 1 507 parameters; 2 members",
         "| train | 2 scans of 6 slices, 24 × 20 |",
         "| validation | 3 scans of 6 slices, 24 × 18 |",
-        "3.0 asked, of the acquired k-space; 2.97 of the acquired, 3.51 of the full",
+        "3.0 nominal, of the acquired k-space; 2.97 of the acquired, 3.51 of the full",
         "| training loss at the end | 0.500 |",
         "| unet | 31.25 ± 0.50 | 0.912 ± 0.010 |",
         "| zero-filled | 20.50 | 0.500 |",

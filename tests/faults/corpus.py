@@ -6,6 +6,7 @@ In an expected line, `{path}` is the file and `…` stands for a library's own w
 import gzip
 import os
 import pickle
+import shutil
 import struct
 import warnings
 import zipfile
@@ -483,7 +484,9 @@ def changed(old: str, new: str) -> Make:
     """Return a maker of the project's parameters with one text in place of another."""
 
     def write(path: Path) -> None:
-        text = (Path(__file__).parents[2] / "params.yaml").read_text(encoding="utf-8")
+        project = Path(__file__).parents[2]
+        shutil.copy(project / "params.segmenters.yaml", path.parent)
+        text = (project / "params.yaml").read_text(encoding="utf-8")
         assert text.count(old) == 1, old
         path.write_text(text.replace(old, new), encoding="utf-8")
 

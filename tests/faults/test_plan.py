@@ -115,13 +115,13 @@ def test_a_defect_of_a_trial_is_counted_and_spoils_no_other(tmp_path: Path) -> N
 
 
 def test_the_table_names_stages_once_and_adds_up() -> None:
-    stages = ["code", "params", "mask", "noise", "report", "cards"]
+    stages = ["code", "check", "mask", "noise", "report", "cards"]
     outcomes = [Outcome("killed", stage) for stage in stages for _ in range(2)]
     outcomes += [Outcome("killed", "mask", lost=True)]
-    outcomes += [Outcome("disk full", stage) for stage in stages if stage != "params"]
+    outcomes += [Outcome("disk full", stage) for stage in stages if stage != "check"]
     outcomes += [Outcome("no memory", "train-unet", untold=True, wrong=True)]
     lines = table(outcomes)
-    kills = "3 each: mask; 5 stages, 2 each: code, params, noise, report, cards"
+    kills = "3 each: mask; 5 stages, 2 each: code, check, noise, report, cards"
     named = "process group killed (SIGKILL) at a random moment"
     assert lines[2] == f"| {named} | {kills} | 13 | 1 | 0 | 0 |"
     assert lines[3] == "| disk full | the same without params | 5 | 0 | 0 | 0 |"
