@@ -124,7 +124,7 @@ def test_the_table_names_stages_once_and_adds_up() -> None:
     kills = "3 each: mask; 5 stages, 2 each: code, check, noise, report, cards"
     named = "process group killed (SIGKILL) at a random moment"
     assert lines[2] == f"| {named} | {kills} | 13 | 1 | 0 | 0 |"
-    assert lines[3] == "| disk full | the same without params | 5 | 0 | 0 | 0 |"
+    assert lines[3] == "| disk full | the same without check | 5 | 0 | 0 | 0 |"
     assert lines[4].endswith("| train-unet | 1 | 0 | 1 | 1 |")
     assert lines[5:] == ["| all |  | 19 | 1 | 1 | 1 |"]
     assert Counter(line.count("|") for line in lines) == {7: len(lines)}
