@@ -126,7 +126,7 @@ def report(setting: Setting, result: tuple[int, str, float]) -> int:
         flush=True,
     )
     if code:
-        print(printed, flush=True)
+        print(f"{printed}pytest ended with {code}", flush=True)  # negative: killed by that signal
     return code
 
 
