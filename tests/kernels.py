@@ -1,7 +1,7 @@
 """The tests that depend on the processor's kernels, under many: `python -m tests.kernels`.
 
     python -m tests.kernels          tests marked `kernels`, 12 settings
-    python -m tests.kernels --all    the whole suite under each
+    python -m tests.kernels --all    the whole suite, 4 settings that have every value
 
 A setting restricts the vector instructions of torch, MKL, numpy and OpenBLAS together (`none`,
 `avx2`, or `own`: all that the processor has) and those of oneDNN (`avx2` or `own`), and sets the
@@ -64,6 +64,15 @@ class Setting(NamedTuple):
         )
 
 
+# the whole suite takes long: every value, and every pair of oneDNN's kernels and threads
+COVER = [
+    Setting("own", "own", 1),
+    Setting("none", "avx2", 1),
+    Setting("avx2", "own", 2),
+    Setting("own", "avx2", 2),
+]
+
+
 def n_threads() -> int:
     """Return the threads of torch that tests compute with: one, unless a setting has more."""
     return int(os.environ.get(THREADS, "1"))
@@ -83,6 +92,11 @@ def settings(capability: str) -> list[Setting]:
     names = {"DEFAULT": ["own"], "AVX2": ["none", "own"]}.get(capability, list(VECTORS))
     onednn = ["own"] if capability in ("DEFAULT", "AVX2") else ["avx2", "own"]
     return [Setting(*each) for each in product(names, onednn, (1, 2))]
+
+
+def cover(different: list[Setting]) -> list[Setting]:
+    """Return all settings if they are few, else four that have every pair of oneDNN and threads."""
+    return different if len(different) <= len(COVER) else COVER
 
 
 def marked_files() -> list[str]:
@@ -139,6 +153,7 @@ def main() -> None:
     chosen = parser.parse_args()
     print(f"{'vectors':8} {'oneDNN':7} threads  passed  failed  skipped  seconds")
     different = settings(torch.backends.cpu.get_cpu_capability())
+    different = cover(different) if chosen.all else different
     with ThreadPoolExecutor(1 if chosen.all else 2) as pool:
         results = pool.map(partial(run, everything=chosen.all), different)
         codes = [report(*each) for each in zip(different, results, strict=True)]

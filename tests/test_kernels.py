@@ -9,7 +9,7 @@ import pytest
 import torch
 
 from tests import kernels
-from tests.kernels import Setting, count, marked_files, n_threads, settings
+from tests.kernels import Setting, count, cover, marked_files, n_threads, settings
 
 CODE = """
 import numpy, torch
@@ -34,6 +34,17 @@ def test_settings_that_are_the_same_run_once(capability: str, n: int) -> None:
     assert len(set(found)) == len(found) == n
     assert {each.onednn for each in found} == {"own"}
     assert found[-1].vectors == "own"
+
+
+def test_four_settings_cover_every_value() -> None:
+    every = settings("AVX512")
+    found = cover(every)
+    assert set(found) <= set(every)
+    assert [{*values} for values in zip(*found, strict=True)] == [
+        {*values} for values in zip(*every, strict=True)
+    ]
+    assert len({(each.onednn, each.threads) for each in found}) == len(found) == 4
+    assert cover(settings("AVX2")) == settings("AVX2")
 
 
 @pytest.mark.parametrize("vectors", ["none", "avx2"])
