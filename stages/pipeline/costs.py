@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from stages.params.sections import Parameters
 from stages.pipeline.graph import kind
-from stages.pipeline.sizes import Shape
+from stages.study.axes import Shape
 
 
 @dataclass(frozen=True)

@@ -45,6 +45,7 @@ from stages.segmenters.catalogue import open_segmenter
 from stages.segmenters.held_out import scan_head
 from stages.segmenters.image import Image
 from stages.storage.nifti import affine, load_volume, save_volume
+from stages.study.axes import three
 
 ENOUGH_S = 2.0  # of timed calls
 CALLS = (2, 20)  # at least, at most
@@ -172,11 +173,11 @@ def segmentation(sample: Sample, params: SegmentParams, compute: ComputeParams) 
     The image is a bright ellipsoid with noise, which clean-up takes for a head.
     """
     device = pick_device(compute.device)
-    shape = tuple(min(n, BLOCK) for n in sample.shape)
+    shape = three(min(n, BLOCK) for n in sample.shape)
     axes = np.meshgrid(*(np.linspace(-1.2, 1.2, n) for n in shape), indexing="ij", sparse=True)
     ball = sum(axis**2 for axis in axes) < 1
     noise = np.random.default_rng(SEED).normal(1.0, 0.1, shape)
-    matrix = affine(shape, sample.format.voxel_size_mm, sample.format.axis_codes)  # type: ignore[arg-type]  # three axes
+    matrix = affine(shape, sample.format.voxel_size_mm, sample.format.axis_codes)
     image = Image(ball * noise, matrix, np.array(sample.format.voxel_size_mm))
     segmenter = open_segmenter(params, device)
     with threads(compute.workers):  # as the study does; no byte depends on it

@@ -26,6 +26,7 @@ from stages.params.segmenter import QualityParams
 from stages.scanner.acquisition import Acquisition, simulate
 from stages.segmenters.image import Image
 from stages.storage.nifti import affine
+from stages.study.axes import three
 from stages.study.seeds import stable_seed
 from stages.study.structures import SYNTHSEG_TABLE
 
@@ -62,9 +63,9 @@ def scan_head(params: QualityParams, number: int) -> Phantom:
     seed = QUALITY_SEEDS + SEEDS_PER_RUN * params.seed + number
     scanner = acquisition(params)
     shape = fine_shape(scanner.grid, scanner.factor)
-    middle = tuple(n // 2 for n in HEAD_SHAPE)
+    middle = three(n // 2 for n in HEAD_SHAPE)
     centre = fine_centre(scanner.grid, scanner.factor)
-    labels = extend_neck(place(digital_head(seed).labels, middle, shape, centre))  # type: ignore[arg-type]  # three axes
+    labels = extend_neck(place(digital_head(seed).labels, middle, shape, centre))
     image = complex_image(labels, Contrast(), np.random.default_rng([seed, IMAGE_STREAM]))
     white_matter = np.isin(labels, WHITE_MATTER)
     slices = simulate(image, white_matter, scanner, np.random.default_rng([seed, NOISE_STREAM]))
