@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from stages import deformation, image_quality, measure, overlap
+from stages import deformation, image_quality, measure, overlap, truth
 from stages.params.section import RECIPES
 from stages.storage.nifti import affine, load_volume, save_volume
 from stages.study import layout
@@ -184,6 +184,7 @@ def without_networks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def measure_study(study: Study) -> None:
     """Measure every group of the study in the current directory, and score its images."""
+    truth.main()
     for group in study.members():
         measure.main([group])
         overlap.main([group])

@@ -104,11 +104,7 @@ def test_single_members_have_no_voxelwise_tables(study):
     assert names == {"volumes.csv"}
 
 
-def test_the_reference_has_volumes_and_the_truth_of_a_simulated_cohort(study):
-    measure.main(["reference"])
-    names = {path.name for path in layout.measures("reference").iterdir()}
-    assert names == {"volumes.csv", "truth.csv"}
-    (layout.TRUTH / "volumes.csv").unlink()
+def test_the_reference_has_volumes(study):
     measure.main(["reference"])
     assert [path.name for path in layout.measures("reference").iterdir()] == ["volumes.csv"]
 

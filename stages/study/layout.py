@@ -19,6 +19,7 @@ PHANTOM = Path("work/phantom")
 MASKS = Path("work/masks")
 INSPECTION = Path("work/inspection")
 PATHOLOGY = Path("work/pathology")
+TRUE_MEASURES = Path("work/truth")
 METRICS = Path("metrics")
 HEADLINE = METRICS / "headline.json"  # the one metrics file without a folder of its stage
 PLOTS = Path("plots")
