@@ -220,20 +220,16 @@ def test_subject_pattern_leaves_subjects_out(folder):
         ("subject_pattern", "(", ["regular expression"]),
     ],
 )
-def test_faulty_parameters_are_one_line(folder, capsys, key, value, words):
+def test_faulty_parameters_are_one_line(folder, error_line, key, value, words):
     write_study(folder, Study(n_members=2, n_draws=2, n_scans=2))
     change_params(folder, "analyse", key, value)
-    with pytest.raises(SystemExit):
-        analyse.main()
-    line = capsys.readouterr().err.strip().splitlines()[-1]
+    line = error_line(analyse.main)
     assert all(word in line for word in words), line
 
 
-def test_missing_tables_are_one_line(folder, capsys):
+def test_missing_tables_are_one_line(folder, error_line):
     write_study(folder, Study(n_members=2, n_draws=2, n_scans=2))
-    with pytest.raises(SystemExit):
-        analyse.main()
-    assert "found none; run `dvc repro`" in capsys.readouterr().err
+    assert "found none; run `dvc repro`" in error_line(analyse.main)
     assert not layout.METRICS.exists()
 
 

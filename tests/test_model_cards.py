@@ -133,10 +133,8 @@ def test_two_runs_write_the_same_bytes_and_nothing_that_is_gone(study) -> None:
     assert cards() == first
 
 
-def test_missing_weights_are_one_line(study, capsys) -> None:
+def test_missing_weights_are_one_line(study, error_line) -> None:
     (layout.model("rim", 0) / "model.pt").unlink()
-    with pytest.raises(SystemExit):
-        model_cards.main()
-    line = capsys.readouterr().err.strip().splitlines()[-1]
+    line = error_line(model_cards.main)
     assert line.startswith("error: work/models/rim/0/model.pt: expected weights of a member")
     assert not layout.CARDS.exists()

@@ -1,6 +1,7 @@
 """The stage `pathology`: twins, known volumes and what is written without either."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -109,13 +110,10 @@ def test_real_scans_have_no_truth(folder: Path) -> None:
     assert list(pd.read_csv(layout.table("pathology", "pathology")).columns) == COLUMNS
 
 
-def test_a_missing_mask_is_one_line(folder: Path, capsys: pytest.CaptureFixture) -> None:
+def test_a_missing_mask_is_one_line(folder: Path, error_line: Callable[..., str]) -> None:
     write_study(folder, STUDY)
     measure_study(STUDY)
-    with pytest.raises(SystemExit) as stop:
-        pathology.main()
-    assert stop.value.code == 1
-    line = capsys.readouterr().err.strip().splitlines()[-1]
+    line = error_line(pathology.main)
     assert "sub-headV001atrophy_desc-atrophy_mask.nii.gz: expected a NIfTI volume" in line
     assert not layout.METRICS.exists()
 
@@ -124,13 +122,11 @@ def test_a_missing_mask_is_one_line(folder: Path, capsys: pytest.CaptureFixture)
     "path", [layout.image("rim", 1, TWINS[2]), layout.affected(TWINS[2], "lesions")]
 )
 def test_another_affine_is_one_line(
-    path: Path, folder: Path, capsys: pytest.CaptureFixture
+    path: Path, folder: Path, error_line: Callable[..., str]
 ) -> None:
     write_study(folder, STUDY)
     measure_study(STUDY)
     write_masks()
     move(path)
-    with pytest.raises(SystemExit):
-        pathology.main()
-    line = capsys.readouterr().err.strip().splitlines()[-1]
+    line = error_line(pathology.main)
     assert f"{path}: expected the affine of the reference image, SAR" in line

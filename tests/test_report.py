@@ -104,12 +104,10 @@ def test_two_runs_of_the_smallest_study_are_the_same_bytes(folder):
     assert check() == first
 
 
-def test_unknown_architecture_is_one_line(folder, capsys):
+def test_unknown_architecture_is_one_line(folder, error_line):
     write_study(folder, SMALLEST)
     change_params(folder, "report", "architecture", "cascade")
-    with pytest.raises(SystemExit):
-        report.main()
-    line = capsys.readouterr().err.strip().splitlines()[-1]
+    line = error_line(report.main)
     assert "'report.architecture': expected one of unet, varnet, rim, got 'cascade'" in line
     assert not layout.PLOTS.exists()
 

@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -110,9 +111,9 @@ def test_revisions_of_a_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     assert table["value"].sum() == pytest.approx(compare.comparison(revisions())["value"].sum())
 
 
-def test_one_revision_is_nothing_to_compare(capsys: pytest.CaptureFixture) -> None:
-    with pytest.raises(SystemExit):
-        compare.main(["main", "main", "--out", str(ROOT / "none")])
-    assert "expected at least two" in capsys.readouterr().err
+def test_one_revision_is_nothing_to_compare(error_line: Callable[..., str]) -> None:
+    assert "expected at least two" in error_line(
+        compare.main, ["main", "main", "--out", str(ROOT / "none")]
+    )
     with pytest.raises(StudyError, match="revision 'none'"):
         compare.read_revision("none", compare.FILES)
