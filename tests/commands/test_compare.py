@@ -101,6 +101,8 @@ def test_revisions_of_a_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     Path("metrics/analyse").mkdir(parents=True)
     for each in revisions():
         Path("params.yaml").write_text(json.dumps(each.params))
+        recipe = {"segmenter": {"n_heads": len(each.name)}}
+        Path("params.segmenters.yaml").write_text(json.dumps(recipe))
         for name in names:
             name.write_text(json.dumps(each.metrics[name.stem]))
         for command in ("git add -A", f"git commit -q -m {each.name}", f"git tag {each.name}-1"):
@@ -109,6 +111,8 @@ def test_revisions_of_a_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     table = pd.read_csv("out/compare.csv")
     assert set(table["revision"]) == {"main-1", "atlas-1"}
     assert table["value"].sum() == pytest.approx(compare.comparison(revisions())["value"].sum())
+    parameters = pd.read_csv("out/parameters.csv").set_index("parameter")
+    assert parameters.loc["segmenter.n_heads"].tolist() == ["4", "5"]
 
 
 def test_one_revision_is_nothing_to_compare(error_line: Callable[..., str]) -> None:
