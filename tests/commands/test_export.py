@@ -213,7 +213,7 @@ def test_members_that_are_not_there(capsys: pytest.CaptureFixture) -> None:
         capsys, "commands.export", "resnet", 0, "--out", OUT
     )
     line = fails(capsys, "commands.export", "rim", 7, "--out", OUT)
-    assert "run `dvc repro train-rim@rim-7`" in line
+    assert "run `dvc repro select-rim@rim-7`" in line
     trained("rim")
     (layout.model("rim", 3) / "model.pt").write_bytes(b"hello")
     assert "model.pt: expected the weights of rim" in fails(

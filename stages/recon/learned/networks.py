@@ -41,6 +41,9 @@ LAST_LIBRARY = "SimpleITK"  # of those that DIRECT loads with its first network
 LIBRARY_BYTES = 450 << 20  # of address space: 273 MB of SimpleITK, 129 MB of scipy's OpenBLAS
 REDUCED = "bfloat16"  # the precision that is not torch's default
 
+Operators = dict[str, Callable[[torch.Tensor, tuple[int, int]], torch.Tensor]]
+"""Fourier transforms along two axes by the names of DIRECT's arguments."""
+
 
 @dataclass(frozen=True)
 class NetworkOptions:
@@ -86,7 +89,7 @@ def build_engine(options: NetworkOptions, device: torch.device, seed: int) -> En
     replace_padding(network)
     replace_cells(network)
     interrupt = signal.getsignal(signal.SIGINT)
-    engine: Engine = kind(
+    engine = kind(
         _engine_configuration(configuration, options.losses),
         network.to(device),
         str(device),
@@ -214,7 +217,7 @@ def engine_names(model: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(f"{stem}Engine" for stem in (name, name.removesuffix("2D"))))
 
 
-def fourier_operators() -> dict[str, Any]:
+def fourier_operators() -> Operators:
     """Return DIRECT's Fourier operators without shifts (the convention of the files), in float32.
 
     DIRECT's own take no bfloat16.
@@ -244,7 +247,7 @@ def _in_float32(loss: Loss, device: torch.device) -> Loss:
     return KeyedLossFn(evaluate, loss.source_key, loss.target_key)
 
 
-def _build(model: str, configuration: Any, operators: dict[str, Any]) -> torch.nn.Module:
+def _build(model: str, configuration: Any, operators: Operators) -> torch.nn.Module:
     from direct.utils import filter_arguments_by_signature
 
     kind = _class_of(model, f"direct.nn.{_module_of(model)}", model.split(".")[-1])
@@ -281,7 +284,7 @@ def _engine_configuration(configuration: Any, losses: dict[str, float]) -> Any:
     )
 
 
-def _engine_class(model: str) -> Any:
+def _engine_class(model: str) -> Callable[..., Engine]:
     # heavy (scikit-learn, tensorboard): only stages that run a network pay for it
     package = model.split(".")[0]
     with _torchvision_on_demand():

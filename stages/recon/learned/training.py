@@ -207,6 +207,8 @@ def resume(state: TrainingState, checkpoints: Checkpoints, params: TrainParams) 
             " none; training starts afresh",
             file=sys.stderr,
         )
+        for path in checkpoints.steps().values():  # later steps would outlive the new checkpoints
+            path.unlink()
         return
     try:
         state.load_state_dict(found)  # type: ignore[arg-type]  # what it lacks is an error
