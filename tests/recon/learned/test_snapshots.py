@@ -72,7 +72,8 @@ def test_a_lost_snapshot_is_trained_again(
         capsys.readouterr().err
     )
     run(slices, params, steps=4)
-    assert kept() == whole
+    found = kept()  # and step 1, the last of its run
+    assert {step: found[step] for step in whole} == whole
 
 
 @pytest.mark.parametrize("linked", [True, False])
