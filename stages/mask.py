@@ -1,4 +1,4 @@
-"""One sampling mask a scan, training and validation, and how much each accelerates.
+"""One sampling mask a scan, in a folder for each part of the cohort; how much they accelerate.
 
 python -m stages.mask
 """
@@ -51,18 +51,22 @@ def spread(values: list[float]) -> dict[str, float]:
 
 @entry_point
 def main() -> None:
-    """Write `work/masks/<subject>_mask.npz` and `metrics/mask/masks.json`."""
+    """Write `work/masks/<part>/<subject>_mask.npz` and `metrics/mask/masks.json`."""
     data, params = DataParams.load(), MaskParams.load()
     file_format = scan_format(data)
-    parts = (data.train, data.train_files), (data.validation, data.validation_files)
-    listed = [list_scans(layout.DATA / name, file_format, files) for name, files in parts]
-    scans = list({scan.path: scan for part in listed for scan in part}.values())
+    parts = {
+        part: list_scans(where, file_format, files) for part, (where, files) in data.parts.items()
+    }
+    scans = list({scan.path: scan for part in parts.values() for scan in part}.values())
     check_distinct(scans)
-    drawn = []
     with atomic_directory(layout.MASKS) as folder:
-        for scan in progress(scans, desc="masks", unit="scan"):
-            drawn.append(mask_of(scan, params))
-            save_mask(folder / layout.mask(subject(scan.path)).name, drawn[-1])
+        bar = progress(scans, desc="masks", unit="scan")
+        masks = {scan.path: mask_of(scan, params) for scan in bar}
+        for part, listed in parts.items():
+            for scan in listed:
+                final = layout.mask(subject(scan.path), part)
+                save_mask(folder / final.relative_to(layout.MASKS), masks[scan.path])
+    drawn = list(masks.values())
     accelerations = {
         "acquired": spread([mask.acceleration_acquired for mask in drawn]),
         "full": spread([mask.acceleration_full for mask in drawn]),

@@ -18,6 +18,7 @@ from stages.study.structures import SYNTHSEG_LABELS, SYNTHSEG_TABLE
 ROOT = Path(__file__).parent.parent
 SHAPE = (12, 20, 18)
 VOXEL_MM3 = 8.0
+KEPT_STEP = 90
 ARCHITECTURES = ("unet", "varnet", "rim")
 
 
@@ -120,6 +121,7 @@ def write_curves(path: Path, generator: np.random.Generator) -> None:
     rows["learning_rate"] = 1e-3
     rows["validation_psnr"] = np.where(checked, 30 - 10 / step, np.nan)
     rows["validation_ssim"] = np.where(checked, 0.9 - 0.1 / step, np.nan)
+    rows["kept"] = np.where(step == KEPT_STEP, 1.0, np.nan)
     path.parent.mkdir(parents=True, exist_ok=True)
     rows.to_csv(path, index=False)
 

@@ -85,7 +85,7 @@ def tiny_params(**changes: object) -> dict:
         params["train"][architecture] |= {
             "steps": 4,
             "crop_outer_slices": [1, 1],
-            "validation_interval": 2,
+            "snapshot_interval": 2,
             "validation_slices": 1,
         }
     for dotted, value in changes.items():

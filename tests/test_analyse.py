@@ -16,6 +16,7 @@ from stages.statistics.catalogue import QUESTIONS
 from stages.study import layout
 from tests.fabricated import (
     ARCHITECTURES,
+    KEPT_STEP,
     ROOT,
     Study,
     change_params,
@@ -24,9 +25,13 @@ from tests.fabricated import (
     write_study,
 )
 
-WITHOUT_METRICS, WITHOUT_TABLE = {"training"}, {"noise", "headline"}
-SEVERAL_TABLES = {"volumes": {"cv", "bias"}, "prediction": {"correlations", "regression"}}
-METRICS = QUESTIONS.keys() - WITHOUT_METRICS - {"headline"}
+WITHOUT_TABLE = {"noise", "headline"}
+SEVERAL_TABLES = {
+    "volumes": {"cv", "bias"},
+    "prediction": {"correlations", "regression"},
+    "training": {"training", "kept"},
+}
+METRICS = QUESTIONS.keys() - {"headline"}
 TABLES = (QUESTIONS.keys() - WITHOUT_TABLE - SEVERAL_TABLES.keys()).union(*SEVERAL_TABLES.values())
 
 
@@ -190,6 +195,11 @@ def test_training_curves_are_collected(folder):
     assert found.groupby(["group", "seed"]).ngroups == 6
     assert found["validation_psnr"].notna().any()
     assert len(found) == 6 * 60
+    kept = table("kept")
+    assert kept["step"].tolist() == 6 * [KEPT_STEP]
+    assert kept["validation_psnr"].to_numpy() == pytest.approx(30 - 10 / KEPT_STEP)
+    steps = dict.fromkeys(("min", "median", "max"), KEPT_STEP)
+    assert metrics("training")["rim"] == {"kept_step": steps, "n": {"members": 2}}
 
 
 def test_a_member_without_curves_changes_nothing_for_the_others(folder):

@@ -43,6 +43,7 @@ class Study:
 
     training: tuple[Shape, ...]  # of the scans
     validation: tuple[Shape, ...]
+    monitor: tuple[Shape, ...]
     gpu: bool  # whether a GPU does the work that it can do
     params: Parameters
 

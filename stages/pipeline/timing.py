@@ -37,8 +37,9 @@ from stages.recon.inference import Reconstruction, learned
 from stages.recon.learned.checkpoints import member_bytes
 from stages.recon.learned.compiler import step_functions
 from stages.recon.learned.networks import set_training
+from stages.recon.learned.selection import validate
 from stages.recon.learned.slices import Slices
-from stages.recon.learned.training import start, train_step, validate
+from stages.recon.learned.training import start, train_step
 from stages.recon.physics import DeviceMask, to_device
 from stages.recon.quality import quality
 from stages.segmenters.catalogue import open_segmenter
@@ -97,7 +98,7 @@ def networks(
     n_batch = params.batch_size if device.type == "cuda" else 1
     host = torch.from_numpy(sample.kspace(max(batch_size, n_batch)))
     mask = DeviceMask.of(sample.drawn(), device)
-    state = start(params, "timing", SEED, [len(host)], device)
+    state = start(params, "timing", SEED, [(len(host), *sample.shape[1:])], device)
     set_training(state.engine, False)
     found = {"slice": sliced(learned(state.engine), host[:batch_size], mask, device)}
     one = Slices(host[:1], mask)

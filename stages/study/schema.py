@@ -51,8 +51,8 @@ SUMMARIES = ("mean", "median", "max", "min", "std", "p5", "p25", "p75", "p95")
 """Of the voxelwise standard deviation in a structure."""
 SCORES = {"dice": "", "surface_distance_mm": "mm", "hausdorff95_mm": "mm"}
 """Agreement of two segmentations."""
-CURVES = ("loss", "validation_psnr", "validation_ssim")
-"""What is recorded while a network is trained."""
+CURVES = ("loss", "validation_psnr", "validation_ssim", "kept")
+"""What is recorded of a training; `kept` is 1 at the step whose weights the member has."""
 _DEVIATIONS = names(*SUMMARIES, unit="white matter")
 _SCAN = names("group", "subject", "structure")
 _MEMBER = names("group", "member", "subject")

@@ -22,7 +22,7 @@ from stages.kspace.masks.sampling import SamplingMask
 from stages.kspace.masks.variable_density_poisson import MaskOptions, draw_mask
 from stages.params.train import PretrainedParams, TrainParams
 from stages.recon.inference import learned, reconstruct_scan
-from stages.recon.learned.checkpoints import load_member, save_member
+from stages.recon.learned.checkpoints import load_member, save_member, serialised, weights_of
 from stages.recon.learned.exchange import adopted
 from stages.recon.learned.networks import build_engine, modules_of, network_options
 from stages.storage.files import md5
@@ -73,7 +73,13 @@ def trained(architecture: str, **changes: object) -> TrainParams:
     engine = build_engine(network_options(params), CPU, seed=8)
     folder = layout.model(architecture, 3)
     folder.mkdir(parents=True)
-    save_member(folder, engine, [], {"train": params.model_dump(mode="json")})
+    snapshot = folder.with_suffix(".pt")
+    snapshot.write_bytes(serialised(weights_of(engine)))
+    configuration = {
+        "train": params.model_dump(mode="json"),
+        "kept": {"rule": "last", "step": STEPS},
+    }
+    save_member(folder, snapshot, [], configuration)
     return params
 
 
@@ -207,7 +213,7 @@ def test_members_that_are_not_there(capsys: pytest.CaptureFixture) -> None:
         capsys, "commands.export", "resnet", 0, "--out", OUT
     )
     line = fails(capsys, "commands.export", "rim", 7, "--out", OUT)
-    assert "run `dvc repro train-rim@rim-7`" in line
+    assert "run `dvc repro select-rim@rim-7`" in line
     trained("rim")
     (layout.model("rim", 3) / "model.pt").write_bytes(b"hello")
     assert "model.pt: expected the weights of rim" in fails(

@@ -65,7 +65,11 @@ def seconds(cell: str) -> float:
 def test_a_table_of_what_is_out_of_date(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows, said = printed(capsys, "segment-unet")
     assert [rows[name][0] for name in ("mask", "train-unet", "segment-unet")] == ["1", "2", "2"]
-    for name in ("code", "mask", "train-unet", "reconstruct-unet", "segment-unet"):
+    for name in (
+        "code",
+        "mask",
+        *(f"{s}-unet" for s in ("train", "select", "reconstruct", "segment")),
+    ):
         one, every, where = rows[name][1:4]
         assert START_S <= seconds(one) <= seconds(every) < 600
         assert where == "CPU"
