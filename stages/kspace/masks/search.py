@@ -94,3 +94,16 @@ def check_reachable(
             f"mask: acceleration {options.acceleration:g} of the full matrix is below what partial"
             " Fourier leaves; raise mask.acceleration"
         )
+
+
+def direct_poisson(params: MaskParams, disk: DiskParams) -> dict[str, object]:
+    """Return DIRECT's configuration of its variable-density Poisson disks.
+
+    DIRECT counts their acceleration on the full matrix, before it leaves out the columns that were
+    not acquired.
+    """
+    return {
+        "name": "VariableDensityPoisson",
+        "accelerations": [params.acceleration],
+        "center_fractions": [disk.center_fraction],
+    }

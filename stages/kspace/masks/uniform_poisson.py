@@ -15,10 +15,16 @@ import numpy as np
 from stages.kspace.masks.centre import centre_words, disk, disk_radius
 from stages.kspace.masks.protocol import MaskKind, Matrix, Target
 from stages.kspace.masks.sampling import SamplingMask
-from stages.kspace.masks.search import MaskOptions, check_reachable, first_within
+from stages.kspace.masks.search import (
+    MaskOptions,
+    check_reachable,
+    direct_poisson,
+    first_within,
+)
 from stages.params.mask import MaskParams
 
 CELL = 64  # places a cell along each axis
+GUESSES = 4  # of the distance from the density, before its interval is halved
 PACKED = 2  # density times squared distance; not even a hexagonal packing reaches it
 
 
@@ -90,11 +96,11 @@ def _bisected(
     n_centre = int(calibration[:, :n_acquired].sum())
     area, n_outside = n_ky * n_acquired - n_centre, max(n_asked - n_centre, 1)
     low, high = 0, PACKED * CELL**2 * area // n_outside + 1
+    squared = high // 4  # where darts at random places come to rest
     margin = isqrt(area // n_outside) + 1  # mean distance of two samples
     darts = Darts.thrown((n_ky + 2 * margin, n_acquired + 2 * margin), seed)
-    draws = []
-    while high - low > 1:
-        squared = (low + high) // 2
+    draws: list[SamplingMask] = []
+    while low < squared < high:
         mask = calibration.copy()
         mask[:, :n_acquired] |= darts.kept(squared)[margin:-margin, margin:-margin]
         draws.append(SamplingMask.of(mask, calibration, n_acquired))
@@ -102,6 +108,10 @@ def _bisected(
         if abs(deviation) <= options.tolerance / 4:
             break
         low, high = (squared, high) if deviation < 0 else (low, squared)
+        # density times squared distance hardly changes; where that leads nowhere, bisect
+        guess = squared * (int(mask.sum()) - n_centre) // n_outside
+        near = len(draws) < GUESSES and low < guess < high
+        squared = guess if near else (low + high) // 2
     return draws
 
 
@@ -118,8 +128,8 @@ def words(params: MaskParams) -> str:
 
 
 def direct(params: MaskParams) -> dict[str, object]:
-    """Return DIRECT's nearest kind: the challenge's files, whose density is constant, too."""
-    return {"name": "CalgaryCampinas", "accelerations": [params.acceleration]}
+    """Return the configuration of DIRECT's Poisson disks: it draws none of constant density."""
+    return direct_poisson(params, params.uniform_poisson)
 
 
 UNIFORM_POISSON = MaskKind("uniform_poisson", mask_of, words, direct)

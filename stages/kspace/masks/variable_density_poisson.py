@@ -11,7 +11,12 @@ import numpy as np
 from stages.kspace.masks.centre import centre_words
 from stages.kspace.masks.protocol import MaskKind, Matrix, Target
 from stages.kspace.masks.sampling import SamplingMask
-from stages.kspace.masks.search import MaskOptions, check_reachable, first_within
+from stages.kspace.masks.search import (
+    MaskOptions,
+    check_reachable,
+    direct_poisson,
+    first_within,
+)
 from stages.params.mask import MaskParams
 
 HALVINGS = 14  # of the slope interval: 1e-4 of it, finer than one position of a real-size mask
@@ -86,16 +91,8 @@ def words(params: MaskParams) -> str:
 
 
 def direct(params: MaskParams) -> dict[str, object]:
-    """Return the configuration of DIRECT's own masks.
-
-    DIRECT counts their acceleration on the full matrix, before it leaves out the columns that were
-    not acquired.
-    """
-    return {
-        "name": "VariableDensityPoisson",
-        "accelerations": [params.acceleration],
-        "center_fractions": [params.variable_density_poisson.center_fraction],
-    }
+    """Return the configuration of DIRECT's own masks."""
+    return direct_poisson(params, params.variable_density_poisson)
 
 
 VARIABLE_DENSITY_POISSON = MaskKind("variable_density_poisson", mask_of, words, direct)
