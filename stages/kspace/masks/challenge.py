@@ -56,9 +56,9 @@ def challenge_mask(
     number = seed % len(masks)
     advice = f" in mask {number}; download the challenge's file again"
     mask = as_bool(masks[number], str(path), advice)
-    calibration = calibration_disk(mask)
+    calibration = calibration_disk(mask, n_acquired)
     if calibration is None:
-        n_missing = int((disk(shape, RADIUS) & ~mask).sum())
+        n_missing = int((disk(shape, RADIUS) & ~mask)[:, :n_acquired].sum())
         raise StudyError(
             f"{path}: expected all samples nearer than {RADIUS} to the centre, got {n_missing} that"
             f" mask {number} leaves out; draw the masks instead (mask.kind uniform_poisson)"
@@ -66,15 +66,15 @@ def challenge_mask(
     return SamplingMask.of(mask, calibration, n_acquired)
 
 
-def calibration_disk(mask: np.ndarray) -> np.ndarray | None:
-    """Return the disk (n_ky, n_kz) that a mask samples completely; None if there is none.
+def calibration_disk(mask: np.ndarray, n_acquired: int) -> np.ndarray | None:
+    """Return the disk (n_ky, n_kz) that a mask samples in all acquired columns; None without one.
 
     Its centre is zero frequency or a neighbour of it, the nearest that will do.
     """
     y, z = middle(mask.shape)
     for dy, dz in SHIFTS:
         found = disk(mask.shape, RADIUS, (y + dy, z + dz))
-        if not (found & ~mask).any():
+        if not (found & ~mask)[:, :n_acquired].any():
             return found
     return None
 
