@@ -19,6 +19,7 @@ import yaml
 from direct.checkpointer import Checkpointer
 from omegaconf import OmegaConf
 
+from stages.kspace.masks.catalogue import chosen
 from stages.machine.entry import entry_point
 from stages.params.mask import MaskParams
 from stages.recon.learned.checkpoints import load_member, trained_member
@@ -65,7 +66,7 @@ def dataset_configuration(mask: MaskParams) -> dict[str, Any]:
     All slices are kept: volumes are measured in the whole head.
     """
 
-    def chosen(*keys: str) -> dict[str, Any]:
+    def transforms(*keys: str) -> dict[str, Any]:
         return {key: TRANSFORMS[key] for key in keys}
 
     return {
@@ -75,28 +76,18 @@ def dataset_configuration(mask: MaskParams) -> dict[str, Any]:
             "use_seed": True,
             "delete_kspace": False,
             "masking": masking(mask),
-            "cropping": {**chosen("crop"), "image_center_crop": False},
-            "sensitivity_map_estimation": chosen(
+            "cropping": {**transforms("crop"), "image_center_crop": False},
+            "sensitivity_map_estimation": transforms(
                 "estimate_sensitivity_maps", "sensitivity_maps_gaussian"
             ),
-            "normalization": chosen("scaling_key", "scale_percentile"),
+            "normalization": transforms("scaling_key", "scale_percentile"),
         },
     }
 
 
-def masking(mask: MaskParams) -> dict[str, Any]:
-    """Return DIRECT's nearest kind of mask: the challenge's files or its own Poisson disks.
-
-    DIRECT counts the acceleration of drawn masks on the full matrix, before it leaves out the
-    columns that were not acquired.
-    """
-    if mask.files is not None:
-        return {"name": "CalgaryCampinas", "accelerations": [mask.acceleration]}
-    return {
-        "name": "VariableDensityPoisson",
-        "accelerations": [mask.acceleration],
-        "center_fractions": [mask.center_fraction],
-    }
+def masking(mask: MaskParams) -> dict[str, Any] | None:
+    """Return DIRECT's nearest kind of mask; None, which DIRECT takes for no mask, without one."""
+    return chosen(mask).direct(mask)
 
 
 def write_export(folder: Path, engine: Engine, step: int, configuration: dict[str, Any]) -> None:

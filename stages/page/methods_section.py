@@ -140,10 +140,7 @@ def _acceleration(facts: Facts, mask: MaskParams) -> str:
 
 
 def _masks(mask: MaskParams) -> str:
-    kind = chosen(mask)
-    if not kind.has_center_fraction:
-        return kind.title
-    return f"{kind.title} (fully sampled centre: {percent(100 * mask.center_fraction)})"
+    return chosen(mask).words(mask)
 
 
 def _networks(facts: Facts, settings: Settings, works: Citations) -> str:

@@ -19,6 +19,7 @@ from stages.kspace.combination import rss_image
 from stages.kspace.formats.catalogue import open_scan, write_scan
 from stages.kspace.formats.protocol import ScanFormat
 from stages.kspace.masks.catalogue import chosen
+from stages.kspace.masks.protocol import Target
 from stages.kspace.masks.sampling import SamplingMask
 from stages.kspace.noise import add_noise
 from stages.machine.device import pick_device, prepare
@@ -45,7 +46,7 @@ from stages.recon.quality import quality
 from stages.segmenters.catalogue import open_segmenter
 from stages.segmenters.held_out import scan_head
 from stages.segmenters.image import Image
-from stages.storage.nifti import affine, load_volume, save_volume
+from stages.storage.nifti import affine, load_volume, save_volume, subject
 from stages.study.axes import three
 
 ENOUGH_S = 2.0  # of timed calls
@@ -83,7 +84,8 @@ class Sample:
     def drawn(self) -> SamplingMask:
         """Return a mask as the study would draw or read it."""
         n_acquired = self.format.n_acquired(self.shape[2])
-        return chosen(self.mask).mask(self.mask, self.shape[1:], n_acquired, SEED)
+        scan = None if self.path is None else subject(self.path)
+        return chosen(self.mask).mask(self.mask, Target(self.shape[1:], n_acquired, SEED, scan))
 
 
 def networks(

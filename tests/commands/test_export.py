@@ -19,7 +19,8 @@ from direct.common.subsample import build_masking_function
 from stages.kspace.formats.catalogue import open_scan
 from stages.kspace.formats.protocol import Scan, ScanFormat
 from stages.kspace.masks.sampling import SamplingMask
-from stages.kspace.masks.variable_density_poisson import MaskOptions, draw_mask
+from stages.kspace.masks.search import MaskOptions
+from stages.kspace.masks.variable_density_poisson import draw_mask
 from stages.params.train import PretrainedParams, TrainParams
 from stages.recon.inference import learned, reconstruct_scan
 from stages.recon.learned.checkpoints import load_member, save_member, serialised, weights_of
@@ -187,7 +188,9 @@ def test_an_exported_member_can_be_adopted(refined: dict | None) -> None:
 
 def test_masks_of_the_challenge_are_asked_for_by_name() -> None:
     trained("unet")
-    write_toy_params(Path(), **{"mask.files": "masks", "mask.acceleration": 5.0})
+    write_toy_params(
+        Path(), **{"mask.kind": "challenge", "mask.files": "masks", "mask.acceleration": 5.0}
+    )
     run("commands.export", "unet", 3, "--out", OUT)
     configuration = yaml.safe_load((OUT / "config.yaml").read_text())
     masking = configuration["inference"]["dataset"]["transforms"]["masking"]

@@ -13,7 +13,8 @@ from dvc.repo import Repo
 
 from stages.commands import plan
 from stages.kspace.formats.protocol import ScanFormat
-from stages.kspace.masks.challenge import RADIUS, disk
+from stages.kspace.masks.centre import disk
+from stages.kspace.masks.challenge import RADIUS
 from stages.params.compute import ComputeParams
 from stages.params.mask import MaskParams
 from stages.pipeline import probes, timing
@@ -24,6 +25,7 @@ from stages.study.errors import StudyError
 from tests.scans import GRID, N_COILS, PARTIAL_FOURIER, ROOT, write_toy_params, write_toy_study
 
 START_S = 3.0
+KIND = "uniform_poisson"
 
 
 @pytest.fixture
@@ -94,13 +96,8 @@ def test_more_steps_take_longer_and_nothing_is_written(
 
 def sample(files: str | None) -> Sample:
     """Return what is timed without data, with drawn masks or those of a folder."""
-    mask = MaskParams(
-        acceleration=3.0,
-        acceleration_of="acquired",
-        center_fraction=0.06,
-        tolerance=0.02,
-        seed=0,
-        files=files,
+    mask = MaskParams.load(ROOT / "params.yaml").model_copy(
+        update={"acceleration": 3.0, "files": files, "kind": "challenge" if files else KIND}
     )
     layout = ScanFormat(N_COILS, PARTIAL_FOURIER, (2.0, 2.0, 2.0))
     return Sample((2, 48, 44) if files else GRID, layout, None, mask)

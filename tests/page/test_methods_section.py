@@ -49,7 +49,9 @@ def test_the_text_tells_the_parameters(settings: Settings) -> None:
     steps = settings.train["rim"].steps
     assert f"RIM [4] (4 members, {steps:,} steps)" in text
     assert "5 validation scans (5 subjects, 12 coils, 2.0 × 2.0 × 2.0 mm) were simulated" in text
-    assert "5.0-fold by variable-density Poisson-disk masks (fully sampled centre: 2.5 %)" in text
+    assert (
+        "5.0-fold by Poisson-disk masks of constant density (fully sampled centre: 2.7 %)" in text
+    )
     assert "a small network trained on simulated heads" in text
 
 
@@ -59,7 +61,7 @@ def test_other_cohorts_and_segmenters(settings: Settings) -> None:
         "masks": {"acceleration": {"full": {"mean": 5.82}}},
     }
     official = settings.segment.model_copy(update={"weights": "synthseg.h5", "mode": "robust"})
-    masks = settings.mask.model_copy(update={"files": "masks"})
+    masks = settings.mask.model_copy(update={"kind": "challenge", "files": "masks"})
     text = written(tree, replace(settings, segment=official, mask=masks))
     assert "were from the Calgary-Campinas challenge [1, 2]" in text
     assert "5.0-fold of the acquired part of k-space (5.8-fold of the full matrix)" in text

@@ -17,7 +17,8 @@ from stages.kspace.combination import rss_image
 from stages.kspace.formats.catalogue import open_scan
 from stages.kspace.formats.protocol import Scan, ScanFormat
 from stages.kspace.masks.sampling import SamplingMask
-from stages.kspace.masks.variable_density_poisson import MaskOptions, draw_mask
+from stages.kspace.masks.search import MaskOptions
+from stages.kspace.masks.variable_density_poisson import draw_mask
 from stages.recon.learned.networks import fourier_operators
 from stages.recon.learned.order import Picks
 from stages.recon.learned.slices import Slices, fetch, masks_of

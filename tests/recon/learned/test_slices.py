@@ -10,7 +10,8 @@ import torch
 from stages.kspace.formats.catalogue import open_scan
 from stages.kspace.formats.protocol import Scan, ScanFormat
 from stages.kspace.masks.sampling import save_mask
-from stages.kspace.masks.variable_density_poisson import MaskOptions, draw_mask
+from stages.kspace.masks.search import MaskOptions
+from stages.kspace.masks.variable_density_poisson import draw_mask
 from stages.recon.learned.networks import parameters_of
 from stages.recon.learned.slices import Slices, StoredSlices, fetch, masks_of, training_slices
 from stages.recon.learned.training import start, train
