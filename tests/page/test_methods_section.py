@@ -95,7 +95,7 @@ def test_the_default_study(settings: Settings) -> None:
     assert "losses: l1_loss + ssim_loss; precision: float32" in text
     assert "the first 20 and the last 10" in text
     assert "weights kept: those of the last step" in text
-    assert "the bundled segmentation network, trained on digital phantoms like SynthSeg" in text
+    assert "the bundled segmentation network, trained on digital phantoms in the manner of" in text
     assert "SynthSeg 2.0" not in text
     assert "times more after shifts" not in text
     assert text.endswith("Software: Python 3.12.1, torch 2.5.0 and direct-recon 2.2.0.")
@@ -153,7 +153,7 @@ def test_a_network_of_its_own_kind(settings: Settings) -> None:
 def test_one_architecture(settings: Settings) -> None:
     alone = replace(settings, train={"rim": settings.train["rim"]})
     text = written(alone, own=facts(groups=("rim",)))
-    assert "An ensemble of RIM [3] (4 members;" in text
+    assert "An ensemble of RIM [2] (4 members;" in text
     assert "UNet" not in text
     assert "VarNet" not in text
     assert "steps: 170; learning rate: 0.01" in text

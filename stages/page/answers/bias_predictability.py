@@ -72,7 +72,10 @@ def _verdict(facts: Facts, tested: list[Relation]) -> str:
     if shown:
         each = [f"{surrogate_phrase(o.surrogate)} of {title(o.group)} ({o.words})" for o in shown]
         n = counted(len(tested), "relation")
-        return f"Related to {scope}, statistically significant among {n} tested: {listed(each)}."
+        return (
+            f"{scope[0].upper()}{scope[1:]} is related to {listed(each)}: statistically significant"
+            f" among {n} tested."
+        )
     limits = [one.critical for one in tested if one.critical is not None]
     found = (
         f"; of {counted(facts.n_subjects, 'subject')} a single |ρ| had to exceed"
@@ -108,8 +111,9 @@ def _least(facts: Facts, tested: list[Relation]) -> list[str]:
     needed = math.ceil(len(tested) / (n_orders * alpha) - 1e-9)
     if needed < 2:
         return []
+    start = f"No p of {counted(facts.n_subjects, 'subject')} can be below {number(1 / n_orders, 3)}"
+    fewer = "they" if needed > len(tested) else f"fewer than {needed} of them"
     return [
-        f"No p of {counted(facts.n_subjects, 'subject')} can be below {number(1 / n_orders, 3)}"
-        f" ({n_orders} orders): adjusted for {len(tested)} tests, fewer than {needed} such"
-        f" relations together could not be statistically significant at {share(alpha)}."
+        f"{start} ({n_orders} orders): of {len(tested)} relations, adjusted for their number,"
+        f" {fewer} could not be statistically significant at {share(alpha)}."
     ]
