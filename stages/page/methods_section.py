@@ -246,7 +246,7 @@ def _training(facts: Facts, settings: Settings) -> str:
         "weights kept": lambda _: f"those of the {described.LAST_STEP}",
     }
     words = [f"{name}: {_each(settings, describe)}" for name, describe in properties.items()]
-    return f"Training. {'; '.join(words)}."
+    return f"In training, {'; '.join(words)}."
 
 
 def _baselines(facts: Facts, settings: Settings) -> str:
@@ -289,7 +289,8 @@ def _statistics(facts: Facts, works: Citations) -> str:
         f"As in {works.cite('paper')}, the coefficient of variation was regressed on histograms and"
         " summaries of the voxelwise standard deviation; subjects and structures were left out"
         " in turn, and noise ceilings estimated from split halves of the members. The size of the"
-        " bias was predicted in the same way."
+        " bias was predicted in the same way, p values of its surrogates adjusted for the false"
+        " discovery rate."
         f" {level} intervals are"
         f" percentiles of {counted(params.bootstrap_draws, 'bootstrap draw')} of subjects, widened"
         f" for few subjects {works.cite('bootstrap')}; p values come from"
