@@ -171,11 +171,12 @@ def plain_quality(
     reference: np.ndarray, image: np.ndarray, brain_slices: np.ndarray
 ) -> list[PlainQuality]:
     """Stand in for the networks' room: a quality of each kind from the mean squared error."""
-    rows = []
-    for name, chosen in (("brain", brain_slices), ("all", np.ones_like(brain_slices))):
+    rows, every = [], np.ones_like(brain_slices)
+    for name, chosen in (("brain", brain_slices), ("cropped", every), ("all", every)):
         error = float(np.mean((reference[chosen] - image[chosen]) ** 2))
         scores = (-10 * np.log10(error + 1e-9), 1 / (1 + error))
-        rows += [PlainQuality(kind, name, *scores) for kind in ("challenge", "fixed")]
+        ranges = ("challenge",) if name == "cropped" else ("challenge", "fixed")
+        rows += [PlainQuality(kind, name, *scores) for kind in ranges]
     return rows
 
 

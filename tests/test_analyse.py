@@ -29,6 +29,7 @@ WITHOUT_TABLE = {"noise", "headline"}
 SEVERAL_TABLES = {
     "volumes": {"cv", "bias"},
     "prediction": {"correlations", "regression"},
+    "bias_prediction": {"bias_prediction", "bias_regression"},
     "training": {"training", "kept"},
 }
 METRICS = QUESTIONS.keys() - {"headline"}
@@ -77,7 +78,8 @@ def test_every_file_has_its_public_keys_and_no_gaps(folder, study, structures, c
     quality, volumes = metrics("image_quality"), metrics("volumes")
     assert set(quality) == {*ARCHITECTURES, "zero_filled"}
     for arch in ARCHITECTURES:
-        assert set(quality[arch]["psnr"]) == set(quality[arch]["ssim"]) == {"mean", "std"}
+        for scores in (quality[arch], quality[arch]["cropped"]):
+            assert set(scores["psnr"]) == set(scores["ssim"]) == {"mean", "std"}
     assert set(quality["zero_filled"]["psnr"]) == {"mean"}
     for group in (*ARCHITECTURES, "noise"):
         assert set(volumes[group]["cv"]) == {"median", *structures}
@@ -89,6 +91,14 @@ def test_every_file_has_its_public_keys_and_no_gaps(folder, study, structures, c
         assert volumes["truth"].startswith("absent")
     for arch in ARCHITECTURES:
         assert set(metrics("prediction")[arch]["r2"]) == {"histogram", "summary"}
+        for target in ("reference", *(["truth"] if study.truth else [])):
+            found = metrics("bias_prediction")[arch][target]
+            assert set(found["r2"]) == {"histogram", "summary"}
+            assert {"std_mean", "linearised_volume", "cv"} <= set(found["surrogates"])
+        assert ("truth" in metrics("bias_prediction")[arch]) == study.truth
+        readings = metrics("readings")[arch]
+        assert set(readings["histogram"]["sd"]) == set(readings["histogram"]["cv"])
+        assert set(readings["summary"]["sd"]) == {"map", *readings["histogram"]["sd"]}
     assert metrics("noise")["nominal"] == 30
     overlap, deformation = metrics("overlap"), metrics("deformation")
     for group in (*ARCHITECTURES, "noise", "zero_filled"):

@@ -26,7 +26,7 @@ from stages.page.render import drawn
 from stages.segmenters.synthseg import model
 from stages.segmenters.synthseg.labels import MERGED_LABELS, merged_name
 from stages.segmenters.synthseg.network import Architecture
-from stages.statistics.questions.surrogates import predict_cv
+from stages.statistics.questions.surrogates import predict_target
 from stages.storage.nifti import load_volume
 from stages.study import layout
 from tests.fabricated import ROOT
@@ -150,7 +150,7 @@ def test_a_surrogate(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found["blob0"] == faces
     cv = pd.DataFrame({"structure": list(NAMES), "cv": np.arange(1.0, len(NAMES) + 1)})
     assert surrogate_label("number_of_faces") == "Number of faces"
-    tree, _ = predict_cv(table, cv.assign(group="toy", subject="s"), {})
+    tree, _ = predict_target(table, cv.assign(group="toy", subject="s"), {})
     assert tree["toy"]["number_of_faces"]["cost"] == "one segmentation"
     assert 0 <= tree["toy"]["number_of_faces"]["pooled_r2"] <= 1
 

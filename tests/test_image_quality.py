@@ -25,9 +25,9 @@ def study(tmp_path, monkeypatch):
 def test_every_image_is_scored_in_all_ways(study):
     image_quality.main(["unet"])
     table = pd.read_csv(layout.quality("unet") / "quality.csv")
-    assert len(table) == 3 * 2 * 4
+    assert len(table) == 3 * 2 * 5
     assert set(table["group"]) == {"unet"}
-    assert table.groupby(["member", "subject"]).size().tolist() == [4] * 6
+    assert table.groupby(["member", "subject"]).size().tolist() == [5] * 6
     first = (layout.quality("unet") / "quality.csv").read_bytes()
     image_quality.main(["unet"])
     assert (layout.quality("unet") / "quality.csv").read_bytes() == first

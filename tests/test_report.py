@@ -25,6 +25,7 @@ from tests.fabricated import (
 )
 
 ANSWERS = (
+    "bias_prediction",
     "calibration",
     "components",
     "conformal",

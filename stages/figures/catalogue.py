@@ -5,6 +5,7 @@ Its PNG is plots/report/<name>.png.
 """
 
 from stages.figures import (
+    bias_prediction,
     calibration,
     cohort,
     components,
@@ -31,6 +32,7 @@ FIGURES: tuple[StudyFigure | PerGroup, ...] = (
     figure2.FIGURE,
     surrogates.FIGURE,
     r2.FIGURE,
+    bias_prediction.FIGURE,
     figure3.FIGURE,
     components.FIGURE,
     calibration.FIGURE,

@@ -3,7 +3,11 @@
 from dataclasses import dataclass
 
 from stages.figures.kit.facts import Facts, known
-from stages.figures.kit.phrasing import counted
+from stages.figures.kit.phrasing import counted, number
+from stages.figures.kit.titles import title
+from stages.statistics.answer import look_up
+from stages.statistics.questions.paper import published
+from stages.statistics.questions.readings import READINGS, REGRESSIONS, r2_of
 
 COLUMNS = ["quantity", "reported", "here", "tolerance", "match"]
 
@@ -34,3 +38,20 @@ def comparison(facts: Facts) -> Comparison:
     elif match + differ:
         verdict += f" Within tolerance: {match} of {counted(match + differ, 'number')}."
     return Comparison(COLUMNS, found[COLUMNS].to_numpy().tolist(), verdict, match + differ > 0)
+
+
+def readings(facts: Facts) -> tuple[list[str], list[list[str]]]:
+    """Return heads and rows of the readings of the two regressions; no rows where there are none.
+
+    The published R^2 of each regression stand above its readings.
+    """
+    tree, paper = facts.get("readings") or {}, published()["architectures"]
+    heads = ["regression", "reading", *(title(group) for group in facts.groups)]
+    rows: list[list[str]] = []
+    for name in REGRESSIONS if tree else ():
+        reported = [look_up(paper, group, f"r2_{name}", "value") for group in facts.groups]
+        rows.append([name, "as published", *(number(value) for value in reported)])
+        for reading in (one for one in READINGS if one.regression == name):
+            values = [number(r2_of(tree, group, reading)) for group in facts.groups]
+            rows.append([name, reading.words.replace("mm3", "mm³"), *values])
+    return heads, rows

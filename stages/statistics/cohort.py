@@ -6,9 +6,8 @@ from functools import partial
 
 import pandas as pd
 
-from stages.params.analyse import AnalyseParams
 from stages.params.ensembles import EnsembleParams
-from stages.params.noise import NoiseParams
+from stages.params.settings import Settings
 from stages.statistics.answer import Answer
 from stages.statistics.methods.bias import bias_table
 from stages.statistics.methods.gaps import grid
@@ -27,8 +26,8 @@ class Cohort:
     ensembles: EnsembleParams
     """The groups and their members."""
 
-    noise: NoiseParams
-    """Parameters of the noise ensemble."""
+    settings: Settings
+    """Parameters that the answers state."""
 
     subject_of: dict[str, str]
     """Scan -> subject, in the order of the study."""
@@ -106,12 +105,13 @@ def of(table: pd.DataFrame, group: str) -> pd.DataFrame:
     return table[table["group"] == group]
 
 
-def read_cohort(ensembles: EnsembleParams, noise: NoiseParams, params: AnalyseParams) -> Cohort:
+def read_cohort(ensembles: EnsembleParams, settings: Settings) -> Cohort:
     """Read the tables of all groups.
 
     Raises:
         StudyError: if a table is missing or damaged, or an ensemble has fewer than two members.
     """
+    params = settings.analyse
     whole = _group_table(schema.VOLUMES, FULLY_SAMPLED.name)
     subjects = list(dict.fromkeys(whole["subject"]))
     joined = partial(_joined, structures=params.structures, subjects=subjects)
@@ -121,7 +121,7 @@ def read_cohort(ensembles: EnsembleParams, noise: NoiseParams, params: AnalysePa
     drawn = all(schema.DRAWS.path(group).exists() for group in networks)
     return Cohort(
         ensembles=ensembles,
-        noise=noise,
+        settings=settings,
         subject_of=subject_map(subjects, params.subject_pattern, params.subject_table),
         volumes=volumes,
         reference=reference,
