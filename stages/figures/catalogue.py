@@ -14,6 +14,7 @@ from stages.figures import (
     figure1,
     figure2,
     figure3,
+    masks,
     overlap,
     pathology,
     power,
@@ -41,6 +42,7 @@ FIGURES: tuple[StudyFigure | PerGroup, ...] = (
     overlap.FIGURE,
     deformation.FIGURE,
     pathology.FIGURE,
+    masks.FIGURE,
     training.FIGURE,
 )
 
