@@ -57,6 +57,7 @@ def summary(drawn: list[SamplingMask], params: MaskParams) -> dict[str, Any]:
     return {
         "kind": params.kind,
         "description": chosen(params).words(params),
+        "n_masks": len(drawn),
         "acceleration": {
             "acquired": spread([mask.acceleration_acquired for mask in drawn]),
             "full": spread([mask.acceleration_full for mask in drawn]),

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from stages import analyse, pathology, report
-from stages.figures import catalogue, cohort
+from stages.figures import catalogue, cohort, masks
 from stages.figures.kit.style import SMALLEST as SMALLEST_TYPE
 from stages.figures.kit.style import save
 from stages.study import layout
@@ -60,10 +60,12 @@ def prepare(folder: Path, study: Study) -> None:
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """An empty current directory; cohort and HTML report have tests of their own."""
+    """An empty current directory; cohort, masks and HTML report have tests of their own."""
     monkeypatch.chdir(tmp_path)
     without_networks(monkeypatch)
-    others = tuple(entry for entry in catalogue.FIGURES if entry is not cohort.FIGURE)
+    others = tuple(
+        entry for entry in catalogue.FIGURES if entry not in (cohort.FIGURE, masks.FIGURE)
+    )
     monkeypatch.setattr(catalogue, "FIGURES", others)
     monkeypatch.setattr(report, "write_report", lambda _: None)
     return tmp_path
