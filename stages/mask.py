@@ -9,6 +9,7 @@ from stages.kspace.formats.catalogue import list_scans
 from stages.kspace.formats.protocol import Scan
 from stages.kspace.image_files import scan_format
 from stages.kspace.masks.catalogue import chosen
+from stages.kspace.masks.acquired import within_region
 from stages.kspace.masks.sampling import SamplingMask, save_mask
 from stages.machine.entry import entry_point
 from stages.machine.progress import progress
@@ -29,7 +30,10 @@ def mask_of(scan: Scan, params: MaskParams) -> SamplingMask:
     """
     head = matched_healthy(subject(scan.path))
     shape, seed = (scan.n_ky, scan.n_kz), stable_seed("mask", head, params.seed)
-    return chosen(params).mask(params, shape, scan.n_acquired, seed)
+    kind = chosen(params)
+    return within_region(
+        lambda asked: kind.mask(asked, shape, scan.n_acquired, seed), params, scan.acquired
+    )
 
 
 def check_distinct(scans: list[Scan]) -> None:

@@ -1,7 +1,7 @@
 """Section `data`: how the scans lie on disk."""
 
 from pathlib import PurePath
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field
 
@@ -30,4 +30,6 @@ class DataParams(Section):
     train_files: tuple[str, ...] | None  # names in the folder; null: all
     validation_files: tuple[str, ...] | None
     partial_fourier: float = Field(gt=0.5, le=1)  # acquired part of the columns (kz)
+    acquired: Literal["columns", "ellipse", "nonzero"]  # positions of the acquired columns
+    centred_transform: bool  # origin of the images in the middle (fastMRI, BART), not at index 0
     n_coils: int = Field(ge=1)

@@ -22,8 +22,8 @@ Batch = dict[str, torch.Tensor]
 class DeviceMask:
     """A sampling mask and its calibration disk, bool (1, 1, n_ky, n_kz), on the device.
 
-    `padding`, bool (1, 1, 1, n_kz), marks the columns that were not acquired: some networks fill
-    them, and DIRECT's engines then empty them again.
+    `padding`, bool (1, 1, 1 or n_ky, n_kz), marks what was not acquired: some networks fill it, and
+    DIRECT's engines then empty it again.
     """
 
     sampling: torch.Tensor
@@ -33,11 +33,10 @@ class DeviceMask:
     @classmethod
     def of(cls, drawn: SamplingMask, device: torch.device) -> "DeviceMask":
         """Copy a mask to the device."""
-        not_acquired = np.arange(drawn.mask.shape[1]) >= drawn.n_acquired
         return cls(
             sampling=torch.from_numpy(drawn.mask)[None, None].to(device),
             calibration=torch.from_numpy(drawn.calibration)[None, None].to(device),
-            padding=torch.from_numpy(not_acquired)[None, None, None].to(device),
+            padding=torch.from_numpy(~drawn.acquired)[None, None].to(device),
         )
 
 

@@ -1,0 +1,80 @@
+"""Masks of scans that were not acquired everywhere: accelerations over what was acquired."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+
+from stages.kspace.masks.catalogue import chosen
+from stages.kspace.masks.acquired import within_region
+from stages.kspace.masks.sampling import SamplingMask, load_mask, save_mask
+from stages.kspace.region import elliptical
+from stages.params.mask import MaskParams
+from stages.study.errors import StudyError
+
+MATRIX, N_ACQUIRED = (108, 84), 72
+ROWS = np.arange(108)
+EVERY_SECOND = np.broadcast_to(((ROWS % 2 == 0) | (abs(ROWS - 54) < 12))[:, None], MATRIX)
+REGIONS = {
+    "ellipse": elliptical(MATRIX),
+    "every second row": EVERY_SECOND,
+    "the first rows": np.broadcast_to((ROWS >= 27)[:, None], MATRIX),
+}
+
+
+def params(**changes: object) -> MaskParams:
+    return MaskParams.load().model_copy(update=changes)
+
+
+def drawn(region: np.ndarray, options: MaskParams) -> SamplingMask:
+    return within_region(
+        lambda asked: chosen(asked).mask(asked, MATRIX, N_ACQUIRED, 0), options, region
+    )
+
+
+@pytest.mark.parametrize("of", ["acquired", "full"])
+@pytest.mark.parametrize("name", REGIONS)
+def test_the_acceleration_is_that_of_the_acquired_positions(name: str, of: str) -> None:
+    region, options = REGIONS[name], params(acceleration_of=of)
+    found = drawn(region, options)
+    acquired = region & (np.arange(84) < N_ACQUIRED)
+    assert not (found.mask & ~acquired).any()
+    counted = {"acquired": acquired.sum(), "full": acquired.size}
+    for one, n_positions in counted.items():
+        assert found.acceleration(one) == n_positions / found.mask.sum()
+    assert found.acceleration(of) == pytest.approx(5.0, rel=options.tolerance)
+    np.testing.assert_array_equal(found.acquired, acquired)
+
+
+def test_masks_of_whole_columns_stay_as_they_are() -> None:
+    options = params()
+    plain = chosen(options).mask(options, MATRIX, N_ACQUIRED, 0)
+    columns = np.broadcast_to(np.arange(84) < N_ACQUIRED, MATRIX)
+    found = drawn(columns, options)
+    np.testing.assert_array_equal(found.mask, plain.mask)
+    assert found.region is None
+    assert found.acquired.shape == (1, 84)
+
+
+def test_a_region_reads_back(tmp_path: Path) -> None:
+    found = drawn(REGIONS["ellipse"], params())
+    save_mask(tmp_path / "a.npz", found)
+    read = load_mask(tmp_path / "a.npz")
+    np.testing.assert_array_equal(read.region, found.region)
+    assert read.n_acquired == N_ACQUIRED
+    with np.load(tmp_path / "a.npz") as parts:
+        arrays = dict(parts)
+    arrays["region"] = np.zeros_like(arrays["region"])
+    with open(tmp_path / "b.npz", "wb") as stream:
+        np.savez_compressed(stream, **arrays)
+    with pytest.raises(StudyError, match="sampled that were not acquired"):
+        load_mask(tmp_path / "b.npz")
+
+
+def test_an_acceleration_that_cannot_be_drawn() -> None:
+    disk = np.hypot(*np.ogrid[-54:54, -42:42]) < 20
+    whole = SamplingMask.of(disk, disk, N_ACQUIRED)  # the same mask whatever is asked
+    with pytest.raises(
+        StudyError, match=r"mask: acceleration 5 .*\(data.acquired\) cannot be drawn"
+    ):
+        within_region(lambda _: whole, params(), EVERY_SECOND)
