@@ -8,8 +8,8 @@ from pathlib import Path
 from stages.kspace.formats.catalogue import list_scans
 from stages.kspace.formats.protocol import Scan
 from stages.kspace.image_files import scan_format
-from stages.kspace.masks.catalogue import chosen
 from stages.kspace.masks.acquired import within_region
+from stages.kspace.masks.catalogue import chosen
 from stages.kspace.masks.sampling import SamplingMask, save_mask
 from stages.machine.entry import entry_point
 from stages.machine.progress import progress

@@ -5,8 +5,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stages.kspace.masks.catalogue import chosen
 from stages.kspace.masks.acquired import within_region
+from stages.kspace.masks.catalogue import chosen
 from stages.kspace.masks.sampling import SamplingMask, load_mask, save_mask
 from stages.kspace.region import elliptical
 from stages.params.mask import MaskParams
@@ -71,10 +71,25 @@ def test_a_region_reads_back(tmp_path: Path) -> None:
         load_mask(tmp_path / "b.npz")
 
 
-def test_an_acceleration_that_cannot_be_drawn() -> None:
+def test_the_closest_of_what_can_be_drawn() -> None:
     disk = np.hypot(*np.ogrid[-54:54, -42:42]) < 20
-    whole = SamplingMask.of(disk, disk, N_ACQUIRED)  # the same mask whatever is asked
-    with pytest.raises(
-        StudyError, match=r"mask: acceleration 5 .*\(data.acquired\) cannot be drawn"
-    ):
-        within_region(lambda _: whole, params(), EVERY_SECOND)
+    near, far = (
+        SamplingMask.of(disk | (np.random.default_rng(0).random(MATRIX) < p), disk, N_ACQUIRED)
+        for p in (0.1, 0.6)
+    )
+    masks = iter([far, near])
+
+    def draw(_: MaskParams) -> SamplingMask:
+        if (mask := next(masks, None)) is None:
+            raise StudyError("mask: no such acceleration")
+        return mask
+
+    found = within_region(draw, params(), EVERY_SECOND)
+    np.testing.assert_array_equal(found.mask, near.within(EVERY_SECOND).mask)
+
+
+def test_masks_from_files_are_what_they_are() -> None:
+    disk = np.hypot(*np.ogrid[-54:54, -42:42]) < 20
+    masks = iter([SamplingMask.of(disk, disk, N_ACQUIRED)])  # one alone
+    found = within_region(lambda _: next(masks), params(files="masks"), EVERY_SECOND)
+    np.testing.assert_array_equal(found.mask, disk & EVERY_SECOND & (np.arange(84) < N_ACQUIRED))
