@@ -9,7 +9,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from stages.kspace.formats.catalogue import find_scans
+from stages.kspace.formats.catalogue import find_scans, left_out
 from stages.kspace.formats.protocol import ScanFormat
 from stages.kspace.image_files import scan_format
 from stages.kspace.inspection import Inspected, cohort_faults, inspect, row_of, split_warnings
@@ -35,6 +35,16 @@ def listed(data: DataParams) -> tuple[dict[Path, tuple[str, ...]], list[str]]:
         faults += missing
         splits |= {path: (*splits.get(path, ()), split) for path in paths}
     return splits, list(dict.fromkeys(faults))
+
+
+def left_out_warnings(data: DataParams) -> list[str]:
+    """Return a line for each folder without a list of scans that holds other files, too."""
+    parts = {data.train: data.train_files, data.validation: data.validation_files}
+    return [
+        f"{layout.DATA / name}: left out {', '.join(others)}: no scans by their names"
+        for name, files in parts.items()
+        if files is None and (others := left_out(layout.DATA / name))
+    ]
 
 
 def inspect_all(
@@ -72,7 +82,8 @@ def main() -> None:
     splits, faults = listed(data)
     found = inspect_all(splits, scan_format(data), compute.workers)
     faults += [line for one in found for line in one.faults] + cohort_faults(found)
-    for line in [*(w for one in found for w in one.warnings), *split_warnings(found)]:
+    warnings = left_out_warnings(data) + [line for one in found for line in one.warnings]
+    for line in warnings + split_warnings(found):
         print(f"warning: {line}", file=sys.stderr)
     for line in faults:
         print(f"fault: {line}", file=sys.stderr)
