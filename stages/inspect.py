@@ -9,7 +9,7 @@ from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
-from stages.kspace.formats.catalogue import find_scans
+from stages.kspace.formats.catalogue import find_scans, left_out
 from stages.kspace.formats.protocol import ScanFormat
 from stages.kspace.image_files import scan_format
 from stages.kspace.inspection import Inspected, cohort_faults, inspect, row_of, split_warnings
@@ -20,6 +20,8 @@ from stages.params.data import DataParams
 from stages.storage.files import atomic_directory
 from stages.study import layout
 from stages.study.errors import StudyError
+
+MATRIX = ("split", "n_slices", "n_ky", "n_kz", "n_scans")
 
 
 def listed(data: DataParams) -> tuple[dict[Path, tuple[str, ...]], list[str]]:
@@ -35,6 +37,16 @@ def listed(data: DataParams) -> tuple[dict[Path, tuple[str, ...]], list[str]]:
             if split != layout.MONITOR or layout.VALIDATION not in before:
                 splits[path] = (*before, split)
     return splits, list(dict.fromkeys(faults))
+
+
+def left_out_warnings(data: DataParams) -> list[str]:
+    """Return a line for each folder without a list of scans that holds other files, too."""
+    parts = {data.train: data.train_files, data.validation: data.validation_files}
+    return [
+        f"{layout.DATA / name}: left out {', '.join(others)}: no scans by their names"
+        for name, files in parts.items()
+        if files is None and (others := left_out(layout.DATA / name))
+    ]
 
 
 def inspect_all(
@@ -60,9 +72,8 @@ def write_table(path: Path, rows: list[dict[str, object]]) -> None:
 
 def matrices(rows: list[dict[str, object]]) -> list[dict[str, object]]:
     """Return how many scans of each split have each matrix."""
-    counts = Counter((row["split"], row["n_slices"], row["n_ky"], row["n_kz"]) for row in rows)
-    names = ("split", "n_slices", "n_ky", "n_kz", "n_scans")
-    return [dict(zip(names, (*key, counts[key]), strict=True)) for key in sorted(counts)]
+    counts = Counter(tuple(row[name] for name in MATRIX[:-1]) for row in rows)
+    return [dict(zip(MATRIX, (*key, counts[key]), strict=True)) for key in sorted(counts)]
 
 
 @entry_point
@@ -72,10 +83,10 @@ def main() -> None:
     splits, faults = listed(data)
     found = inspect_all(splits, scan_format(data), compute.workers)
     faults += [line for one in found for line in one.faults] + cohort_faults(found)
-    for line in [*(w for one in found for w in one.warnings), *split_warnings(found)]:
-        print(f"warning: {line}", file=sys.stderr)
-    for line in faults:
-        print(f"fault: {line}", file=sys.stderr)
+    warnings = left_out_warnings(data) + [line for one in found for line in one.warnings]
+    said = {"warning": warnings + split_warnings(found), "fault": faults}
+    for word, lines in said.items():
+        print(*(f"{word}: {line}\n" for line in lines), file=sys.stderr, sep="", end="")
     if faults:
         raise StudyError(
             f"{layout.DATA}: expected scans without fault, got {len(faults)} in {len(found)} scans"
@@ -83,8 +94,8 @@ def main() -> None:
         )
     rows = [row_of(one) for one in found]
     with atomic_directory(layout.INSPECTION) as folder:
-        write_table(folder / "scans.csv", rows)
-        write_table(folder / "matrices.csv", matrices(rows))
+        for name, table in {"scans": rows, "matrices": matrices(rows)}.items():
+            write_table(folder / f"{name}.csv", table)
     for row in matrices(rows):
         print("{split}, {n_slices} x {n_ky} x {n_kz}: {n_scans}".format(**row))
 

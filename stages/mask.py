@@ -9,6 +9,7 @@ from typing import Any
 from stages.kspace.formats.catalogue import list_scans
 from stages.kspace.formats.protocol import Scan
 from stages.kspace.image_files import scan_format
+from stages.kspace.masks.acquired import within_region
 from stages.kspace.masks.catalogue import chosen
 from stages.kspace.masks.protocol import Target
 from stages.kspace.masks.sampling import SamplingMask, save_mask
@@ -30,9 +31,9 @@ def mask_of(scan: Scan, params: MaskParams) -> SamplingMask:
     A pathological phantom has the mask of its matched healthy one.
     """
     head = matched_healthy(subject(scan.path))
-    seed = stable_seed("mask", head, params.seed)
+    kind, seed = chosen(params), stable_seed("mask", head, params.seed)
     target = Target((scan.n_ky, scan.n_kz), scan.n_acquired, seed, head)
-    return chosen(params).mask(params, target)
+    return within_region(lambda asked: kind.mask(asked, target), params, scan.acquired)
 
 
 def check_distinct(scans: list[Scan]) -> None:

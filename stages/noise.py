@@ -34,9 +34,8 @@ def signal_of(scan: Scan, options: NoiseParams) -> float:
 
 def noisy_image(scan: Scan, sigma: float, rng: np.random.Generator) -> np.ndarray:
     """Return the image (n_slices, n_ky, n_kz) of the scan with noise added to its k-space."""
-    return np.concatenate(
-        [rss_image(add_noise(k, sigma, scan.n_acquired, rng)) for _, k in scan.batches()]
-    )
+    where = scan.n_acquired, rng, scan.acquired
+    return np.concatenate([rss_image(add_noise(k, sigma, *where)) for _, k in scan.batches()])
 
 
 @entry_point
@@ -57,7 +56,7 @@ def main(arguments: list[str] | None = None) -> None:
                 sidecars.NOISE_SIGMA: sigma,
                 sidecars.NOISE_SNR: options.snr,
                 sidecars.NOISE_DEFINITION: options.definition,
-                sidecars.NOISE_ACQUIRED_FRACTION: scan.n_acquired / scan.n_kz,
+                sidecars.NOISE_ACQUIRED_FRACTION: float(scan.acquired.mean()),
                 sidecars.NOISE_SEED: seed,
             }
             path = layout.image(ADDED_NOISE, seed, subject(scan.path), folder)

@@ -98,7 +98,8 @@ def test_only_listed_scans_get_a_mask(study: Path) -> None:
 def test_monitor_scans_may_be_others_than_the_validation_scans(study: Path) -> None:
     fabricate_scan(study / "data/validation/other.h5", grid=(2, N_KY, 44))
     parts = {"data.validation_files": ["s48.7.h5"], "data.monitor_files": ["other.h5"]}
-    write_toy_params(study, **{"mask.files": "masks", "mask.acceleration": 2.0}, **parts)
+    read = {"mask.kind": "challenge", "mask.files": "masks", "mask.acceleration": 2.0}
+    write_toy_params(study, **read, **parts)
     before = Path("before")
     mask.main()
     assert files() == {
@@ -107,7 +108,7 @@ def test_monitor_scans_may_be_others_than_the_validation_scans(study: Path) -> N
         "monitor/sub-other_mask.npz",
     }
     layout.MASKS.rename(before)
-    write_toy_params(study, **{"mask.files": "masks", "mask.acceleration": 2.0})
+    write_toy_params(study, **read)
     mask.main()  # one more validation scan
     training = "train/sub-s447_mask.npz"
     assert (layout.MASKS / training).read_bytes() == (before / training).read_bytes()

@@ -12,11 +12,11 @@ from stages.anatomy.grid import along
 from stages.anatomy.tissue import LEFT_TO_RIGHT, MUSCLE_SKIN, SPINAL_CORD, TISSUES
 from stages.anatomy.variation import lognormal
 from stages.anatomy.view import extend_neck, place
-from stages.storage.nifti import load_volume
+from stages.storage.nifti import check_geometry, load_volume
 from stages.study.axes import Shape, three
 from stages.study.errors import StudyError
 
-SUFFIXES = (".nii", ".nii.gz")
+SUFFIXES = (".nii", ".nii.gz", ".mgz")
 LARGEST_LABEL = 65_535
 """FreeSurfer's ids end below 15,000."""
 
@@ -60,11 +60,15 @@ MERGED_INTO |= dict.fromkeys(range(3000, 4000), 2) | dict.fromkeys(range(4000, 5
 
 
 def list_maps(folder: Path) -> list[Path]:
-    """NIfTI files of a folder, sorted; raise `StudyError` if there are none."""
-    found = [p for p in folder.iterdir() if p.name.endswith(SUFFIXES)] if folder.is_dir() else []
+    """NIfTI and MGZ files of a folder, sorted; raise `StudyError` if there are none."""
+    found = (
+        [p for p in folder.iterdir() if p.name.lower().endswith(SUFFIXES)]
+        if folder.is_dir()
+        else []
+    )
     if not found:
         raise StudyError(
-            f"{folder}: expected a folder of label maps (.nii.gz) as phantom.label_maps,"
+            f"{folder}: expected a folder of label maps (.nii.gz, .mgz) as phantom.label_maps,"
             " found none; correct the path or set it to null"
         )
     return sorted(found)
@@ -79,6 +83,7 @@ def read_map(path: Path) -> np.ndarray:
         StudyError: if the file is no label map or holds labels that have no tissue.
     """
     data, matrix = load_volume(path)
+    check_geometry(path, nib.load(path))
     if np.any(data != np.round(data)) or data.min() < 0 or data.max() > LARGEST_LABEL:
         raise StudyError(
             f"{path}: expected whole numbers from 0 to {LARGEST_LABEL} (labels), got other values"

@@ -25,7 +25,7 @@ from stages.segmenters.volume_table import write_table
 from stages.storage.nifti import save_volume
 from stages.study.errors import StudyError
 
-EXTENSION = re.compile(r"\.(nii|nii\.gz|mgz)$")
+EXTENSION = re.compile(r"\.(nii|nii\.gz|mgz)$", re.IGNORECASE)
 
 
 def arguments(values: list[str] | None = None) -> argparse.Namespace:

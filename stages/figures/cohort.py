@@ -16,7 +16,8 @@ from stages.figures.kit.study_figure import StudyFigure
 from stages.figures.kit.style import RC, bare, new_figure
 from stages.kspace.combination import rss_image
 from stages.kspace.formats.catalogue import list_scans
-from stages.kspace.formats.protocol import Scan, ScanFormat
+from stages.kspace.formats.protocol import Scan
+from stages.kspace.image_files import scan_format
 from stages.params.data import DataParams
 from stages.storage.nifti import affine, load_volume, subject
 from stages.storage.tables import read_table
@@ -50,8 +51,8 @@ def pictures(data_folder: Path, data: DataParams) -> list[Picture]:
         data_folder: holds the scans and, for a simulated cohort, `truth`.
         data: format of the scans (section `data` of params.yaml).
     """
-    form = ScanFormat(n_coils=data.n_coils, partial_fourier=data.partial_fourier)
-    scans = list_scans(data_folder / data.validation, form, data.validation_files)[:N_SUBJECTS]
+    folder = data_folder / data.validation
+    scans = list_scans(folder, scan_format(data), data.validation_files)[:N_SUBJECTS]
     return [picture(scan, data_folder / "truth", data) for scan in scans]
 
 

@@ -18,7 +18,14 @@ SCANS = "scans"  # the folder of scans among a data set's links
 
 def scan_format(data: DataParams) -> ScanFormat:
     """Return what section `data` says about the scans."""
-    return ScanFormat(data.n_coils, data.partial_fourier, data.voxel_size_mm, data.axis_codes)
+    return ScanFormat(
+        data.n_coils,
+        data.partial_fourier,
+        data.voxel_size_mm,
+        data.axis_codes,
+        data.acquired,
+        data.centred_transform,
+    )
 
 
 def describe_images(

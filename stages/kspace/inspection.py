@@ -14,8 +14,11 @@ from pathlib import Path
 
 import numpy as np
 
+from stages.kspace.conventions import interleaving, mistakes, places
 from stages.kspace.formats.catalogue import open_scan
-from stages.kspace.formats.protocol import Scan, ScanFormat
+from stages.kspace.formats.protocol import Acquired, Scan, ScanFormat
+from stages.kspace.fourier import to_image
+from stages.kspace.region import elliptical
 from stages.storage.nifti import subject
 from stages.study.errors import StudyError
 
@@ -26,6 +29,9 @@ EDGE = 16  # the outermost 1 / 16 of an axis holds hardly anything but noise
 ACQUIRED_POWER = 0.1  # of the power at the edge: weaker columns were filled in, not acquired
 CHALLENGE = Path(__file__).with_name("challenge.csv")  # file, split, width: DIRECT's file lists
 ADVICE = "leave the scan out or convert it again"
+RIM = 1.0  # positions: where an elliptical shutter ends differs by so much between scanners
+STRONGER = 1.1  # than the strongest slice so far: to look at one of the strongest is enough
+FEW = 0.01  # of the positions of a slice: more that hold nothing in some slices were left out there
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,13 +39,19 @@ class Survey:
     """What one pass over the values of a scan finds; energies are sums of |k|^2 in float64.
 
     by_coil: (n_slices, n_coils) and by_position: (n_ky, n_kz), without the damaged slices; damaged:
-    slices with NaN or infinity; digest: SHA-256 of the values in the order of the file.
+    slices with NaN or infinity; digest: SHA-256 of the values in the order of the file; n_empty:
+    (n_ky, n_kz), in how many of the `n_intact` slices that hold anything all coils are exactly 0;
+    energy: of the strongest slice's image by place, as `places`; interleaving: of that slice.
     """
 
     by_coil: np.ndarray
     by_position: np.ndarray
     damaged: tuple[int, ...]
     digest: str
+    n_empty: np.ndarray
+    n_intact: int
+    energy: dict[str, float]
+    interleaving: float
 
     def along(self, axis: str) -> np.ndarray:
         """Energy of each plane across one of the `AXES`."""
@@ -61,11 +73,17 @@ class Survey:
     @property
     def held(self) -> np.ndarray:
         """Which kz columns (n_kz,) hold something that was acquired, be it noise."""
-        columns = self.along("kz")
+        # of positions that hold anything: outside a shutter there may be none
+        columns = self.along("kz") / np.maximum((~self.never).sum(axis=0), 1)
         n = edge(len(columns))
         # partial Fourier leaves out one of the two edges
         noise = max(np.median(columns[:n]), np.median(columns[-n:]))
         return (columns > ACQUIRED_POWER * noise) & (columns > 0)
+
+    @property
+    def never(self) -> np.ndarray:
+        """Which positions (n_ky, n_kz) are exactly zero in all coils and intact slices."""
+        return self.n_empty == self.n_intact
 
     @property
     def n_acquired(self) -> int:
@@ -75,9 +93,18 @@ class Survey:
 
     @property
     def noise_sigma(self) -> float:
-        """Root mean square of real and imaginary parts at the lowest ky and kz: hardly signal."""
+        """Root mean square of real and imaginary parts at the lowest ky and kz: hardly signal.
+
+        Where nothing was acquired there, as outside a shutter, at as many of the outermost
+        positions that hold something.
+        """
         n_ky, n_kz = map(edge, self.by_position.shape)
-        return float(np.sqrt(self.by_position[:n_ky, :n_kz].mean() / self.n_parts))
+        noise = self.by_position[:n_ky, :n_kz]
+        if not noise.any():
+            y, z = (np.square((np.arange(n) - n // 2) / n) for n in self.by_position.shape)
+            held = np.where(self.by_position > 0, y[:, None] + z, 0)
+            noise = self.by_position.ravel()[np.argsort(held, axis=None)[-n_ky * n_kz :]]
+        return float(np.sqrt(noise.mean() / self.n_parts))
 
     @property
     def rms(self) -> float:
@@ -119,7 +146,7 @@ def inspect(path: Path, splits: tuple[str, ...], layout: ScanFormat) -> Inspecte
     except StudyError as error:
         return Inspected(path, splits, label, scan, faults=[str(error)])
     faults = [f"{path}: {line}" for line in faults_of(found, scan)]
-    warnings = [f"{path}: {line}" for line in surplus_columns(found, scan)]
+    warnings = [f"{path}: {line}" for line in warnings_of(found, scan)]
     return Inspected(path, splits, label, scan, found, faults, warnings)
 
 
@@ -127,6 +154,7 @@ def survey(scan: Scan) -> Survey:
     """Measure a scan in batches; raise `StudyError` if the file cannot be read to its end."""
     by_coil = np.zeros((scan.n_slices, scan.n_coils))
     by_position = np.zeros((scan.n_ky, scan.n_kz))
+    n_empty, strongest, sample = np.zeros(by_position.shape, int), 0, None
     damaged, digest = [], hashlib.sha256()
     for start, stored in scan.stored_batches():
         values = np.ascontiguousarray(stored, dtype=np.float32)
@@ -136,9 +164,20 @@ def survey(scan: Scan) -> Survey:
             if np.isfinite(coils).all():
                 by_coil[index] = coils
                 by_position += positions
+                n_empty += (positions == 0) & bool(coils.any())
+                if sample is None or coils.sum() > STRONGER * by_coil[strongest].sum():
+                    strongest, sample = index, one.copy()
             else:
                 damaged.append(index)
-    return Survey(by_coil, by_position, tuple(damaged), digest.hexdigest())
+    n_intact = int(by_coil.any(axis=1).sum())
+    energy: dict[str, float] = {}
+    turn = np.nan
+    if sample is not None:
+        energy = places(to_image(scan.read(strongest, strongest + 1)[0]))
+        turn = interleaving(sample)
+    return Survey(
+        by_coil, by_position, tuple(damaged), digest.hexdigest(), n_empty, n_intact, energy, turn
+    )
 
 
 def energies(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
@@ -166,7 +205,18 @@ def faults_of(found: Survey, scan: Scan) -> list[str]:
     lines = damaged_slices(found) + blank_parts(found)
     if not found.by_position.any():
         return lines
-    return lines + wrong_spaces(found) + misplaced_centre(found) + missing_columns(found, scan)
+    centred = scan.layout.centred_transform
+    lines += wrong_spaces(found) or mistakes(found.energy, found.interleaving, centred)
+    lines += misplaced_centre(found)
+    for check in (changing_positions, missing_positions, missing_columns):
+        if missing := check(found, scan):
+            return lines + missing
+    return lines
+
+
+def warnings_of(found: Survey, scan: Scan) -> list[str]:
+    """Return a line for everything that the study can work with but the user should know."""
+    return surplus_columns(found, scan) + gaps(found, scan)
 
 
 def damaged_slices(found: Survey) -> list[str]:
@@ -241,7 +291,11 @@ def misplaced_centre(found: Survey) -> list[str]:
 
 def missing_columns(found: Survey, scan: Scan) -> list[str]:
     """Return a line if kz columns that the parameters call acquired hold nothing."""
-    missing = np.flatnonzero(~found.held[: scan.n_acquired])
+    expected = expected_positions(found, scan)
+    if scan.layout.acquired == "nonzero":
+        expected = expected & ~found.never
+    expected = expected.any(axis=0)
+    missing = np.flatnonzero(~found.held[: scan.n_acquired] & expected[: scan.n_acquired])
     if not len(missing):
         return []
     return [
@@ -249,6 +303,81 @@ def missing_columns(found: Survey, scan: Scan) -> list[str]:
         f" {scan.partial_fourier:g}), got nothing in column {spans(missing)}; correct"
         " data.partial_fourier or leave the scan out"
     ]
+
+
+def expected_positions(found: Survey, scan: Scan) -> np.ndarray:
+    """Return which positions (n_ky, n_kz), bool, must hold something by the parameters.
+
+    Where an elliptical shutter ends is not known to the position.
+    """
+    shape = found.by_position.shape
+    columns = np.broadcast_to(np.arange(shape[1]) < scan.n_acquired, shape)
+    return columns & elliptical(shape, RIM) if scan.layout.acquired == "ellipse" else columns
+
+
+def missing_positions(found: Survey, scan: Scan) -> list[str]:
+    """Return a line if positions are exactly zero, in all coils and slices, beside acquired ones.
+
+    A scan that was undersampled is like that, and one whose scanner left out rows or corners.
+    """
+    expected = expected_positions(found, scan)
+    missing = expected & found.never
+    if scan.layout.acquired == "nonzero" or not (missing & found.held).any():
+        return []
+    rows, columns = (
+        (missing | ~expected).all(axis=axis) & expected.any(axis=axis) for axis in (1, 0)
+    )
+    n_others = int(missing[~rows][:, ~columns].sum())
+    where = [
+        f"{name} {spans(np.flatnonzero(whole))}"
+        for name, whole in (("ky row", rows), ("kz column", columns))
+        if whole.any()
+    ]
+    where += [f"{n_others} other positions"] if n_others else []
+    return [
+        f"expected {int(expected.sum())} acquired positions with signal, got {int(missing.sum())}"
+        f" that are exactly 0 in all slices and coils ({' and '.join(where)});"
+        f" {advice_on(missing, scan.layout.acquired)}"
+    ]
+
+
+def advice_on(missing: np.ndarray, acquired: Acquired) -> str:
+    """Return what to do about missing positions (n_ky, n_kz), bool."""
+    if acquired == "columns" and not (missing & elliptical(missing.shape, RIM)).any():
+        return (
+            "if the scanner left out the corners (elliptical shutter), set data.acquired: ellipse"
+        )
+    return (
+        "a scan that was undersampled before is no reference: take the fully sampled one; if the"
+        " scanner left out these in every scan, set data.acquired: nonzero"
+    )
+
+
+def changing_positions(found: Survey, scan: Scan) -> list[str]:
+    """Return a line if slices have zeros at positions that hold something in other slices."""
+    expected = expected_positions(found, scan) & ~found.never
+    empty = found.n_empty[expected].sum() / max(found.n_intact * expected.sum(), 1)
+    if empty <= FEW:
+        return []
+    return [
+        f"expected the same positions acquired in all slices, got {empty:.0%} of them that are"
+        " exactly 0 in some slices; take the scan as it was before it was undersampled"
+    ]
+
+
+def gaps(found: Survey, scan: Scan) -> list[str]:
+    """Return a line for what `data.acquired` takes out of the acquired columns."""
+    columns = np.broadcast_to(np.arange(scan.n_kz) < scan.n_acquired, found.by_position.shape)
+    if scan.layout.acquired == "nonzero" and (columns & found.never).any():
+        n_empty = int((columns & found.never).sum())
+        return [
+            f"{n_empty} of {int(columns.sum())} positions are exactly 0 and count as not acquired"
+            " (data.acquired nonzero); the reference lacks them too"
+        ]
+    outside = columns & ~elliptical(found.by_position.shape) & ~found.never
+    if scan.layout.acquired == "ellipse" and outside.any():
+        return [f"{int(outside.sum())} positions hold signal that data.acquired ellipse leaves out"]
+    return []
 
 
 def surplus_columns(found: Survey, scan: Scan) -> list[str]:

@@ -49,12 +49,12 @@ def mean_brain_rss(scan: Scan, brain: np.ndarray) -> float:
 
 def kspace_rms(scan: Scan) -> float:
     r"""Return :math:`\sqrt{\mathrm{mean} |k|^2}` over the acquired positions of all coils."""
-    power, count = 0.0, 0
+    power, count, n_acquired = 0.0, 0, int(scan.acquired.sum())
     for _, kspace in scan.batches():
         acquired = kspace[..., : scan.n_acquired]
         power += float(np.square(acquired.real, dtype=np.float64).sum())
         power += float(np.square(acquired.imag, dtype=np.float64).sum())
-        count += acquired.size
+        count += len(acquired) * scan.n_coils * n_acquired  # the others are zero
     return float(np.sqrt(power / count))
 
 
@@ -73,15 +73,28 @@ def noise_sigma(snr: float, definition: Definition, signal: float) -> float:
 
 
 def add_noise(
-    kspace: np.ndarray, sigma: float, n_acquired: int, rng: np.random.Generator
+    kspace: np.ndarray,
+    sigma: float,
+    n_acquired: int,
+    rng: np.random.Generator,
+    acquired: np.ndarray | None = None,
 ) -> np.ndarray:
-    """Return k-space (slices, n_coils, n_ky, n_kz) with noise in its acquired columns.
+    """Return k-space (slices, n_coils, n_ky, n_kz) with noise where it was acquired.
 
     The draws run slice by slice, so the result does not depend on how many slices come at once.
+
+    Args:
+        kspace: without the noise.
+        sigma: standard deviation of each part of the noise.
+        n_acquired: number of acquired kz columns.
+        rng: draws the noise.
+        acquired: positions of these columns, bool (n_ky, n_kz); None for all.
     """
     noisy = kspace.copy()
     for one in noisy:
         shape = (*one.shape[:-1], n_acquired, 2)
         noise = rng.standard_normal(shape, dtype=np.float32) * np.float32(sigma)
+        if acquired is not None:
+            noise *= acquired[:, :n_acquired, None]
         one[..., :n_acquired] += noise.view(np.complex64)[..., 0]
     return noisy

@@ -207,7 +207,7 @@ def drawn_volumes(group: Group, subjects: list[str]) -> pd.DataFrame | None:
 def scans() -> list[str]:
     """Return the subjects of the validation scans, in the order of the reference's volume table."""
     path = layout.volumes(FULLY_SAMPLED.name, 0)
-    subjects = [str(name) for name in read_table(path, ["subject"])["subject"]]
+    subjects = list(read_table(path, ["subject"])["subject"])
     if not subjects:
         raise StudyError(f"{path}: expected at least one scan, got an empty table; remake it")
     return subjects

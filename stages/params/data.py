@@ -1,14 +1,15 @@
 """Section `data`: how the scans lie on disk."""
 
 from pathlib import Path, PurePath
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field
 
 from stages.params.section import Section
 from stages.study import layout
 
-LEARNED = ("train", "train_files", "partial_fourier", "n_coils")  # keys that a training depends on
+LEARNED = ("train", "train_files", "partial_fourier", "acquired", "centred_transform", "n_coils")
+"""Keys that a training depends on."""
 
 
 def _below(folder: str) -> str:
@@ -34,6 +35,8 @@ class DataParams(Section):
     validation_files: tuple[str, ...] | None
     monitor_files: tuple[str, ...] | None  # of the validation folder; null: the validation scans
     partial_fourier: float = Field(gt=0.5, le=1)  # acquired part of the columns (kz)
+    acquired: Literal["columns", "ellipse", "nonzero"]  # positions of the acquired columns
+    centred_transform: bool  # origin of the images in the middle (fastMRI, BART), not at index 0
     n_coils: int = Field(ge=1)
 
     @property

@@ -24,8 +24,8 @@ class DeviceMask:
     """A sampling mask and its calibration disk, bool (1, 1, n_ky, n_kz), on the device.
 
     The first axis is as long as the batch where each slice has a mask of its own. `padding`, bool
-    (1, 1, 1, n_kz), marks the columns that were not acquired: some networks fill
-    them, and DIRECT's engines then empty them again.
+    (1, 1, 1 or n_ky, n_kz), marks what was not acquired: some networks fill it, and DIRECT's
+    engines then empty it again.
     """
 
     sampling: torch.Tensor
@@ -35,11 +35,10 @@ class DeviceMask:
     @classmethod
     def of(cls, drawn: SamplingMask, device: torch.device) -> "DeviceMask":
         """Copy a mask to the device."""
-        not_acquired = np.arange(drawn.mask.shape[1]) >= drawn.n_acquired
         return cls(
             sampling=torch.from_numpy(drawn.mask)[None, None].to(device),
             calibration=torch.from_numpy(drawn.calibration)[None, None].to(device),
-            padding=torch.from_numpy(not_acquired)[None, None, None].to(device),
+            padding=torch.from_numpy(~drawn.acquired)[None, None].to(device),
         )
 
     @classmethod
@@ -48,7 +47,7 @@ class DeviceMask:
         return cls(
             sampling=torch.cat([mask.sampling for mask in masks]),
             calibration=torch.cat([mask.calibration for mask in masks]),
-            padding=torch.cat([mask.padding for mask in masks]),
+            padding=torch.cat([mask.padding.expand_as(mask.sampling) for mask in masks]),
         )
 
 

@@ -21,7 +21,11 @@ NIFTI = Kind("a NIfTI volume", "run `dvc repro`", "remake it")
 LARGEST_VOXELS = 1 << 29  # a head at 0.25 mm has 500 million
 SAME_MM = 1e-3  # between affines: a header holds seven digits
 SINGULAR = 1e-9  # mm3, volume of a voxel below which an affine counts as flat
-EXTENSION = re.compile(r"\.(h5|hdf5|nii|nii\.gz|mgz|npz)$")
+AGREEMENT = 1e-3  # relative, between the voxel sizes of header and affine
+SHEAR = 1e-3  # largest cosine of the angle between two axes
+VOXELS_MM = (0.05, 15)  # smaller ones no head is scanned with, in thicker slices is no structure
+EXTENTS_MM = (4, 700)  # the brain of a mouse, head and neck; more would fill the memory
+EXTENSION = re.compile(r"\.(h5|hdf5|nii|nii\.gz|mgz|npz)$", re.IGNORECASE)
 
 
 def affine(
@@ -189,3 +193,56 @@ def check_voxels(path: Path, image: nib.spatialimages.SpatialImage) -> None:  # 
             f"{path}: expected at most {LARGEST_VOXELS} voxels, got shape {image.shape}; crop the"
             " image or correct its header"
         )
+
+
+def header_voxel_size(image: nib.spatialimages.SpatialImage) -> np.ndarray:  # type: ignore[name-defined]  # not read
+    """Return the edges of a voxel in mm as the header states them, apart from the affine."""
+    header = image.header
+    return np.array(header["delta"] if "delta" in header else header["pixdim"][1:4], float)
+
+
+def check_geometry(path: Path, image: nib.spatialimages.SpatialImage) -> None:  # type: ignore[name-defined]  # not read
+    """Raise `StudyError` unless volumes in mm3 of a head can be measured on an image's grid.
+
+    The affine must be invertible, of orthogonal axes and of the voxel size that the header states,
+    and in mm: other units make voxels that no head is scanned with.
+    """
+    matrix, size = np.asarray(image.affine, float), header_voxel_size(image)
+    edges = np.linalg.norm(matrix[:3, :3], axis=0)
+    flat = not np.isfinite(matrix).all() or edges.min() == 0
+    axes = matrix[:3, :3] / (1 if flat else edges)
+    if flat or abs(np.linalg.det(axes)) < SINGULAR:
+        raise StudyError(f"{path}: expected an invertible affine, got {matrix[:3].tolist()}")
+    extents = edges * image.shape[:3]
+    if not (within(edges, VOXELS_MM) and within(extents, EXTENTS_MM)):
+        raise StudyError(
+            f"{path}: expected a head in mm: voxels of {VOXELS_MM[0]} to {VOXELS_MM[1]} mm, sides"
+            f" of {EXTENTS_MM[0]} to {EXTENTS_MM[1]} mm, got {edges.round(4).tolist()} and"
+            f" {extents.round(1).tolist()}{stated_unit(image)}; crop the image or correct its"
+            " header"
+        )
+    if not np.allclose(edges, size, rtol=AGREEMENT, atol=0):
+        raise StudyError(
+            f"{path}: expected the voxel size of the header to be that of the affine,"
+            f" {edges.round(4).tolist()} mm, got {size.round(4).tolist()} mm; volumes would be"
+            " wrong: correct the header"
+        )
+    largest = float(np.abs(axes.T @ axes - np.eye(3)).max())
+    if largest > SHEAR:
+        raise StudyError(
+            f"{path}: expected axes at right angles, got {np.degrees(np.arccos(largest)):.1f}"
+            " degrees (a tilted gantry, or an affine registration); resample the image to a"
+            " straight grid"
+        )
+
+
+def within(values: np.ndarray, bounds: tuple[float, float]) -> bool:
+    """Return whether all values lie between two bounds."""
+    return bool(values.min() >= bounds[0] and values.max() <= bounds[1])
+
+
+def stated_unit(image: nib.spatialimages.SpatialImage) -> str:  # type: ignore[name-defined]  # not read
+    """Return `, in <unit> by its header` where a NIfTI header states another unit than mm."""
+    read = getattr(image.header, "get_xyzt_units", None)
+    unit = "unknown" if read is None else read()[0]
+    return "" if unit in ("unknown", "mm") else f", in {unit} by its header"

@@ -12,11 +12,17 @@ from stages.study.errors import StudyError
 
 MEASURED = "%.9g"  # of what is computed with again: a float32 survives nine digits
 SHOWN = "%.6g"  # of what is drawn
+TEXT = ("subject", "scan", "group")
+"""Columns that are text whatever they look like: `01` is not 1, and `NA` is a name."""
+NOT_NUMBERS = ("", "nan", "NaN", "NA", "N/A", "n/a", "null", "NULL", "None", "<NA>")
+"""What stands for a missing number."""
 CSV = Kind("a CSV table", "run `dvc repro`", "remake it")
 
 
-def read_table(path: Path, columns: Iterable[str]) -> pd.DataFrame:
+def read_table(path: Path, columns: Iterable[str], text: Iterable[str] = TEXT) -> pd.DataFrame:
     """Read a CSV file; raise `StudyError` if it is missing or damaged, or lacks a column.
+
+    Cells of the columns `text` are text without blanks at its ends, and must not be empty.
 
     pandas renames a column that stands there twice, and shifts the rows of a table whose rows have
     more cells than its header: both are damages here.
@@ -26,9 +32,18 @@ def read_table(path: Path, columns: Iterable[str]) -> pd.DataFrame:
             header = next(csv.reader(stream), [])
         if twice := [name for name in header if header.count(name) > 1]:
             raise ValueError(f"column '{twice[0]}' stands there twice")
-        table = pd.read_csv(path)
+        words = [name for name in text if name in header]
+        numbers = {name: list(NOT_NUMBERS) for name in header if name not in words}
+        table = pd.read_csv(
+            path, dtype=dict.fromkeys(words, str), keep_default_na=False, na_values=numbers
+        )
         if not isinstance(table.index, pd.RangeIndex):
             raise ValueError(f"rows of more cells than the {len(header)} of the header")
+    for name in words:
+        table[name] = table[name].str.strip()
+        if (empty := table[name] == "").any():
+            row = int(empty.argmax()) + 2  # the header is the first
+            raise StudyError(f"{path}: expected text in column '{name}', got none in line {row}")
     missing = [name for name in columns if name not in table]
     if missing:
         raise StudyError(f"{path}: expected column '{missing[0]}', got {list(table)}; remake it")

@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stages.kspace.combination import root_sum_of_squares, rss_image
-from stages.kspace.fourier import to_image, to_kspace
+from stages.kspace.fourier import origin_phase, to_image, to_kspace
 from tests.scans import toy_coils, toy_head
 from tests.tolerances import assert_rounded, fft_operations
 
@@ -65,3 +65,17 @@ def test_the_head_is_not_rolled() -> None:
 def test_root_sum_of_squares_against_numpy() -> None:
     x = complex_normal(3, (5, 4, 3, 2))
     np.testing.assert_allclose(root_sum_of_squares(x), np.linalg.norm(x, axis=1))
+
+
+@pytest.mark.parametrize("matrix", [(24, 20), (25, 21), (24, 21), (5, 8)])
+def test_the_origin_of_a_centred_transform_moves(matrix: tuple[int, int]) -> None:
+    rng = np.random.default_rng(3)
+    image = rng.standard_normal((2, *matrix)) + 1j * rng.standard_normal((2, *matrix))
+    axes = (-2, -1)
+    theirs = np.fft.fftshift(np.fft.fft2(np.fft.ifftshift(image, axes=axes)), axes=axes)
+    ours = np.fft.fftshift(np.fft.fft2(image), axes=axes)
+    scale = np.abs(ours).max()
+    assert np.abs(theirs * origin_phase(matrix) - ours).max() < 2e-7 * scale  # a complex64's eps
+    plain = np.outer(*((-1.0) ** np.arange(n) for n in matrix))
+    if all(n % 2 == 0 for n in matrix):
+        np.testing.assert_array_equal(origin_phase(matrix) / origin_phase(matrix)[0, 0], plain)

@@ -4,6 +4,7 @@ import csv
 import hashlib
 from collections import Counter
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -107,6 +108,12 @@ def test_damage_is_not_finite_whatever_the_scale(seed: int, scale: float, bad: l
             assert_rounded(found, expected, values.size + 1, scale=expected)
 
 
+WIDE = (
+    "e15521s3 e15578s13 e15652s14 e15652s4 e15802s3 e15828s3 "
+    "e15862s3 e16673s3 e16882s4 e16971s3 e16972s3"
+)
+
+
 def test_noise_is_measured_where_there_is_hardly_signal(tmp_path: Path) -> None:
     kspace = toy_kspace((12, 64, 64), partial_fourier=1.0)
     rng = np.random.default_rng(0)
@@ -189,6 +196,126 @@ def test_one_fault_is_one_line(name: str, tmp_path: Path, sound: np.ndarray) -> 
     (line,) = look(path).faults
     assert line.startswith(f"{path}: expected ")
     assert message in line
+
+
+def fastmri_mask(grid: tuple[int, int, int], seed: int = 0) -> np.ndarray:
+    """Return rows (n_ky, 1) of a Cartesian mask: the centre and a third of the others."""
+    rows = np.random.default_rng(seed).random(grid[1]) < 0.33
+    rows[grid[1] // 2 - 3 : grid[1] // 2 + 3] = True
+    return rows[:, None]
+
+
+def poisson_mask(seed: int = 0) -> np.ndarray:
+    """Return positions (n_ky, n_kz): the centre and a fifth of the others."""
+    mask = np.random.default_rng(seed).random(GRID[1:]) < 0.2
+    mask[8:16, 6:14] = True
+    return mask
+
+
+def every_second_row() -> np.ndarray:
+    """Return rows (n_ky, 1) of which every second one is left out, but for the central eight."""
+    rows = np.arange(24)
+    return ((rows % 2 == 0) | (abs(rows - 12) < 4))[:, None]
+
+
+SAMPLED = {
+    "positions": (poisson_mask(), "other positions"),
+    "rows": (fastmri_mask(GRID), "ky row "),
+    "every second row": (every_second_row(), "ky row 1, 3, 5, 7, 17, 19, 21, 23)"),
+    "the first rows": (np.arange(24)[:, None] >= 5, "ky row 0-4)"),
+}
+
+
+@pytest.mark.parametrize("name", SAMPLED)
+def test_a_scan_that_was_undersampled_before(name: str, tmp_path: Path, sound: np.ndarray) -> None:
+    mask, where = SAMPLED[name]
+    path = stored(tmp_path / LABELLED, (sound * mask).astype(np.complex64))
+    (line,) = look(path).faults
+    n_missing = (~np.broadcast_to(mask, GRID[1:]))[:, :N_ACQUIRED].sum()
+    assert f"expected {24 * N_ACQUIRED} acquired positions with signal, got {n_missing}" in line
+    assert where in line
+    assert "data.acquired: nonzero" in line
+    said = inspect(path, ("train",), replace(FORMAT, acquired="nonzero"))
+    assert said.faults == []
+    (line,) = said.warnings
+    assert line.startswith(f"{path}: {n_missing} of {24 * N_ACQUIRED} positions are exactly 0")
+
+
+def test_slices_that_were_undersampled_each_in_its_own_way(
+    tmp_path: Path, sound: np.ndarray
+) -> None:
+    masks = np.stack([poisson_mask(k) for k in range(GRID[0])])[:, None]
+    (line,) = look(stored(tmp_path / LABELLED, (sound * masks).astype(np.complex64))).faults
+    assert "expected the same positions acquired in all slices, got" in line
+
+
+def shutter(margin: float = 0.0) -> np.ndarray:
+    """Return positions (n_ky, n_kz) inside an ellipse."""
+    y, z = (np.arange(24) - 12) / (12 - margin), (np.arange(20) - 10) / (10 - margin)
+    return y[:, None] ** 2 + z**2 <= 1
+
+
+@pytest.mark.parametrize("margin", [0.0, 0.6])
+def test_an_elliptical_shutter(margin: float, tmp_path: Path, sound: np.ndarray) -> None:
+    path = stored(tmp_path / LABELLED, (sound * shutter(margin)).astype(np.complex64))
+    (line,) = look(path).faults
+    assert "set data.acquired: ellipse" in line
+    said = inspect(path, ("train",), replace(FORMAT, acquired="ellipse"))
+    assert (said.faults, said.warnings) == ([], [])
+    assert said.survey.noise_sigma > 0
+    small = stored(tmp_path / "e1s2.h5", (sound * shutter(3.0)).astype(np.complex64))
+    (line,) = inspect(small, ("train",), replace(FORMAT, acquired="ellipse")).faults
+    assert "exactly 0 in all slices and coils" in line
+    full = inspect(stored(tmp_path / "e1s3.h5", sound), ("train",), said.scan.layout)
+    assert full.faults == []
+    (line,) = full.warnings
+    assert "hold signal that data.acquired ellipse leaves out" in line
+
+
+# the conventions of other software
+
+
+def centred(kspace: np.ndarray, axes: tuple[int, ...] = (2, 3)) -> np.ndarray:
+    """Return k-space as fastMRI and BART write it: images begin in the middle of the axes."""
+    images = np.fft.ifft2(np.fft.ifftshift(kspace, axes=(2, 3)))
+    turned = np.fft.fft2(np.fft.ifftshift(images, axes=axes))
+    return np.fft.fftshift(turned, axes=(2, 3)).astype(np.complex64)
+
+
+@pytest.mark.parametrize("grid", [GRID, (12, 25, 21), (6, 54, 43)])
+def test_a_centred_transform(grid: tuple[int, int, int], tmp_path: Path) -> None:
+    kspace = toy_kspace(grid)
+    path = stored(tmp_path / LABELLED, centred(kspace))
+    (line,) = look(path).faults
+    assert "got it in the four corners" in line
+    assert "set data.centred_transform: true" in line
+    layout = replace(FORMAT, centred_transform=True)
+    assert inspect(path, ("train",), layout).faults == []
+    own = stored(tmp_path / "e1s2.h5", kspace)
+    (line,) = inspect(own, ("train",), layout).faults
+    assert "set data.centred_transform: false" in line
+
+
+@pytest.mark.parametrize(("axis", "name"), [(2, "ky"), (3, "kz")])
+def test_one_axis_by_another_convention(
+    axis: int, name: str, tmp_path: Path, sound: np.ndarray
+) -> None:
+    (line,) = look(stored(tmp_path / LABELLED, centred(sound, (axis,)))).faults
+    assert f"at both ends of {name}" in line
+
+
+@pytest.mark.parametrize("n_coils", [2, 4, 12])
+@pytest.mark.parametrize("seed", range(3))
+def test_real_and_imaginary_parts_in_two_blocks(n_coils: int, seed: int, tmp_path: Path) -> None:
+    kspace = toy_kspace(GRID, n_coils, seed=seed)
+    parts = np.moveaxis(kspace, 1, -1)
+    path, layout = tmp_path / LABELLED, ScanFormat(n_coils, PARTIAL_FOURIER)
+    with h5py.File(path, "w") as file:
+        file["kspace"] = np.concatenate([parts.real, parts.imag], axis=-1)
+    (line,) = inspect(path, ("train",), layout).faults
+    assert "the imaginary part of each coil in turn, got all real parts before" in line
+    stored(tmp_path / "e1s2.h5", kspace)
+    assert inspect(tmp_path / "e1s2.h5", ("train",), layout).faults == []
 
 
 def test_an_image_in_the_plane(tmp_path: Path, sound: np.ndarray) -> None:
@@ -283,7 +410,7 @@ def named(path: str, digest: str | None = None, splits: tuple[str, ...] = ("trai
     """Return what a file would be found to be, without a file."""
     nothing = np.zeros((1, 1))
     label = "sub-" + "".join(filter(str.isalnum, Path(path).stem))
-    found = None if digest is None else Survey(nothing, nothing, (), digest)
+    found = None if digest is None else Survey(nothing, nothing, (), digest, nothing, 0, {}, 1.0)
     return Inspected(Path(path), splits, label, None, found)
 
 
@@ -325,10 +452,7 @@ def test_the_challenges_scans_are_known() -> None:
         ("validation", "180"): 4,
     }
     wide = {row["file"].split("_")[0] for row in rows if row["width"] == "180"}
-    assert wide == set(
-        "e15521s3 e15578s13 e15652s14 e15652s4 e15802s3 e15828s3 e15862s3 e16673s3 e16882s4"
-        " e16971s3 e16972s3".split()
-    )
+    assert wide == set(WIDE.split())
 
 
 def test_scans_in_the_other_split_than_in_the_challenge() -> None:

@@ -1,12 +1,13 @@
 """Noise added to k-space."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
 import pytest
 
 from stages.kspace.combination import rss_image
-from stages.kspace.formats.catalogue import open_scan
+from stages.kspace.formats.catalogue import open_scan, write_scan
 from stages.kspace.formats.protocol import Scan, ScanFormat
 from stages.kspace.noise import (
     CSF_LABEL,
@@ -16,8 +17,9 @@ from stages.kspace.noise import (
     mean_brain_rss,
     noise_sigma,
 )
+from stages.kspace.region import elliptical
 from stages.study.errors import StudyError
-from tests.scans import GRID, N_COILS, fabricate_scan, toy_head
+from tests.scans import GRID, N_COILS, fabricate_scan, toy_head, toy_kspace
 from tests.tolerances import fft_operations, rounding
 
 pytestmark = pytest.mark.kernels
@@ -94,3 +96,20 @@ def test_a_segmentation_that_does_not_fit(scan: Scan) -> None:
         mean_brain_rss(scan, np.ones((2, 2, 2), dtype=bool))
     with pytest.raises(StudyError, match=r"a\.h5: expected brain"):
         mean_brain_rss(scan, np.zeros(GRID, dtype=bool))
+
+
+def test_noise_lies_where_the_scan_was_acquired(rng_kspace: np.ndarray) -> None:
+    acquired = np.random.default_rng(0).random((12, 10)) < 0.7
+    acquired[:, 8:] = False
+    whole = add_noise(rng_kspace, 1.0, 8, np.random.default_rng(2))
+    found = add_noise(rng_kspace, 1.0, 8, np.random.default_rng(2), acquired)
+    np.testing.assert_array_equal(found, np.where(acquired, whole, rng_kspace))
+
+
+def test_rms_counts_acquired_positions_only(tmp_path: Path) -> None:
+    kspace = toy_kspace() * elliptical(GRID[1:])
+    write_scan(tmp_path / "a.h5", kspace)
+    scan = open_scan(tmp_path / "a.h5", replace(FORMAT, acquired="ellipse"))
+    values = kspace[..., elliptical(GRID[1:]) & (np.arange(GRID[2]) < scan.n_acquired)]
+    expected = np.sqrt(np.mean(np.abs(values.astype(complex)) ** 2))
+    assert kspace_rms(scan) == pytest.approx(expected, rel=2 * rounding(2 * values.size, float))

@@ -41,3 +41,16 @@ def test_tables_keep_what_a_float32_holds_and_plots_six_digits(tmp_path: Path) -
     write_table(tmp_path / "plot.csv", table)
     assert (tmp_path / "plot.csv").read_text() == "a,b\nx,0.333333\n"
     assert {path.name for path in tmp_path.iterdir()} == {"tables", "plot.csv"}
+
+
+def test_text_is_text(tmp_path: Path) -> None:
+    path = tmp_path / "a.csv"
+    path.write_text("subject,group,n\nNA,null,NA\n01,nan,\n1,1e3,2\n")
+    found = read_table(path, ["subject", "n"])
+    assert found["subject"].tolist() == ["NA", "01", "1"]
+    assert found["group"].tolist() == ["null", "nan", "1e3"]
+    assert found["n"].isna().tolist() == [True, True, False]
+    assert found["n"].dtype == float
+    path.write_text("subject,n\na,1\n ,2\n")
+    with pytest.raises(StudyError, match="expected text in column 'subject', got none in line 3"):
+        read_table(path, ["subject"])

@@ -9,12 +9,15 @@ import hashlib
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 
 import h5py
 import numpy as np
 
 from stages.kspace.formats.protocol import BATCH, FileFormat, ScanFormat
+from stages.kspace.fourier import origin_phase
+from stages.kspace.region import elliptical
 from stages.storage.files import atomic_path
 from stages.storage.hdf5 import check_stored
 from stages.storage.nifti import affine
@@ -61,10 +64,27 @@ class CalgaryCampinasScan:
         """Number of acquired kz columns."""
         return self.layout.n_acquired(self.n_kz)
 
+    @cached_property
+    def acquired(self) -> np.ndarray:
+        """Which positions (n_ky, n_kz), bool, were acquired.
+
+        What is exactly zero in the middle slice was not, unless `acquired` of the format says that
+        all of the columns were.
+
+        Raises:
+            StudyError: if the slice cannot be read.
+        """
+        matrix = (self.n_ky, self.n_kz)
+        columns = np.broadcast_to(np.arange(self.n_kz) < self.n_acquired, matrix)
+        if self.layout.acquired == "columns":
+            return columns
+        held = columns & self._middle_slice().any(axis=-1)
+        return held & elliptical(matrix) if self.layout.acquired == "ellipse" else held
+
     def read(self, start: int = 0, stop: int | None = None) -> np.ndarray:
         """Return the k-space of slices [start, stop) as complex64 (slices, n_coils, n_ky, n_kz).
 
-        Columns beyond the acquired part are set to zero, whatever the file holds there.
+        Positions that were not acquired are set to zero, whatever the file holds there.
 
         Raises:
             StudyError: if the values are damaged, NaN or infinite.
@@ -93,16 +113,23 @@ class CalgaryCampinasScan:
         Raises:
             StudyError: if the slice cannot be read.
         """
+        stored = np.ascontiguousarray(self._middle_slice()[None], dtype=np.float32)
+        return hashlib.sha256(repr(self.shape).encode() + stored.tobytes()).hexdigest()
+
+    def _middle_slice(self) -> np.ndarray:
+        """Return the values (n_ky, n_kz, 2 n_coils) of the middle slice as stored."""
         middle = self.n_slices // 2
         with _open(self.path) as file:
-            values = _read(file[DATASET], middle, middle + 1, self.path)
-        stored = np.ascontiguousarray(values, dtype=np.float32)
-        return hashlib.sha256(repr(self.shape).encode() + stored.tobytes()).hexdigest()
+            return _read(file[DATASET], middle, middle + 1, self.path)[0]
 
     def _decode(self, values: np.ndarray, start: int) -> np.ndarray:
         _check_finite(values, start, self.path)
         kspace = interleaved_to_complex(values)
         kspace[..., self.n_acquired :] = 0
+        if self.layout.acquired != "columns":
+            kspace *= self.acquired
+        if self.layout.centred_transform:
+            kspace *= origin_phase((self.n_ky, self.n_kz))
         return kspace
 
 

@@ -50,7 +50,7 @@ def find_scans(folder: Path, files: tuple[str, ...] | None = None) -> tuple[list
             f"{folder}: expected a folder of h5 scans, found none; run `dvc repro` or import data"
         ]
     if files is None:
-        paths = sorted(path for path in folder.iterdir() if path.suffix in DEFAULT.suffixes)
+        paths = sorted(path for path in folder.iterdir() if named_as_scan(path.name))
         empty = f"{folder}: expected at least one .h5 scan, found an empty folder"
         return paths, [] if paths else [empty]
     names = sorted(set(files))
@@ -60,11 +60,22 @@ def find_scans(folder: Path, files: tuple[str, ...] | None = None) -> tuple[list
     return [folder / name for name in names if not _name_fault(folder, name, 1)], faults
 
 
+def left_out(folder: Path) -> list[str]:
+    """Return the names in a folder, hidden ones aside, that are not those of scans, sorted."""
+    names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
+    return sorted(n for n in names if not n.startswith(".") and not named_as_scan(n))
+
+
+def named_as_scan(name: str) -> bool:
+    """Tell whether a file is a scan by its name, in capital letters or not."""
+    return Path(name).suffix.lower() in DEFAULT.suffixes
+
+
 def _name_fault(folder: Path, name: str, count: int) -> str | None:
     listed = f"{folder}: '{name}' in its list of files"
     if Path(name).name != name:
         return f"{listed}: expected a name without a folder; leave the folder out"
-    if Path(name).suffix not in DEFAULT.suffixes:
+    if not named_as_scan(name):
         return f"{listed}: expected a name that ends in {' or '.join(DEFAULT.suffixes)}; correct it"
     if not (folder / name).is_file():
         return f"{listed}: expected such a scan, found none; correct the list or add the scan"

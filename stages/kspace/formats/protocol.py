@@ -3,11 +3,15 @@
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Literal, Protocol
 
 import numpy as np
 
 from stages.kspace.partial_fourier import acquired_columns
+
+Acquired = Literal["columns", "ellipse", "nonzero"]
+"""Which positions of the acquired kz columns were acquired: all, those inside an elliptical
+shutter, or those that are not exactly zero in the file."""
 
 BATCH = 8  # slices read at once: 180 MB of complex64 at 256 x 218 x 180 with 12 coils
 
@@ -23,6 +27,10 @@ class ScanFormat:
     """Along (slices, ky, kz)."""
     axis_codes: str = "SAR"
     """Anatomical directions towards which the indices of (slices, ky, kz) increase."""
+    acquired: Acquired = "columns"
+    centred_transform: bool = False
+    """Whether images were transformed with their origin in the middle (fastMRI, BART), not at
+    index 0 (Calgary-Campinas)."""
 
     def n_acquired(self, n_kz: int) -> int:
         """Return how many of the n_kz columns were acquired."""
@@ -35,6 +43,10 @@ class Scan(Protocol):
     @property
     def path(self) -> Path:
         """Its file."""
+
+    @property
+    def layout(self) -> ScanFormat:
+        """What the parameters say about it."""
 
     @property
     def n_slices(self) -> int:
@@ -68,11 +80,15 @@ class Scan(Protocol):
     def affine(self) -> np.ndarray:
         """(4, 4) voxel of the image grid to RAS mm."""
 
+    @property
+    def acquired(self) -> np.ndarray:
+        """Which positions (n_ky, n_kz), bool, were acquired."""
+
     def read(self, start: int = 0, stop: int | None = None) -> np.ndarray:
         """Return the k-space of slices [start, stop) as complex64 (slices, n_coils, n_ky, n_kz).
 
-        Columns beyond the acquired part are zero. Raises `StudyError` if the values are damaged,
-        NaN or infinite.
+        Positions that were not acquired are zero, and the origin of the images is at index 0.
+        Raises `StudyError` if the values are damaged, NaN or infinite.
         """
 
     def batches(self, size: int = BATCH) -> Iterator[tuple[int, np.ndarray]]:

@@ -23,9 +23,12 @@ class SamplingMask:
     calibration: np.ndarray
     acceleration_acquired: float
     acceleration_full: float
+    region: np.ndarray | None = None
+    """Positions (n_ky, n_kz), bool, that were acquired, where these are not whole columns."""
 
     def __post_init__(self) -> None:
-        for part in (self.mask, self.calibration):
+        parts = (self.mask, self.calibration, self.region)
+        for part in (part for part in parts if part is not None):
             if part.dtype != bool or part.ndim != 2 or part.shape != self.mask.shape:
                 raise ValueError(
                     f"expected masks and calibration of one matrix, bool, got {part.dtype}"
@@ -47,11 +50,38 @@ class SamplingMask:
             acceleration_full=mask.size / n_sampled,
         )
 
+    def within(self, acquired: np.ndarray) -> "SamplingMask":
+        """Return the part of the mask that was acquired, with the accelerations of that part.
+
+        Args:
+            acquired: positions, bool (n_ky, n_kz).
+        """
+        mask, n_columns = self.mask & acquired, self.n_acquired
+        if acquired[:, :n_columns].all():
+            return self
+        n_sampled = int(mask.sum())
+        return SamplingMask(
+            mask=mask,
+            calibration=self.calibration & acquired,
+            acceleration_acquired=int(acquired[:, :n_columns].sum()) / n_sampled,
+            acceleration_full=mask.size / n_sampled,
+            region=acquired & (np.arange(mask.shape[1]) < n_columns),
+        )
+
     @property
     def n_acquired(self) -> int:
         """Number of columns that were acquired, as the two accelerations tell."""
+        if self.region is not None:
+            return int(np.flatnonzero(self.region.any(axis=0)).max()) + 1
         share = self.acceleration_acquired / self.acceleration_full
         return round(share * self.mask.shape[1])
+
+    @property
+    def acquired(self) -> np.ndarray:
+        """Which positions were acquired, bool (1, n_kz) where these are whole columns."""
+        if self.region is not None:
+            return self.region
+        return (np.arange(self.mask.shape[1]) < self.n_acquired)[None]
 
     def acceleration(self, of: Literal["acquired", "full"]) -> float:
         """Return sampled positions against the acquired ones or against the full matrix."""
@@ -61,7 +91,8 @@ class SamplingMask:
 def save_mask(path: Path, drawn: SamplingMask) -> None:
     """Write a mask as npz; numpy stamps a fixed date, so equal masks give equal bytes."""
     with atomic_path(path) as temporary, open(temporary, "wb") as stream:
-        np.savez_compressed(stream, **asdict(drawn))
+        parts = {name: part for name, part in asdict(drawn).items() if part is not None}
+        np.savez_compressed(stream, **parts)
 
 
 def load_mask(path: Path) -> SamplingMask:
@@ -73,6 +104,7 @@ def load_mask(path: Path) -> SamplingMask:
             calibration=arrays["calibration"],
             acceleration_acquired=float(arrays["acceleration_acquired"]),
             acceleration_full=float(arrays["acceleration_full"]),
+            region=arrays.get("region"),
         )
     except (KeyError, TypeError, ValueError) as error:
         raise damaged(path, MASK, f"{type(error).__name__}: {error}") from None
@@ -91,4 +123,6 @@ def _contradiction(found: SamplingMask) -> str | None:
         )
     if not 1 <= found.acceleration_acquired <= found.acceleration_full * (1 + ROUNDING):
         return f"an acceleration of {found.acceleration_acquired:g} of the acquired part"
+    if found.region is not None and (found.mask & ~found.region).any():
+        return "positions are sampled that were not acquired"
     return None

@@ -1,5 +1,6 @@
 """Reading and writing Calgary-Campinas files."""
 
+from dataclasses import replace
 from pathlib import Path
 
 import h5py
@@ -186,3 +187,32 @@ def test_a_value_that_is_not_finite(tmp_path: Path, bad: float) -> None:
     with pytest.raises(StudyError, match="NaN or infinity in slice 3"):
         list(scan.batches(2))
     assert np.isfinite(scan.read(0, 3)).all()
+
+
+ROWS = np.arange(GRID[1])[:, None] % 5 > 0  # that a scanner may have left out
+
+
+@pytest.mark.parametrize("acquired", ["columns", "ellipse", "nonzero"])
+def test_which_positions_were_acquired(tmp_path: Path, acquired: str) -> None:
+    kspace = toy_kspace(partial_fourier=1.0)
+    write_scan(tmp_path / "a.h5", kspace * ROWS)
+    scan = open_scan(tmp_path / "a.h5", replace(FORMAT, acquired=acquired))
+    y, z = (np.arange(n) - n // 2 for n in GRID[1:])
+    inside = (y[:, None] / (GRID[1] / 2)) ** 2 + (z / (GRID[2] / 2)) ** 2 <= 1
+    region = {"columns": True, "nonzero": ROWS, "ellipse": ROWS & inside}[acquired]
+    expected = np.broadcast_to(region & (np.arange(GRID[2]) < scan.n_acquired), GRID[1:])
+    np.testing.assert_array_equal(scan.acquired, expected)
+    np.testing.assert_array_equal(scan.read(), kspace * ROWS * expected)
+
+
+@pytest.mark.parametrize("grid", [GRID, (6, 25, 21)])
+def test_a_centred_transform_reads_as_the_same_scan(
+    tmp_path: Path, grid: tuple[int, int, int]
+) -> None:
+    kspace = toy_kspace(grid)
+    images = np.fft.ifft2(np.fft.ifftshift(kspace, axes=(2, 3)))
+    turned = np.fft.fft2(np.fft.ifftshift(images, axes=(2, 3)))
+    write_scan(tmp_path / "a.h5", np.fft.fftshift(turned, axes=(2, 3)))
+    found = open_scan(tmp_path / "a.h5", replace(FORMAT, centred_transform=True)).read()
+    # in complex64: two transforms in float64, rounded once, and a factor that is rounded
+    assert np.abs(found - kspace).max() < 4 * np.finfo(np.float32).eps * np.abs(kspace).max()

@@ -1,0 +1,15 @@
+"""Regions of the plane of k-space, bool (n_ky, n_kz)."""
+
+import numpy as np
+
+
+def elliptical(matrix: tuple[int, int], margin: float = 0.0) -> np.ndarray:
+    """Return the positions inside an elliptical shutter, its rim included.
+
+    Args:
+        matrix: (n_ky, n_kz).
+        margin: positions by which the half axes are shorter than half the matrix.
+    """
+    half = [max(n / 2 - margin, 0.5) for n in matrix]
+    y, z = (np.square((np.arange(n) - n // 2) / h) for n, h in zip(matrix, half, strict=True))
+    return y[:, None] + z <= 1
