@@ -3,11 +3,11 @@
 python -m stages.inspect
 """
 
-import csv
 import sys
-from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+
+import pandas as pd
 
 from stages.kspace.formats.catalogue import find_scans, left_out
 from stages.kspace.formats.protocol import ScanFormat
@@ -17,11 +17,9 @@ from stages.machine.entry import entry_point
 from stages.machine.progress import progress
 from stages.params.compute import ComputeParams
 from stages.params.data import DataParams
-from stages.storage.files import atomic_directory
+from stages.storage.tables import write_tables
 from stages.study import layout
 from stages.study.errors import StudyError
-
-MATRIX = ("split", "n_slices", "n_ky", "n_kz", "n_scans")
 
 
 def listed(data: DataParams) -> tuple[dict[Path, tuple[str, ...]], list[str]]:
@@ -62,18 +60,9 @@ def inspect_all(
             raise
 
 
-def write_table(path: Path, rows: list[dict[str, object]]) -> None:
-    """Write rows of equal columns as CSV."""
-    with open(path, "w", newline="", encoding="utf-8") as stream:
-        table = csv.DictWriter(stream, list(rows[0]), lineterminator="\n")
-        table.writeheader()
-        table.writerows(rows)
-
-
-def matrices(rows: list[dict[str, object]]) -> list[dict[str, object]]:
+def matrices(scans: pd.DataFrame) -> pd.DataFrame:
     """Return how many scans of each split have each matrix."""
-    counts = Counter(tuple(row[name] for name in MATRIX[:-1]) for row in rows)
-    return [dict(zip(MATRIX, (*key, counts[key]), strict=True)) for key in sorted(counts)]
+    return scans.groupby(["split", "n_slices", "n_ky", "n_kz"]).size().reset_index(name="n_scans")
 
 
 @entry_point
@@ -84,20 +73,20 @@ def main() -> None:
     found = inspect_all(splits, scan_format(data), compute.workers)
     faults += [line for one in found for line in one.faults] + cohort_faults(found)
     warnings = left_out_warnings(data) + [line for one in found for line in one.warnings]
-    said = {"warning": warnings + split_warnings(found), "fault": faults}
-    for word, lines in said.items():
-        print(*(f"{word}: {line}\n" for line in lines), file=sys.stderr, sep="", end="")
+    for line in warnings + split_warnings(found):
+        print(f"warning: {line}", file=sys.stderr)
+    for line in faults:
+        print(f"fault: {line}", file=sys.stderr)
     if faults:
         raise StudyError(
             f"{layout.DATA}: expected scans without fault, got {len(faults)} in {len(found)} scans"
             " (above); mend or leave out what is named"
         )
-    rows = [row_of(one) for one in found]
-    with atomic_directory(layout.INSPECTION) as folder:
-        for name, table in {"scans": rows, "matrices": matrices(rows)}.items():
-            write_table(folder / f"{name}.csv", table)
-    for row in matrices(rows):
-        print("{split}, {n_slices} x {n_ky} x {n_kz}: {n_scans}".format(**row))
+    scans = pd.DataFrame([row_of(one) for one in found])
+    tables = {"scans": scans, "matrices": matrices(scans)}
+    write_tables(layout.INSPECTION, tables)
+    for row in tables["matrices"].itertuples():
+        print(f"{row.split}, {row.n_slices} x {row.n_ky} x {row.n_kz}: {row.n_scans}")
 
 
 if __name__ == "__main__":

@@ -130,9 +130,9 @@ def caption(facts: Facts) -> str:
         f"{kind[0].upper()}{kind[1:]}, one a training or validation scan and the same for all"
         f" members{'' if n is None else f'; n = {counted(n, "mask")}'}. Left: the mask of the first"
         f" scan of each matrix ({N_PANELS} at most); R: acceleration of the acquired k-space."
-        " Right: fraction of the acquired k-space samples that is taken in rings around zero"
-        " frequency, a thin line a mask. A flat line is a constant sampling density; one that falls"
-        " spends more samples on low spatial frequencies."
+        " Right: fraction of the acquired k-space samples taken in rings around zero frequency, a"
+        " thin line a mask. A flat line is a constant sampling density; one that falls spends more"
+        " samples on low spatial frequencies."
     )
 
 
