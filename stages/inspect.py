@@ -24,16 +24,16 @@ from stages.study.errors import StudyError
 
 def listed(data: DataParams) -> tuple[dict[Path, tuple[str, ...]], list[str]]:
     """Return the splits of every scan that is there, and a line for each that is not."""
-    parts = {
-        "train": (layout.DATA / data.train, data.train_files),
-        "validation": (layout.DATA / data.validation, data.validation_files),
-    }
     splits: dict[Path, tuple[str, ...]] = {}
     faults: list[str] = []
-    for split, (folder, files) in parts.items():
+    for split, (folder, files) in data.parts.items():
         paths, missing = find_scans(folder, files)
         faults += missing
-        splits |= {path: (*splits.get(path, ()), split) for path in paths}
+        for path in paths:
+            before = splits.get(path, ())
+            # most monitor scans are validation scans, and that is no fault
+            if split != layout.MONITOR or layout.VALIDATION not in before:
+                splits[path] = (*before, split)
     return splits, list(dict.fromkeys(faults))
 
 

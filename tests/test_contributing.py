@@ -104,11 +104,14 @@ def test_an_architecture(study: Path, capsys: pytest.CaptureFixture) -> None:
     copy_weights()
     check.main()
     members = {
-        f"{k}-{NAME}@{NAME}-{s}" for k in ("train", "reconstruct", "segment") for s in (0, 7)
+        f"{k}-{NAME}@{NAME}-{s}"
+        for k in ("train", "select", "reconstruct", "segment")
+        for s in (0, 7)
     }
     assert members | {f"image-quality@{NAME}", f"measure@{NAME}"} <= resolved()
     run("mask")
     run("train", NAME, 7)
+    run("select", NAME, 7)
     run("reconstruct", NAME, 7)
     (path,) = layout.images(NAME, 7).rglob("*.nii.gz")
     assert load_volume(path)[0].max() > 0
@@ -165,7 +168,7 @@ def test_a_data_set(study: Path) -> None:
     inspect.main()
     run("mask")
     run("reference")
-    assert load_mask(layout.mask("sub-person1")).mask.shape == grid[1:]
+    assert load_mask(layout.mask("sub-person1", layout.TRAIN)).mask.shape == grid[1:]
     (path,) = layout.images("reference", 0).rglob("*.nii.gz")
     image, matrix = load_volume(path)
     assert image.shape == grid

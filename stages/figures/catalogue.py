@@ -15,6 +15,7 @@ from stages.figures import (
     figure1,
     figure2,
     figure3,
+    masks,
     overlap,
     pathology,
     power,
@@ -43,6 +44,7 @@ FIGURES: tuple[StudyFigure | PerGroup, ...] = (
     overlap.FIGURE,
     deformation.FIGURE,
     pathology.FIGURE,
+    masks.FIGURE,
     training.FIGURE,
 )
 

@@ -266,7 +266,7 @@ def cohort_faults(cohort: list[Inspected]) -> list[str]:
     """Return a line for every scan in two splits, label of several scans, and copied scan."""
     lines = [
         f"{one.path}: expected in training or in validation, got it in both; correct"
-        " data.train_files or data.validation_files"
+        " data.train_files, data.validation_files or data.monitor_files"
         for one in cohort
         if len(one.splits) > 1
     ]

@@ -183,10 +183,7 @@ def _acceleration(facts: Facts, mask: MaskParams) -> str:
 
 
 def _masks(mask: MaskParams) -> str:
-    kind = chosen(mask)
-    if not kind.has_center_fraction:
-        return kind.title
-    return f"{kind.title} (fully sampled centre: {percent(100 * mask.center_fraction)})"
+    return chosen(mask).words(mask)
 
 
 def _each(settings: Settings, describe: Callable[[TrainParams], str]) -> str:
@@ -243,10 +240,21 @@ def _training(facts: Facts, settings: Settings) -> str:
         "losses": described.losses,
         "precision": lambda p: p.precision,
         "slices left out of training": crop,
-        "weights kept": lambda _: f"those of the {described.LAST_STEP}",
+        "slices of a batch from": lambda p: described.BATCHES[p.batches],
     }
     words = [f"{name}: {_each(settings, describe)}" for name, describe in properties.items()]
-    return f"In training, {'; '.join(words)}."
+    return f"In training, {'; '.join(words)}; weights kept: {_kept(facts, settings)}."
+
+
+def _kept(facts: Facts, settings: Settings) -> str:
+    chosen_by = _each(settings, lambda params: described.KEPT[params.keep])
+    found = {group: facts.get("training", group, "kept_step") for group in settings.train}
+    steps = [
+        f"{title(group)} {step['min']:,.0f} to {step['max']:,.0f}"
+        for group, step in found.items()
+        if step and settings.train[group].keep != "last"
+    ]
+    return f"those of the {chosen_by}" + (f" ({listed(steps)})" if steps else "")
 
 
 def _baselines(facts: Facts, settings: Settings) -> str:

@@ -60,9 +60,7 @@ def _each(describe: Callable[..., str]) -> Callable[[Settings], str]:
 
 
 def _masks(settings: Settings) -> str:
-    kind = chosen(settings.mask)
-    centre = f", centre {plain(settings.mask.center_fraction)}" if kind.has_center_fraction else ""
-    return f"{kind.title}{centre}"
+    return chosen(settings.mask).words(settings.mask)
 
 
 def _voxels(settings: Settings) -> str:
@@ -99,10 +97,15 @@ SETTINGS = (
     Setting(
         "batch size", lambda s: of_each(s.train, "batch_size"), "4", _of_architectures("batch_size")
     ),
+    Setting(
+        "slices in a batch are from",
+        _each(lambda params: described.BATCHES[params.batches]),
+        described.BATCHES["mixed"],
+    ),
     Setting("steps", lambda s: of_each(s.train, "steps"), "500,000", _of_architectures("steps")),
     Setting(
         "weights kept",
-        lambda _: described.LAST_STEP,
+        _each(lambda params: described.KEPT[params.keep]),
         "in its model zoo, step unet: 10,000; varnet: 4,000; rim: 89,000",
     ),
     Setting("learning rate", lambda s: of_each(s.train, "learning_rate"), "0.0005"),

@@ -5,8 +5,14 @@ from typing import Any
 
 from stages.params.train import TrainParams
 
-LAST_STEP = "last step"
+KEPT = {
+    "last": "last step",
+    "best_psnr": "step of the highest PSNR on the monitor scans",
+    "best_ssim": "step of the highest SSIM on the monitor scans",
+}
 """Which weights of a training are kept."""
+BATCHES = {"mixed": "any scans of one matrix", "scan": "one scan"}
+"""Where the slices of a batch are from."""
 
 
 def by_architecture(values: Mapping[str, str]) -> str:

@@ -5,6 +5,7 @@ batches. DIRECT also looks for zero-padded positions in each slice; here those a
 were not acquired, which the masks leave out.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,7 +23,8 @@ Batch = dict[str, torch.Tensor]
 class DeviceMask:
     """A sampling mask and its calibration disk, bool (1, 1, n_ky, n_kz), on the device.
 
-    `padding`, bool (1, 1, 1, n_kz), marks the columns that were not acquired: some networks fill
+    The first axis is as long as the batch where each slice has a mask of its own. `padding`, bool
+    (1, 1, 1, n_kz), marks the columns that were not acquired: some networks fill
     them, and DIRECT's engines then empty them again.
     """
 
@@ -38,6 +40,15 @@ class DeviceMask:
             sampling=torch.from_numpy(drawn.mask)[None, None].to(device),
             calibration=torch.from_numpy(drawn.calibration)[None, None].to(device),
             padding=torch.from_numpy(not_acquired)[None, None, None].to(device),
+        )
+
+    @classmethod
+    def stacked(cls, masks: "Sequence[DeviceMask]") -> "DeviceMask":
+        """Return the masks of several slices of one matrix as one, its first axis the slices."""
+        return cls(
+            sampling=torch.cat([mask.sampling for mask in masks]),
+            calibration=torch.cat([mask.calibration for mask in masks]),
+            padding=torch.cat([mask.padding for mask in masks]),
         )
 
 
@@ -68,7 +79,7 @@ def make_batch(kspace: torch.Tensor, mask: DeviceMask) -> Batch:
 
     Args:
         kspace: complex (batch, n_coils, n_ky, n_kz).
-        mask: mask of the scan, or of each slice (batch, 1, n_ky, n_kz).
+        mask: mask of the scan, or of each slice (`DeviceMask.stacked`).
     """
     target = root_sum_of_squares(coil_images(kspace))
     batch = make_input(kspace, mask)

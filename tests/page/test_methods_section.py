@@ -86,8 +86,8 @@ def test_the_default_study(settings: Settings) -> None:
     assert "simulated in the format of the Calgary-Campinas challenge [1]: digital phantoms" in text
     assert "inversion time 900 ms, repetition time 2000 ms" in text
     assert "Partial Fourier: 85 % of the columns" in text
-    assert "5.0-fold of the acquired part of k-space by variable-density Poisson-disk masks" in text
-    assert "(fully sampled centre: 2.5 %), one mask a scan" in text
+    assert "5.0-fold of the acquired part of k-space by Poisson-disk masks of constant" in text
+    assert "(fully sampled centre: 2.7 %), one mask a scan" in text
     assert "RIM [4] (4 members; rim.rim.RIM, hidden_channels 16, length 5, depth 2" in text
     assert "slices in a batch: 1; steps: 260 (UNet), 160 (VarNet), 170 (RIM)" in text
     assert "learning rate: 0.004 (UNet), 0.01 (VarNet and RIM)" in text
@@ -150,6 +150,17 @@ def test_a_network_of_its_own_kind(settings: Settings) -> None:
     assert "losses: l1_loss + ssim_loss (UNet and VarNet), 0.5 ssim_loss (RIM)" in text
 
 
+def test_weights_of_the_best_step(settings: Settings) -> None:
+    other = trained(settings, "rim", keep="best_ssim", batches="scan")
+    kept = {"rim": {"kept_step": {"min": 34.0, "median": 102.0, "max": 1170.0}}}
+    text = written(other, {"training": kept})
+    assert (
+        "weights kept: those of the last step (UNet and VarNet), step of the highest SSIM" in text
+    )
+    assert "on the monitor scans (RIM) (RIM 34 to 1,170)" in text
+    assert "a batch from: any scans of one matrix (UNet and VarNet), one scan (RIM)" in text
+
+
 def test_one_architecture(settings: Settings) -> None:
     alone = replace(settings, train={"rim": settings.train["rim"]})
     text = written(alone, own=facts(groups=("rim",)))
@@ -166,13 +177,13 @@ def test_a_member_from_a_zoo(settings: Settings) -> None:
 
 
 def test_other_masks_scans_and_noise(settings: Settings) -> None:
-    other = changed(settings, "mask", files="masks", acceleration_of="full")
+    other = changed(settings, "mask", kind="file", files="masks", acceleration_of="full")
     other = changed(other, "data", partial_fourier=1.0, n_coils=8)
     other = changed(other, "noise", definition="kspace_db", snr=20.0)
     text = written(other, {"paper": {"cohort": "other"}}, made(None))
     assert "acquired with [scanner, field strength and sequence]" in text
     assert "and training scans (8 receive channels" in text
-    assert "5.0-fold of the full matrix by the challenge's masks, one mask a scan" in text
+    assert "5.0-fold of the full matrix by sampling masks of our own, one mask a scan" in text
     assert "Partial Fourier" not in text
     assert "ratio 20 (root mean square of k-space over that of the noise, in decibels)" in text
 

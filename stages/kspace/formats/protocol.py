@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from math import ceil
 from pathlib import Path
 from typing import Protocol
 
 import numpy as np
+
+from stages.kspace.partial_fourier import acquired_columns
 
 BATCH = 8  # slices read at once: 180 MB of complex64 at 256 x 218 x 180 with 12 coils
 
@@ -24,8 +25,8 @@ class ScanFormat:
     """Anatomical directions towards which the indices of (slices, ky, kz) increase."""
 
     def n_acquired(self, n_kz: int) -> int:
-        """Return how many of the n_kz columns were acquired; DIRECT rounds up, so do we."""
-        return ceil(self.partial_fourier * n_kz)
+        """Return how many of the n_kz columns were acquired."""
+        return acquired_columns(self.partial_fourier, n_kz)
 
 
 class Scan(Protocol):
