@@ -8,8 +8,9 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from stages.machine.entry import entry_point
+from stages.params.analyse import AnalyseParams
 from stages.params.ensembles import EnsembleParams
-from stages.params.settings import Settings
+from stages.params.noise import NoiseParams
 from stages.statistics.answer import Answer
 from stages.statistics.catalogue import answer_all
 from stages.statistics.cohort import read_cohort
@@ -52,9 +53,9 @@ def write_answers(answers: Mapping[str, Answer]) -> None:
 @entry_point
 def main() -> None:
     """Write metrics/analyse/*.json, plots/analyse/*.csv and the headline."""
-    ensembles = EnsembleParams.load()
-    settings = Settings.load(ensembles.architectures)
-    answers = answer_all(read_cohort(ensembles, settings), settings.analyse)
+    params = AnalyseParams.load()
+    cohort = read_cohort(EnsembleParams.load(), NoiseParams.load(), params)
+    answers = answer_all(cohort, params)
     headline = answers.pop(layout.HEADLINE.stem)
     write_answers(answers)
     write_metrics(layout.HEADLINE, layout.HEADLINE, headline)

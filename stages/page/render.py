@@ -98,7 +98,7 @@ def contents(facts: Facts, other: Kept | None = None) -> dict[str, object]:
         "members": member_table.members(facts),
         "outlying": member_table.verdict(facts),
         "threshold": facts.params.outlier_threshold,
-        "paper": published.comparison(facts),
+        "paper": published.comparison(facts, settings),
         "readings": Table(*published.readings(facts)),
         "n_scans": counted(facts.n_scans, "scan"),
         "n_shown": len(shown),

@@ -6,8 +6,9 @@ from functools import partial
 
 import pandas as pd
 
+from stages.params.analyse import AnalyseParams
 from stages.params.ensembles import EnsembleParams
-from stages.params.settings import Settings
+from stages.params.noise import NoiseParams
 from stages.statistics.answer import Answer
 from stages.statistics.methods.bias import bias_table
 from stages.statistics.methods.gaps import grid
@@ -26,8 +27,8 @@ class Cohort:
     ensembles: EnsembleParams
     """The groups and their members."""
 
-    settings: Settings
-    """Parameters that the answers state."""
+    noise: NoiseParams
+    """Parameters of the noise ensemble."""
 
     subject_of: dict[str, str]
     """Scan -> subject, in the order of the study."""
@@ -105,13 +106,12 @@ def of(table: pd.DataFrame, group: str) -> pd.DataFrame:
     return table[table["group"] == group]
 
 
-def read_cohort(ensembles: EnsembleParams, settings: Settings) -> Cohort:
+def read_cohort(ensembles: EnsembleParams, noise: NoiseParams, params: AnalyseParams) -> Cohort:
     """Read the tables of all groups.
 
     Raises:
         StudyError: if a table is missing or damaged, or an ensemble has fewer than two members.
     """
-    params = settings.analyse
     whole = _group_table(schema.VOLUMES, FULLY_SAMPLED.name)
     subjects = list(dict.fromkeys(whole["subject"]))
     joined = partial(_joined, structures=params.structures, subjects=subjects)
@@ -121,7 +121,7 @@ def read_cohort(ensembles: EnsembleParams, settings: Settings) -> Cohort:
     drawn = all(schema.DRAWS.path(group).exists() for group in networks)
     return Cohort(
         ensembles=ensembles,
-        settings=settings,
+        noise=noise,
         subject_of=subject_map(subjects, params.subject_pattern, params.subject_table),
         volumes=volumes,
         reference=reference,

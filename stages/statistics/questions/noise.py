@@ -12,5 +12,6 @@ ESTIMATES = ("median", "mean", "pooled")
 def ask(cohort: Cohort, _: AnalyseParams, __: np.random.Generator) -> Answer:
     """Return the nominal SNR, its definition, and the median over scans of each estimate."""
     measured = {name: float(cohort.snr[name].median()) for name in ESTIMATES}
-    params = cohort.settings.noise
-    return Answer({"nominal": params.snr, "definition": params.definition, "measured": measured})
+    return Answer(
+        {"nominal": cohort.noise.snr, "definition": cohort.noise.definition, "measured": measured}
+    )

@@ -9,8 +9,6 @@ import numpy as np
 import pandas as pd
 
 from stages.params.analyse import AnalyseParams
-from stages.params.settings import Settings
-from stages.statistics import published_settings
 from stages.statistics.answer import Answer, Tree, look_up
 from stages.statistics.cohort import Cohort
 from stages.statistics.methods.bias import median_absolute_bias
@@ -57,7 +55,7 @@ def ask(cohort: Cohort, _: AnalyseParams, __: np.random.Generator) -> Answer:
     networks = cohort.ensembles.architectures
     members = {group: len(cohort.ensembles.members(group)) for group in networks}
     scans = list(cohort.subject_of)
-    tree, table = compare(metrics, members, len(scans), cohort_of(scans), cohort.settings)
+    tree, table = compare(metrics, members, len(scans), cohort_of(scans))
     return Answer(tree, {"paper": table})
 
 
@@ -95,16 +93,11 @@ def cohort_of(scan_names: Iterable[str]) -> str:
 
 
 def compare(
-    metrics: Mapping[str, Tree],
-    n_members: Mapping[str, int],
-    n_scans: int,
-    cohort: str | None,
-    parameters: Settings,
+    metrics: Mapping[str, Tree], n_members: Mapping[str, int], n_scans: int, cohort: str | None
 ) -> tuple[Tree, pd.DataFrame]:
     """Set the study's numbers beside the paper's and judge each within its tolerance.
 
-    Numbers of other scans are shown but not judged: nothing says that they should agree. Settings
-    that the paper does not state are listed as chosen.
+    Numbers of other scans are shown but not judged: nothing says that they should agree.
 
     Args:
         metrics: trees of `image_quality`, `volumes`, `prediction`, `readings` and
@@ -112,7 +105,6 @@ def compare(
         n_members: group -> size of its ensemble.
         n_scans: number of validation scans.
         cohort: from `cohort_of`; None is taken as simulated.
-        parameters: of the study.
 
     Returns:
         The tree cohort, verdict, n.match, n.no_match, n.not_comparable; and the table quantity,
@@ -120,9 +112,6 @@ def compare(
     """
     paper = published()
     settings = setting_rows(paper, n_members, n_scans)
-    stated = [row for row in published_settings.rows(paper, parameters) if row.tolerance == EXACT]
-    chosen = [row for row in published_settings.rows(paper, parameters) if row.tolerance != EXACT]
-    settings += stated
     volumes, prediction = metrics.get("volumes", {}), metrics.get("prediction", {})
     rows = [
         *settings,
@@ -133,7 +122,6 @@ def compare(
         *open_with_few_scans(correlation_rows(paper, prediction), paper, n_scans),
         *open_with_few_scans(r2_rows(paper, prediction), paper, n_scans),
         *reading_rows(paper, metrics.get("readings", {})),
-        *chosen,
     ]
     values = [(r.quantity, r.reported, r.here, r.tolerance, r.match) for r in rows]
     table = pd.DataFrame(values, columns=COLUMNS)

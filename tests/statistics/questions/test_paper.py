@@ -3,20 +3,14 @@
 import copy
 import json
 import math
-from dataclasses import replace
-from functools import cache
-from pathlib import Path
-from tempfile import TemporaryDirectory
 
 import numpy as np
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.params.settings import Settings
 from stages.statistics.methods.gaps import without_gaps
 from stages.statistics.methods.tolerances import ABSENT, MATCH, NO_MATCH, NOT_COMPARABLE
-from stages.statistics.published_settings import SETTINGS
 from stages.statistics.questions.paper import (
     ANCHORS,
     CALGARY_CAMPINAS,
@@ -31,10 +25,7 @@ from stages.statistics.questions.paper import (
 from stages.statistics.questions.readings import READINGS
 from stages.storage.nifti import subject
 from stages.study.structures import STRUCTURES
-from tests.fabricated import ROOT
-from tests.settings import write_settings
 
-GROUPS = ("unet", "varnet", "rim")
 MEMBERS = {"unet": 15, "varnet": 12, "rim": 11, "noise": 11}
 SCANS = 20
 
@@ -80,15 +71,8 @@ def readings_tree(architectures: dict) -> dict:
     return tree
 
 
-@cache
-def paper_settings() -> Settings:
-    """Return the parameters of the paper's study."""
-    with TemporaryDirectory() as folder:
-        return Settings.load(GROUPS, write_settings("paper", Path(folder)))
-
-
-def compared(metrics, n_members=MEMBERS, n_scans=SCANS, cohort=CALGARY_CAMPINAS, settings=None):
-    return compare(metrics, n_members, n_scans, cohort, settings or paper_settings())
+def compared(metrics, n_members=MEMBERS, n_scans=SCANS, cohort=CALGARY_CAMPINAS):
+    return compare(metrics, n_members, n_scans, cohort)
 
 
 def judged(metrics, n_members=MEMBERS, n_scans=SCANS, cohort=CALGARY_CAMPINAS):
@@ -113,46 +97,13 @@ def test_the_papers_own_numbers_match():
     unjudged = table[table["match"] == NOT_COMPARABLE]
     reasons = unjudged["tolerance"].value_counts().to_dict()
     # VarNet's spreads; six nearest readings and one for all; claims that only a relation refutes
-    n_chosen = sum(setting.stated is None for setting in SETTINGS)
-    assert reasons == {"report only": 2 + 7, "p above 0.05": 3, "chosen": n_chosen}
+    assert reasons == {"report only": 2 + 7, "p above 0.05": 3}
     assert NO_MATCH not in set(table["match"])
-    n_open = 2 + 7 + 3 + n_chosen
+    n_open = 2 + 7 + 3
     n = {"match": len(table) - n_open, "no_match": 0, "not_comparable": n_open}
     assert tree["n"] == n
-    n_settings = 4 + sum(setting.stated is not None for setting in SETTINGS)
-    results = len(table) - n_open - n_settings
+    results = len(table) - n_open - 4  # less the numbers of scans and members
     assert tree["verdict"] == f"{results} of {results} comparable results match"
-
-
-def test_what_the_paper_does_not_state_is_listed_as_chosen():
-    _, table = compared(paper_metrics())
-    chosen = table[table["tolerance"] == "chosen"].set_index("quantity")
-    assert set(chosen["reported"]) == {"not stated"}
-    for name in ("learning rate", "schedule", "losses", "network", "masks", "masks in training"):
-        assert chosen.loc[name, "here"]
-    assert chosen.loc["percentiles among the summaries", "here"] == "p5, p25, p75, p95"
-    assert "fractions" in chosen.loc["norm of the histogram", "here"]
-
-
-def test_other_settings_are_named_in_the_verdict():
-    default = Settings.load(GROUPS, ROOT / "params.yaml")
-    tree, table = compared(paper_metrics(), settings=default)
-    rows = table.set_index("quantity")
-    assert rows.loc["batch size", ["reported", "here", "match"]].tolist() == [
-        "unet: 8; varnet: 8; rim: 2",
-        "1",
-        NO_MATCH,
-    ]
-    assert rows.loc["acceleration", "match"] == MATCH
-    assert "voxel size (mm) 2 x 2 x 2 (1 x 1 x 1)" in tree["verdict"]
-    assert "learning rate" not in tree["verdict"]
-
-
-def test_one_architecture_alone_has_its_own_settings_compared():
-    settings = paper_settings()
-    alone = replace(settings, train={"rim": settings.train["rim"]})
-    rows = compared(paper_metrics(), settings=alone)[1].set_index("quantity")
-    assert rows.loc["batch size", ["reported", "match"]].tolist() == ["2", MATCH]
 
 
 def test_the_nearest_reading_is_named_and_never_a_match():
@@ -249,10 +200,8 @@ def test_a_missing_architecture_is_absent():
     metrics = paper_metrics()
     for tree in metrics.values():
         del tree["unet"]
-    settings = paper_settings()
-    others = {name: params for name, params in settings.train.items() if name != "unet"}
     members = {group: n for group, n in MEMBERS.items() if group != "unet"}
-    tree, table = compared(metrics, members, settings=replace(settings, train=others))
+    tree, table = compared(metrics, members)
     rows = table.set_index("quantity")
     of_unet = rows[rows.index.str.contains("unet")]
     assert set(of_unet["match"]) == {NOT_COMPARABLE}
@@ -281,8 +230,7 @@ def test_two_scans_of_two_members_leave_r2_open_and_name_the_settings():
 
 def test_nothing_measured_compares_nothing():
     tree, table = compared({}, {}, 0)
-    n_stated = sum(setting.stated is not None for setting in SETTINGS)
-    assert tree["n"]["match"] == n_stated  # the parameters are there
+    assert tree["n"]["match"] == 0
     assert tree["verdict"].startswith("0 of 0 comparable results match")
     assert not table.isna().any().any()
 

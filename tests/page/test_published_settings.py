@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
+from stages.page.published_settings import CHOSEN, SETTINGS, documented, rows
 from stages.params.settings import Settings
-from stages.statistics.published_settings import CHOSEN, SETTINGS, documented, rows
 from stages.statistics.questions.paper import published
 from tests.fabricated import ROOT
 from tests.settings import write_settings
