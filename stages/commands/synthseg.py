@@ -1,7 +1,10 @@
 """SynthSeg as a command: `python -m stages synthseg IMAGE... --out DIR`.
 
-Writes `<name>_labels.nii.gz` for every image and one `volumes.csv`. Images that cannot be used are
-named at the end, and the exit code is then 1; the others are segmented all the same.
+Writes `<name>_labels.nii.gz` for every image, on the network's grid (1 mm, or 2 mm for the bundled
+network), which may differ from the image's, and a row in `volumes.csv`. Rows of other images in a
+table that is there already are kept, so that a loop may call the command image by image. Images
+that cannot be used are named at the end, and the exit code is then 1; the others are segmented all
+the same.
 """
 
 import argparse
@@ -18,10 +21,11 @@ from stages.machine.device import pick_device
 from stages.machine.entry import entry_point
 from stages.machine.memory import map_large_blocks
 from stages.machine.progress import progress
+from stages.segmenters.image import remarks
 from stages.segmenters.orientation import check
 from stages.segmenters.protocol import Segmenter
 from stages.segmenters.synthseg.weight_files import EMBEDDED, open_segmenter
-from stages.segmenters.volume_table import write_table
+from stages.segmenters.volume_table import add_to_table, read_rows
 from stages.storage.nifti import save_volume
 from stages.study.errors import StudyError
 
@@ -79,6 +83,8 @@ def segment_all(
         except StudyError as error:
             failures.append(str(error))
             continue
+        for line in remarks(image):
+            print(f"warning: {line}", file=sys.stderr)
         save_volume(out / f"{name_of(image)}_labels.nii.gz", result.labels, result.affine)
         if orientation != "off":
             finding = check(segmenter, image, result, search=orientation == "search")
@@ -99,10 +105,13 @@ def main(values: list[str] | None = None) -> None:
     map_large_blocks()
     device = pick_device(options.device)
     segmenter = open_segmenter(options.weights, options.mode, device, fast=options.fast)
+    table, names = options.out / "volumes.csv", segmenter.model.names
+    if table.exists():
+        read_rows(table, names)  # of other structures? before anything takes time
     failures: list[str] = []
     rows = list(segment_all(options.images, segmenter, options.out, options.orientation, failures))
     if rows:
-        write_table(options.out / "volumes.csv", segmenter.model.names, rows)
+        add_to_table(table, names, rows)
     for line in failures[:-1]:
         print(f"error: {line}", file=sys.stderr)
     if failures:

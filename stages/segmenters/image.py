@@ -1,5 +1,6 @@
 """The image that is segmented, read with suspicion."""
 
+import math
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -10,6 +11,7 @@ from stages.storage.nifti import check_geometry, check_voxels, header_voxel_size
 from stages.storage.reading import Kind, reading
 from stages.study.errors import StudyError
 
+AMPLE_LITRES = 64.0  # 400 mm along each side: in more, air moves the percentiles
 IMAGE = Kind("a NIfTI or MGZ image", "check the path", "export it again")
 
 
@@ -50,3 +52,20 @@ def check_grid(path: Path, image: nib.spatialimages.SpatialImage) -> None:  # ty
     if len(shape) not in (3, 4) or 1 in image.shape[:3] or min(shape) < 1:
         raise StudyError(f"{path}: expected three dimensions, got shape {image.shape}")
     check_geometry(path, image)
+
+
+def remarks(path: Path) -> list[str]:
+    """Return a line for what the user may not expect of an image that can be segmented."""
+    with reading(path, IMAGE):
+        stored = nib.load(path)
+    lines = []
+    n_volumes = math.prod(stored.shape[3:])
+    if n_volumes > 1:
+        lines.append(f"{path}: the first of {n_volumes} volumes is segmented, the others are not")
+    litres = abs(np.linalg.det(stored.affine[:3, :3])) * math.prod(stored.shape[:3]) * 1e-6
+    if litres > AMPLE_LITRES:
+        lines.append(
+            f"{path}: intensities are scaled by percentiles of the whole image, and {litres:.0f}"
+            " litres are mostly air: volumes change by percents; crop the image to the head"
+        )
+    return lines

@@ -12,7 +12,7 @@ from stages.machine.progress import progress
 from stages.params.segment import SegmentParams
 from stages.provenance.origin import source_record
 from stages.segmenters.catalogue import described, open_segmenter, provenance
-from stages.segmenters.image import load
+from stages.segmenters.image import load, remarks
 from stages.segmenters.orientation import check
 from stages.segmenters.perturbation import draw_offset, shifted
 from stages.segmenters.preprocess import nearest_grid
@@ -60,6 +60,8 @@ def segment_all(
         path = layout.image(group, seed, subject)
         source = {sidecars.SOURCES: [uri(IMAGES, path.relative_to(root))], **source_record(path)}
         result = segmenter.segment(path)
+        for line in remarks(path):
+            print(f"warning: {line}", file=sys.stderr)
         if finding := check(segmenter, path, result):
             if finding.certain:
                 raise StudyError(finding.message)

@@ -42,6 +42,46 @@ def test_several_images_and_one_that_cannot_be_read(
     assert labels.shape == image.shape and np.array_equal(labels.affine, image.affine)
 
 
+def test_a_loop_of_commands_keeps_every_row(tmp_path, monkeypatch, tiny_weights, write_image):
+    out = tmp_path / "out"
+    for name in ("a.nii.gz", "B.NII.GZ", "a.nii.gz"):
+        write_image(tmp_path / "written.nii.gz")
+        (tmp_path / "written.nii.gz").rename(tmp_path / name)
+        run(monkeypatch, tmp_path / name, "--weights", tiny_weights, "--out", out)
+    rows = [line.split(",") for line in (out / "volumes.csv").read_text().splitlines()]
+    assert [row[0] for row in rows] == ["subject", "a", "B"]
+    assert rows[1][1:] == rows[2][1:]
+    assert (out / "B_labels.nii.gz").is_file()
+
+
+def test_a_table_of_other_structures_stops_before_the_work(
+    tmp_path, monkeypatch, tiny_weights, write_image, capsys
+):
+    write_image(tmp_path / "a.nii.gz")
+    (tmp_path / "out").mkdir()
+    (tmp_path / "out/volumes.csv").write_text("subject,total intracranial,soul\nb,1,1\n")
+    with pytest.raises(SystemExit):
+        run(
+            monkeypatch, tmp_path / "a.nii.gz", "--weights", tiny_weights, "--out", tmp_path / "out"
+        )
+    assert "set another --out" in capsys.readouterr().err.splitlines()[-1]
+    assert [p.name for p in (tmp_path / "out").iterdir()] == ["volumes.csv"]
+
+
+def test_what_may_surprise_is_a_warning(tmp_path, monkeypatch, tiny_weights, capsys):
+    noise = np.random.default_rng(0).random((9, 12, 10, 3)).astype(np.float32)
+    nib.save(nib.Nifti1Image(noise, np.diag([2, 2, 2, 1])), tmp_path / "four.nii.gz")
+    air = np.pad(noise[..., 0], ((20, 20), (20, 20), (20, 20)))
+    nib.save(nib.Nifti1Image(air, np.diag([9, 9, 9, 1])), tmp_path / "air.nii.gz")
+    paths = [tmp_path / "four.nii.gz", tmp_path / "air.nii.gz"]
+    options = "--orientation", "off", "--weights", tiny_weights, "--out", tmp_path / "out"
+    run(monkeypatch, *paths, *options)
+    lines = capsys.readouterr().err.split("warning: ")[1:]
+    assert len(lines) == 2
+    assert "four.nii.gz: the first of 3 volumes is segmented" in lines[0]
+    assert "air.nii.gz: intensities are scaled by percentiles of the whole image" in lines[1]
+
+
 CODES = ["".join(c) for o in permutations(("RL", "AP", "SI")) for c in product(*o)]
 
 

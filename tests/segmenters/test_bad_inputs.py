@@ -49,6 +49,13 @@ def header(path, **fields):
     path.write_bytes(gzip.compress(bytes(content)))
 
 
+def tilted(degrees):
+    """A grid of 2 mm whose slices are not at right angles to their axis."""
+    matrix = np.diag([2.0, 2.0, 2.0, 1.0])
+    matrix[1, 2] = 2 * np.tan(np.radians(degrees))
+    return matrix
+
+
 IMAGES = {
     "missing": lambda p: None,
     "empty file": lambda p: p.write_bytes(b""),
@@ -73,6 +80,10 @@ IMAGES = {
     "more voxels than memory": lambda p: header(p, dim=(40, "<4h", (3, 30_000, 30_000, 30_000))),
     "negative size": lambda p: header(p, dim=(40, "<4h", (3, -4, 4, 5))),
     "unknown number type": lambda p: header(p, datatype=(70, "<h", (77,))),
+    "voxel sizes 1 % apart": lambda p: header(p, pixdim=(80, "<3f", (1.01, 1, 1))),
+    "tilted gantry": lambda p: nifti(p, RNG.random((9, 9, 9)), tilted(18)),
+    "metres": lambda p: nifti(p, RNG.random((9, 9, 9)), np.diag([2e-3, 2e-3, 2e-3, 1])),
+    "centimetres of a slab": lambda p: nifti(p, RNG.random((9, 9, 9)), np.diag([0.2, 0.2, 0.2, 1])),
     "head of a metre": lambda p: nifti(p, np.ones((1100, 4, 4), np.int16)),
 }  # fmt: skip
 
@@ -155,7 +166,7 @@ def command(monkeypatch, capsys, tmp_path):
 
 
 def test_as_many_kinds_as_promised():
-    assert len(IMAGES) >= 24
+    assert len(IMAGES) >= 28
 
 
 @pytest.mark.parametrize("fault", IMAGES)

@@ -1,9 +1,13 @@
 """The volume table against SynthSeg's own."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import numpy as np
 import pandas as pd
+import pytest
 
-from stages.segmenters.volume_table import write_table
+from stages.segmenters.volume_table import add_to_table, write_table
+from stages.study.errors import StudyError
 from stages.study.structures import SYNTHSEG_NAMES, structure_volumes
 from tests.segmenters.conftest import GOLDEN
 
@@ -34,3 +38,33 @@ def test_merged_names_are_understood_by_the_study(tmp_path, tiny_model):
     table = structure_volumes(pd.read_csv(tmp_path / "v.csv", index_col="subject"))
     assert sorted(table.loc["x"]) == volumes.tolist()
     assert table.loc["x", "hippocampus"] == 13
+
+
+def test_a_table_grows_row_by_row(tmp_path):
+    path, volumes = tmp_path / "out" / "volumes.csv", np.array([1.0, 2.5])
+    with ThreadPoolExecutor(8) as pool:  # as a loop that runs in parallel
+        list(pool.map(lambda k: add_to_table(path, "ab", [(f"{k:02}", k * volumes)]), range(24)))
+    add_to_table(path, "ab", [("07", volumes), ("x", volumes)])
+    table = pd.read_csv(path, index_col="subject", dtype={"subject": str})
+    assert sorted(table.index) == [*(f"{k:02}" for k in range(24)), "x"]
+    for k in range(24):
+        factor = 1 if k == 7 else k
+        assert table.loc[f"{k:02}"].tolist() == [factor * 3.5, factor, factor * 2.5]
+    assert {entry.name for entry in path.parent.iterdir()} == {"volumes.csv"}
+
+
+@pytest.mark.parametrize("content", ["", "subject,total intracranial,a\nx,1,1\n", "x", "\x80"])
+def test_a_table_of_something_else_is_left_alone(content, tmp_path):
+    path = tmp_path / "volumes.csv"
+    path.write_bytes(content.encode("latin-1"))
+    with pytest.raises(StudyError, match=r"volumes\.csv: expected a table of"):
+        add_to_table(path, "ab", [("y", np.ones(2))])
+    assert path.read_bytes() == content.encode("latin-1")
+
+
+def test_a_torn_row_is_a_fault(tmp_path):
+    path = tmp_path / "volumes.csv"
+    write_table(path, "ab", [("x", np.ones(2))])
+    path.write_bytes(path.read_bytes()[:-6])
+    with pytest.raises(StudyError, match="damaged"):
+        add_to_table(path, "ab", [("y", np.ones(2))])
