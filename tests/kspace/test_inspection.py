@@ -108,7 +108,6 @@ def test_damage_is_not_finite_whatever_the_scale(seed: int, scale: float, bad: l
             assert_rounded(found, expected, values.size + 1, scale=expected)
 
 
-
 def test_noise_is_measured_where_there_is_hardly_signal(tmp_path: Path) -> None:
     kspace = toy_kspace((12, 64, 64), partial_fourier=1.0)
     rng = np.random.default_rng(0)
