@@ -5,14 +5,20 @@ python -m stages.inspect
 
 import csv
 import sys
-from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 from stages.kspace.formats.catalogue import find_scans, left_out
 from stages.kspace.formats.protocol import ScanFormat
 from stages.kspace.image_files import scan_format
-from stages.kspace.inspection import Inspected, cohort_faults, inspect, row_of, split_warnings
+from stages.kspace.inspection import (
+    Inspected,
+    cohort_faults,
+    inspect,
+    matrices,
+    row_of,
+    split_warnings,
+)
 from stages.machine.entry import entry_point
 from stages.machine.progress import progress
 from stages.params.compute import ComputeParams
@@ -22,29 +28,23 @@ from stages.study import layout
 from stages.study.errors import StudyError
 
 
-def listed(data: DataParams) -> tuple[dict[Path, tuple[str, ...]], list[str]]:
-    """Return the splits of every scan that is there, and a line for each that is not."""
-    parts = {
+def parts(data: DataParams) -> dict[str, tuple[Path, tuple[str, ...] | None]]:
+    """Return the folder of each split and the list of its files."""
+    return {
         "train": (layout.DATA / data.train, data.train_files),
         "validation": (layout.DATA / data.validation, data.validation_files),
     }
+
+
+def listed(data: DataParams) -> tuple[dict[Path, tuple[str, ...]], list[str]]:
+    """Return the splits of every scan that is there, and a line for each that is not."""
     splits: dict[Path, tuple[str, ...]] = {}
     faults: list[str] = []
-    for split, (folder, files) in parts.items():
+    for split, (folder, files) in parts(data).items():
         paths, missing = find_scans(folder, files)
         faults += missing
         splits |= {path: (*splits.get(path, ()), split) for path in paths}
     return splits, list(dict.fromkeys(faults))
-
-
-def left_out_warnings(data: DataParams) -> list[str]:
-    """Return a line for each folder without a list of scans that holds other files, too."""
-    parts = {data.train: data.train_files, data.validation: data.validation_files}
-    return [
-        f"{layout.DATA / name}: left out {', '.join(others)}: no scans by their names"
-        for name, files in parts.items()
-        if files is None and (others := left_out(layout.DATA / name))
-    ]
 
 
 def inspect_all(
@@ -68,13 +68,6 @@ def write_table(path: Path, rows: list[dict[str, object]]) -> None:
         table.writerows(rows)
 
 
-def matrices(rows: list[dict[str, object]]) -> list[dict[str, object]]:
-    """Return how many scans of each split have each matrix."""
-    counts = Counter((row["split"], row["n_slices"], row["n_ky"], row["n_kz"]) for row in rows)
-    names = ("split", "n_slices", "n_ky", "n_kz", "n_scans")
-    return [dict(zip(names, (*key, counts[key]), strict=True)) for key in sorted(counts)]
-
-
 @entry_point
 def main() -> None:
     """Write `work/inspection/{scans,matrices}.csv`, or print a line for each fault and fail."""
@@ -82,7 +75,8 @@ def main() -> None:
     splits, faults = listed(data)
     found = inspect_all(splits, scan_format(data), compute.workers)
     faults += [line for one in found for line in one.faults] + cohort_faults(found)
-    warnings = left_out_warnings(data) + [line for one in found for line in one.warnings]
+    warnings = [line for folder, files in parts(data).values() for line in left_out(folder, files)]
+    warnings += [line for one in found for line in one.warnings]
     for line in warnings + split_warnings(found):
         print(f"warning: {line}", file=sys.stderr)
     for line in faults:

@@ -7,7 +7,7 @@ the planes of an axis, that of k-space is gathered in few planes around the cent
 
 import csv
 import hashlib
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -448,6 +448,13 @@ def row_of(one: Inspected) -> dict[str, object]:
         "noise_sigma": f"{found.noise_sigma:.6g}",
         "sha256": found.digest,
     }
+
+
+def matrices(rows: list[dict[str, object]]) -> list[dict[str, object]]:
+    """Return how many scans of each split have each matrix."""
+    counts = Counter((row["split"], row["n_slices"], row["n_ky"], row["n_kz"]) for row in rows)
+    names = ("split", "n_slices", "n_ky", "n_kz", "n_scans")
+    return [dict(zip(names, (*key, counts[key]), strict=True)) for key in sorted(counts)]
 
 
 def spans(numbers: Iterable[int]) -> str:
