@@ -37,16 +37,6 @@ def listed(data: DataParams) -> tuple[dict[Path, tuple[str, ...]], list[str]]:
     return splits, list(dict.fromkeys(faults))
 
 
-def left_out_warnings(data: DataParams) -> list[str]:
-    """Return a line for each folder without a list of scans that holds other files, too."""
-    parts = {data.train: data.train_files, data.validation: data.validation_files}
-    return [
-        f"{layout.DATA / name}: left out {', '.join(others)}: no scans by their names"
-        for name, files in parts.items()
-        if files is None and (others := left_out(layout.DATA / name))
-    ]
-
-
 def inspect_all(
     splits: dict[Path, tuple[str, ...]], file_format: ScanFormat, n_workers: int
 ) -> list[Inspected]:
@@ -72,7 +62,8 @@ def main() -> None:
     splits, faults = listed(data)
     found = inspect_all(splits, scan_format(data), compute.workers)
     faults += [line for one in found for line in one.faults] + cohort_faults(found)
-    warnings = left_out_warnings(data) + [line for one in found for line in one.warnings]
+    warnings = [line for part in data.parts.values() for line in left_out(*part)]
+    warnings = list(dict.fromkeys(warnings)) + [line for one in found for line in one.warnings]
     for line in warnings + split_warnings(found):
         print(f"warning: {line}", file=sys.stderr)
     for line in faults:

@@ -88,6 +88,8 @@ def write_study(root: Path, study: Study = Study(), seed: int = 0) -> None:
         for name, labels in heads.items():
             matrix = affine(labels.shape, (2.0, 2.0, 2.0), "SAR")
             save_volume(root / layout.true_labels(name), labels, matrix)
+    files = [{"file": f"{name.removeprefix('sub-')}.h5"} for name in study.subjects]
+    write_csv(root / layout.INSPECTION / "scans.csv", files)
     write_params(root / "params.yaml", study)
 
 

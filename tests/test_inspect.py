@@ -1,6 +1,9 @@
 """The script that inspects the cohort."""
 
 import csv
+import os
+import subprocess
+import sys
 from pathlib import Path
 
 import h5py
@@ -8,7 +11,7 @@ import numpy as np
 import pytest
 
 from stages import inspect
-from tests.scans import fabricate_scan, write_toy_params
+from tests.scans import ROOT, fabricate_scan, write_toy_params
 
 WIDTHS = (20, 22, 24)
 TABLES = Path("work/inspection")
@@ -150,3 +153,48 @@ def test_warnings_do_not_fail(cohort: Path, capsys: pytest.CaptureFixture) -> No
     assert len(lines) == 2
     assert "kz column 17-19 of 20 holds signal" in lines[0]
     assert "of the challenge's validation set" in lines[1]
+
+
+def test_a_name_in_a_c_locale_is_one_line(cohort: Path) -> None:
+    scan = cohort / "data/train/e1s0_P0.7.h5"
+    scan.rename(scan.with_name("scan ä.h5"))
+    command = [sys.executable, "-m", "stages.inspect"]
+    plain = {"LC_ALL": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    for environment, code in ((plain, 1), ({"LC_ALL": "C.UTF-8"}, 0)):
+        done = subprocess.run(
+            command,
+            env=os.environ | {"PYTHONPATH": str(ROOT)} | environment,
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+        assert done.returncode == code
+        assert "Traceback" not in done.stderr
+        assert ("export LC_ALL=C.UTF-8" in done.stderr) == bool(code)
+    assert [row["file"] for row in rows("scans.csv")][2] == "scan ä.h5"
+
+
+def test_what_is_left_out_is_named(cohort: Path, capsys: pytest.CaptureFixture) -> None:
+    (cohort / "data/train/e1s9.mat").touch()
+    scan = cohort / "data/train/e1s0_P0.7.h5"
+    scan.rename(scan.with_name("E1S0.H5"))
+    inspect.main()
+    (line,) = [x for x in capsys.readouterr().err.splitlines() if x.startswith("warning: ")]
+    assert line.startswith("warning: data/train: left out e1s9.mat")
+    assert "E1S0.H5" in [row["file"] for row in rows("scans.csv")]
+
+
+def test_parameters_say_how_files_were_written(cohort: Path, capsys: pytest.CaptureFixture) -> None:
+    for path in (cohort / "data").glob("*/*.h5"):
+        with h5py.File(path, "r+") as file:
+            signs = np.outer((-1.0) ** np.arange(24), (-1.0) ** np.arange(file["kspace"].shape[2]))
+            file["kspace"][:] *= signs[..., None].astype(np.float32)
+    found = faults(capsys)
+    assert len(found) == 5
+    assert all("set data.centred_transform: true" in line for line in found)
+    write_toy_params(cohort, **{"data.centred_transform": True})
+    inspect.main()
+    write_toy_params(cohort, **{"data.acquired": "circle"})
+    with pytest.raises(SystemExit):
+        inspect.main()
+    assert "'data.acquired'" in capsys.readouterr().err

@@ -1,15 +1,14 @@
 """Timed pieces, each in a process of its own; this module imports nothing heavy."""
 
-import multiprocessing
 import subprocess
 import sys
 import time
-from concurrent.futures import ProcessPoolExecutor
 from concurrent.futures.process import BrokenProcessPool
 from importlib import import_module
 from typing import Any
 
 from stages.machine.peak_memory import STATUS, peak_bytes
+from stages.machine.processes import process_pool
 from stages.pipeline.costs import Timed
 from stages.study.errors import StudyError
 
@@ -22,8 +21,7 @@ def probe(name: str, *arguments: Any) -> dict[str, Timed]:
     Raises:
         StudyError: if the function raises it, or the system ended the process.
     """
-    start = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(1, mp_context=start) as pool:
+    with process_pool(1, "or plan on another machine") as pool:
         try:
             return pool.submit(_run, name, arguments).result()
         except BrokenProcessPool:

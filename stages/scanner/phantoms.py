@@ -1,7 +1,6 @@
 """Scans of digital phantoms with the truth beside them, some at a time."""
 
-import multiprocessing
-from concurrent.futures import ProcessPoolExecutor, as_completed
+from concurrent.futures import as_completed
 from functools import partial
 from pathlib import Path
 
@@ -18,6 +17,7 @@ from stages.anatomy.participants import (
 )
 from stages.anatomy.tissue import Tissue
 from stages.anatomy.view import brain_only, majority, true_volumes
+from stages.machine.processes import process_pool
 from stages.machine.progress import progress
 from stages.params.phantom import PathologyParams, PhantomParams
 from stages.scanner.acquisition import Acquisition, simulate, write_slices
@@ -114,8 +114,7 @@ def scan_all(
     work = partial(scan_member, params=params, folder=folder)
     if min(n_processes, len(members)) == 1:
         return [work(m) for m in progress(members, desc="phantom", unit="head")]
-    start = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(n_processes, mp_context=start) as pool:
+    with process_pool(n_processes) as pool:
         futures = [pool.submit(work, member) for member in members]
         try:
             for future in progress(

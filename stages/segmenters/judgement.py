@@ -1,13 +1,12 @@
 """How well a segmenter measures: Dice, volumes against the truth, and their spread under noise."""
 
-import multiprocessing
 from collections.abc import Callable
-from concurrent.futures import ProcessPoolExecutor
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 
+from stages.machine.processes import process_pool
 from stages.machine.progress import progress
 from stages.params.segmenter import QualityParams
 from stages.segmenters.held_out import Phantom, as_image, combined, noisy, scan_head, undersampled
@@ -101,8 +100,7 @@ def judge_all(judge: Judge, params: QualityParams, n_processes: int) -> list[Jud
             results.append(judge(params, number))
             bar.update()
         return results
-    start = multiprocessing.get_context("spawn")
-    with ProcessPoolExecutor(n_processes, mp_context=start) as pool, bar:
+    with process_pool(n_processes) as pool, bar:
         futures = [pool.submit(judge, params, number) for number in numbers]
         for future in futures:
             future.add_done_callback(lambda _: bar.update())

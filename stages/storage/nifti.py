@@ -13,7 +13,7 @@ from nibabel.orientations import aff2axcodes
 from stages.storage.files import atomic_path, md5, write_json
 from stages.storage.reading import Kind, reading
 from stages.study import layout, sidecars
-from stages.study.errors import StudyError
+from stages.study.errors import StudyError, unreadable_name
 
 GZIP_LEVEL = 1  # noise hardly compresses: level 6 costs three times the time for 2 %
 LABEL_TYPES = (np.uint8, np.int16, np.int32)  # integers that every NIfTI reader knows
@@ -69,8 +69,12 @@ def subject(name: str | Path) -> str:
     The extension does not count: `e14089s3_P53248.7.h5` is `sub-e14089s3P532487`.
 
     Raises:
-        StudyError: if nothing is left of the name.
+        StudyError: if nothing is left of the name, or it is not in UTF-8, as in a C locale.
     """
+    try:
+        str(name).encode()
+    except UnicodeEncodeError as error:
+        raise StudyError(unreadable_name(error.object)) from None
     stem = EXTENSION.sub("", Path(name).name)
     label = re.sub(r"[^A-Za-z0-9]", "", stem)
     if not label:

@@ -5,7 +5,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 
-from stages.study.errors import StudyError
+from stages.study.errors import StudyError, lock_line, without_locks
 
 REASON_LENGTH = 160  # characters of a library's own words
 
@@ -32,6 +32,8 @@ def reading(path: Path, kind: Kind) -> Iterator[None]:
     except StudyError:
         raise
     except Exception as error:
+        if without_locks(error):
+            raise StudyError(lock_line(path, error)) from None
         raise damaged(path, kind, reason(error)) from None
 
 

@@ -24,6 +24,7 @@ NO_MEMORY = (
     "bad_alloc",
     "failed to map segment from shared object",
 )
+NO_LOCK = "unable to lock file"  # HDF5, where a file system has no locks
 LESS_MEMORY = "lower compute.workers or reconstruct.batch_size, or give it more memory"
 
 
@@ -35,6 +36,10 @@ def line_of(error: Exception) -> str | None:
     """Return what to tell the user of an exception; None where it is a defect of the study."""
     if isinstance(error, StudyError):
         return str(error)
+    if isinstance(error, UnicodeEncodeError):
+        return unreadable_name(error.object)
+    if without_locks(error):
+        return lock_line("an HDF5 file", error)
     if isinstance(error, OSError) and error.errno in REMEDIES:
         return (
             f"{error.filename or 'disk'}: expected to write and read there, got"
@@ -49,6 +54,30 @@ def line_of(error: Exception) -> str | None:
     if out_of_memory(error):
         return f"{lacking(error)}; nothing partial is kept: {LESS_MEMORY} and run again"
     return None
+
+
+def unreadable_name(text: str) -> str:
+    """Return what to tell the user of a name that cannot be written as text."""
+    shown = text.strip().encode("ascii", "backslashreplace").decode()
+    return (
+        f"{shown}: expected names in UTF-8, got another encoding; run in a UTF-8 locale (`export"
+        " LC_ALL=C.UTF-8`), or rename the file"
+    )
+
+
+def without_locks(error: Exception) -> bool:
+    """Tell whether HDF5 could not lock a file."""
+    return isinstance(error, OSError) and NO_LOCK in str(error)
+
+
+def lock_line(name: object, error: Exception) -> str:
+    """Return what to tell the user where HDF5 could not lock a file."""
+    reason = " ".join(str(error).split())
+    return (
+        f"{name}: expected to lock the file before it is used, got '{reason}': a file system"
+        " without locks, or another process writes the file; set HDF5_USE_FILE_LOCKING=FALSE in the"
+        " environment, or wait for that process"
+    )
 
 
 def out_of_memory(error: Exception) -> bool:

@@ -2,6 +2,7 @@
 
 from pathlib import Path
 
+import nibabel as nib
 import numpy as np
 import pytest
 
@@ -69,3 +70,26 @@ def test_variants_differ_and_repeat(tmp_path: Path) -> None:
     assert np.abs(np.subtract(brain_centre(first), np.add(centre, (7, 1, 0)))).max() < 8
     assert set(np.unique(first)) == set(np.unique(labels))
     assert (first[0] == MUSCLE_SKIN).any()  # the neck goes on to the border
+
+
+def test_maps_of_freesurfer_and_names_in_capital_letters(tmp_path: Path) -> None:
+    write_lia(tmp_path / "b.nii.gz", block_head())
+    image = nib.load(tmp_path / "b.nii.gz")
+    stored = np.asarray(image.dataobj).astype(np.int32)
+    nib.save(nib.MGHImage(stored, image.affine), tmp_path / "a.mgz")
+    (tmp_path / "b.nii.gz").rename(tmp_path / "B.NII.GZ")
+    assert [path.name for path in list_maps(tmp_path)] == ["B.NII.GZ", "a.mgz"]
+    first, second = map(read_map, list_maps(tmp_path))
+    np.testing.assert_array_equal(first, second)
+
+
+def test_a_map_in_metres(tmp_path: Path) -> None:
+    write_lia(tmp_path / "b.nii.gz", block_head())
+    image = nib.load(tmp_path / "b.nii.gz")
+    scaled = nib.Nifti1Image(
+        np.asarray(image.dataobj), np.diag([1e-3, 1e-3, 1e-3, 1]) @ image.affine
+    )
+    scaled.header.set_xyzt_units("meter")
+    nib.save(scaled, tmp_path / "a.nii.gz")
+    with pytest.raises(StudyError, match="expected a head in mm: .*in meter by its header"):
+        read_map(tmp_path / "a.nii.gz")

@@ -58,7 +58,7 @@ def params(path: Path) -> None:
 
 def subjects(path: Path) -> None:
     """Read a table of subjects."""
-    subject_map(["sub-1"], None, str(path))
+    subject_map(["sub-1"], None, str(path), {})
 
 
 # name: (file name, what writes a good file, what reads it)
@@ -76,7 +76,7 @@ READERS: dict[str, tuple[str, corpus.Make, Read]] = {
     ),
     "image to segment": (
         "a.nii",
-        lambda p: p.write_bytes(nib.Nifti1Image(corpus.VOXELS, np.eye(4)).to_bytes()),
+        lambda p: p.write_bytes(nib.Nifti1Image(corpus.VOXELS, np.diag([4, 4, 4, 1])).to_bytes()),
         load_image,
     ),
     "mask": ("a.npz", corpus.archive(**corpus.mask_arrays()), load_mask),
@@ -227,7 +227,13 @@ def test_yaml_without_doubles_means_what_it_says(tree: object) -> None:
     pattern=st.sampled_from(["(.*)s", "sub-(e[0-9]+)", "(x)", "(a|b)?"]),
 )
 def test_any_names_have_subjects(names: list[str], pattern: str) -> None:
-    assert set(subject_map(names, pattern)) == set(names)
+    try:
+        found = subject_map(names, pattern, files={})
+    except StudyError as error:
+        assert "expected a subject for each scan" in str(error)
+        assert any(re.search(pattern, name) is None for name in names)
+    else:
+        assert set(found) == set(names)
 
 
 def test_texts_have_a_largest_size(tmp_path: Path) -> None:

@@ -22,7 +22,7 @@ from stages.storage.files import atomic_path
 from stages.storage.hdf5 import check_stored
 from stages.storage.nifti import affine
 from stages.storage.reading import Kind, check_regular, reading, reason
-from stages.study.errors import StudyError
+from stages.study.errors import StudyError, lock_line, without_locks
 
 DATASET = "kspace"
 SUFFIXES = (".h5", ".hdf5")
@@ -173,6 +173,8 @@ def _open(path: Path) -> Iterator[h5py.File]:
     try:
         file = h5py.File(path, "r")
     except Exception as error:
+        if without_locks(error):
+            raise StudyError(lock_line(path, error)) from None
         raise StudyError(
             f"{path}: expected an h5 scan, got a file that is truncated or not h5"
             f" ({reason(error)}); copy it again"

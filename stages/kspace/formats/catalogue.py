@@ -60,10 +60,18 @@ def find_scans(folder: Path, files: tuple[str, ...] | None = None) -> tuple[list
     return [folder / name for name in names if not _name_fault(folder, name, 1)], faults
 
 
-def left_out(folder: Path) -> list[str]:
-    """Return the names in a folder, hidden ones aside, that are not those of scans, sorted."""
-    names = [path.name for path in folder.iterdir()] if folder.is_dir() else []
-    return sorted(n for n in names if not n.startswith(".") and not named_as_scan(n))
+def left_out(folder: Path, files: tuple[str, ...] | None = None) -> list[str]:
+    """Return a line if a folder holds names, hidden ones aside, that are not those of scans.
+
+    Args:
+        folder: where scans lie.
+        files: names in the folder that were chosen, so that nothing else is missed; None: all.
+    """
+    names = [path.name for path in folder.iterdir()] if folder.is_dir() and files is None else []
+    others = sorted(n for n in names if not n.startswith(".") and not named_as_scan(n))
+    if not others:
+        return []
+    return [f"{folder}: left out {', '.join(others)}: scans end in {' or '.join(DEFAULT.suffixes)}"]
 
 
 def named_as_scan(name: str) -> bool:

@@ -1,5 +1,6 @@
 """Reading and writing Calgary-Campinas files."""
 
+import fcntl
 from dataclasses import replace
 from pathlib import Path
 
@@ -9,8 +10,9 @@ import pytest
 from direct.data.datasets import CalgaryCampinasDataset
 
 from stages.kspace.formats.calgary_campinas import complex_to_interleaved, interleaved_to_complex
-from stages.kspace.formats.catalogue import find_scans, list_scans, open_scan, write_scan
+from stages.kspace.formats.catalogue import find_scans, left_out, list_scans, open_scan, write_scan
 from stages.kspace.formats.protocol import ScanFormat
+from stages.storage.nifti import subject
 from stages.study.errors import StudyError
 from tests.scans import GRID, N_COILS, PARTIAL_FOURIER, fabricate_scan, toy_kspace
 
@@ -216,3 +218,27 @@ def test_a_centred_transform_reads_as_the_same_scan(
     found = open_scan(tmp_path / "a.h5", replace(FORMAT, centred_transform=True)).read()
     # in complex64: two transforms in float64, rounded once, and a factor that is rounded
     assert np.abs(found - kspace).max() < 4 * np.finfo(np.float32).eps * np.abs(kspace).max()
+
+
+def test_a_file_that_cannot_be_locked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("HDF5_USE_FILE_LOCKING", raising=False)
+    fabricate_scan(tmp_path / "a.h5")
+    with open(tmp_path / "a.h5", "rb") as stream:
+        fcntl.flock(stream, fcntl.LOCK_EX)
+        with pytest.raises(StudyError, match=r"a\.h5: .*set HDF5_USE_FILE_LOCKING=FALSE") as raised:
+            open_scan(tmp_path / "a.h5", FORMAT)
+    assert "copy" not in str(raised.value)
+
+
+def test_names_in_capital_letters(tmp_path: Path) -> None:
+    for name in ("b.h5", "UPPER.H5", "c.HDF5"):
+        fabricate_scan(tmp_path / name, grid=(2, 8, 8))
+    for name in ("notes.txt", ".hidden", "d.mat"):
+        (tmp_path / name).touch()
+    scans = list_scans(tmp_path, FORMAT)
+    assert [scan.path.name for scan in scans] == ["UPPER.H5", "b.h5", "c.HDF5"]
+    assert list_scans(tmp_path, FORMAT, ("UPPER.H5",))[0].path.name == "UPPER.H5"
+    assert [subject(scan.path) for scan in scans] == ["sub-UPPER", "sub-b", "sub-c"]
+    (line,) = left_out(tmp_path)
+    assert line.startswith(f"{tmp_path}: left out d.mat, notes.txt: scans end in")
+    assert left_out(tmp_path, ("b.h5",)) == []
