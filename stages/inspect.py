@@ -3,47 +3,37 @@
 python -m stages.inspect
 """
 
-import csv
 import sys
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
+import pandas as pd
+
 from stages.kspace.formats.catalogue import find_scans, left_out
 from stages.kspace.formats.protocol import ScanFormat
 from stages.kspace.image_files import scan_format
-from stages.kspace.inspection import (
-    Inspected,
-    cohort_faults,
-    inspect,
-    matrices,
-    row_of,
-    split_warnings,
-)
+from stages.kspace.inspection import Inspected, cohort_faults, inspect, row_of, split_warnings
 from stages.machine.entry import entry_point
 from stages.machine.progress import progress
 from stages.params.compute import ComputeParams
 from stages.params.data import DataParams
-from stages.storage.files import atomic_directory
+from stages.storage.tables import write_tables
 from stages.study import layout
 from stages.study.errors import StudyError
-
-
-def parts(data: DataParams) -> dict[str, tuple[Path, tuple[str, ...] | None]]:
-    """Return the folder of each split and the list of its files."""
-    return {
-        "train": (layout.DATA / data.train, data.train_files),
-        "validation": (layout.DATA / data.validation, data.validation_files),
-    }
 
 
 def listed(data: DataParams) -> tuple[dict[Path, tuple[str, ...]], list[str]]:
     """Return the splits of every scan that is there, and a line for each that is not."""
     splits: dict[Path, tuple[str, ...]] = {}
     faults: list[str] = []
-    for split, (folder, files) in parts(data).items():
+    for split, (folder, files) in data.parts.items():
         paths, missing = find_scans(folder, files)
         faults += missing
-        splits |= {path: (*splits.get(path, ()), split) for path in paths}
+        for path in paths:
+            before = splits.get(path, ())
+            # most monitor scans are validation scans, and that is no fault
+            if split != layout.MONITOR or layout.VALIDATION not in before:
+                splits[path] = (*before, split)
     return splits, list(dict.fromkeys(faults))
 
 
@@ -60,12 +50,9 @@ def inspect_all(
             raise
 
 
-def write_table(path: Path, rows: list[dict[str, object]]) -> None:
-    """Write rows of equal columns as CSV."""
-    with open(path, "w", newline="", encoding="utf-8") as stream:
-        table = csv.DictWriter(stream, list(rows[0]), lineterminator="\n")
-        table.writeheader()
-        table.writerows(rows)
+def matrices(scans: pd.DataFrame) -> pd.DataFrame:
+    """Return how many scans of each split have each matrix."""
+    return scans.groupby(["split", "n_slices", "n_ky", "n_kz"]).size().reset_index(name="n_scans")
 
 
 @entry_point
@@ -75,8 +62,8 @@ def main() -> None:
     splits, faults = listed(data)
     found = inspect_all(splits, scan_format(data), compute.workers)
     faults += [line for one in found for line in one.faults] + cohort_faults(found)
-    warnings = [line for folder, files in parts(data).values() for line in left_out(folder, files)]
-    warnings += [line for one in found for line in one.warnings]
+    warnings = [line for part in data.parts.values() for line in left_out(*part)]
+    warnings = list(dict.fromkeys(warnings)) + [line for one in found for line in one.warnings]
     for line in warnings + split_warnings(found):
         print(f"warning: {line}", file=sys.stderr)
     for line in faults:
@@ -86,12 +73,11 @@ def main() -> None:
             f"{layout.DATA}: expected scans without fault, got {len(faults)} in {len(found)} scans"
             " (above); mend or leave out what is named"
         )
-    rows = [row_of(one) for one in found]
-    with atomic_directory(layout.INSPECTION) as folder:
-        write_table(folder / "scans.csv", rows)
-        write_table(folder / "matrices.csv", matrices(rows))
-    for row in matrices(rows):
-        print("{split}, {n_slices} x {n_ky} x {n_kz}: {n_scans}".format(**row))
+    scans = pd.DataFrame([row_of(one) for one in found])
+    tables = {"scans": scans, "matrices": matrices(scans)}
+    write_tables(layout.INSPECTION, tables)
+    for row in tables["matrices"].itertuples():
+        print(f"{row.split}, {row.n_slices} x {row.n_ky} x {row.n_kz}: {row.n_scans}")
 
 
 if __name__ == "__main__":

@@ -1,15 +1,17 @@
-"""One sampling mask a scan, training and validation, and how much each accelerates.
+"""One sampling mask a scan, in a folder for each part of the cohort; how much they accelerate.
 
 python -m stages.mask
 """
 
 from pathlib import Path
+from typing import Any
 
 from stages.kspace.formats.catalogue import list_scans
 from stages.kspace.formats.protocol import Scan
 from stages.kspace.image_files import scan_format
 from stages.kspace.masks.acquired import within_region
 from stages.kspace.masks.catalogue import chosen
+from stages.kspace.masks.protocol import Target
 from stages.kspace.masks.sampling import SamplingMask, save_mask
 from stages.machine.entry import entry_point
 from stages.machine.progress import progress
@@ -26,14 +28,12 @@ from stages.study.seeds import stable_seed
 def mask_of(scan: Scan, params: MaskParams) -> SamplingMask:
     """Return a scan's mask; it depends on the scan's name and the mask seed, on no path.
 
-    Twins of a simulated head have the same mask: they differ in the head alone.
+    A pathological phantom has the mask of its matched healthy one.
     """
     head = matched_healthy(subject(scan.path))
-    shape, seed = (scan.n_ky, scan.n_kz), stable_seed("mask", head, params.seed)
-    kind = chosen(params)
-    return within_region(
-        lambda asked: kind.mask(asked, shape, scan.n_acquired, seed), params, scan.acquired
-    )
+    kind, seed = chosen(params), stable_seed("mask", head, params.seed)
+    target = Target((scan.n_ky, scan.n_kz), scan.n_acquired, seed, head)
+    return within_region(lambda asked: kind.mask(asked, target), params, scan.acquired)
 
 
 def check_distinct(scans: list[Scan]) -> None:
@@ -53,25 +53,41 @@ def spread(values: list[float]) -> dict[str, float]:
     return {"mean": sum(values) / len(values), "min": min(values), "max": max(values)}
 
 
+def summary(drawn: list[SamplingMask], params: MaskParams) -> dict[str, Any]:
+    """Return the kind of the masks, their accelerations and their numbers of k-space samples."""
+    return {
+        "kind": params.kind,
+        "description": chosen(params).words(params),
+        "n_masks": len(drawn),
+        "acceleration": {
+            "acquired": spread([mask.acceleration_acquired for mask in drawn]),
+            "full": spread([mask.acceleration_full for mask in drawn]),
+        },
+        "samples": {
+            "all": spread([int(mask.mask.sum()) for mask in drawn]),
+            "calibration": spread([int(mask.calibration.sum()) for mask in drawn]),
+        },
+    }
+
+
 @entry_point
 def main() -> None:
-    """Write `work/masks/<subject>_mask.npz` and `metrics/mask/masks.json`."""
+    """Write `work/masks/<part>/<subject>_mask.npz` and `metrics/mask/masks.json`."""
     data, params = DataParams.load(), MaskParams.load()
     file_format = scan_format(data)
-    parts = (data.train, data.train_files), (data.validation, data.validation_files)
-    listed = [list_scans(layout.DATA / name, file_format, files) for name, files in parts]
-    scans = list({scan.path: scan for part in listed for scan in part}.values())
-    check_distinct(scans)
-    drawn = []
-    with atomic_directory(layout.MASKS) as folder:
-        for scan in progress(scans, desc="masks", unit="scan"):
-            drawn.append(mask_of(scan, params))
-            save_mask(folder / layout.mask(subject(scan.path)).name, drawn[-1])
-    accelerations = {
-        "acquired": spread([mask.acceleration_acquired for mask in drawn]),
-        "full": spread([mask.acceleration_full for mask in drawn]),
+    parts = {
+        part: list_scans(where, file_format, files) for part, (where, files) in data.parts.items()
     }
-    write_json(layout.metric("mask", "masks"), {"acceleration": accelerations})
+    scans = list({scan.path: scan for part in parts.values() for scan in part}.values())
+    check_distinct(scans)
+    with atomic_directory(layout.MASKS) as folder:
+        bar = progress(scans, desc="masks", unit="scan")
+        masks = {scan.path: mask_of(scan, params) for scan in bar}
+        for part, listed in parts.items():
+            for scan in listed:
+                final = layout.mask(subject(scan.path), part)
+                save_mask(folder / final.relative_to(layout.MASKS), masks[scan.path])
+    write_json(layout.metric("mask", "masks"), summary(list(masks.values()), params))
 
 
 if __name__ == "__main__":

@@ -16,11 +16,12 @@ from stages.params.segmenter import SegmenterParams
 from stages.params.train import TrainParams
 from stages.segmenters.atlas.atlas_file import ATLAS_FILE
 from stages.segmenters.synthseg.weight_files import EMBEDDED_FILE, weight_file
-from stages.statistics.questions.training import COLUMNS
+from stages.statistics.questions.training import COLUMNS, SCORES
 from stages.storage.files import atomic_directory, read_json
 from stages.storage.tables import read_table
 from stages.study import layout
 
+MEMBER_COLUMNS = ["group", "seed", "step"]
 MATRIX_COLUMNS = ["split", "n_slices", "n_ky", "n_kz", "n_scans"]
 METRICS = {"image_quality": "analyse", "masks": "mask", "paper": "analyse", "volumes": "analyse"}
 """Metrics file -> its stage."""
@@ -35,7 +36,8 @@ def study() -> Study:
         matrices=read_table(layout.INSPECTION / "matrices.csv", MATRIX_COLUMNS),
         cohort=metrics["paper"]["cohort"],
         metrics=metrics,
-        curves=read_table(layout.table("analyse", "training"), ["group", "seed", "step", *COLUMNS]),
+        curves=read_table(layout.table("analyse", "training"), [*MEMBER_COLUMNS, *COLUMNS]),
+        kept=read_table(layout.table("analyse", "kept"), [*MEMBER_COLUMNS, *SCORES]),
     )
 
 

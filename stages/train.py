@@ -14,7 +14,7 @@ from stages.recon.learned.member import adopt_member, train_member
 
 @entry_point
 def main(arguments: list[str] | None = None) -> None:
-    """Write weights, resolved configuration and curves to `work/models/<architecture>/<seed>`."""
+    """Write snapshots, configuration and losses to `work/training/<architecture>/<seed>`."""
     architecture, seed = member_argument(arguments, "train")
     params = TrainParams.load_architecture(architecture)
     compute, data = ComputeParams.load(), DataParams.load()
@@ -22,13 +22,13 @@ def main(arguments: list[str] | None = None) -> None:
     configuration = {
         "architecture": architecture,
         "seed": seed,
-        "train": params.model_dump(mode="json"),
+        "train": params.learned_by(),
         "compute": {
             "device": device.type,
             "threads": compute.threads,
             "compile": compute.compile,
         },
-        "data": data.model_dump(mode="json"),
+        "data": data.learned_from(),
     }
     if seed in params.pretrained:
         adopt_member(configuration, params)

@@ -1,6 +1,7 @@
 """What all tests share: the same examples every time, and the environment of a user's shell."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -22,3 +23,18 @@ def study(request: pytest.FixtureRequest, tmp_path: Path, monkeypatch: pytest.Mo
     monkeypatch.chdir(tmp_path)
     write_study(tmp_path, request.module.STUDY)
     return tmp_path
+
+
+@pytest.fixture
+def error_line(capsys: pytest.CaptureFixture) -> Callable[..., str]:
+    """Calls what must end with exit code 1 and one line `error: ...`, and returns the line."""
+
+    def failing(call: Callable[..., object], *arguments: object) -> str:
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as stopped:
+            call(*arguments)
+        assert stopped.value.code == 1
+        (line,) = [x for x in capsys.readouterr().err.splitlines() if x.startswith("error: ")]
+        return line
+
+    return failing

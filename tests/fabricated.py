@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 import yaml
 
-from stages import deformation, image_quality, measure, overlap
+from stages import deformation, image_quality, measure, overlap, truth
 from stages.params.section import RECIPES
 from stages.storage.nifti import affine, load_volume, save_volume
 from stages.study import layout
@@ -18,6 +18,7 @@ from stages.study.structures import SYNTHSEG_LABELS, SYNTHSEG_TABLE
 ROOT = Path(__file__).parent.parent
 SHAPE = (12, 20, 18)
 VOXEL_MM3 = 8.0
+KEPT_STEP = 90
 ARCHITECTURES = ("unet", "varnet", "rim")
 
 
@@ -122,6 +123,7 @@ def write_curves(path: Path, generator: np.random.Generator) -> None:
     rows["learning_rate"] = 1e-3
     rows["validation_psnr"] = np.where(checked, 30 - 10 / step, np.nan)
     rows["validation_ssim"] = np.where(checked, 0.9 - 0.1 / step, np.nan)
+    rows["kept"] = np.where(step == KEPT_STEP, 1.0, np.nan)
     path.parent.mkdir(parents=True, exist_ok=True)
     rows.to_csv(path, index=False)
 
@@ -171,11 +173,12 @@ def plain_quality(
     reference: np.ndarray, image: np.ndarray, brain_slices: np.ndarray
 ) -> list[PlainQuality]:
     """Stand in for the networks' room: a quality of each kind from the mean squared error."""
-    rows = []
-    for name, chosen in (("brain", brain_slices), ("all", np.ones_like(brain_slices))):
+    rows, every = [], np.ones_like(brain_slices)
+    for name, chosen in (("brain", brain_slices), ("cropped", every), ("all", every)):
         error = float(np.mean((reference[chosen] - image[chosen]) ** 2))
         scores = (-10 * np.log10(error + 1e-9), 1 / (1 + error))
-        rows += [PlainQuality(kind, name, *scores) for kind in ("challenge", "fixed")]
+        ranges = ("challenge",) if name == "cropped" else ("challenge", "fixed")
+        rows += [PlainQuality(kind, name, *scores) for kind in ranges]
     return rows
 
 
@@ -186,6 +189,7 @@ def without_networks(monkeypatch: pytest.MonkeyPatch) -> None:
 
 def measure_study(study: Study) -> None:
     """Measure every group of the study in the current directory, and score its images."""
+    truth.main()
     for group in study.members():
         measure.main([group])
         overlap.main([group])

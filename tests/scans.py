@@ -80,12 +80,14 @@ def tiny_params(**changes: object) -> dict:
     params["ensembles"] |= {"unet": [0, 1], "varnet": [0, 1], "rim": [0, 1], "noise": [0, 1]}
     params["compute"] |= {"device": "cpu", "threads": n_threads(), "workers": 1}
     params["data"] |= {"n_coils": N_COILS, "partial_fourier": PARTIAL_FOURIER}
-    params["mask"] |= {"acceleration": 3.0, "center_fraction": 0.06, "tolerance": 0.02}
+    params["mask"]["acceleration"] = 3.0
+    params["mask"]["uniform_poisson"] |= {"center_fraction": 0.06, "tolerance": 0.02}
+    params["mask"]["variable_density_poisson"] |= {"center_fraction": 0.06, "tolerance": 0.02}
     for architecture in ARCHITECTURES:
         params["train"][architecture] |= {
             "steps": 4,
             "crop_outer_slices": [1, 1],
-            "validation_interval": 2,
+            "snapshot_interval": 2,
             "validation_slices": 1,
         }
     for dotted, value in changes.items():

@@ -16,6 +16,7 @@ from stages.statistics.catalogue import QUESTIONS
 from stages.study import layout
 from tests.fabricated import (
     ARCHITECTURES,
+    KEPT_STEP,
     ROOT,
     Study,
     change_params,
@@ -24,9 +25,14 @@ from tests.fabricated import (
     write_study,
 )
 
-WITHOUT_METRICS, WITHOUT_TABLE = {"training"}, {"noise", "headline"}
-SEVERAL_TABLES = {"volumes": {"cv", "bias"}, "prediction": {"correlations", "regression"}}
-METRICS = QUESTIONS.keys() - WITHOUT_METRICS - {"headline"}
+WITHOUT_TABLE = {"noise", "headline"}
+SEVERAL_TABLES = {
+    "volumes": {"cv", "bias"},
+    "prediction": {"correlations", "regression"},
+    "bias_prediction": {"bias_prediction", "bias_regression"},
+    "training": {"training", "kept"},
+}
+METRICS = QUESTIONS.keys() - {"headline"}
 TABLES = (QUESTIONS.keys() - WITHOUT_TABLE - SEVERAL_TABLES.keys()).union(*SEVERAL_TABLES.values())
 
 
@@ -72,7 +78,8 @@ def test_every_file_has_its_public_keys_and_no_gaps(folder, study, structures, c
     quality, volumes = metrics("image_quality"), metrics("volumes")
     assert set(quality) == {*ARCHITECTURES, "zero_filled"}
     for arch in ARCHITECTURES:
-        assert set(quality[arch]["psnr"]) == set(quality[arch]["ssim"]) == {"mean", "std"}
+        for scores in (quality[arch], quality[arch]["cropped"]):
+            assert set(scores["psnr"]) == set(scores["ssim"]) == {"mean", "std"}
     assert set(quality["zero_filled"]["psnr"]) == {"mean"}
     for group in (*ARCHITECTURES, "noise"):
         assert set(volumes[group]["cv"]) == {"median", *structures}
@@ -84,6 +91,14 @@ def test_every_file_has_its_public_keys_and_no_gaps(folder, study, structures, c
         assert volumes["truth"].startswith("absent")
     for arch in ARCHITECTURES:
         assert set(metrics("prediction")[arch]["r2"]) == {"histogram", "summary"}
+        for target in ("reference", *(["truth"] if study.truth else [])):
+            found = metrics("bias_prediction")[arch][target]
+            assert set(found["r2"]) == {"histogram", "summary"}
+            assert {"std_mean", "linearised_volume", "cv"} <= set(found["surrogates"])
+        assert ("truth" in metrics("bias_prediction")[arch]) == study.truth
+        readings = metrics("readings")[arch]
+        assert set(readings["histogram"]["sd"]) == set(readings["histogram"]["cv"])
+        assert set(readings["summary"]["sd"]) == {"map", *readings["histogram"]["sd"]}
     assert metrics("noise")["nominal"] == 30
     overlap, deformation = metrics("overlap"), metrics("deformation")
     for group in (*ARCHITECTURES, "noise", "zero_filled"):
@@ -190,6 +205,11 @@ def test_training_curves_are_collected(folder):
     assert found.groupby(["group", "seed"]).ngroups == 6
     assert found["validation_psnr"].notna().any()
     assert len(found) == 6 * 60
+    kept = table("kept")
+    assert kept["step"].tolist() == 6 * [KEPT_STEP]
+    assert kept["validation_psnr"].to_numpy() == pytest.approx(30 - 10 / KEPT_STEP)
+    steps = dict.fromkeys(("min", "median", "max"), KEPT_STEP)
+    assert metrics("training")["rim"] == {"kept_step": steps, "n": {"members": 2}}
 
 
 def test_a_member_without_curves_changes_nothing_for_the_others(folder):
@@ -220,20 +240,16 @@ def test_subject_pattern_leaves_subjects_out(folder):
         ("subject_pattern", "(", ["regular expression"]),
     ],
 )
-def test_faulty_parameters_are_one_line(folder, capsys, key, value, words):
+def test_faulty_parameters_are_one_line(folder, error_line, key, value, words):
     write_study(folder, Study(n_members=2, n_draws=2, n_scans=2))
     change_params(folder, "analyse", key, value)
-    with pytest.raises(SystemExit):
-        analyse.main()
-    line = capsys.readouterr().err.strip().splitlines()[-1]
+    line = error_line(analyse.main)
     assert all(word in line for word in words), line
 
 
-def test_missing_tables_are_one_line(folder, capsys):
+def test_missing_tables_are_one_line(folder, error_line):
     write_study(folder, Study(n_members=2, n_draws=2, n_scans=2))
-    with pytest.raises(SystemExit):
-        analyse.main()
-    assert "found none; run `dvc repro`" in capsys.readouterr().err
+    assert "found none; run `dvc repro`" in error_line(analyse.main)
     assert not layout.METRICS.exists()
 
 

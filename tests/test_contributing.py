@@ -26,7 +26,7 @@ from stages.page.render import drawn
 from stages.segmenters.synthseg import model
 from stages.segmenters.synthseg.labels import MERGED_LABELS, merged_name
 from stages.segmenters.synthseg.network import Architecture
-from stages.statistics.questions.surrogates import predict_cv
+from stages.statistics.questions.surrogates import predict_target
 from stages.storage.nifti import load_volume
 from stages.study import layout
 from tests.fabricated import ROOT
@@ -104,11 +104,14 @@ def test_an_architecture(study: Path, capsys: pytest.CaptureFixture) -> None:
     copy_weights()
     check.main()
     members = {
-        f"{k}-{NAME}@{NAME}-{s}" for k in ("train", "reconstruct", "segment") for s in (0, 7)
+        f"{k}-{NAME}@{NAME}-{s}"
+        for k in ("train", "select", "reconstruct", "segment")
+        for s in (0, 7)
     }
     assert members | {f"image-quality@{NAME}", f"measure@{NAME}"} <= resolved()
     run("mask")
     run("train", NAME, 7)
+    run("select", NAME, 7)
     run("reconstruct", NAME, 7)
     (path,) = layout.images(NAME, 7).rglob("*.nii.gz")
     assert load_volume(path)[0].max() > 0
@@ -147,7 +150,7 @@ def test_a_surrogate(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found["blob0"] == faces
     cv = pd.DataFrame({"structure": list(NAMES), "cv": np.arange(1.0, len(NAMES) + 1)})
     assert surrogate_label("number_of_faces") == "Number of faces"
-    tree, _ = predict_cv(table, cv.assign(group="toy", subject="s"), {})
+    tree, _ = predict_target(table, cv.assign(group="toy", subject="s"), {})
     assert tree["toy"]["number_of_faces"]["cost"] == "one segmentation"
     assert 0 <= tree["toy"]["number_of_faces"]["pooled_r2"] <= 1
 
@@ -165,7 +168,7 @@ def test_a_data_set(study: Path) -> None:
     inspect.main()
     run("mask")
     run("reference")
-    assert load_mask(layout.mask("sub-person1")).mask.shape == grid[1:]
+    assert load_mask(layout.mask("sub-person1", layout.TRAIN)).mask.shape == grid[1:]
     (path,) = layout.images("reference", 0).rglob("*.nii.gz")
     image, matrix = load_volume(path)
     assert image.shape == grid

@@ -65,13 +65,11 @@ def test_no_byte_depends_on_the_number_of_workers(study):
         (["unet"], "expected shape (12, 20, 18)"),
     ],
 )
-def test_faults_are_one_line_and_leave_nothing_behind(study, capsys, arguments, words):
+def test_faults_are_one_line_and_leave_nothing_behind(study, error_line, arguments, words):
     path = layout.image("unet", 1, STUDY.subjects[0])
     data, matrix = load_volume(path)
     save_volume(path, data[1:], matrix)
-    with pytest.raises(SystemExit):
-        deformation.main(arguments)
-    line = capsys.readouterr().err.strip().splitlines()[-1]
+    line = error_line(deformation.main, arguments)
     assert line.startswith("error: ") and words in line
     assert not list((study / "work" / "deformation").glob("*"))
 
@@ -85,17 +83,13 @@ def test_faults_are_one_line_and_leave_nothing_behind(study, capsys, arguments, 
         ("smoothing", 3.0, "did you mean 'smoothing_mm'?"),
     ],
 )
-def test_faulty_parameters_are_one_line(study, capsys, key, value, words):
+def test_faulty_parameters_are_one_line(study, error_line, key, value, words):
     change_params(study, "deformation", key, value)
-    with pytest.raises(SystemExit):
-        deformation.main(["unet"])
-    assert words in capsys.readouterr().err.strip().splitlines()[-1]
+    assert words in error_line(deformation.main, ["unet"])
 
 
-def test_another_affine_is_one_line(study, capsys):
+def test_another_affine_is_one_line(study, error_line):
     path = layout.image("unet", 1, STUDY.subjects[1])
     move(path)
-    with pytest.raises(SystemExit):
-        deformation.main(["unet"])
-    line = capsys.readouterr().err.strip().splitlines()[-1]
+    line = error_line(deformation.main, ["unet"])
     assert line.startswith(f"error: {path}: expected the affine of the reference image, SAR")

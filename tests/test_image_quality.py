@@ -25,9 +25,9 @@ def study(tmp_path, monkeypatch):
 def test_every_image_is_scored_in_all_ways(study):
     image_quality.main(["unet"])
     table = pd.read_csv(layout.quality("unet") / "quality.csv")
-    assert len(table) == 3 * 2 * 4
+    assert len(table) == 3 * 2 * 5
     assert set(table["group"]) == {"unet"}
-    assert table.groupby(["member", "subject"]).size().tolist() == [4] * 6
+    assert table.groupby(["member", "subject"]).size().tolist() == [5] * 6
     first = (layout.quality("unet") / "quality.csv").read_bytes()
     image_quality.main(["unet"])
     assert (layout.quality("unet") / "quality.csv").read_bytes() == first
@@ -53,12 +53,10 @@ def test_scores_are_those_of_the_slices_with_brain(study, monkeypatch):
         (["unet"], "accelerated_T1w.nii.gz: expected shape (12, 20, 18)"),
     ],
 )
-def test_faults_are_one_line_and_leave_nothing_behind(study, capsys, arguments, words):
+def test_faults_are_one_line_and_leave_nothing_behind(study, error_line, arguments, words):
     path = layout.image("unet", 1, STUDY.subjects[0])
     data, matrix = load_volume(path)
     save_volume(path, data[1:], matrix)
-    with pytest.raises(SystemExit):
-        image_quality.main(arguments)
-    line = capsys.readouterr().err.strip().splitlines()[-1]
+    line = error_line(image_quality.main, arguments)
     assert line.startswith("error: ") and words in line
     assert not layout.quality("unet").exists()

@@ -8,9 +8,11 @@ import pytest
 from stages import mask
 from stages.kspace.formats.catalogue import open_scan
 from stages.kspace.formats.protocol import ScanFormat
-from stages.kspace.masks.challenge import RADIUS, disk
+from stages.kspace.masks.centre import disk
+from stages.kspace.masks.challenge import RADIUS
 from stages.kspace.masks.sampling import load_mask
-from stages.kspace.masks.variable_density_poisson import MaskOptions, draw_mask
+from stages.kspace.masks.search import MaskOptions
+from stages.kspace.masks.uniform_poisson import draw_mask
 from stages.params.mask import MaskParams
 from stages.storage.files import read_json
 from stages.study import layout
@@ -18,7 +20,9 @@ from stages.study.seeds import stable_seed
 from tests.scans import N_COILS, PARTIAL_FOURIER, fabricate_scan, write_toy_params
 
 WIDTHS = {44: 38, 48: 41}  # columns: acquired ones
+PARTS = (layout.TRAIN, layout.VALIDATION)
 N_KY = 46
+CHALLENGE = {"mask.kind": "challenge", "mask.files": "masks"}
 
 
 @pytest.fixture
@@ -26,11 +30,11 @@ def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Two scans of different widths, and masks for both as the challenge would name them."""
     rng = np.random.default_rng(0)
     (tmp_path / "masks").mkdir()
-    for split, n_kz in zip(("train", "validation"), WIDTHS, strict=True):
+    for split, n_kz in zip(PARTS, WIDTHS, strict=True):
         fabricate_scan(tmp_path / f"data/{split}/s{n_kz}.7.h5", grid=(2, N_KY, n_kz))
         masks = disk((N_KY, n_kz), RADIUS) | (rng.random((100, N_KY, n_kz)) < 0.1)
         np.save(tmp_path / f"masks/R2_{N_KY}x{n_kz}.npy", masks.astype(np.int8))
-    changes = {"mask.files": "masks", "mask.acceleration": 1.8}
+    changes = {**CHALLENGE, "mask.acceleration": 1.8}
     write_toy_params(tmp_path, **changes)
     monkeypatch.chdir(tmp_path)
     return tmp_path
@@ -42,11 +46,16 @@ def chosen(n_kz: int, seed: int = 0) -> np.ndarray:
     return np.load(f"masks/R2_{N_KY}x{n_kz}.npy")[number].astype(bool)
 
 
+def files() -> set[str]:
+    """Return the names of all masks below their folder."""
+    return {path.relative_to(layout.MASKS).as_posix() for path in layout.MASKS.rglob("*.npz")}
+
+
 def test_every_scan_gets_a_mask_of_the_challenge(study: Path) -> None:
     mask.main()
     found = []
-    for n_kz, n_acquired in WIDTHS.items():
-        stored = load_mask(layout.mask(f"sub-s{n_kz}7"))
+    for part, (n_kz, n_acquired) in zip(PARTS, WIDTHS.items(), strict=True):
+        stored = load_mask(layout.mask(f"sub-s{n_kz}7", part))
         np.testing.assert_array_equal(stored.mask[:, :n_acquired], chosen(n_kz)[:, :n_acquired])
         assert not stored.mask[:, n_acquired:].any()
         found.append(N_KY * n_acquired / chosen(n_kz)[:, :n_acquired].sum())
@@ -57,9 +66,9 @@ def test_every_scan_gets_a_mask_of_the_challenge(study: Path) -> None:
 
 
 def test_the_mask_seed_chooses_others(study: Path) -> None:
-    write_toy_params(study, **{"mask.files": "masks", "mask.acceleration": 2.0, "mask.seed": 1})
+    write_toy_params(study, **CHALLENGE, **{"mask.acceleration": 2.0, "mask.seed": 1})
     mask.main()
-    stored = load_mask(layout.mask("sub-s447"))
+    stored = load_mask(layout.mask("sub-s447", layout.TRAIN))
     np.testing.assert_array_equal(stored.mask[:, :38], chosen(44, seed=1)[:, :38])
 
 
@@ -75,19 +84,42 @@ def test_only_listed_scans_get_a_mask(study: Path) -> None:
     fabricate_scan(study / "data/train/other.h5", grid=(2, N_KY, 20))
     write_toy_params(
         study,
-        **{"mask.files": "masks", "mask.acceleration": 2.0, "data.train_files": ["s44.7.h5"]},
+        **CHALLENGE,
+        **{"mask.acceleration": 2.0, "data.train_files": ["s44.7.h5"]},
     )
     mask.main()
-    assert len(list(layout.MASKS.iterdir())) == 2
+    assert files() == {
+        "train/sub-s447_mask.npz",
+        "validation/sub-s487_mask.npz",
+        "monitor/sub-s487_mask.npz",
+    }
+
+
+def test_monitor_scans_may_be_others_than_the_validation_scans(study: Path) -> None:
+    fabricate_scan(study / "data/validation/other.h5", grid=(2, N_KY, 44))
+    parts = {"data.validation_files": ["s48.7.h5"], "data.monitor_files": ["other.h5"]}
+    read = {"mask.kind": "challenge", "mask.files": "masks", "mask.acceleration": 2.0}
+    write_toy_params(study, **read, **parts)
+    before = Path("before")
+    mask.main()
+    assert files() == {
+        "train/sub-s447_mask.npz",
+        "validation/sub-s487_mask.npz",
+        "monitor/sub-other_mask.npz",
+    }
+    layout.MASKS.rename(before)
+    write_toy_params(study, **read)
+    mask.main()  # one more validation scan
+    training = "train/sub-s447_mask.npz"
+    assert (layout.MASKS / training).read_bytes() == (before / training).read_bytes()
+    assert len(files()) == 5
 
 
 def test_drawn_masks_depend_on_name_and_seed_alone(study: Path) -> None:
     write_toy_params(study)
     params = MaskParams.load()
     scan = open_scan(Path("data/train/s44.7.h5"), ScanFormat(N_COILS, PARTIAL_FOURIER))
-    options = MaskOptions(
-        params.acceleration, params.acceleration_of, params.center_fraction, params.tolerance
-    )
+    options = MaskOptions.of(params, params.uniform_poisson)
     expected = draw_mask((N_KY, 44), 38, options, stable_seed("mask", "sub-s447", params.seed))
     np.testing.assert_array_equal(mask.mask_of(scan, params).mask, expected.mask)
 

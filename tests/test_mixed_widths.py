@@ -52,11 +52,11 @@ def cohort(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
     for k, n_kz in enumerate(WIDTHS):
         fabricate_scan(root / f"data/train/e1s{n_kz}_P0.7.h5", grid=grid(n_kz), seed=k)
         fabricate_scan(root / scan_of(n_kz), grid=grid(n_kz), seed=10 + k)
-    # six batches an epoch, two of each width: three steps see more than one
+    # a batch of one width a step, drawn at random: three steps see more than one
     steps = {
         f"train.{name}.{key}": value
         for name in ARCHITECTURES
-        for key, value in (("steps", 3), ("batch_size", 4), ("validation_interval", 3))
+        for key, value in (("steps", 3), ("batch_size", 4), ("snapshot_interval", 3))
     }
     write_toy_params(root, **steps, **{"data.voxel_size_mm": list(VOXEL_MM)})
     with pytest.MonkeyPatch.context() as patch:
@@ -100,6 +100,7 @@ def test_reference_and_noise(cohort: Path) -> None:
 def test_train_reconstruct_and_measure(cohort: Path, architecture: str) -> None:
     for seed in (0, 1):
         run("train", architecture, seed)
+        run("select", architecture, seed)
         run("reconstruct", architecture, seed)
     curves = pd.read_csv(layout.model(architecture, 0) / "curves.csv")
     assert np.isfinite(curves["loss"]).all()

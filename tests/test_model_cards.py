@@ -51,6 +51,8 @@ def write_results(names: tuple[str, ...], cohort: str = "simulated") -> None:
     curves = {"seed": [0, 0, 1, 1], "step": [2, 4, 2, 4], "loss": [9, 0.25, 9, 0.75]}
     curves |= {"validation_psnr": [30.0, 32.0, 31.0, None], "validation_ssim": 0.5}
     write(layout.table("analyse", "training"), pd.DataFrame(curves).assign(group=names[0]))
+    kept = {"seed": [0, 1], "step": [2, 4], "validation_psnr": [30.0, 31.0], "validation_ssim": 0.5}
+    write(layout.table("analyse", "kept"), pd.DataFrame(kept).assign(group=names[0]))
     for name in names:
         path = layout.model(name, 0) / "model.pt"
         path.parent.mkdir(parents=True)
@@ -88,8 +90,21 @@ def test_numbers_are_those_of_the_study(study) -> None:
         "simulated heads without pathology",
     ):
         assert line in card
-    # a member without a last validation counts with the one before
-    assert "at the end | 31.50 dB, 0.500 |" in card
+    assert "| weights kept | after the last step: 2, 4 |" in card
+    assert "kept weights on the monitor scans | 30.50 dB, 0.500 |" in card
+    assert "chosen" not in card
+
+
+def test_a_card_says_how_weights_were_chosen(study) -> None:
+    write_toy_params(study, **{"train.unet.keep": "best_ssim", "train.unet.batch_size": 2})
+    model_cards.main()
+    card = cards()["unet"]
+    assert "| weights kept | after the step with the best SSIM on the monitor scans: 2, 4 |" in card
+    assert "by which its weights were chosen, too." in card
+    assert "of 2 slices, mixed from all scans of one matrix |" in card
+    write_toy_params(study, **{"train.unet.batches": "scan", "train.unet.batch_size": 2})
+    model_cards.main()
+    assert "of 2 slices, of one scan |" in cards()["unet"]
 
 
 def test_every_architecture_is_told_apart_and_the_segmenters_have_their_own(study) -> None:
@@ -133,10 +148,8 @@ def test_two_runs_write_the_same_bytes_and_nothing_that_is_gone(study) -> None:
     assert cards() == first
 
 
-def test_missing_weights_are_one_line(study, capsys) -> None:
+def test_missing_weights_are_one_line(study, error_line) -> None:
     (layout.model("rim", 0) / "model.pt").unlink()
-    with pytest.raises(SystemExit):
-        model_cards.main()
-    line = capsys.readouterr().err.strip().splitlines()[-1]
+    line = error_line(model_cards.main)
     assert line.startswith("error: work/models/rim/0/model.pt: expected weights of a member")
     assert not layout.CARDS.exists()

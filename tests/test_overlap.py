@@ -66,14 +66,12 @@ def test_no_byte_depends_on_the_number_of_workers(study):
         (["rim"], "expected a NIfTI volume, found none"),
     ],
 )
-def test_faults_are_one_line_and_leave_nothing_behind(study, capsys, arguments, words):
+def test_faults_are_one_line_and_leave_nothing_behind(study, error_line, arguments, words):
     path = layout.segmentation("unet", 1, STUDY.subjects[0])
     data, matrix = load_volume(path)
     save_volume(path, data[1:], matrix)
     layout.segmentation("rim", 0, STUDY.subjects[1]).unlink()
-    with pytest.raises(SystemExit):
-        overlap.main(arguments)
-    line = capsys.readouterr().err.strip().splitlines()[-1]
+    line = error_line(overlap.main, arguments)
     assert line.startswith("error: ") and words in line
     assert not list((study / "work" / "overlap").glob("*"))
 
@@ -85,9 +83,7 @@ def test_faults_are_one_line_and_leave_nothing_behind(study, capsys, arguments, 
         layout.true_labels(STUDY.subjects[1]),
     ],
 )
-def test_another_affine_is_one_line(study, capsys, path):
+def test_another_affine_is_one_line(study, error_line, path):
     move(path)
-    with pytest.raises(SystemExit):
-        overlap.main(["unet"])
-    line = capsys.readouterr().err.strip().splitlines()[-1]
+    line = error_line(overlap.main, ["unet"])
     assert line.startswith(f"error: {path}: expected the affine of the reference image, SAR")

@@ -1,6 +1,7 @@
 """The stage `pathology`: twins, known volumes and what is written without either."""
 
 import json
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -8,10 +9,10 @@ import pandas as pd
 import pytest
 
 from stages import pathology
+from stages.anatomy.diseases.catalogue import DISEASES
 from stages.statistics.questions.pathology import COLUMNS, VOXEL_COLUMNS
 from stages.storage.nifti import load_volume, save_volume
 from stages.study import layout
-from stages.study.pairs import KINDS
 from tests.fabricated import (
     ARCHITECTURES,
     Study,
@@ -21,7 +22,7 @@ from tests.fabricated import (
     write_study,
 )
 
-TWINS = ("sub-headV001", *(f"sub-headV001{kind}" for kind in KINDS))
+TWINS = ("sub-headV001", *(f"sub-headV001{kind}" for kind in DISEASES))
 STUDY = Study(n_members=2, n_draws=2, names=TWINS)
 
 
@@ -38,7 +39,7 @@ def write_masks() -> np.ndarray:
     labels, matrix = load_volume(layout.segmentation("reference", 0, TWINS[0]))
     mask = np.zeros(labels.shape, np.uint8)
     mask[3:9, 2:6, 2:9] = 1
-    for name, kind in zip(TWINS[1:], KINDS, strict=True):
+    for name, kind in zip(TWINS[1:], DISEASES, strict=True):
         save_volume(layout.affected(name, kind), mask, matrix)
     return mask
 
@@ -56,8 +57,8 @@ def run(folder: Path, study: Study) -> dict:
 def test_twins_have_all_numbers(folder: Path) -> None:
     tree = run(folder, STUDY)
     assert set(tree) == {*ARCHITECTURES, "reference"}
-    assert set(tree["unet"]) == {"healthy", *KINDS}
-    for kind in KINDS:
+    assert set(tree["unet"]) == {"healthy", *DISEASES}
+    for kind in DISEASES:
         assert set(tree["rim"][kind]) == {"heads", "volumes", "change", "voxels"}
     cells = pd.read_csv(layout.table("pathology", "pathology"))
     voxels = pd.read_csv(layout.PATHOLOGY / "voxels.csv")
@@ -109,28 +110,23 @@ def test_real_scans_have_no_truth(folder: Path) -> None:
     assert list(pd.read_csv(layout.table("pathology", "pathology")).columns) == COLUMNS
 
 
-def test_a_missing_mask_is_one_line(folder: Path, capsys: pytest.CaptureFixture) -> None:
+def test_a_missing_mask_is_one_line(folder: Path, error_line: Callable[..., str]) -> None:
     write_study(folder, STUDY)
     measure_study(STUDY)
-    with pytest.raises(SystemExit) as stop:
-        pathology.main()
-    assert stop.value.code == 1
-    line = capsys.readouterr().err.strip().splitlines()[-1]
+    line = error_line(pathology.main)
     assert "sub-headV001atrophy_desc-atrophy_mask.nii.gz: expected a NIfTI volume" in line
     assert not layout.METRICS.exists()
 
 
 @pytest.mark.parametrize(
-    "path", [layout.image("rim", 1, TWINS[2]), layout.affected(TWINS[2], KINDS[1])]
+    "path", [layout.image("rim", 1, TWINS[2]), layout.affected(TWINS[2], "lesions")]
 )
 def test_another_affine_is_one_line(
-    path: Path, folder: Path, capsys: pytest.CaptureFixture
+    path: Path, folder: Path, error_line: Callable[..., str]
 ) -> None:
     write_study(folder, STUDY)
     measure_study(STUDY)
     write_masks()
     move(path)
-    with pytest.raises(SystemExit):
-        pathology.main()
-    line = capsys.readouterr().err.strip().splitlines()[-1]
+    line = error_line(pathology.main)
     assert f"{path}: expected the affine of the reference image, SAR" in line

@@ -11,12 +11,12 @@ import pytest
 import yaml
 
 from stages import phantom
+from stages.anatomy.diseases.catalogue import DISEASES
 from stages.kspace.combination import rss_image
 from stages.kspace.formats.catalogue import list_scans
 from stages.kspace.formats.protocol import ScanFormat
 from stages.storage.nifti import subject
 from stages.study import layout
-from stages.study.pairs import KINDS
 from stages.study.structures import SYNTHSEG_NAMES
 from tests.anatomy.maps import block_head, ventricular_head, write_lia
 from tests.fabricated import ROOT
@@ -165,7 +165,7 @@ def test_twins_are_scans_of_validation_alone(twins: Path) -> None:
         "headV001tumour",
     ]
     about = pd.read_csv(twins / "truth/subjects.csv").set_index("subject")
-    assert about["pathology"].tolist() == ["healthy", "healthy", *KINDS]
+    assert about["pathology"].tolist() == ["healthy", "healthy", *DISEASES]
     assert set(about["healthy_twin"][1:]) == {"sub-headV001"}
     assert about["seed"][1:].nunique() == 1
 
@@ -207,7 +207,7 @@ def test_twins_differ_where_the_masks_say(twins: Path) -> None:
         scan.path.stem: rss_image(scan.read())
         for scan in list_scans(twins / "validation", ScanFormat(n_coils=4, partial_fourier=0.85))
     }
-    for kind in KINDS:
+    for kind in DISEASES:
         name = kind.removesuffix("s")
         head = f"sub-headV001{kind}"
         path = twins / "truth" / head / "anat" / f"{head}_desc-{name}_mask.nii.gz"

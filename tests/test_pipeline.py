@@ -11,10 +11,12 @@ import pytest
 import yaml
 from dvc.repo import Repo
 
+from stages.params.data import LEARNED
 from stages.params.section import RECIPE_SECTIONS, SECTIONS
+from stages.params.train import SELECTION, TrainParams
 from stages.provenance.code import scripts
 from stages.study import layout
-from tests.fabricated import ROOT
+from tests.fabricated import ARCHITECTURES, ROOT
 
 COPIED = (
     "dvc.yaml",
@@ -25,6 +27,7 @@ COPIED = (
     "weights",
     ".dvcignore",
 )
+OF_A_TRAINING = ("train", "select")
 
 
 def stages() -> dict[str, dict]:
@@ -85,19 +88,23 @@ def finished(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return folder
 
 
-def plan(folder: Path, change: dict[str, object]) -> list[str]:
-    """Return the stages that DVC would run after dotted parameters have changed."""
-    file = folder / "params.yaml"
-    before = file.read_text()
-    content = yaml.safe_load(before)
+def changed(content: dict, change: dict[str, object]) -> dict:
+    """Return parameters of which those of dotted names have changed."""
     for dotted, value in change.items():
         *path, key = dotted.split(".")
         part = content
         for name in path:
             part = part[name]
         part[key] = value
+    return content
+
+
+def plan(folder: Path, change: dict[str, object]) -> list[str]:
+    """Return the stages that DVC would run after dotted parameters have changed."""
+    file = folder / "params.yaml"
+    before = file.read_text()
     try:
-        file.write_text(yaml.safe_dump(content))
+        file.write_text(yaml.safe_dump(changed(yaml.safe_load(before), change)))
         printed = dvc(folder, "repro", "--dry", "--force-downstream")
     finally:
         file.write_text(before)
@@ -115,6 +122,7 @@ def test_one_more_seed_trains_one_model(finished: Path) -> None:
     assert todo == [
         "check",
         f"train-rim@rim-{new}",
+        f"select-rim@rim-{new}",
         f"reconstruct-rim@rim-{new}",
         f"segment-rim@rim-{new}",
         "image-quality@rim",
@@ -132,7 +140,7 @@ def test_a_learning_rate_touches_its_architecture_alone(finished: Path) -> None:
     todo = plan(finished, {"train.rim.learning_rate": 0.123})
     seeds = yaml.safe_load((finished / "params.yaml").read_text())["ensembles"]["rim"]
     members = [s for s in todo if "@rim-" in s]
-    assert len(members) == 3 * len(seeds)
+    assert len(members) == 4 * len(seeds)
     assert set(todo) - set(members) == {
         "check",
         "image-quality@rim",
@@ -144,6 +152,50 @@ def test_a_learning_rate_touches_its_architecture_alone(finished: Path) -> None:
         "report",
         "cards",
     }
+
+
+def test_another_rule_for_the_kept_weights_trains_nothing(finished: Path) -> None:
+    for change in ({"train.rim.keep": "best_psnr"}, {"train.rim.validation_slices": 7}):
+        todo = plan(finished, change)
+        assert "select-rim@rim-0" in todo
+        assert "reconstruct-rim@rim-0" in todo
+        assert not [s for s in todo if s.startswith("train-") or "unet" in s or "varnet" in s]
+
+
+@pytest.mark.parametrize(
+    "change",
+    [
+        {"data.validation_files": ["new.h5"]},
+        {"data.monitor_files": ["new.h5"]},
+        {"data.voxel_size_mm": [3.0, 3.0, 3.0]},
+    ],
+)
+def test_scans_that_no_network_learns_from_train_nothing(
+    change: dict[str, object], finished: Path, tmp_path: Path
+) -> None:
+    folder = tmp_path / "study"
+    shutil.copytree(finished, folder, symlinks=True)
+    new = [folder / "data/validation/new.h5"]
+    new += [folder / f"work/masks/{part}/sub-new_mask.npz" for part in ("validation", "monitor")]
+    for path in new:
+        fabricate(path, "a new scan")
+    file = folder / "params.yaml"
+    file.write_text(yaml.safe_dump(changed(yaml.safe_load(file.read_text()), change)))
+    dvc(folder, "commit", "-f", "-q", "data.dvc", "inspect", "mask")  # as if these had run
+    todo = re.findall(r"^Running stage '(.+)':", dvc(folder, "repro", "--dry"), re.MULTILINE)
+    assert {"select-unet@unet-0", "reconstruct-varnet@varnet-0", "noise@0"} <= set(todo)
+    assert not [stage for stage in todo if stage.startswith("train-")]
+
+
+def test_a_training_depends_on_all_parameters_but_those_of_the_selection() -> None:
+    own = [f"train.${{item.arch}}.{key}" for key in TrainParams.model_fields]
+    chosen = [f"train.${{item.arch}}.{key}" for key in SELECTION]
+    data = [f"data.{key}" for key in LEARNED]
+    compute = ["compute.device", "compute.threads", "compute.compile"]
+    for name in ARCHITECTURES:
+        training, selection = (set(stages()[f"{kind}-{name}"]["params"]) for kind in OF_A_TRAINING)
+        assert training == {*own, *data, *compute} - set(chosen)
+        assert selection == {*chosen, "data", "compute.device", "compute.threads"}
 
 
 def test_statistics_leave_the_images_alone(finished: Path) -> None:

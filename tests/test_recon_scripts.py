@@ -15,7 +15,7 @@ from stages.kspace.formats.protocol import ScanFormat
 from stages.kspace.masks.sampling import load_mask
 from stages.kspace.noise import brain_of
 from stages.params.data import DataParams
-from stages.storage.files import read_json
+from stages.storage.files import md5, read_json
 from stages.storage.nifti import affine, load_volume, save_volume
 from stages.study import layout
 from tests.fabricated import move
@@ -51,6 +51,11 @@ def kspace() -> np.ndarray:
     return open_scan(SCAN, ScanFormat(N_COILS, PARTIAL_FOURIER)).read()
 
 
+def masks() -> dict[str, bytes]:
+    """Return the masks of all scans by name."""
+    return {path.name: path.read_bytes() for path in layout.MASKS.rglob("*.npz")}
+
+
 def files_below(folder: str) -> dict[str, bytes]:
     return {str(p): p.read_bytes() for p in sorted(Path(folder).rglob("*")) if p.is_file()}
 
@@ -77,9 +82,13 @@ def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 
 def test_masks_and_their_metric(study: Path) -> None:
-    names = {path.name for path in layout.MASKS.iterdir()}
-    assert names == {f"sub-{s}_mask.npz" for s in ("e1s0P07", "e1s1P17", "e2s0P07")}
-    drawn = [load_mask(path).acceleration_acquired for path in layout.MASKS.iterdir()]
+    names = {path.relative_to(layout.MASKS).as_posix() for path in layout.MASKS.rglob("*.npz")}
+    parts = {"train": ("e1s0P07", "e1s1P17"), "validation": ("e2s0P07",), "monitor": ("e2s0P07",)}
+    assert names == {
+        f"{part}/sub-{s}_mask.npz" for part, subjects in parts.items() for s in subjects
+    }
+    paths = {path.name: path for path in layout.MASKS.rglob("*.npz")}  # each scan once
+    drawn = [load_mask(path).acceleration_acquired for path in paths.values()]
     metric = read_json("metrics/mask/masks.json")["acceleration"]
     assert metric["acquired"]["mean"] == pytest.approx(np.mean(drawn), rel=SIX_DIGITS)
     assert metric["acquired"]["min"] >= 3 * 0.98
@@ -87,15 +96,15 @@ def test_masks_and_their_metric(study: Path) -> None:
 
 
 def test_masks_depend_on_name_and_seed_only(study: Path, tmp_path: Path) -> None:
-    before = {p.name: p.read_bytes() for p in layout.MASKS.iterdir()}
+    before = masks()
     # the scan moves to another folder and gets company
     SCAN.rename("data/train" / Path(SCAN.name))
     (study / "data/train/e1s0_P0.7.h5").rename(SCAN.with_name("e1s0_P0.7.h5"))
     run("mask")
-    assert {p.name: p.read_bytes() for p in layout.MASKS.iterdir()} == before
+    assert masks() == before
     write_toy_params(study, **{"mask.seed": 1})
     run("mask")
-    assert all(p.read_bytes() != before[p.name] for p in layout.MASKS.iterdir())
+    assert all(content != before[name] for name, content in masks().items())
 
 
 def test_two_scans_with_one_label(study: Path, capsys: pytest.CaptureFixture) -> None:
@@ -163,12 +172,14 @@ def test_noise_refuses_a_segmentation_of_another_grid(
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
 def test_train_and_reconstruct(architecture: str, study: Path) -> None:
-    run("train", architecture, 1)
-    run("reconstruct", architecture, 1)
-    trained = files_below("work/models"), files_below("work/images")
-    run("train", architecture, 1)
-    run("reconstruct", architecture, 1)
-    assert (files_below("work/models"), files_below("work/images")) == trained
+    found = []
+    for _ in range(2):
+        for script in ("train", "select", "reconstruct"):
+            run(script, architecture, 1)
+        found.append([files_below(f"work/{kind}") for kind in ("training", "models", "images")])
+    assert found[0] == found[1]
+    training = {"step-00000002.pt", "step-00000004.pt", "config.json", "losses.csv"}
+    assert {p.name for p in layout.training(architecture, 1).iterdir()} == training
     folder = layout.model(architecture, 1)
     assert {p.name for p in folder.iterdir()} == {"model.pt", "config.json", "curves.csv"}
     configuration = read_json(folder / "config.json")
@@ -189,8 +200,8 @@ def test_images_do_not_depend_on_how_many_scans_run_at_a_time(
     for k in range(1, 4):
         fabricate_scan(study / f"data/validation/e3s{k}_P{k}.7.h5", seed=200 + k)
     run("mask")
-    run("train", architecture, 0)
-    run("reconstruct", architecture, 0)
+    for script in ("train", "select", "reconstruct"):
+        run(script, architecture, 0)
     alone = files_below("work/images")
     assert len(alone) >= 2 * 4
     write_toy_params(study, **{"compute.workers": 3})
@@ -231,10 +242,43 @@ def test_reconstruction_without_a_model(study: Path, capsys: pytest.CaptureFixtu
     assert not layout.images("unet", 7).exists()
 
 
+def test_a_selection_without_a_training(study: Path, capsys: pytest.CaptureFixture) -> None:
+    line = fails(capsys, "select", "unet", 7)
+    assert (
+        "work/training/unet/7: expected a training, found none; run `dvc repro train-unet" in line
+    )
+
+
+def test_a_monitor_scan_that_was_learned_from(study: Path, capsys: pytest.CaptureFixture) -> None:
+    run("train", "unet", 0)
+    scan = Path("data/train/e1s0_P0.7.h5")
+    scan.rename(SCAN.parent / "copy.h5")
+    run("mask")
+    line = fails(capsys, "select", "unet", 0)
+    assert (
+        f"{SCAN.parent}/copy.h5: expected a scan that work/training/unet/0 has not learned" in line
+    )
+    assert not layout.model("unet", 0).exists()
+
+
+@pytest.mark.parametrize("keep", ["last", "best_psnr", "best_ssim"])
+def test_the_kept_weights_make_the_images(keep: str, study: Path) -> None:
+    write_toy_params(study, **{"train.unet.keep": keep})
+    for script in ("train", "select", "reconstruct"):
+        run(script, "unet", 0)
+    kept = read_json(layout.model("unet", 0) / "config.json")["kept"]
+    assert kept["rule"] == keep
+    snapshot = layout.training("unet", 0) / layout.snapshot(kept["step"])
+    sidecar = read_json(layout.sidecar(layout.image("unet", 0, SUBJECT)))
+    assert sidecar["WeightsMD5"] == md5(snapshot)
+    trained = read_json(layout.training("unet", 0) / "config.json")
+    assert "keep" not in trained["train"] and "validation" not in trained["data"]
+
+
 def test_an_unknown_network_argument(study: Path, capsys: pytest.CaptureFixture) -> None:
     write_toy_params(study, **{"train.unet.network": {"filters": 8}})
     assert "no argument 'filters'; allowed: num_filters" in fails(capsys, "train", "unet", 0)
-    assert not layout.model("unet", 0).exists()
+    assert not layout.training("unet", 0).exists()
 
 
 def test_too_few_slices(study: Path, capsys: pytest.CaptureFixture) -> None:
@@ -258,7 +302,7 @@ def test_a_mask_of_another_matrix(study: Path, capsys: pytest.CaptureFixture) ->
         ("mask", (), layout.MASKS),
         ("reference", (), layout.images("reference", 0)),
         ("noise", (0,), layout.images("noise", 0)),
-        ("train", ("unet", 0), layout.model("unet", 0)),
+        ("select", ("unet", 0), layout.model("unet", 0)),
         ("reconstruct", ("zero_filled", 0), layout.images("zero_filled", 0)),
     ],
 )

@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from matplotlib.text import Text
 
 from stages import analyse, pathology, report
-from stages.figures import catalogue, cohort
+from stages.figures import catalogue, cohort, masks
 from stages.figures.kit.style import SMALLEST as SMALLEST_TYPE
 from stages.figures.kit.style import save
 from stages.study import layout
@@ -25,6 +25,7 @@ from tests.fabricated import (
 )
 
 ANSWERS = (
+    "bias_prediction",
     "calibration",
     "components",
     "conformal",
@@ -59,10 +60,12 @@ def prepare(folder: Path, study: Study) -> None:
 
 @pytest.fixture
 def folder(tmp_path, monkeypatch):
-    """An empty current directory; cohort and HTML report have tests of their own."""
+    """An empty current directory; cohort, masks and HTML report have tests of their own."""
     monkeypatch.chdir(tmp_path)
     without_networks(monkeypatch)
-    others = tuple(entry for entry in catalogue.FIGURES if entry is not cohort.FIGURE)
+    others = tuple(
+        entry for entry in catalogue.FIGURES if entry not in (cohort.FIGURE, masks.FIGURE)
+    )
     monkeypatch.setattr(catalogue, "FIGURES", others)
     monkeypatch.setattr(report, "write_report", lambda _: None)
     return tmp_path
@@ -104,12 +107,10 @@ def test_two_runs_of_the_smallest_study_are_the_same_bytes(folder):
     assert check() == first
 
 
-def test_unknown_architecture_is_one_line(folder, capsys):
+def test_unknown_architecture_is_one_line(folder, error_line):
     write_study(folder, SMALLEST)
     change_params(folder, "report", "architecture", "cascade")
-    with pytest.raises(SystemExit):
-        report.main()
-    line = capsys.readouterr().err.strip().splitlines()[-1]
+    line = error_line(report.main)
     assert "'report.architecture': expected one of unet, varnet, rim, got 'cascade'" in line
     assert not layout.PLOTS.exists()
 

@@ -1,6 +1,5 @@
 """The script of training: killed at any moment, changed in between, out of room, adopted."""
 
-import importlib
 import multiprocessing
 import os
 import random
@@ -20,13 +19,14 @@ import torch
 from stages.kspace.formats.catalogue import list_scans
 from stages.kspace.formats.protocol import ScanFormat
 from stages.recon.learned import member, resume
+from stages.recon.learned.checkpoints import load_member
 from stages.storage.files import md5, read_json
 from stages.storage.nifti import subject
 from stages.study import layout
 from tests import scans
 from tests.scans import N_COILS, PARTIAL_FOURIER, ROOT, write_toy_params, write_toy_study
 
-MEMBER = layout.model("unet", 0)
+MEMBER = layout.training("unet", 0)
 CHECKPOINTS = layout.checkpoints("unet", 0)
 STEPS = 8
 EVERY_STEP = {"compute.checkpoint_minutes": 0.0, "train.unet.steps": STEPS}
@@ -132,13 +132,13 @@ def torn(n: float) -> None:
 
 
 def unsynced(n: float) -> None:
-    """Die when the content is written and not yet on the disk; two calls a checkpoint."""
-    resume.os.fsync = at_the(2 * n - 1, os.fsync, before=True)
+    """Die when the content is written and not yet on the disk; two calls a file."""
+    resume.os.fsync = at_the(n, os.fsync, before=True)
 
 
 def renamed(n: float) -> None:
-    """Die when a checkpoint has its name, before older ones go."""
-    resume.os.fsync = at_the(2 * n, os.fsync, before=False)
+    """Die when a checkpoint has its name, before older ones go; two calls a file."""
+    resume.os.fsync = at_the(n, os.fsync, before=False)
 
 
 def saved(n: float) -> None:
@@ -189,17 +189,28 @@ def test_killed_at_random_it_ends_where_it_would_have_ended(child: Callable[...,
     assert Path("stderr.txt").read_text().count("training goes on after step") >= N_KILLS / 2
 
 
-@pytest.mark.parametrize("moment", MOMENTS)
-def test_killed_while_it_writes(moment: str, child: Callable[..., int]) -> None:
+# files are written in the order: checkpoint 1, snapshot 2, checkpoint 2, checkpoint 3, ...
+@pytest.mark.parametrize(
+    ("moment", "value", "last"),
+    [
+        ("torn", 3, 2),
+        ("unsynced", 3, 1),  # a snapshot
+        ("unsynced", 7, 2),  # a checkpoint
+        ("renamed", 4, 1),
+        ("renamed", 8, 3),
+        ("saved", 1, STEPS),
+    ],
+)
+def test_killed_while_it_writes(
+    moment: str, value: int, last: int, child: Callable[..., int]
+) -> None:
     run("unet", 0)
     whole = outputs()
-    assert child(moment, 3) == -signal.SIGKILL
-    if moment != "saved":
-        assert {p.name for p in next(CHECKPOINTS.iterdir()).glob("step*")} >= {"step-00000002.pt"}
+    assert child(moment, value) == -signal.SIGKILL
+    assert f"step-{last:08d}.pt" in {p.name for p in next(CHECKPOINTS.iterdir()).iterdir()}
     assert child() == 0
     assert outputs() == whole
     assert not CHECKPOINTS.exists()
-    last = {"torn": 2, "unsynced": 2, "renamed": 3, "saved": STEPS}[moment]
     assert f"training goes on after step {last} of {STEPS}" in Path("stderr.txt").read_text()
 
 
@@ -229,14 +240,14 @@ def test_everything_that_changes_a_training_changes_its_key(study: Path) -> None
     keys = [key(), key(seed=1), key(architecture="rim")]
     scans[0].path.touch()
     keys.append(key())
-    layout.mask(subject(scans[1].path)).write_bytes(b"another mask")
+    layout.mask(subject(scans[1].path), layout.TRAIN).write_bytes(b"another mask")
     keys.append(key())
     layout.CODE.mkdir(parents=True)
     for digest in ("a", "b"):
         (layout.CODE / "train.json").write_text(f'{{"stages/train.py": "{digest}"}}')
         keys.append(key())
     scans[1].path.rename("data/train/other.h5")
-    Path("work/masks/sub-other_mask.npz").write_bytes(b"another mask")
+    layout.mask("sub-other", layout.TRAIN).write_bytes(b"another mask")
     scans = list_scans(Path("data/train"), ScanFormat(N_COILS, PARTIAL_FOURIER))
     keys.append(key())
     assert len(set(keys)) == len(keys)
@@ -252,7 +263,7 @@ def test_the_member_does_not_depend_on_where_k_space_is_kept(study: Path) -> Non
     assert found[1:] == found[:-1]
 
 
-def test_a_disk_without_room_for_the_member(study: Path, capsys: pytest.CaptureFixture) -> None:
+def test_a_disk_without_room_for_a_snapshot(study: Path, capsys: pytest.CaptureFixture) -> None:
     write_toy_params(study, **{"compute.checkpoint_minutes": 10.0})
     before = resource.getrlimit(resource.RLIMIT_FSIZE)
     resource.setrlimit(resource.RLIMIT_FSIZE, (10_000, before[1]))
@@ -260,10 +271,11 @@ def test_a_disk_without_room_for_the_member(study: Path, capsys: pytest.CaptureF
         line = fails(capsys)
     finally:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
-    assert line.startswith(f"error: {MEMBER}: expected room for 0.")
+    assert line.startswith(f"error: {CHECKPOINTS}/")
+    assert "/snapshots: expected room for 0." in line
     remedy = "raise the limit of a file's size (`ulimit -f`) and run again"
     assert line.endswith(f"got 'File too large'; no checkpoint is kept: {remedy}")
-    assert list(MEMBER.parent.iterdir()) == []
+    assert not MEMBER.exists()
 
 
 def test_a_damaged_slice_is_one_line_wherever_it_is_kept(
@@ -283,17 +295,20 @@ def test_a_damaged_slice_is_one_line_wherever_it_is_kept(
 
 def test_an_adopted_member_has_no_curves(study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     run("unet", 0)
-    weights = (MEMBER / "model.pt").read_bytes()
-    entry = {"checkpoint": "zoo.pt", "configuration": "zoo.yaml", "md5": md5(MEMBER / "model.pt")}
+    run("unet", 0, script="select")
+    model = layout.model("unet", 0)
+    weights = (model / "model.pt").read_bytes()
+    entry = {"checkpoint": "zoo.pt", "configuration": "zoo.yaml", "md5": md5(model / "model.pt")}
     write_toy_params(study, **{"train.unet.pretrained": {3: entry}})
-    engine = importlib.import_module("stages.recon.learned.checkpoints").load_member(
-        MEMBER, torch.device("cpu")
-    )
+    engine = load_member(model, torch.device("cpu"))
     monkeypatch.setattr(member, "adopted", lambda params, seed, device: engine)
     run("unet", 3)
+    run("unet", 3, script="select")
     folder = layout.model("unet", 3)
     assert (folder / "model.pt").read_bytes() == weights
-    header = "step,loss,learning_rate,validation_psnr,validation_ssim\n"
+    header = "step,loss,learning_rate,validation_psnr,validation_ssim,kept\n"
     assert (folder / "curves.csv").read_text() == header
-    assert read_json(folder / "config.json")["adopted"] == entry
+    configuration = read_json(folder / "config.json")
+    assert configuration["adopted"] == entry
+    assert configuration["kept"] == {"rule": "last", "step": None}
     run("unet", 3, script="reconstruct")

@@ -11,8 +11,9 @@ from stages.anatomy.fields import displacement, upsample
 from stages.anatomy.grid import along
 from stages.anatomy.tissue import LEFT_TO_RIGHT, MUSCLE_SKIN, SPINAL_CORD, TISSUES
 from stages.anatomy.variation import lognormal
-from stages.anatomy.view import Shape, extend_neck, place
+from stages.anatomy.view import extend_neck, place
 from stages.storage.nifti import check_geometry, load_volume
+from stages.study.axes import Shape, three
 from stages.study.errors import StudyError
 
 SUFFIXES = (".nii", ".nii.gz", ".mgz")
@@ -129,7 +130,7 @@ def brain_centre(labels: np.ndarray) -> Shape:
         np.flatnonzero(brain.any(axis=tuple(other for other in range(3) if other != axis)))
         for axis in range(3)
     ]
-    return tuple(int(span[0] + span[-1]) // 2 for span in spans)  # type: ignore[return-value]  # three
+    return three(int(span[0] + span[-1]) // 2 for span in spans)
 
 
 def head_from_map(
@@ -139,8 +140,8 @@ def head_from_map(
 
     Scaled and warped at random (diffeomorphic, nearest neighbour), the neck extended downwards.
     """
-    goal = tuple(c + shift for c, shift in zip(centre, BRAIN_CENTRE_MM, strict=True))
-    placed = extend_neck(place(labels, brain_centre(labels), shape, goal))  # type: ignore[arg-type]  # three axes
+    goal = three(c + shift for c, shift in zip(centre, BRAIN_CENTRE_MM, strict=True))
+    placed = extend_neck(place(labels, brain_centre(labels), shape, goal))
     shift = displacement(shape, WARP_AMPLITUDES_MM, WARP_WIDTHS_MM, rng)
     factors = [lognormal(rng, SCALE_SPREAD) for _ in range(3)]
     positions = [

@@ -9,7 +9,8 @@ import numpy as np
 from stages.anatomy.grid import HEAD_SHAPE
 from stages.anatomy.head import digital_head
 from stages.anatomy.label_maps import head_from_map, read_map
-from stages.anatomy.view import Shape, extend_neck, fine_centre, fine_shape, place
+from stages.anatomy.view import extend_neck, fine_centre, fine_shape, place
+from stages.study.axes import Shape, three
 from stages.study.errors import StudyError
 from stages.study.pairs import HEALTHY, phantom_name
 
@@ -95,5 +96,5 @@ def anatomy(member: Member, grid: Shape, factor: int) -> tuple[np.ndarray, float
         labels = read_map(member.label_map)
         return head_from_map(labels, shape, centre, member.rng(WARP_STREAM)), None
     head = digital_head(member.seed)
-    middle = tuple(n // 2 for n in HEAD_SHAPE)
-    return extend_neck(place(head.labels, middle, shape, centre)), head.age_years  # type: ignore[arg-type]  # three axes
+    middle = three(n // 2 for n in HEAD_SHAPE)
+    return extend_neck(place(head.labels, middle, shape, centre)), head.age_years

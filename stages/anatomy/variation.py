@@ -4,6 +4,8 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from stages.study.axes import three
+
 AGE_RANGE_YEARS = (22.0, 78.0)
 
 
@@ -66,7 +68,7 @@ def draw_subject(rng: np.random.Generator, age_years: float | None) -> Subject:
     return Subject(
         age_years=age,
         ageing=ageing,
-        scale=tuple(size * lognormal(rng, 0.027) for _ in range(3)),  # type: ignore[arg-type]  # three
+        scale=three(size * lognormal(rng, 0.027) for _ in range(3)),
         thickness=lognormal(rng, 0.04),
         sulcal_width=lognormal(rng, 0.15),
         volume={name: draw_sides(rng, spread, ageing) for name, spread in SPREAD.items()},

@@ -9,19 +9,18 @@ from itertools import product
 import numpy as np
 
 from stages.anatomy.tissue import MUSCLE_SKIN
+from stages.study.axes import Shape, three
 from stages.study.structures import SYNTHSEG_TABLE
-
-Shape = tuple[int, int, int]
 
 
 def fine_shape(grid: Shape, factor: int) -> Shape:
     """Shape of the 1 mm grid over the same field of view."""
-    return tuple(n * factor for n in grid)  # type: ignore[return-value]  # three axes
+    return three(n * factor for n in grid)
 
 
 def fine_centre(grid: Shape, factor: int) -> Shape:
     """Fine voxel at the centre of the field of view, where the middle coarse voxel lies."""
-    return tuple(factor * (n // 2) for n in grid)  # type: ignore[return-value]  # three axes
+    return three(factor * (n // 2) for n in grid)
 
 
 def place(labels: np.ndarray, origin: Shape, shape: Shape, target: Shape) -> np.ndarray:
@@ -79,9 +78,9 @@ def footprint(factor: int) -> tuple[np.ndarray, list[Shape]]:
     line = np.ones(2 * reach + 1)
     if factor % 2 == 0:
         line[[0, -1]] = 0.5
-    offsets = list(product(range(-reach, reach + 1), repeat=3))
+    offsets = [three(at) for at in product(range(-reach, reach + 1), repeat=3)]
     weights = np.array([np.prod([line[o + reach] for o in at]) for at in offsets], np.float32)
-    return weights, offsets  # type: ignore[return-value]  # of three axes
+    return weights, offsets
 
 
 def elect(votes: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -11,8 +11,14 @@ from stages.figures.kit.titles import title
 from stages.params.data import DataParams
 from stages.params.mask import MaskParams
 from stages.params.train import TrainParams
-from stages.statistics.questions.training import COLUMNS
+from stages.statistics.questions.training import COLUMNS, SCORES
 
+RULES = {
+    "last": "after the last step",
+    "best_psnr": "after the step with the best PSNR on the monitor scans",
+    "best_ssim": "after the step with the best SSIM on the monitor scans",
+}
+"""What `train.<architecture>.keep` says."""
 TEXTS = {  # DIRECT's name of the network: what it is, in words; `architecture.md.j2` has the rest
     "unet.unet_2d.Unet2d": "unet.md.j2",
     "varnet.varnet.EndToEndVarNet": "varnet.md.j2",
@@ -35,6 +41,8 @@ class Study:
     """Metrics file without folder and suffix -> its content."""
     curves: pd.DataFrame
     """plots/analyse/training.csv."""
+    kept: pd.DataFrame
+    """plots/analyse/kept.csv: scores of the weights that the members have."""
 
     @property
     def scans(self) -> dict[str, list[dict[str, Any]]]:
@@ -55,6 +63,19 @@ def final(curves: pd.DataFrame) -> dict[str, float | None]:
     """
     last = curves.sort_values("step").groupby("seed")[list(COLUMNS)].last()
     return {name: None if last[name].isna().all() else float(last[name].mean()) for name in COLUMNS}
+
+
+def scores(kept: pd.DataFrame) -> dict[str, Any]:
+    """Return steps (ascending, each once) and mean scores of the kept weights of an ensemble.
+
+    Args:
+        kept: columns step and `SCORES`, a row a member.
+
+    Returns:
+        `steps` and `SCORES`; None for scores where no member was trained here.
+    """
+    means = {name: float(kept[name].mean()) if len(kept) else None for name in SCORES}
+    return {"steps": sorted({int(step) for step in kept["step"]}), **means}
 
 
 def by_structure(volumes: Mapping[str, Any]) -> list[dict[str, Any]]:
@@ -95,4 +116,6 @@ def architecture_card(
         cv=study.metrics["volumes"][name].get("cv", {}).get("median"),
         structures=by_structure(study.metrics["volumes"][name]),
         final=final(study.curves[study.curves["group"] == name]),
+        rule=RULES[params.keep],
+        kept=scores(study.kept[study.kept["group"] == name]),
     )

@@ -13,6 +13,7 @@ CALL = "python -m stages"
 COMMANDS = (
     "compare",
     "dag",
+    "draw-mask",
     "environment",
     "export",
     "launch",

@@ -2,7 +2,7 @@
 
 python -m stages export rim 3 --out FOLDER
 direct predict OUTPUT --data-root data/validation --cfg FOLDER/config.yaml \\
-    --checkpoint FOLDER/model_<steps>.pt
+    --checkpoint FOLDER/model_<step>.pt
 
 Without a GPU, DIRECT also wants `--device cpu --num-gpus 0`. Its command line draws masks of its
 own; the study's go in by Python: no `masking`, and `pass_dictionaries` of DIRECT's data set with
@@ -19,9 +19,11 @@ import yaml
 from direct.checkpointer import Checkpointer
 from omegaconf import OmegaConf
 
+from stages.kspace.masks.catalogue import chosen
 from stages.machine.entry import entry_point
 from stages.params.mask import MaskParams
 from stages.recon.learned.checkpoints import load_member, trained_member
+from stages.recon.learned.engine import Engine
 from stages.recon.learned.exchange import PHYSICS, TRANSFORMS
 from stages.recon.learned.networks import SENSITIVITY_KEY, SENSITIVITY_MODEL, network_configuration
 from stages.storage.files import atomic_directory, read_json
@@ -31,7 +33,9 @@ from stages.study.errors import StudyError
 CONFIG = "config.yaml"  # DIRECT's name
 
 
-def direct_configuration(trained: dict[str, Any], engine: Any, mask: MaskParams) -> dict[str, Any]:
+def direct_configuration(
+    trained: dict[str, Any], engine: Engine, mask: MaskParams
+) -> dict[str, Any]:
     """Return DIRECT's configuration for inference with a member.
 
     Args:
@@ -62,7 +66,7 @@ def dataset_configuration(mask: MaskParams) -> dict[str, Any]:
     All slices are kept: volumes are measured in the whole head.
     """
 
-    def chosen(*keys: str) -> dict[str, Any]:
+    def transforms(*keys: str) -> dict[str, Any]:
         return {key: TRANSFORMS[key] for key in keys}
 
     return {
@@ -72,35 +76,30 @@ def dataset_configuration(mask: MaskParams) -> dict[str, Any]:
             "use_seed": True,
             "delete_kspace": False,
             "masking": masking(mask),
-            "cropping": {**chosen("crop"), "image_center_crop": False},
-            "sensitivity_map_estimation": chosen(
+            "cropping": {**transforms("crop"), "image_center_crop": False},
+            "sensitivity_map_estimation": transforms(
                 "estimate_sensitivity_maps", "sensitivity_maps_gaussian"
             ),
-            "normalization": chosen("scaling_key", "scale_percentile"),
+            "normalization": transforms("scaling_key", "scale_percentile"),
         },
     }
 
 
-def masking(mask: MaskParams) -> dict[str, Any]:
-    """Return DIRECT's nearest kind of mask: the challenge's files or its own Poisson disks.
-
-    DIRECT counts the acceleration of drawn masks on the full matrix, before it leaves out the
-    columns that were not acquired.
-    """
-    if mask.files is not None:
-        return {"name": "CalgaryCampinas", "accelerations": [mask.acceleration]}
-    return {
-        "name": "VariableDensityPoisson",
-        "accelerations": [mask.acceleration],
-        "center_fractions": [mask.center_fraction],
-    }
+def masking(mask: MaskParams) -> dict[str, Any] | None:
+    """Return DIRECT's nearest kind of mask; None, which DIRECT takes for no mask, without one."""
+    return chosen(mask).direct(mask)
 
 
-def write_export(folder: Path, engine: Any, steps: int, configuration: dict[str, Any]) -> None:
+def write_export(folder: Path, engine: Engine, step: int, configuration: dict[str, Any]) -> None:
     """Write DIRECT's checkpoint and configuration into an existing folder."""
-    Checkpointer(folder, model=engine.model, **engine.models).save(steps)
+    Checkpointer(folder, model=engine.model, **engine.models).save(step)
     text = yaml.safe_dump(configuration, sort_keys=False)
     (folder / CONFIG).write_text(text, encoding="utf-8")
+
+
+def step_of(configuration: dict[str, Any]) -> int:
+    """Return after which step a member's weights were kept; 0 where it was not trained here."""
+    return configuration["kept"]["step"] or 0
 
 
 def check_free(folder: Path) -> None:
@@ -114,7 +113,7 @@ def check_free(folder: Path) -> None:
 
 @entry_point
 def main() -> None:
-    """Write `model_<steps>.pt`, `last_model.txt` and `config.yaml` to a new folder."""
+    """Write `model_<step>.pt`, `last_model.txt` and `config.yaml` to a new folder."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("architecture", help="a key of section train in params.yaml")
     parser.add_argument("seed", type=int, help="member of the ensemble")
@@ -124,7 +123,7 @@ def main() -> None:
     check_free(out)
     mask = MaskParams.load()
     engine = load_member(member, torch.device("cpu"))
-    trained = read_json(member / layout.CONFIGURATION)["train"]
+    found = read_json(member / layout.CONFIGURATION)
     with atomic_directory(out) as folder:
-        configuration = direct_configuration(trained, engine, mask)
-        write_export(folder, engine, trained["steps"], configuration)
+        configuration = direct_configuration(found["train"], engine, mask)
+        write_export(folder, engine, step_of(found), configuration)

@@ -38,7 +38,8 @@ from stages.study.errors import StudyError
 ROOT = Path()
 GB = 1e9
 UNITS = ((86_400.0, "d"), (3600.0, "h"), (60.0, "min"))  # the first that fits
-NEEDS_FILES = {"train", "reconstruct", "reference", "noise", "mask", "inspect"}
+OF_A_NETWORK = ("train", "select", "reconstruct")  # their costs are those of a group
+NEEDS_FILES = {"train", "select", "reconstruct", "reference", "noise", "mask", "inspect"}
 NEEDS_FILES |= {"image_quality", "measure", "overlap", "deformation"}
 NEEDS_HEADS = {"phantom", "segmenter_quality", "atlas_quality"}
 NEEDS_SEGMENTER = {"segment", "segmenter_quality"}
@@ -56,22 +57,23 @@ def outdated(targets: Collection[str]) -> dict[str, Stage]:
     return {name: stages[name] for name in in_order(graph) if name in affected}
 
 
-def scans_of(folder: str, data: DataParams, files: tuple[str, ...] | None) -> list[Scan]:
-    """Return the scans of a split; none where there is no data yet."""
-    path = layout.DATA / folder
+def scans_of(part: str, data: DataParams) -> list[Scan]:
+    """Return the scans of a part of the cohort; none where there is no data yet."""
+    path, files = data.parts[part]
     return list_scans(path, scan_format(data), files) if path.is_dir() else []
 
 
 def study_of(params: Parameters, device: str) -> tuple[Study, Scan | None]:
     """Return sizes and parameters, and a scan to time on; the simulated cohort's without data."""
     data, phantom = params.data, params.phantom
-    train = scans_of(data.train, data, data.train_files)
-    validation = scans_of(data.validation, data, data.validation_files)
-    n_heads = phantom.n_validation + phantom.n_twins
+    parts = (layout.TRAIN, layout.VALIDATION, layout.MONITOR)
+    train, validation, monitor = (scans_of(part, data) for part in parts)
+    simulated = (phantom.grid,) * (phantom.n_validation + phantom.n_twins)
     compute = params.compute.model_copy(update={"device": device})
     study = Study(
         training=tuple(scan.shape for scan in train) or (phantom.grid,) * phantom.n_train,
-        validation=tuple(s.shape for s in validation) or (phantom.grid,) * n_heads,
+        validation=tuple(scan.shape for scan in validation) or simulated,
+        monitor=tuple(scan.shape for scan in monitor) or simulated,
         gpu=device == "cuda",
         params=params.model_copy(update={"compute": compute}),
     )
@@ -89,7 +91,7 @@ def rates_of(stages: Collection[Stage], study: Study, scan: Scan | None) -> Rate
     """Time what the stages are made of."""
     commands = [script_of(stage) for stage in stages]
     scripts = sorted({name for name, _ in commands if name in ESTIMATORS})
-    groups = sorted({words[0] for name, words in commands if name in ("train", "reconstruct")})
+    groups = sorted({words[0] for name, words in commands if name in OF_A_NETWORK})
     tasks = pieces(groups, set(scripts), study, scan)
     starts: dict[str, Timed] = {}
     parts: dict[str, dict[str, Timed]] = {}

@@ -5,6 +5,7 @@ Its PNG is plots/report/<name>.png.
 """
 
 from stages.figures import (
+    bias_prediction,
     calibration,
     cohort,
     components,
@@ -14,6 +15,7 @@ from stages.figures import (
     figure1,
     figure2,
     figure3,
+    masks,
     overlap,
     pathology,
     power,
@@ -31,6 +33,7 @@ FIGURES: tuple[StudyFigure | PerGroup, ...] = (
     figure2.FIGURE,
     surrogates.FIGURE,
     r2.FIGURE,
+    bias_prediction.FIGURE,
     figure3.FIGURE,
     components.FIGURE,
     calibration.FIGURE,
@@ -41,6 +44,7 @@ FIGURES: tuple[StudyFigure | PerGroup, ...] = (
     overlap.FIGURE,
     deformation.FIGURE,
     pathology.FIGURE,
+    masks.FIGURE,
     training.FIGURE,
 )
 

@@ -1,6 +1,6 @@
 """Pathological phantoms beside their matched healthy phantoms, and the measured changes."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -22,7 +22,7 @@ from stages.figures.kit.titles import title
 from stages.measures.members import load_labels, load_reference
 from stages.storage.tables import read_table
 from stages.study import layout
-from stages.study.pairs import KINDS, kind_of, matched_pairs
+from stages.study.pairs import HEALTHY, kind_of, matched_pairs
 
 BRIGHTEST = 1.5  # white matter = 1
 OUTLINE = "#E69F00"
@@ -30,7 +30,7 @@ REFERENCE, REFERENCE_COLOUR = "reference", "#8C8C8C"  # the fully sampled images
 BAND = 0.7  # fraction of a row that its groups fill
 PERCENT = 100.0
 MEASURED = (0.0, 200.0)  # % of a true change; what lies beyond is drawn at the edge
-MARKERS = "voDPX^s*"  # of the pathologies, in the order of their catalogue
+MARKERS = "voDPX^s*"  # of the pathologies
 CORONAL, AXIAL = 1, 2  # of right, anterior, superior
 DIFFUSE = {"atrophy": ("hippocampus", CORONAL)}  # is seen in this structure, along this axis
 PLANES_A_ROW = 4  # two pathologies, each beside its matched healthy phantom
@@ -132,10 +132,11 @@ def draw(
         changed = pair_table[
             (pair_table["true_change"] != 0) & pair_table["measured_change"].notna()
         ]
-        _shown(left, changed, groups)
-        _missed(middle, changed, groups)
-        _ratios(right, voxels, groups)
-        below.legend(handles=_handles(groups, pair_table), loc="outside lower center", ncols=8)
+        markers = kind_markers([*pair_table["kind"], *voxels["kind"]])
+        _shown(left, changed, groups, markers)
+        _missed(middle, changed, groups, markers)
+        _ratios(right, voxels, groups, markers)
+        below.legend(handles=_handles(groups, markers), loc="outside lower center", ncols=8)
     return figure
 
 
@@ -156,7 +157,9 @@ def _picture(panel: Axes, plane: Plane) -> None:
     bare(panel)
 
 
-def _shown(axes: Axes, changed: pd.DataFrame, groups: Sequence[str]) -> None:
+def _shown(
+    axes: Axes, changed: pd.DataFrame, groups: Sequence[str], markers: dict[str, str]
+) -> None:
     """The measured fraction of each structure's true change, a row a structure."""
     names = list(dict.fromkeys(changed["structure"]))
     everyone = (REFERENCE, *groups)
@@ -165,14 +168,16 @@ def _shown(axes: Axes, changed: pd.DataFrame, groups: Sequence[str]) -> None:
             rows = np.array([names.index(name) for name in own["structure"]], float)
             rows += BAND * ((g + 0.5) / len(everyone) - 0.5)
             share = np.clip(PERCENT * own["measured_change"] / own["true_change"], *MEASURED)
-            axes.plot(share, rows, **_style(group, kind, groups))
+            axes.plot(share, rows, **_style(markers[kind], group, groups))
     axes.axvline(PERCENT, color="black", linestyle="--", linewidth=1.0)
     axes.set_yticks(range(len(names)), [title(name) for name in names])
     axes.set_ylim(len(names) - 0.5, -0.5)
     axes.set(title="Change of volume", xlabel="measured (% of the true change)")
 
 
-def _missed(axes: Axes, changed: pd.DataFrame, groups: Sequence[str]) -> None:
+def _missed(
+    axes: Axes, changed: pd.DataFrame, groups: Sequence[str], markers: dict[str, str]
+) -> None:
     """Error of the measured change against the spread of the members' changes."""
     drawn = [np.empty(0)]
     for group in groups:
@@ -180,7 +185,7 @@ def _missed(axes: Axes, changed: pd.DataFrame, groups: Sequence[str]) -> None:
             missed = (own["measured_change"] - own["true_change"]).abs()
             known = (missed > 0) & (own["change_sd"] > 0)  # others: no place on logarithmic axes
             points = missed[known], own["change_sd"][known]
-            axes.plot(*points, **_style(group, kind, groups))
+            axes.plot(*points, **_style(markers[kind], group, groups))
             drawn += points
     axes.set(title="Does the spread tell?", xscale="log", yscale="log")
     axes.set(xlabel="error of the change\n(percentage points)", ylabel="SD of the members' changes")
@@ -196,12 +201,16 @@ def _missed(axes: Axes, changed: pd.DataFrame, groups: Sequence[str]) -> None:
         axis.set_minor_formatter(NullFormatter())
 
 
-def _ratios(axes: Axes, voxels: pd.DataFrame, groups: Sequence[str]) -> None:
+def _ratios(
+    axes: Axes, voxels: pd.DataFrame, groups: Sequence[str], markers: dict[str, str]
+) -> None:
     """SD against error in the affected voxels, each relative to the healthy phantom's."""
     known = voxels.dropna(subset=["error_ratio", "std_ratio"])
     for group in groups:
         for kind, part in known[known["group"] == group].groupby("kind", sort=False):
-            axes.plot(part["error_ratio"], part["std_ratio"], **_style(group, kind, groups))
+            axes.plot(
+                part["error_ratio"], part["std_ratio"], **_style(markers[kind], group, groups)
+            )
     axes.set(title="Affected voxels", xlabel="error, pathological / matched healthy")
     axes.set_ylabel("SD, pathological / matched healthy")
     values = np.concatenate([[1.0], known[["error_ratio", "std_ratio"]].to_numpy().ravel()])
@@ -213,13 +222,14 @@ def _ratios(axes: Axes, voxels: pd.DataFrame, groups: Sequence[str]) -> None:
     axes.set(xlim=ends, ylim=ends)
 
 
-def kind_marker(kind: str) -> str:
-    """Return the marker of a pathology, by its place in the catalogue."""
-    return MARKERS[KINDS.index(kind) % len(MARKERS)]
+def kind_markers(kinds: Iterable[str]) -> dict[str, str]:
+    """Return the marker of each pathology among `kinds`, in the order in which they come."""
+    present = [kind for kind in dict.fromkeys(kinds) if kind != HEALTHY]
+    return {kind: MARKERS[k % len(MARKERS)] for k, kind in enumerate(present)}
 
 
-def _style(group: str, kind: str, groups: Sequence[str]) -> dict[str, Any]:
-    marker, tint = kind_marker(kind), _tint(group, groups)
+def _style(marker: str, group: str, groups: Sequence[str]) -> dict[str, Any]:
+    tint = _tint(group, groups)
     return {"color": tint, "marker": marker, "linestyle": "", "markersize": 4.5, "alpha": 0.8}
 
 
@@ -227,15 +237,15 @@ def _tint(group: str, groups: Sequence[str]) -> str:
     return {REFERENCE: REFERENCE_COLOUR}.get(group) or colour(group, groups)
 
 
-def _handles(groups: Sequence[str], pair_table: pd.DataFrame) -> list[Line2D]:
-    kinds = [kind for kind in KINDS if kind in set(pair_table["kind"])]
+def _handles(groups: Sequence[str], markers: dict[str, str]) -> list[Line2D]:
     titles = {REFERENCE: "Fully sampled"} | {group: title(group) for group in groups}
     patches = [
         Line2D([], [], ls="", marker="s", color=_tint(group, groups), label=name)
         for group, name in titles.items()
     ]
     return patches + [
-        Line2D([], [], ls="", marker=kind_marker(kind), color="black", label=kind) for kind in kinds
+        Line2D([], [], ls="", marker=marker, color="black", label=kind)
+        for kind, marker in markers.items()
     ]
 
 

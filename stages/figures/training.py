@@ -13,6 +13,7 @@ from stages.figures.kit.study_figure import StudyFigure
 from stages.figures.kit.style import RC, colour, new_figure
 from stages.figures.kit.titles import title
 
+SCORES = ("validation_psnr", "validation_ssim")
 PANELS = {
     "loss": "training loss",
     "validation_psnr": "validation PSNR (dB)",
@@ -22,14 +23,17 @@ PANELS = {
 
 def read_and_draw(facts: Facts) -> Figure:
     """Draw the curves of all members."""
-    return draw(analysed("training", ["group", "seed", "step", *PANELS]), facts.groups)
+    columns = ["group", "seed", "step"]
+    curves = analysed("training", [*columns, *PANELS])
+    return draw(curves, analysed("kept", [*columns, *SCORES]), facts.groups)
 
 
-def draw(curves: pd.DataFrame, groups: Sequence[str]) -> Figure:
+def draw(curves: pd.DataFrame, kept: pd.DataFrame, groups: Sequence[str]) -> Figure:
     """Draw loss, PSNR and SSIM against the training step.
 
     Args:
         curves: columns group, seed, step and those of `PANELS`, empty where not recorded.
+        kept: columns group, seed, step and those of `SCORES`, a row a member that was trained here.
         groups: the architectures.
     """
     with rc_context(RC):
@@ -40,6 +44,9 @@ def draw(curves: pd.DataFrame, groups: Sequence[str]) -> Figure:
                 axes.plot(
                     known["step"], known[column], color=colour(group, groups), lw=1, alpha=0.8
                 )
+            for row in kept.to_dict("records") if column in SCORES else ():
+                hue = colour(row["group"], groups)
+                axes.plot(row["step"], row[column], "o", color=hue, ms=4, clip_on=False)
             axes.set_xlabel("step")
             axes.set_title(label)
             axes.set_xlim(left=0)
@@ -53,8 +60,9 @@ def draw(curves: pd.DataFrame, groups: Sequence[str]) -> Figure:
 def caption(facts: Facts) -> str:
     """Return units, n and how to read the lines."""
     return (
-        "Training loss (no unit), PSNR (dB) and SSIM on slices of the validation scans against the"
-        f" step, a line a member. Lines that still fall are not done. {sample(facts)}."
+        "Training loss (no unit), PSNR (dB) and SSIM on slices of the monitor scans against the"
+        " step, one line per member; dots mark the weights that were kept. A loss that still falls"
+        f" has not converged. {sample(facts)}."
     )
 
 

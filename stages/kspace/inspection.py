@@ -7,7 +7,7 @@ the planes of an axis, that of k-space is gathered in few planes around the cent
 
 import csv
 import hashlib
-from collections import Counter, defaultdict
+from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -172,7 +172,7 @@ def survey(scan: Scan) -> Survey:
     n_intact = int(by_coil.any(axis=1).sum())
     energy: dict[str, float] = {}
     turn = np.nan
-    if n_intact:
+    if sample is not None:
         energy = places(to_image(scan.read(strongest, strongest + 1)[0]))
         turn = interleaving(sample)
     return Survey(
@@ -343,7 +343,7 @@ def missing_positions(found: Survey, scan: Scan) -> list[str]:
 
 def advice_on(missing: np.ndarray, acquired: Acquired) -> str:
     """Return what to do about missing positions (n_ky, n_kz), bool."""
-    if acquired == "columns" and not (missing & elliptical(missing.shape, RIM)).any():  # type: ignore[arg-type]  # two axes
+    if acquired == "columns" and not (missing & elliptical(missing.shape, RIM)).any():
         return (
             "if the scanner left out the corners (elliptical shutter), set data.acquired: ellipse"
         )
@@ -374,7 +374,7 @@ def gaps(found: Survey, scan: Scan) -> list[str]:
             f"{n_empty} of {int(columns.sum())} positions are exactly 0 and count as not acquired"
             " (data.acquired nonzero); the reference lacks them too"
         ]
-    outside = columns & ~elliptical(found.by_position.shape) & ~found.never  # type: ignore[arg-type]  # two axes
+    outside = columns & ~elliptical(found.by_position.shape) & ~found.never
     if scan.layout.acquired == "ellipse" and outside.any():
         return [f"{int(outside.sum())} positions hold signal that data.acquired ellipse leaves out"]
     return []
@@ -395,7 +395,7 @@ def cohort_faults(cohort: list[Inspected]) -> list[str]:
     """Return a line for every scan in two splits, label of several scans, and copied scan."""
     lines = [
         f"{one.path}: expected in training or in validation, got it in both; correct"
-        " data.train_files or data.validation_files"
+        " data.train_files, data.validation_files or data.monitor_files"
         for one in cohort
         if len(one.splits) > 1
     ]
@@ -448,13 +448,6 @@ def row_of(one: Inspected) -> dict[str, object]:
         "noise_sigma": f"{found.noise_sigma:.6g}",
         "sha256": found.digest,
     }
-
-
-def matrices(rows: list[dict[str, object]]) -> list[dict[str, object]]:
-    """Return how many scans of each split have each matrix."""
-    counts = Counter((row["split"], row["n_slices"], row["n_ky"], row["n_kz"]) for row in rows)
-    names = ("split", "n_slices", "n_ky", "n_kz", "n_scans")
-    return [dict(zip(names, (*key, counts[key]), strict=True)) for key in sorted(counts)]
 
 
 def spans(numbers: Iterable[int]) -> str:

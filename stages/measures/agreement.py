@@ -14,6 +14,7 @@ from scipy.special import entr
 
 from stages.measures.boundary import interior
 from stages.measures.voxelwise import flat, number_bits
+from stages.study.axes import three
 
 VoxelSize = tuple[float, float, float]
 Box = tuple[slice, slice, slice]
@@ -79,7 +80,7 @@ def count_votes(volumes: Sequence[np.ndarray], margin: int) -> Votes:
     union = volumes[0] != 0
     for volume in volumes[1:]:
         union |= volume != 0
-    box = tuple(
+    box = three(
         _widened(np.flatnonzero(union.any(axis=tuple({0, 1, 2} - {axis}))), margin, length)
         for axis, length in enumerate(shape)
     )
@@ -89,7 +90,7 @@ def count_votes(volumes: Sequence[np.ndarray], margin: int) -> Votes:
         differ |= part != parts[0]
     disputed = np.flatnonzero(flat(differ))
     numbers = np.stack([flat(part)[disputed] for part in parts])
-    return Votes(shape, box, parts[0], disputed, numbers)  # type: ignore[arg-type]  # three axes
+    return Votes(three(shape), box, parts[0], disputed, numbers)
 
 
 def _widened(known: np.ndarray, margin: int, length: int) -> slice:
@@ -111,15 +112,15 @@ def pairwise_dice(masks: np.ndarray, n_common: int = 0) -> float:
     bits = np.packbits(masks, axis=1)
     bits = np.pad(bits, ((0, 0), (0, -bits.shape[1] % 8)))
     words = np.ascontiguousarray(bits).view(np.uint64)
-    common = [np.bitwise_count(words & one).sum(axis=1, dtype=np.int64) for one in words]
-    common = np.array(common) + n_common  # type: ignore[assignment]  # list to array
+    counts = [np.bitwise_count(words & one).sum(axis=1, dtype=np.int64) for one in words]
+    common = np.array(counts) + n_common
     sizes = np.diag(common)
     first, second = np.triu_indices(len(masks), k=1)
     both = sizes[first] + sizes[second]
     known = both > 0
     if not known.any():
         return float("nan")
-    return float(np.mean(2.0 * common[first, second][known] / both[known]))  # type: ignore[call-overload]  # an array
+    return float(np.mean(2.0 * common[first, second][known] / both[known]))
 
 
 def vote_entropy(masks: np.ndarray, n_common: int = 0) -> float:

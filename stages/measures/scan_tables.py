@@ -19,7 +19,6 @@ from stages.measures.members import (
     member_images,
     member_labels,
     member_volumes,
-    volume_table,
 )
 from stages.measures.surrogates import gain_table, gathered, surrogate_table
 from stages.measures.voxelwise import (
@@ -33,7 +32,7 @@ from stages.measures.voxelwise import (
     structure_numbers,
 )
 from stages.params.measure import MeasureParams
-from stages.study import layout, schema
+from stages.study import schema
 from stages.study.groups import Group
 from stages.study.structures import LABELS
 
@@ -44,19 +43,11 @@ Tables = dict[str, pd.DataFrame]
 def group_tables(group: Group, subjects: list[str], params: MeasureParams) -> Tables:
     """Return every table of work/measures of a group."""
     tables = {schema.VOLUMES.name: member_volumes(group, subjects)}
-    if group.kind.target:
-        tables |= truth(subjects)
     if group.kind.repeated:
         tables |= voxelwise_tables(group, subjects, params)
         draws = drawn_volumes(group, subjects)
         tables |= {} if draws is None else {schema.DRAWS.name: draws}
     return tables
-
-
-def truth(subjects: list[str]) -> Tables:
-    """Return the true volumes of a simulated cohort; nothing when the data has none."""
-    path = layout.true_volumes()
-    return {schema.TRUE_VOLUMES.name: volume_table(path, subjects)} if path.exists() else {}
 
 
 def voxelwise_tables(group: Group, subjects: list[str], params: MeasureParams) -> Tables:

@@ -1,18 +1,25 @@
-"""The study's methods as text for a paper: written from the parameters, references numbered."""
+"""The study's methods as text for a paper: written from the parameters, references numbered.
 
-from collections.abc import Sequence
+Every sentence holds for every configuration: it is written from what was chosen, and what the
+parameters do not know stands in square brackets, to be filled in.
+"""
+
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 from stages.figures.kit.facts import Facts
 from stages.figures.kit.phrasing import counted, listed, number, percent
 from stages.figures.kit.titles import title
+from stages.kspace.formats.catalogue import find_scans
 from stages.kspace.masks.catalogue import chosen
-from stages.params.data import DataParams
+from stages.page.sources import versions
+from stages.params import described
 from stages.params.mask import MaskParams
-from stages.params.noise import NoiseParams
-from stages.params.segment import SegmentParams
+from stages.params.phantom import PhantomParams
+from stages.params.settings import Settings
 from stages.params.train import TrainParams
 from stages.segmenters.catalogue import kind_of
+from stages.study import layout
 from stages.study.references import Reference
 
 WORKS = {
@@ -78,72 +85,115 @@ class Citations:
 
 
 @dataclass(frozen=True)
-class Settings:
-    """The sections of the parameters that the methods are written from."""
+class Made:
+    """What the methods state beside the parameters of images and volumes."""
 
-    data: DataParams
-    mask: MaskParams
-    noise: NoiseParams
-    segment: SegmentParams
-    train: dict[str, TrainParams]
+    phantom: PhantomParams
+    """Of simulated scans."""
+    n_training: int | None
+    """Training scans; None if they are not there."""
+    versions: Mapping[str, str]
+    """Package -> installed version."""
 
     @classmethod
-    def load(cls, groups: Sequence[str]) -> "Settings":
-        """Read the sections, and that of each architecture."""
-        return cls(
-            DataParams.load(),
-            MaskParams.load(),
-            NoiseParams.load(),
-            SegmentParams.load(),
-            {group: TrainParams.load_architecture(group) for group in groups},
-        )
+    def load(cls, settings: Settings) -> "Made":
+        """Read the study in the current directory."""
+        data = settings.data
+        found, _ = find_scans(layout.DATA / data.train, data.train_files)
+        return cls(PhantomParams.load(), len(found) or None, versions())
 
 
-def methods(facts: Facts, settings: Settings) -> tuple[list[str], list[Reference]]:
+SOFTWARE = (
+    "Python",
+    "torch",
+    "direct-recon",
+    "numpy",
+    "scipy",
+    "pandas",
+    "scikit-image",
+    "nibabel",
+)
+SNR = {
+    "brain_rss": "mean intensity of the brain over the standard deviation of the noise",
+    "kspace_rms": "root mean square of k-space over that of the noise",
+    "kspace_db": "root mean square of k-space over that of the noise, in decibels",
+}
+
+
+def methods(facts: Facts, settings: Settings, made: Made) -> tuple[list[str], list[Reference]]:
     """Return paragraphs with numbers of references, and the references."""
     works = Citations()
     paragraphs = [
-        _scans(facts, settings, works),
+        _scans(facts, settings, made, works),
         _networks(facts, settings, works),
+        _training(facts, settings),
+        _baselines(facts, settings),
         _volumes(facts, settings, works),
         _statistics(facts, works),
+        _software(made),
     ]
     return paragraphs, works.works
 
 
-def _scans(facts: Facts, settings: Settings, works: Citations) -> str:
-    size = " × ".join(number(mm, 1) for mm in settings.data.voxel_size_mm)
-    cohort = facts.get("paper", "cohort")
-    if facts.simulated:
-        kind = (
-            f"simulated in the format of the Calgary-Campinas challenge {works.cite('challenge')}"
-        )
-    elif cohort == "calgary-campinas":
-        kind = f"from the Calgary-Campinas challenge {works.cite('challenge', 'dataset')}"
-    else:
-        kind = "acquired"
-    return (
-        f"{counted(facts.n_scans, 'validation scan')} ({counted(facts.n_subjects, 'subject')},"
-        f" {settings.data.n_coils} coils, {size} mm) were {kind} and undersampled"
-        f" {_acceleration(facts, settings.mask)} by {_masks(settings.mask)}, one mask a scan, the"
-        " same for all members. Coil sensitivities were estimated from the sampled calibration"
-        " lines."
+def _scans(facts: Facts, settings: Settings, made: Made, works: Citations) -> str:
+    data = settings.data
+    size = " × ".join(number(mm, 1) for mm in data.voxel_size_mm)
+    training = counted(made.n_training, "training scan") if made.n_training else "training scans"
+    sampled = (
+        f" Partial Fourier: {percent(100 * data.partial_fourier, 0)} of the columns of k-space were"
+        " acquired."
+        if data.partial_fourier < 1
+        else ""
     )
+    return (
+        f"{counted(facts.n_scans, 'validation scan')} ({counted(facts.n_subjects, 'subject')}) and"
+        f" {training} ({data.n_coils} receive channels, {size} mm) were"
+        f" {_sequence(facts, made.phantom, works)}.{sampled} They were undersampled"
+        f" {_acceleration(facts, settings.mask)} by {_masks(settings.mask)}, one mask a scan, the"
+        " same for all members and steps. Coil sensitivities were estimated from the calibration"
+        " region."
+    )
+
+
+def _sequence(facts: Facts, phantom: PhantomParams, works: Citations) -> str:
+    if facts.simulated:
+        heads = "digital phantoms" if phantom.label_maps is None else "phantoms made of label maps"
+        return (
+            f"simulated in the format of the Calgary-Campinas challenge {works.cite('challenge')}:"
+            f" {heads}, inversion-recovery gradient echo (inversion time"
+            f" {number(phantom.inversion_ms, 0)} ms, repetition time"
+            f" {number(phantom.repetition_ms, 0)} ms)"
+        )
+    if facts.get("paper", "cohort") == "calgary-campinas":
+        cited = works.cite("challenge", "dataset")
+        return (
+            f"taken from the Calgary-Campinas challenge {cited}: three-dimensional T1-weighted"
+            " scans of presumed healthy subjects"
+        )
+    return "acquired with [scanner, field strength and sequence]"
 
 
 def _acceleration(facts: Facts, mask: MaskParams) -> str:
     full = facts.get("masks", "acceleration", "full", "mean")
     words = f"{number(mask.acceleration, 1)}-fold"
-    if mask.acceleration_of == "full" or full is None:
-        return words
-    return f"{words} of the acquired part of k-space ({number(full, 1)}-fold of the full matrix)"
+    if mask.acceleration_of == "full":
+        return f"{words} of the full matrix"
+    beside = f" ({number(full, 1)}-fold of the full matrix)" if full is not None else ""
+    return f"{words} of the acquired part of k-space{beside}"
 
 
 def _masks(mask: MaskParams) -> str:
-    kind = chosen(mask)
-    if not kind.has_center_fraction:
-        return kind.title
-    return f"{kind.title} (fully sampled centre: {percent(100 * mask.center_fraction)})"
+    return chosen(mask).words(mask)
+
+
+def _each(settings: Settings, describe: Callable[[TrainParams], str]) -> str:
+    """Return a property of all architectures: once if they share it, else with their names."""
+    named: dict[str, list[str]] = {}
+    for group, params in settings.train.items():
+        named.setdefault(describe(params), []).append(title(group))
+    if len(named) == 1:
+        return next(iter(named))
+    return ", ".join(f"{value} ({listed(groups)})" for value, groups in named.items())
 
 
 def _networks(facts: Facts, settings: Settings, works: Citations) -> str:
@@ -151,16 +201,69 @@ def _networks(facts: Facts, settings: Settings, works: Citations) -> str:
     for group, params in settings.train.items():
         work = NETWORKS.get(params.model.split(".")[0])
         cited = f" {works.cite(work)}" if work else ""
-        n = len(facts.members[group])
-        parts.append(f"{title(group)}{cited} ({counted(n, 'member')}, {params.steps:,} steps)")
-    first = next(iter(settings.train.values()), None)
-    losses = listed(list(first.losses)) if first else "–"
+        parts.append(
+            f"{title(group)}{cited} ({counted(len(facts.members[group]), 'member')};"
+            f" {params.model}, {described.network(params)})"
+        )
+    start = "Ensembles of" if len(parts) > 1 else "An ensemble of"
     return (
-        f"Ensembles of {listed(parts)} were trained with DIRECT {works.cite('direct')}; the members"
-        " of one differ in nothing but their random initialisation and the order of the slices."
-        f" Losses: {losses}; optimiser: Adam. As a baseline, Gaussian noise was added to the fully"
-        f" sampled k-space (signal-to-noise ratio {number(settings.noise.snr, 0)}, as"
-        f" {settings.noise.definition})."
+        f"{start} {listed(parts)} reconstructed single slices with the networks of DIRECT"
+        f" {works.cite('direct')}. The members of one ensemble differ in their initial weights and"
+        f" the order of the slices in training.{_adopted(settings)} Network that refines the coil"
+        f" sensitivities: {_each(settings, described.sensitivity_network)}."
+    )
+
+
+def _adopted(settings: Settings) -> str:
+    found = [
+        f"{title(group)} {', '.join(map(str, params.pretrained))}"
+        for group, params in settings.train.items()
+        if params.pretrained
+    ]
+    if not found:
+        return ""
+    return f" Taken from checkpoints of DIRECT instead of being trained: members {listed(found)}."
+
+
+def _training(facts: Facts, settings: Settings) -> str:
+    def crop(params: TrainParams) -> str:
+        first, last = params.crop_outer_slices
+        return f"the first {first} and the last {last}" if first or last else "none"
+
+    properties = {
+        "slices in a batch": lambda p: str(p.batch_size),
+        "steps": lambda p: f"{p.steps:,}",
+        "learning rate": lambda p: described.plain(p.learning_rate),
+        "schedule": described.schedule,
+        "optimiser": described.optimiser,
+        "largest norm of the gradient": lambda p: described.plain(p.gradient_clip),
+        "losses": described.losses,
+        "precision": lambda p: p.precision,
+        "slices left out of training": crop,
+        "slices of a batch from": lambda p: described.BATCHES[p.batches],
+    }
+    words = [f"{name}: {_each(settings, describe)}" for name, describe in properties.items()]
+    return f"In training, {'; '.join(words)}; weights kept: {_kept(facts, settings)}."
+
+
+def _kept(facts: Facts, settings: Settings) -> str:
+    chosen_by = _each(settings, lambda params: described.KEPT[params.keep])
+    found = {group: facts.get("training", group, "kept_step") for group in settings.train}
+    steps = [
+        f"{title(group)} {step['min']:,.0f} to {step['max']:,.0f}"
+        for group, step in found.items()
+        if step and settings.train[group].keep != "last"
+    ]
+    return f"those of the {chosen_by}" + (f" ({listed(steps)})" if steps else "")
+
+
+def _baselines(facts: Facts, settings: Settings) -> str:
+    names = listed([title(name).lower() for name in facts.ensembles.baselines])
+    n = len(facts.ensembles.noise)
+    return (
+        f"Non-learned baseline: {names} images. Measurement noise: {counted(n, 'realisation')} of"
+        " complex Gaussian noise added to the fully sampled k-space, signal-to-noise ratio"
+        f" {number(settings.noise.snr, 0)} ({SNR[settings.noise.definition]})."
     )
 
 
@@ -171,11 +274,19 @@ def _volumes(facts: Facts, settings: Settings, works: Citations) -> str:
     if dice is not None:
         who += f" (mean Dice {number(dice)} on held-out phantoms)"
     n = len(facts.params.structures)
+    shifted = settings.segment.perturbations
+    again = (
+        f" Every image was segmented {shifted.draws} times more after shifts of up to"
+        f" {described.plain(shifted.shift_voxels)} voxels."
+        if shifted.draws
+        else ""
+    )
     return (
         f"Volumes of {counted(n, 'structure')} were measured by {who}, left and right summed."
-        " Variability is the coefficient of variation over members; bias is the mean relative"
-        " difference from the same segmenter on the fully sampled image. Voxelwise uncertainty is"
-        " the standard deviation over members, in units of the median intensity of white matter."
+        f"{again} Variability is the coefficient of variation over members; bias is the mean"
+        " relative difference from the same segmenter on the fully sampled image. Voxelwise"
+        " uncertainty is the standard deviation over members, in units of the median intensity of"
+        f" white matter; its histograms have {settings.measure.histogram_bins} bins."
     )
 
 
@@ -185,9 +296,16 @@ def _statistics(facts: Facts, works: Citations) -> str:
     return (
         f"As in {works.cite('paper')}, the coefficient of variation was regressed on histograms and"
         " summaries of the voxelwise standard deviation; subjects and structures were left out"
-        " in turn, and noise ceilings estimated from split halves of the members."
+        " in turn, and noise ceilings estimated from split halves of the members. The size of the"
+        " bias was predicted in the same way, p values of its surrogates adjusted for the false"
+        " discovery rate."
         f" {level} intervals are"
         f" percentiles of {counted(params.bootstrap_draws, 'bootstrap draw')} of subjects, widened"
         f" for few subjects {works.cite('bootstrap')}; p values come from"
         f" {counted(params.permutations, 'joint permutation')} of subjects."
     )
+
+
+def _software(made: Made) -> str:
+    found = [f"{name} {made.versions[name]}" for name in SOFTWARE if name in made.versions]
+    return f"Software: {listed(found)}."

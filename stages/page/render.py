@@ -18,13 +18,14 @@ from stages.figures.kit.planes import OUTLINES
 from stages.page import member_table, published, sources
 from stages.page.answers.catalogue import answers
 from stages.page.answers.headline_table import headline
-from stages.page.methods_section import Settings, methods
+from stages.page.methods_section import Made, methods
 from stages.page.other_segmenter import Kept, load
 from stages.page.pictures import Embedded, file_drawing
 from stages.page.run_record import Record
 from stages.page.scan_pictures import sections
 from stages.page.side_by_side import beside
 from stages.params.segment import SegmentParams
+from stages.params.settings import Settings
 from stages.storage.files import atomic_path
 from stages.study import layout
 
@@ -83,7 +84,8 @@ def environment() -> Environment:
 
 def contents(facts: Facts, other: Kept | None = None) -> dict[str, object]:
     """Return what the template shows; scans are an iterator that reads one at a time."""
-    paragraphs, works = methods(facts, Settings.load(facts.groups))
+    settings = Settings.load(facts.groups)
+    paragraphs, works = methods(facts, settings, Made.load(settings))
     numbers = headline(facts)
     shown = list(facts.subject_of)[: facts.report.n_scans]
     return {
@@ -96,7 +98,8 @@ def contents(facts: Facts, other: Kept | None = None) -> dict[str, object]:
         "members": member_table.members(facts),
         "outlying": member_table.verdict(facts),
         "threshold": facts.params.outlier_threshold,
-        "paper": published.comparison(facts),
+        "paper": published.comparison(facts, settings),
+        "readings": Table(*published.readings(facts)),
         "n_scans": counted(facts.n_scans, "scan"),
         "n_shown": len(shown),
         "legend": [(name, colour) for name, (colour, _) in OUTLINES.items()],

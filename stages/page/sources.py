@@ -56,7 +56,7 @@ class Source:
 
 def sources(ensembles: EnsembleParams, segment: SegmentParams) -> list[Source]:
     """Return data, masks, weights, models and code, each with its MD5."""
-    masks = sorted(layout.MASKS.glob("*.npz"))
+    masks = sorted(layout.MASKS.glob("*/*.npz"))
     found = [_data(), Source("masks", f"{len(masks)} files", combined(masks))]
     weights = Path(segment.weights)
     if weights.is_file():

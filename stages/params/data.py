@@ -1,11 +1,15 @@
 """Section `data`: how the scans lie on disk."""
 
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Annotated, ClassVar, Literal
 
 from pydantic import AfterValidator, Field
 
 from stages.params.section import Section
+from stages.study import layout
+
+LEARNED = ("train", "train_files", "partial_fourier", "acquired", "centred_transform", "n_coils")
+"""Keys that a training depends on."""
 
 
 def _below(folder: str) -> str:
@@ -29,7 +33,26 @@ class DataParams(Section):
     voxel_size_mm: tuple[Millimetres, Millimetres, Millimetres]  # (slices, ky, kz)
     train_files: tuple[str, ...] | None  # names in the folder; null: all
     validation_files: tuple[str, ...] | None
+    monitor_files: tuple[str, ...] | None  # of the validation folder; null: the validation scans
     partial_fourier: float = Field(gt=0.5, le=1)  # acquired part of the columns (kz)
     acquired: Literal["columns", "ellipse", "nonzero"]  # positions of the acquired columns
     centred_transform: bool  # origin of the images in the middle (fastMRI, BART), not at index 0
     n_coils: int = Field(ge=1)
+
+    @property
+    def parts(self) -> dict[str, tuple[Path, tuple[str, ...] | None]]:
+        """Folder and names of the scans of each part of the cohort (None: all of the folder).
+
+        Monitor scans give the validation curves of a training. They are the validation scans unless
+        the parameters name others.
+        """
+        others = self.validation_files if self.monitor_files is None else self.monitor_files
+        return {
+            layout.TRAIN: (layout.DATA / self.train, self.train_files),
+            layout.VALIDATION: (layout.DATA / self.validation, self.validation_files),
+            layout.MONITOR: (layout.DATA / self.validation, others),
+        }
+
+    def learned_from(self) -> dict[str, object]:
+        """Return what a training depends on, as JSON: nothing of the other scans."""
+        return self.model_dump(mode="json", include=set(LEARNED))

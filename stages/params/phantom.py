@@ -5,7 +5,6 @@ from typing import Annotated, ClassVar, Literal
 from pydantic import Field, field_validator
 
 from stages.params.section import Section
-from stages.study.pairs import KINDS
 
 Part = Annotated[float, Field(ge=0, lt=1)]  # of a volume
 Side = Literal["left", "right"]
@@ -75,8 +74,9 @@ class PathologyParams(Section):
     def _once(cls, kinds: tuple[str, ...]) -> tuple[str, ...]:
         if len(set(kinds)) < len(kinds):
             raise ValueError("each kind may stand here once")
-        if not set(kinds) <= set(KINDS):
-            raise ValueError(f"expected kinds among {', '.join(KINDS)}")
+        known = [name for name in cls.model_fields if name not in ("heads", "kinds")]
+        if not set(kinds) <= set(known):
+            raise ValueError(f"expected kinds among {', '.join(known)}")
         return kinds
 
 

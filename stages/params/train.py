@@ -8,6 +8,8 @@ from pydantic import Field
 from stages.params.section import FILE, Section, parse, read, section_of
 from stages.study.errors import StudyError
 
+SELECTION = ("keep", "validation_slices")  # keys that no training depends on
+
 Count = Annotated[int, Field(ge=0)]
 
 
@@ -37,6 +39,7 @@ class TrainParams(Section):
     losses: dict[str, float]  # DIRECT's names: weight
     precision: Literal["float32", "bfloat16"]  # of the networks; Fourier transforms are float32
     batch_size: int = Field(ge=1)
+    batches: Literal["mixed", "scan"]  # of slices of all scans of one matrix, or of one scan
     steps: int = Field(ge=1)
     learning_rate: float = Field(gt=0)
     betas: tuple[float, float]  # of Adam
@@ -44,9 +47,24 @@ class TrainParams(Section):
     gradient_clip: float | None = Field(gt=0)  # largest norm of the gradient; null: no limit
     schedule: ScheduleParams
     crop_outer_slices: tuple[Count, Count]  # slices left out at the start and at the end of a scan
-    validation_interval: int = Field(ge=1)  # steps
-    validation_slices: int = Field(ge=1)  # of each validation scan, evenly spread
+    snapshot_interval: int = Field(ge=1)  # steps between two snapshots of the weights
+    keep: Literal["last", "best_psnr", "best_ssim"]  # snapshot that becomes the member
+    validation_slices: int = Field(ge=1)  # of each monitor scan, evenly spread
     pretrained: dict[int, PretrainedParams]  # member: taken from DIRECT's zoo instead of trained
+
+    @property
+    def snapshot_steps(self) -> tuple[int, ...]:
+        """Steps after which the weights are kept: every `snapshot_interval`, and the last."""
+        regular = range(self.snapshot_interval, self.steps, self.snapshot_interval)
+        return (*regular, self.steps)
+
+    def learned_by(self) -> dict[str, Any]:
+        """Return what a training depends on, as JSON: not how one of its snapshots is chosen."""
+        return self.model_dump(mode="json", exclude=set(SELECTION))
+
+    def selected_by(self) -> dict[str, Any]:
+        """Return how one of the snapshots is chosen, as JSON."""
+        return self.model_dump(mode="json", include=set(SELECTION))
 
     @classmethod
     def load_architecture(cls, architecture: str, path: Path = FILE) -> Self:

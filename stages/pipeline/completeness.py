@@ -9,7 +9,7 @@ import yaml
 from stages.study.errors import StudyError
 
 GRAPH = Path("dvc.yaml")
-OF_A_MEMBER = ("train", "reconstruct", "segment")  # seeds differ between architectures
+OF_A_MEMBER = ("train", "select", "reconstruct", "segment")  # seeds differ between architectures
 
 
 def check_members(architectures: Iterable[str], path: Path = GRAPH) -> None:

@@ -5,7 +5,7 @@ from dataclasses import dataclass, field
 
 from stages.params.sections import Parameters
 from stages.pipeline.graph import kind
-from stages.pipeline.sizes import Shape
+from stages.study.axes import Shape
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,7 @@ class Study:
 
     training: tuple[Shape, ...]  # of the scans
     validation: tuple[Shape, ...]
+    monitor: tuple[Shape, ...]
     gpu: bool  # whether a GPU does the work that it can do
     params: Parameters
 

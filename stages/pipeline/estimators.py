@@ -40,20 +40,15 @@ Estimator = Callable[[Study, Rates, list[str]], Cost]
 """Takes the arguments of the stage's script."""
 
 
-def n_validations(steps: int, interval: int) -> int:
-    """Return how often a training is validated: every `interval` steps and after the last."""
-    return ceil(steps / interval)
-
-
 def side_by_side(n_items: int, seconds: float, n_workers: int) -> float:
     """Return the wall time of equal items, `n_workers` at a time."""
     return ceil(n_items / n_workers) * seconds
 
 
 def train(study: Study, rates: Rates, arguments: list[str]) -> Cost:
-    """Reading, steps and validations; a member that is taken from elsewhere is only copied.
+    """Reading and steps; a member that is taken from elsewhere is only copied.
 
-    seconds = bytes * read + steps * step + ceil(steps / interval) * slices * check
+    seconds = bytes * read + steps * step; disk = snapshots * weights
     """
     architecture, seed = arguments[0], int(arguments[1])
     params, weights = study.params.train[architecture], rates.weights[architecture]
@@ -61,9 +56,7 @@ def train(study: Study, rates: Rates, arguments: list[str]) -> Cost:
         return Cost(0.0, disk_bytes=weights, memory_bytes=weights)
     step = rates.step[architecture]
     kept = kspace_bytes(cropped(study.training, params.crop_outer_slices), study.n_coils)
-    n_checks = n_validations(params.steps, params.validation_interval) * params.validation_slices
     seconds = kept * rates.read.seconds + params.steps * step.seconds
-    seconds += n_checks * len(study.validation) * rates.check[architecture].seconds
     held = 0 if study.params.compute.cache == "none" else kept
     return Cost(
         seconds,
@@ -71,6 +64,26 @@ def train(study: Study, rates: Rates, arguments: list[str]) -> Cost:
         gpu=study.gpu,
         memory_bytes=step.memory_bytes + held,
         gpu_bytes=step.gpu_bytes,
+        disk_bytes=len(params.snapshot_steps) * weights,
+    )
+
+
+def select(study: Study, rates: Rates, arguments: list[str]) -> Cost:
+    """Every snapshot tried on slices of the monitor scans; one of them becomes the member.
+
+    seconds = snapshots * scans * slices * check
+    """
+    architecture, seed = arguments[0], int(arguments[1])
+    params, weights = study.params.train[architecture], rates.weights[architecture]
+    check = rates.check[architecture]
+    n_snapshots = 0 if seed in params.pretrained else len(params.snapshot_steps)
+    n_checks = n_snapshots * len(study.monitor) * params.validation_slices
+    return Cost(
+        n_checks * check.seconds,
+        processors=1 if study.gpu else study.params.compute.threads,
+        gpu=study.gpu,
+        memory_bytes=check.memory_bytes,
+        gpu_bytes=check.gpu_bytes,
         disk_bytes=weights,
     )
 
@@ -274,6 +287,7 @@ ESTIMATORS: Mapping[str, Estimator] = {
     function.__name__: function
     for function in (
         train,
+        select,
         reconstruct,
         segment,
         reference,

@@ -2,10 +2,12 @@
 
 import hashlib
 from collections.abc import Collection, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import PurePosixPath
 from typing import Any, NamedTuple
 
+from stages.params.section import RECIPES
 from stages.study import layout
 from stages.study.errors import StudyError
 
@@ -17,7 +19,7 @@ class Revision:
     """A finished study."""
 
     name: str
-    params: dict[str, Any]
+    params: dict[str, Any]  # of the study, and of the recipes of its segmenters
     metrics: dict[str, dict[str, Any]]  # of stage `analyse`: name -> content of the file
 
 
@@ -47,6 +49,8 @@ def read_revision(name: str, files: Collection[str]) -> Revision:
 
     try:
         params = dvc.api.params_show(PARAMS, rev=name)
+        with suppress(FileNotFoundError):  # older revisions have none
+            params |= dvc.api.params_show(RECIPES.name, rev=name)
         paths = {each: layout.metric("analyse", each).as_posix() for each in sorted(files)}
         metrics = {each: dvc.api.metrics_show(path, rev=name) for each, path in paths.items()}
         for each, tree in metrics.items():
@@ -55,7 +59,7 @@ def read_revision(name: str, files: Collection[str]) -> Revision:
         return Revision(name, params, metrics)
     except (DvcException, SCMError, FileNotFoundError, TypeError, ValueError) as error:
         raise StudyError(
-            f"revision '{name}': expected params.yaml and metrics/ of a finished study, got"
+            f"revision '{name}': expected {PARAMS} and metrics/ of a finished study, got"
             f" {type(error).__name__} ({error}); see `dvc exp show` for the names"
         ) from None
 

@@ -3,8 +3,7 @@
 from collections.abc import Iterable
 from math import prod
 
-Shape = tuple[int, int, int]
-"""Of a scan: slices, ky, kz."""
+from stages.study.axes import Shape
 
 COMPLEX_BYTES = 8  # a value of k-space
 IMAGE_BYTES, LABEL_BYTES = 4, 2  # a voxel: float32, int16

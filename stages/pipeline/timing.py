@@ -19,6 +19,7 @@ from stages.kspace.combination import rss_image
 from stages.kspace.formats.catalogue import open_scan, write_scan
 from stages.kspace.formats.protocol import ScanFormat
 from stages.kspace.masks.catalogue import chosen
+from stages.kspace.masks.protocol import Target
 from stages.kspace.masks.sampling import SamplingMask
 from stages.kspace.noise import add_noise
 from stages.machine.device import pick_device, prepare
@@ -37,14 +38,16 @@ from stages.recon.inference import Reconstruction, learned
 from stages.recon.learned.checkpoints import member_bytes
 from stages.recon.learned.compiler import step_functions
 from stages.recon.learned.networks import set_training
+from stages.recon.learned.selection import validate
 from stages.recon.learned.slices import Slices
-from stages.recon.learned.training import start, train_step, validate
+from stages.recon.learned.training import start, train_step
 from stages.recon.physics import DeviceMask, to_device
 from stages.recon.quality import quality
 from stages.segmenters.catalogue import open_segmenter
 from stages.segmenters.held_out import scan_head
 from stages.segmenters.image import Image
-from stages.storage.nifti import affine, load_volume, save_volume
+from stages.storage.nifti import affine, load_volume, save_volume, subject
+from stages.study.axes import three
 
 ENOUGH_S = 2.0  # of timed calls
 CALLS = (2, 20)  # at least, at most
@@ -81,7 +84,8 @@ class Sample:
     def drawn(self) -> SamplingMask:
         """Return a mask as the study would draw or read it."""
         n_acquired = self.format.n_acquired(self.shape[2])
-        return chosen(self.mask).mask(self.mask, self.shape[1:], n_acquired, SEED)
+        scan = None if self.path is None else subject(self.path)
+        return chosen(self.mask).mask(self.mask, Target(self.shape[1:], n_acquired, SEED, scan))
 
 
 def networks(
@@ -96,7 +100,7 @@ def networks(
     n_batch = params.batch_size if device.type == "cuda" else 1
     host = torch.from_numpy(sample.kspace(max(batch_size, n_batch)))
     mask = DeviceMask.of(sample.drawn(), device)
-    state = start(params, "timing", SEED, [len(host)], device)
+    state = start(params, "timing", SEED, [(len(host), *sample.shape[1:])], device)
     set_training(state.engine, False)
     found = {"slice": sliced(learned(state.engine), host[:batch_size], mask, device)}
     one = Slices(host[:1], mask)
@@ -172,11 +176,11 @@ def segmentation(sample: Sample, params: SegmentParams, compute: ComputeParams) 
     The image is a bright ellipsoid with noise, which clean-up takes for a head.
     """
     device = pick_device(compute.device)
-    shape = tuple(min(n, BLOCK) for n in sample.shape)
+    shape = three(min(n, BLOCK) for n in sample.shape)
     axes = np.meshgrid(*(np.linspace(-1.2, 1.2, n) for n in shape), indexing="ij", sparse=True)
     ball = sum(axis**2 for axis in axes) < 1
     noise = np.random.default_rng(SEED).normal(1.0, 0.1, shape)
-    matrix = affine(shape, sample.format.voxel_size_mm, sample.format.axis_codes)  # type: ignore[arg-type]  # three axes
+    matrix = affine(shape, sample.format.voxel_size_mm, sample.format.axis_codes)
     image = Image(ball * noise, matrix, np.array(sample.format.voxel_size_mm))
     segmenter = open_segmenter(params, device)
     with threads(compute.workers):  # as the study does; no byte depends on it

@@ -9,26 +9,6 @@ from stages.study.errors import StudyError
 SAME_ACCELERATION = 0.1  # relative: masks of one kind differ by less, other accelerations by more
 
 
-def check_apart(training: Mapping[Path, str], validation: Mapping[Path, str]) -> None:
-    """Check that no network learns from a scan that it is judged by, under whatever name.
-
-    Args:
-        training: file -> identity of the scan.
-        validation: the same.
-
-    Raises:
-        StudyError: if a scan is in both.
-    """
-    learned = {identity: path for path, identity in training.items()}
-    for path, identity in validation.items():
-        if identity in learned:
-            raise StudyError(
-                f"{path}: expected a scan that no network learns from, got the content of"
-                f" {learned[identity]}; leave one of them out (data.train_files,"
-                " data.validation_files)"
-            )
-
-
 def check_use(
     member: Path,
     configuration: Mapping[str, Any],

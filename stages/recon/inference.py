@@ -1,20 +1,20 @@
 """From a scan to an image: in batches of slices, so that memory does not grow with the scan."""
 
 from collections.abc import Callable
-from typing import Any
 
 import numpy as np
 import torch
 
 from stages.kspace.formats.protocol import Scan
 from stages.kspace.masks.sampling import SamplingMask
+from stages.recon.learned.engine import Engine
 from stages.recon.learned.networks import output_image
 from stages.recon.physics import DeviceMask, make_input, to_device
 
 Reconstruction = Callable[[torch.Tensor, DeviceMask], torch.Tensor]
 
 
-def learned(engine: Any) -> Reconstruction:
+def learned(engine: Engine) -> Reconstruction:
     """Return the reconstruction by a trained network, in the scan's own units."""
 
     def reconstruct(kspace: torch.Tensor, mask: DeviceMask) -> torch.Tensor:

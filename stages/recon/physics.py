@@ -5,6 +5,7 @@ batches. DIRECT also looks for zero-padded positions in each slice; here those a
 were not acquired, which the masks leave out.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -22,8 +23,9 @@ Batch = dict[str, torch.Tensor]
 class DeviceMask:
     """A sampling mask and its calibration disk, bool (1, 1, n_ky, n_kz), on the device.
 
-    `padding`, bool (1, 1, 1 or n_ky, n_kz), marks what was not acquired: some networks fill it, and
-    DIRECT's engines then empty it again.
+    The first axis is as long as the batch where each slice has a mask of its own. `padding`, bool
+    (1, 1, 1 or n_ky, n_kz), marks what was not acquired: some networks fill it, and DIRECT's
+    engines then empty it again.
     """
 
     sampling: torch.Tensor
@@ -37,6 +39,15 @@ class DeviceMask:
             sampling=torch.from_numpy(drawn.mask)[None, None].to(device),
             calibration=torch.from_numpy(drawn.calibration)[None, None].to(device),
             padding=torch.from_numpy(~drawn.acquired)[None, None].to(device),
+        )
+
+    @classmethod
+    def stacked(cls, masks: "Sequence[DeviceMask]") -> "DeviceMask":
+        """Return the masks of several slices of one matrix as one, its first axis the slices."""
+        return cls(
+            sampling=torch.cat([mask.sampling for mask in masks]),
+            calibration=torch.cat([mask.calibration for mask in masks]),
+            padding=torch.cat([mask.padding.expand_as(mask.sampling) for mask in masks]),
         )
 
 
@@ -67,7 +78,7 @@ def make_batch(kspace: torch.Tensor, mask: DeviceMask) -> Batch:
 
     Args:
         kspace: complex (batch, n_coils, n_ky, n_kz).
-        mask: mask of the scan, or of each slice (batch, 1, n_ky, n_kz).
+        mask: mask of the scan, or of each slice (`DeviceMask.stacked`).
     """
     target = root_sum_of_squares(coil_images(kspace))
     batch = make_input(kspace, mask)

@@ -2,8 +2,10 @@
 
 The challenge divides each slice by the truth's maximum in it and takes the union of both ranges as
 the data range, so one hot pixel in the reconstruction can raise its PSNR. The fixed range is the
-maximum of the true volume, the same for every reconstruction of a scan. Slices in which the truth
-is blank have no score and are left out; an image without any error has an infinite PSNR.
+maximum of the true volume, the same for every reconstruction of a scan. DIRECT's validation leaves
+out 50 of the challenge's 256 slices at each end; here that is a fraction of the slices, so that
+scans with fewer keep the same part of the head. Slices in which the truth is blank have no score
+and are left out; an image without any error has an infinite PSNR.
 """
 
 from dataclasses import dataclass
@@ -15,19 +17,22 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 
 from stages.study.errors import StudyError
 
+DIRECTS = "cropped"  # slices that are compared with DIRECT's scores, by its rules alone
+CROPPED = (50, 256)  # slices left out at each end, of so many
+
 
 @dataclass(frozen=True)
 class Quality:
     """PSNR (dB) and SSIM, means over the scored slices."""
 
     range: str  # challenge | fixed
-    slices: str  # brain | all
+    slices: str  # brain | cropped | all
     psnr: float
     ssim: float
 
 
 def quality(reference: np.ndarray, image: np.ndarray, brain_slices: np.ndarray) -> list[Quality]:
-    """Score an image against the fully sampled one, in both ranges, on brain slices and on all.
+    """Score an image against the fully sampled one, in both ranges, on brain, DIRECT's, all slices.
 
     Args:
         reference: float32 (n_slices, n_ky, n_kz), the truth.
@@ -41,7 +46,9 @@ def quality(reference: np.ndarray, image: np.ndarray, brain_slices: np.ndarray) 
     scored = reference.reshape(len(reference), -1).max(axis=1) > 0
     rows = []
     peak = float(reference.max())
-    for name, chosen in (("brain", scored & brain_slices), ("all", scored)):
+    choices = {"brain": brain_slices, DIRECTS: inner_slices(len(reference)), "all": scored}
+    for name, choice in choices.items():
+        chosen = scored & choice
         if not chosen.any():
             raise StudyError(
                 f"image quality: expected {name} slices with signal, found none;"
@@ -50,8 +57,19 @@ def quality(reference: np.ndarray, image: np.ndarray, brain_slices: np.ndarray) 
         pair = reference[chosen], image[chosen]
         with np.errstate(divide="ignore"):  # no error at all: PSNR is infinite
             rows.append(Quality("challenge", name, *challenge_quality(*pair)))
-            rows.append(Quality("fixed", name, *fixed_quality(*pair, peak)))
+            if name != DIRECTS:
+                rows.append(Quality("fixed", name, *fixed_quality(*pair, peak)))
     return rows
+
+
+def inner_slices(n_slices: int) -> np.ndarray:
+    """Return which slices DIRECT's validation scores, (n_slices,) bool: 50 to 205 of 256.
+
+    Of other numbers of slices the same fraction is left out at each end, rounded down.
+    """
+    n_out = n_slices * CROPPED[0] // CROPPED[1]
+    position = np.arange(n_slices)
+    return (position >= n_out) & (position < n_slices - n_out)
 
 
 def challenge_quality(reference: np.ndarray, image: np.ndarray) -> tuple[float, float]:

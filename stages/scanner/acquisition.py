@@ -7,7 +7,6 @@ a voxel.
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import ceil
 from pathlib import Path
 
 import h5py
@@ -15,6 +14,7 @@ import numpy as np
 import scipy.fft
 
 from stages.kspace.formats.calgary_campinas import DATASET, complex_to_interleaved
+from stages.kspace.partial_fourier import acquired_columns
 from stages.scanner.coils import HEAD_ARRAY, loop_field, normalisation
 from stages.storage.files import atomic_path
 
@@ -60,7 +60,7 @@ def simulate(
     """
     sigma = np.float32(noise_level(image, white_matter, acquisition))
     image = truncate_readout(image, acquisition.grid[0])
-    n_acquired = ceil(acquisition.partial_fourier * acquisition.grid[2])
+    n_acquired = acquired_columns(acquisition.partial_fourier, acquisition.grid[2])
     positions = [acquisition.axis_mm(0, acquisition.factor)]
     positions += [acquisition.axis_mm(axis, 1) for axis in (1, 2)]
     for index, picture in enumerate(image):

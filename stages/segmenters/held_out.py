@@ -2,7 +2,6 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from math import ceil
 
 import numpy as np
 
@@ -20,12 +19,15 @@ from stages.anatomy.view import (
     true_volumes,
 )
 from stages.kspace.combination import rss_image
-from stages.kspace.masks.variable_density_poisson import MaskOptions, draw_mask
+from stages.kspace.masks.search import MaskOptions
+from stages.kspace.masks.variable_density_poisson import draw_mask
 from stages.kspace.noise import add_noise, brain_of
+from stages.kspace.partial_fourier import acquired_columns
 from stages.params.segmenter import QualityParams
 from stages.scanner.acquisition import Acquisition, simulate
 from stages.segmenters.image import Image
 from stages.storage.nifti import affine
+from stages.study.axes import three
 from stages.study.seeds import stable_seed
 from stages.study.structures import SYNTHSEG_TABLE
 
@@ -62,9 +64,9 @@ def scan_head(params: QualityParams, number: int) -> Phantom:
     seed = QUALITY_SEEDS + SEEDS_PER_RUN * params.seed + number
     scanner = acquisition(params)
     shape = fine_shape(scanner.grid, scanner.factor)
-    middle = tuple(n // 2 for n in HEAD_SHAPE)
+    middle = three(n // 2 for n in HEAD_SHAPE)
     centre = fine_centre(scanner.grid, scanner.factor)
-    labels = extend_neck(place(digital_head(seed).labels, middle, shape, centre))  # type: ignore[arg-type]  # three axes
+    labels = extend_neck(place(digital_head(seed).labels, middle, shape, centre))
     image = complex_image(labels, Contrast(), np.random.default_rng([seed, IMAGE_STREAM]))
     white_matter = np.isin(labels, WHITE_MATTER)
     slices = simulate(image, white_matter, scanner, np.random.default_rng([seed, NOISE_STREAM]))
@@ -87,7 +89,7 @@ def noisy(phantom: Phantom, params: QualityParams) -> Iterator[np.ndarray]:
     """Images with added noise, sigma = mean brain intensity / SNR in each part of a coil."""
     brain = brain_of(phantom.labels)
     sigma = float(combined(phantom.kspace)[brain].mean(dtype=np.float64)) / params.noise_snr
-    n_acquired = acquired_columns(params)
+    n_acquired = n_acquired_of(params)
     for draw in range(params.n_noise):
         rng = np.random.default_rng([phantom.seed, NOISE_STREAM, draw])
         yield np.concatenate(
@@ -99,13 +101,13 @@ def undersampled(phantom: Phantom, params: QualityParams) -> np.ndarray:
     """Zero-filled image of a variable-density Poisson-disk sampling of the scan."""
     options = MaskOptions(params.acceleration, "acquired", params.center_fraction, MASK_TOLERANCE)
     seed = stable_seed("quality", phantom.seed)
-    mask = draw_mask(params.grid[1:], acquired_columns(params), options, seed).mask
+    mask = draw_mask(params.grid[1:], n_acquired_of(params), options, seed).mask
     return combined(phantom.kspace * mask)
 
 
-def acquired_columns(params: QualityParams) -> int:
+def n_acquired_of(params: QualityParams) -> int:
     """Number of kz columns that partial Fourier acquires."""
-    return ceil(params.partial_fourier * params.grid[2])
+    return acquired_columns(params.partial_fourier, params.grid[2])
 
 
 def as_image(image: np.ndarray, voxel_size_mm: float) -> Image:

@@ -13,6 +13,7 @@ from stages.params.analyse import AnalyseParams
 from stages.statistics.answer import Answer
 from stages.statistics.cohort import Cohort
 from stages.statistics.questions import (
+    bias_prediction,
     calibration,
     components,
     conformal,
@@ -27,6 +28,7 @@ from stages.statistics.questions import (
     paper,
     power,
     prediction,
+    readings,
     surrogates,
     task_error,
     tasks,
@@ -40,10 +42,12 @@ QUESTIONS: dict[str, Ask] = {
     "image_quality": image_quality.ask,
     "volumes": volumes.ask,
     "prediction": prediction.ask,
+    "readings": readings.ask,
     "noise": noise.ask,
     "training": training.ask,
     "inference": inference.ask,
     "surrogates": surrogates.ask,
+    "bias_prediction": bias_prediction.ask,
     "components": components.ask,
     "power": power.ask,
     "conformal": conformal.ask,

@@ -115,10 +115,9 @@ def read_cohort(ensembles: EnsembleParams, noise: NoiseParams, params: AnalysePa
     whole = _group_table(schema.VOLUMES, FULLY_SAMPLED.name)
     subjects = list(dict.fromkeys(whole["subject"]))
     joined = partial(_joined, structures=params.structures, subjects=subjects)
-    networks, compared, full = ensembles.architectures, ensembles.compared, FULLY_SAMPLED.name
+    networks, compared = ensembles.architectures, ensembles.compared
     volumes = joined(schema.VOLUMES, compared)
     reference = grid(whole, params.structures, subjects)[0]
-    known = schema.TRUE_VOLUMES.path(full).exists()
     drawn = all(schema.DRAWS.path(group).exists() for group in networks)
     return Cohort(
         ensembles=ensembles,
@@ -126,7 +125,7 @@ def read_cohort(ensembles: EnsembleParams, noise: NoiseParams, params: AnalysePa
         subject_of=subject_map(subjects, params.subject_pattern, params.subject_table),
         volumes=volumes,
         reference=reference,
-        truth=joined(schema.TRUE_VOLUMES, (full,)) if known else None,
+        truth=_true_volumes(params.structures, subjects),
         cv=pd.concat(
             [cv_table(of(volumes, group)) for group in ensembles.variable], ignore_index=True
         ),
@@ -144,6 +143,13 @@ def read_cohort(ensembles: EnsembleParams, noise: NoiseParams, params: AnalysePa
         snr=_group_table(schema.SNR, ADDED_NOISE),
         curves=_curves(ensembles),
     )
+
+
+def _true_volumes(structures: tuple[str, ...], subjects: list[str]) -> pd.DataFrame | None:
+    path = schema.TRUE_VOLUMES.path()
+    if not path.exists():
+        return None
+    return grid(read_table(path, schema.TRUE_VOLUMES.columns), structures, subjects)[0]
 
 
 def _group_table(table: Table, group: str) -> pd.DataFrame:

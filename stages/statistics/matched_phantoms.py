@@ -28,7 +28,7 @@ def volume_table(
     groups: Sequence[Group], subjects: list[str], params: AnalyseParams
 ) -> pd.DataFrame | None:
     """Return the table of volumes of some groups and the reference; None without true volumes."""
-    path = TRUE_VOLUMES.path(FULLY_SAMPLED.name)
+    path = TRUE_VOLUMES.path()
     if not path.exists():
         return None
     truth = read_table(path, TRUE_VOLUMES.columns)

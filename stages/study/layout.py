@@ -17,8 +17,10 @@ TRUTH = DATA / "truth"
 CODE = Path("work/code")
 PHANTOM = Path("work/phantom")
 MASKS = Path("work/masks")
+TRAIN, VALIDATION, MONITOR = "train", "validation", "monitor"  # the parts of a cohort
 INSPECTION = Path("work/inspection")
 PATHOLOGY = Path("work/pathology")
+TRUE_MEASURES = Path("work/truth")
 METRICS = Path("metrics")
 HEADLINE = METRICS / "headline.json"  # the one metrics file without a folder of its stage
 PLOTS = Path("plots")
@@ -26,6 +28,8 @@ CARDS = Path("docs/cards")
 WEIGHTS = Path(__file__).parents[2] / "weights"  # that come with the study, wherever it is run
 DURATIONS = Path("work/durations")
 WEIGHT_FILE, CONFIGURATION, CURVES = "model.pt", "config.json", "curves.csv"  # of a trained member
+LOSSES = "losses.csv"  # of a training
+SNAPSHOT = re.compile(r"step-(\d{8})\.pt")  # weights after a step of a training
 VOLUMES = "volumes.csv"  # beside label maps, in SynthSeg's format
 
 
@@ -42,6 +46,22 @@ def table(stage: str, name: str) -> Path:
 def figure(stage: str, name: str) -> Path:
     """Return a figure that a stage draws."""
     return PLOTS / stage / f"{name}.png"
+
+
+def training(architecture: str, seed: int) -> Path:
+    """Return the folder of what the training of a member leaves: snapshots, losses."""
+    return Path("work/training", architecture, str(seed))
+
+
+def snapshot(step: int) -> str:
+    """Return the name of the weights after a step of a training."""
+    return f"step-{step:08d}.pt"
+
+
+def snapshots(folder: Path) -> dict[int, Path]:
+    """Return the snapshots in a folder by their step, the first step first."""
+    found = ((SNAPSHOT.fullmatch(path.name), path) for path in sorted(folder.glob("step-*.pt")))
+    return {int(match[1]): path for match, path in found if match}
 
 
 def model(architecture: str, seed: int) -> Path:
@@ -119,9 +139,13 @@ def deformation(group: str) -> Path:
     return Path("work/deformation", group)
 
 
-def mask(subject: str) -> Path:
-    """Return the mask file of a subject (`sub-<label>`)."""
-    return MASKS / f"{subject}_mask.npz"
+def mask(subject: str, part: str = VALIDATION) -> Path:
+    """Return the mask file of a subject (`sub-<label>`) in a part of the cohort.
+
+    Each part has a folder of its own: what learns from the training scans alone depends on no
+    other mask.
+    """
+    return MASKS / part / f"{subject}_mask.npz"
 
 
 def reconstruction(group: str, seed: int) -> str:

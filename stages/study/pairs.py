@@ -1,16 +1,14 @@
 """Pathological phantoms and their matched healthy phantoms: one digital head, by their names.
 
 A pathological phantom is called as its healthy one with the kind behind it, `headV001atrophy`. It
-has the mask of the healthy phantom and belongs to the same exam.
+has the mask of the healthy phantom and belongs to the same subject.
 """
 
 import re
 from collections.abc import Iterable
 
 HEALTHY = "healthy"
-KINDS = ("atrophy", "lesions", "infarct", "tumour")
-"""Names of the diseases in `stages/anatomy/diseases`."""
-NAME = re.compile(rf"(?P<head>(?:sub-)?head[TV]\d{{3,}})(?P<kind>{'|'.join(KINDS)})")
+NAME = re.compile(r"(?P<head>(?:sub-)?head[TV]\d{3,})(?P<kind>[a-z]+)")
 
 
 def matched_healthy(name: str) -> str:

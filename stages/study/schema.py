@@ -51,8 +51,8 @@ SUMMARIES = ("mean", "median", "max", "min", "std", "p5", "p25", "p75", "p95")
 """Of the voxelwise standard deviation in a structure."""
 SCORES = {"dice": "", "surface_distance_mm": "mm", "hausdorff95_mm": "mm"}
 """Agreement of two segmentations."""
-CURVES = ("loss", "validation_psnr", "validation_ssim")
-"""What is recorded while a network is trained."""
+CURVES = ("loss", "validation_psnr", "validation_ssim", "kept")
+"""What is recorded of a training; `kept` is 1 at the step whose weights the member has."""
 _DEVIATIONS = names(*SUMMARIES, unit="white matter")
 _SCAN = names("group", "subject", "structure")
 _MEMBER = names("group", "member", "subject")
@@ -63,9 +63,6 @@ DRAWS = Table(  # repeated segmentations of shifted copies; optional
     "draws",
     names("group", "member", "draw", "subject", "structure") | {"volume_mm3": "mm3"},
     layout.measures,
-)
-TRUE_VOLUMES = Table(  # of the reference alone, and of simulated cohorts
-    "truth", {"subject": "", "structure": "", "volume_mm3": "mm3"}, layout.measures
 )
 REGIONS = Table(
     "regions",
@@ -82,7 +79,7 @@ SNR = Table(  # of groups that add noise
     "snr", names("group", "subject", "n_voxels", "median", "mean", "pooled"), layout.measures
 )
 
-# work/quality, work/overlap, work/deformation, each <group>; work/pathology
+# work/quality, work/overlap, work/deformation, each <group>
 QUALITY = Table(
     "quality", _MEMBER | {"range": "", "slices": "", "psnr": "dB", "ssim": ""}, layout.quality
 )
@@ -94,6 +91,13 @@ DEFORMATION = Table(
     _MEMBER | {"structure": "", "n_voxels": "", "change": "%", "n_folded": "", "reason": ""},
     layout.deformation,
 )
+
+# work/truth, of simulated cohorts alone; work/pathology
+TRUE_VOLUMES = Table(
+    "volumes",
+    {"subject": "", "structure": "", "volume_mm3": "mm3"},
+    lambda: layout.TRUE_MEASURES,
+)
 AFFECTED_VOXELS = Table(
     "voxels",
     names("group", "kind", "head", "subject", "n_voxels")
@@ -104,7 +108,7 @@ AFFECTED_VOXELS = Table(
 )
 
 GROUP_TABLES = (
-    *(VOLUMES, DRAWS, TRUE_VOLUMES, REGIONS, HALVES, HISTOGRAMS, SURROGATES, SNR),
+    *(VOLUMES, DRAWS, REGIONS, HALVES, HISTOGRAMS, SURROGATES, SNR),
     *(QUALITY, OVERLAP, DEFORMATION),
 )
 """One file for each group that has such a table."""

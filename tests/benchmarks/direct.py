@@ -11,7 +11,8 @@ from stages.kspace.formats.calgary_campinas import complex_to_interleaved
 from stages.kspace.formats.catalogue import list_scans
 from stages.kspace.formats.protocol import Scan, ScanFormat
 from stages.kspace.masks.sampling import SamplingMask
-from stages.kspace.masks.variable_density_poisson import MaskOptions, draw_mask
+from stages.kspace.masks.search import MaskOptions
+from stages.kspace.masks.variable_density_poisson import draw_mask
 from stages.params.train import TrainParams
 from stages.recon.learned.networks import fourier_operators
 from tests.fabricated import ROOT

@@ -227,7 +227,7 @@ def training(architecture: str) -> Step:
         drawn = DeviceMask.of(load_mask(layout.mask(subject(scan.path))), device)
         kspace = torch.from_numpy(scan.read(middle, middle + options.batch))
         batch = Slices(kspace, drawn).batch(slice(None), device)
-        state = start(params, architecture, 0, [options.batch], device)
+        state = start(params, architecture, 0, [(options.batch, scan.n_ky, scan.n_kz)], device)
         set_training(state.engine, True)
         losses = loss_functions(state.engine)
         started = perf_counter()

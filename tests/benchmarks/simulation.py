@@ -20,7 +20,7 @@ from scipy.special import hyp2f1
 from scipy.stats import t as student
 
 from stages.machine.progress import progress
-from stages.statistics.methods.disjoint_halves import disjoint_r2, half_variability
+from stages.statistics.methods.disjoint_halves import disjoint_r2, half_targets
 from stages.statistics.methods.permutation import (
     joint_permutations,
     max_t_p,
@@ -34,7 +34,7 @@ from stages.statistics.methods.split_half import reliability
 from stages.statistics.methods.variability import cv_table
 from stages.statistics.methods.variance_components import combine, components
 from stages.statistics.questions.conformal import cohort, covered
-from stages.statistics.questions.surrogates import predict_cv
+from stages.statistics.questions.surrogates import predict_target
 from stages.study.seeds import stable_seed
 
 REPEATS = 500  # about ten minutes on one core
@@ -338,11 +338,11 @@ def surrogate_study(design: Design, own_share: float) -> Study:
         same = cv_table(linked).rename(columns={"cv": "value"})
         both = {"perfect": perfect, "same members": same}
         tidied = [t.assign(group="unet", surrogate=n, kind="A") for n, t in both.items()]
-        tree, _ = predict_cv(pd.concat(tidied), cv, exams)
+        tree, _ = predict_target(pd.concat(tidied), cv, exams)
         r2 = {n: leaf["within_structure_r2"] for n, leaf in tree["unet"].items()}
-        truth = half_variability(volumes).merge(perfect, on=["structure", "subject"])
+        truth = half_targets(volumes).merge(perfect, on=["structure", "subject"])
         truth["value"] = np.log(truth["value"])
-        linked_halves = half_variability(linked).rename(columns={"log_cv": "value"})
+        linked_halves = half_targets(linked).rename(columns={"target": "value"})
         of_halves = {"perfect, half": truth, "disjoint": linked_halves}
         found = {n: disjoint_r2(volumes, t, ["value"]) for n, t in of_halves.items()}
         return {

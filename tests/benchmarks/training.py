@@ -202,12 +202,9 @@ def train_ours(
     params = case.params(steps=steps, crop_outer_slices=(0, 0))
     with mock.patch("stages.recon.learned.slices.scan_mask", side_effect=masks):
         slices = training_slices(scans, params.crop_outer_slices, device)
-    state = start(params, case.architecture, 0, [len(part) for part in slices], device)
-    with (
-        mock.patch.object(training, "validate", return_value={}),
-        mock.patch.object(training, "train_step", clock.timed(training.train_step)),
-    ):
-        return train(state, params, slices, [], clock, compiled=options.compile)
+    state = start(params, case.architecture, 0, [part.size for part in slices], device)
+    with mock.patch.object(training, "train_step", clock.timed(training.train_step)):
+        return train(state, params, slices, clock, compiled=options.compile)
 
 
 def train_direct(

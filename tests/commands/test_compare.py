@@ -3,6 +3,7 @@
 import json
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -100,6 +101,8 @@ def test_revisions_of_a_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     Path("metrics/analyse").mkdir(parents=True)
     for each in revisions():
         Path("params.yaml").write_text(json.dumps(each.params))
+        recipe = {"segmenter": {"n_heads": len(each.name)}}
+        Path("params.segmenters.yaml").write_text(json.dumps(recipe))
         for name in names:
             name.write_text(json.dumps(each.metrics[name.stem]))
         for command in ("git add -A", f"git commit -q -m {each.name}", f"git tag {each.name}-1"):
@@ -108,11 +111,13 @@ def test_revisions_of_a_repository(tmp_path: Path, monkeypatch: pytest.MonkeyPat
     table = pd.read_csv("out/compare.csv")
     assert set(table["revision"]) == {"main-1", "atlas-1"}
     assert table["value"].sum() == pytest.approx(compare.comparison(revisions())["value"].sum())
+    parameters = pd.read_csv("out/parameters.csv").set_index("parameter")
+    assert parameters.loc["segmenter.n_heads"].tolist() == ["4", "5"]
 
 
-def test_one_revision_is_nothing_to_compare(capsys: pytest.CaptureFixture) -> None:
-    with pytest.raises(SystemExit):
-        compare.main(["main", "main", "--out", str(ROOT / "none")])
-    assert "expected at least two" in capsys.readouterr().err
+def test_one_revision_is_nothing_to_compare(error_line: Callable[..., str]) -> None:
+    assert "expected at least two" in error_line(
+        compare.main, ["main", "main", "--out", str(ROOT / "none")]
+    )
     with pytest.raises(StudyError, match="revision 'none'"):
         compare.read_revision("none", compare.FILES)

@@ -19,10 +19,11 @@ from direct.common.subsample import build_masking_function
 from stages.kspace.formats.catalogue import open_scan
 from stages.kspace.formats.protocol import Scan, ScanFormat
 from stages.kspace.masks.sampling import SamplingMask
-from stages.kspace.masks.variable_density_poisson import MaskOptions, draw_mask
+from stages.kspace.masks.search import MaskOptions
+from stages.kspace.masks.variable_density_poisson import draw_mask
 from stages.params.train import PretrainedParams, TrainParams
 from stages.recon.inference import learned, reconstruct_scan
-from stages.recon.learned.checkpoints import load_member, save_member
+from stages.recon.learned.checkpoints import load_member, save_member, serialised, weights_of
 from stages.recon.learned.exchange import adopted
 from stages.recon.learned.networks import build_engine, modules_of, network_options
 from stages.storage.files import md5
@@ -73,7 +74,13 @@ def trained(architecture: str, **changes: object) -> TrainParams:
     engine = build_engine(network_options(params), CPU, seed=8)
     folder = layout.model(architecture, 3)
     folder.mkdir(parents=True)
-    save_member(folder, engine, [], {"train": params.model_dump(mode="json")})
+    snapshot = folder.with_suffix(".pt")
+    snapshot.write_bytes(serialised(weights_of(engine)))
+    configuration = {
+        "train": params.model_dump(mode="json"),
+        "kept": {"rule": "last", "step": STEPS},
+    }
+    save_member(folder, snapshot, [], configuration)
     return params
 
 
@@ -181,7 +188,9 @@ def test_an_exported_member_can_be_adopted(refined: dict | None) -> None:
 
 def test_masks_of_the_challenge_are_asked_for_by_name() -> None:
     trained("unet")
-    write_toy_params(Path(), **{"mask.files": "masks", "mask.acceleration": 5.0})
+    write_toy_params(
+        Path(), **{"mask.kind": "challenge", "mask.files": "masks", "mask.acceleration": 5.0}
+    )
     run("commands.export", "unet", 3, "--out", OUT)
     configuration = yaml.safe_load((OUT / "config.yaml").read_text())
     masking = configuration["inference"]["dataset"]["transforms"]["masking"]
@@ -207,7 +216,7 @@ def test_members_that_are_not_there(capsys: pytest.CaptureFixture) -> None:
         capsys, "commands.export", "resnet", 0, "--out", OUT
     )
     line = fails(capsys, "commands.export", "rim", 7, "--out", OUT)
-    assert "run `dvc repro train-rim@rim-7`" in line
+    assert "run `dvc repro select-rim@rim-7`" in line
     trained("rim")
     (layout.model("rim", 3) / "model.pt").write_bytes(b"hello")
     assert "model.pt: expected the weights of rim" in fails(

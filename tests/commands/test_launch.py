@@ -195,7 +195,7 @@ def test_a_fresh_clone_runs_the_whole_study(monkeypatch: pytest.MonkeyPatch) -> 
     assert order.index("phantom") < order.index("data.dvc") < order.index("mask")
     assert order[-1] == "report"
     trained = {kind(name) for name, stage in stages.items() if stage.accelerated}
-    assert {"train-unet", "reconstruct-rim", "segment-noise"} <= trained
+    assert {"train-unet", "select-varnet", "reconstruct-rim", "segment-noise"} <= trained
     assert not {"analyse", "phantom", "measure"} & trained
 
 

@@ -4,6 +4,7 @@ import re
 import shutil
 import subprocess
 import sys
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -64,9 +65,7 @@ def test_a_browser_without_a_network_draws_every_plot(page: Path) -> None:
 
 
 def test_outside_a_clone_is_one_line(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error_line: Callable[..., str]
 ) -> None:
     monkeypatch.chdir(tmp_path)
-    with pytest.raises(SystemExit):
-        offline_plots.main()
-    assert "expected a clone of the study, found no .dvc" in capsys.readouterr().err
+    assert "expected a clone of the study, found no .dvc" in error_line(offline_plots.main)

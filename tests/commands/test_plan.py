@@ -13,7 +13,8 @@ from dvc.repo import Repo
 
 from stages.commands import plan
 from stages.kspace.formats.protocol import ScanFormat
-from stages.kspace.masks.challenge import RADIUS, disk
+from stages.kspace.masks.centre import disk
+from stages.kspace.masks.challenge import RADIUS
 from stages.params.compute import ComputeParams
 from stages.params.mask import MaskParams
 from stages.pipeline import probes, timing
@@ -24,6 +25,7 @@ from stages.study.errors import StudyError
 from tests.scans import GRID, N_COILS, PARTIAL_FOURIER, ROOT, write_toy_params, write_toy_study
 
 START_S = 3.0
+KIND = "uniform_poisson"
 
 
 @pytest.fixture
@@ -65,7 +67,11 @@ def seconds(cell: str) -> float:
 def test_a_table_of_what_is_out_of_date(study: Path, capsys: pytest.CaptureFixture[str]) -> None:
     rows, said = printed(capsys, "segment-unet")
     assert [rows[name][0] for name in ("mask", "train-unet", "segment-unet")] == ["1", "2", "2"]
-    for name in ("code", "mask", "train-unet", "reconstruct-unet", "segment-unet"):
+    for name in (
+        "code",
+        "mask",
+        *(f"{s}-unet" for s in ("train", "select", "reconstruct", "segment")),
+    ):
         one, every, where = rows[name][1:4]
         assert START_S <= seconds(one) <= seconds(every) < 600
         assert where == "CPU"
@@ -90,13 +96,8 @@ def test_more_steps_take_longer_and_nothing_is_written(
 
 def sample(files: str | None) -> Sample:
     """Return what is timed without data, with drawn masks or those of a folder."""
-    mask = MaskParams(
-        acceleration=3.0,
-        acceleration_of="acquired",
-        center_fraction=0.06,
-        tolerance=0.02,
-        seed=0,
-        files=files,
+    mask = MaskParams.load(ROOT / "params.yaml").model_copy(
+        update={"acceleration": 3.0, "files": files, "kind": "challenge" if files else KIND}
     )
     layout = ScanFormat(N_COILS, PARTIAL_FOURIER, (2.0, 2.0, 2.0))
     return Sample((2, 48, 44) if files else GRID, layout, None, mask)

@@ -405,6 +405,42 @@ CHALLENGE = instead(
     ),
 }
 
+
+def no_own_mask(why: str) -> str:
+    return (
+        f"{{path}}: expected a mask in numpy's format (.npy), got a damaged file ({why});"
+        " write it again"
+    )
+
+
+OWN_MASK = instead("a mask in numpy's format (.npy)", "correct mask.files", "write it again") | {
+    "folder": Fault(
+        Path.mkdir,
+        "{path}: expected the mask of a scan, a .npy file of the scan's name, found none among 0"
+        " .npy files; add it",
+    ),
+    "empty": Fault(filled(b""), no_own_mask("…")),
+    "truncated": Fault(half(array(np.ones(MATRIX))), no_own_mask("…")),
+    "archive": Fault(archive(mask=np.ones(MATRIX)), no_own_mask("…")),
+    "pickle": Fault(filled(pickle.dumps(Code())), no_own_mask("…")),
+    "objects": Fault(array(np.array([[Code()]], object)), no_own_mask("…")),
+    "terabytes": Fault(filled(array_header(TERABYTES)), no_own_mask("…")),
+    "texts": Fault(
+        array(np.full(MATRIX, "a")),
+        "{path}: expected a mask of 24 x 20, the matrix, got (24, 20) of <U1; scans that differ in"
+        " their matrix need a folder with a mask each",
+    ),
+    "NaN": Fault(
+        array(np.full(MATRIX, np.nan)),
+        "{path}: expected masks of 0 and 1, got other values; write it again",
+    ),
+    "nothing sampled": Fault(
+        array(np.zeros(MATRIX)),
+        "{path}: expected at least 9 samples in a fully sampled disk or rectangle around zero"
+        " frequency (12, 10), got 0; sample the centre",
+    ),
+}
+
 # tables
 
 
@@ -510,7 +546,7 @@ PARAMS = instead("the parameters as YAML", RESTORE, "correct it") | {
         table("mask: {}\nmask: {}\n"), no_params("key 'mask' stands twice, in line 2")
     ),
     "key twice": Fault(
-        changed("  seed: 0\n\ntrain:", "  seed: 0\n  seed: 1\n\ntrain:"),
+        changed("  seed: 0\n  files:", "  seed: 0\n  seed: 1\n  files:"),
         no_params("key 'seed' stands twice, in line …"),
     ),
     "a billion laughs": Fault(
@@ -522,8 +558,8 @@ PARAMS = instead("the parameters as YAML", RESTORE, "correct it") | {
     ),
     "128 MiB": Fault(sparse, no_params("134217728 bytes, more than 67108864")),
     "unknown key": Fault(
-        changed("  tolerance: 0.01", "  tolerance: 0.01\n  tolerence: 0.01"),
-        "{path}: unknown key 'mask.tolerence'; allowed here: …; did you mean 'tolerance'?",
+        changed("  files: null", "  files: null\n  aceleration: 5.0"),
+        "{path}: unknown key 'mask.aceleration'; allowed here: …; did you mean 'acceleration'?",
     ),
     "infinite number": Fault(
         changed("  snr: 30.0", "  snr: .inf"),

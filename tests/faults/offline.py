@@ -25,6 +25,7 @@ TOY = (
     ("segment", "reference", 0),
     ("noise", 0),
     ("train", "unet", 0),
+    ("select", "unet", 0),
     ("reconstruct", "unet", 0),
     ("reconstruct", "zero_filled", 0),
     ("commands.export", "unet", 0, "--out", "exported"),

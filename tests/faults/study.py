@@ -48,7 +48,7 @@ def smallest_params() -> dict[str, Any]:
     for architecture in ARCHITECTURES:
         params["train"][architecture] |= {
             "steps": STEPS,
-            "validation_interval": STEPS // 2,
+            "snapshot_interval": STEPS // 2,
             "schedule": {"kind": "cosine", "warmup_steps": 1},
         }
     params["segment"]["fast"] = True

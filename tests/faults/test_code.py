@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 import torch
 
-from stages.recon.learned.checkpoints import load_member, save_member
+from stages.recon.learned.checkpoints import load_member, save_member, serialised, weights_of
 from stages.recon.learned.resume import read
 from stages.recon.learned.training import start
 from stages.study.errors import StudyError
@@ -21,6 +21,7 @@ from tests.fabricated import ROOT
 from tests.faults import corpus
 from tests.faults.test_inputs import READERS
 from tests.recon.conftest import train_params
+from tests.scans import GRID
 
 SOURCES = sorted((ROOT / "stages").rglob("*.py"))
 CPU = torch.device("cpu")
@@ -75,7 +76,9 @@ def member(tmp_path_factory: pytest.TempPathFactory) -> Path:
     folder = tmp_path_factory.mktemp("member")
     params = train_params("unet")
     configuration = {"architecture": "unet", "seed": 0, "train": params.model_dump(mode="json")}
-    save_member(folder, start(params, "unet", 0, [4], CPU).engine, [], configuration)
+    engine = start(params, "unet", 0, [(4, *GRID[1:])], CPU).engine
+    (folder / "snapshot.pt").write_bytes(serialised(weights_of(engine)))
+    save_member(folder, folder / "snapshot.pt", [], configuration)
     return folder
 
 

@@ -11,9 +11,12 @@ import torch
 
 from stages.kspace.formats.catalogue import list_scans, open_scan
 from stages.kspace.formats.protocol import ScanFormat
+from stages.kspace.masks import file
 from stages.kspace.masks.challenge import challenge_mask
+from stages.kspace.masks.protocol import Target
 from stages.kspace.masks.sampling import load_mask
 from stages.measures.members import volume_table
+from stages.params.mask import MaskParams
 from stages.params.sections import load_all
 from stages.recon.learned.exchange import CHECKPOINT
 from stages.segmenters.synthseg import keras, model
@@ -22,6 +25,7 @@ from stages.storage.nifti import affine, label_map, save_volume
 from stages.storage.tensors import load_plain
 from stages.study import layout
 from stages.study.errors import StudyError
+from tests.fabricated import ROOT
 from tests.faults import corpus
 from tests.kspace.formats.test_calgary_campinas import WRONG_LISTS
 from tests.scans import GRID, N_COILS, PARTIAL_FOURIER, run, toy_labels, write_toy_study
@@ -37,12 +41,21 @@ def challenge(path: Path) -> object:
     return challenge_mask(path.parent, 5, corpus.MATRIX, 20, 1)
 
 
+def own_mask(path: Path) -> object:
+    """Read a user's own mask of the corpus' matrix."""
+    params = MaskParams.load(ROOT / "params.yaml").model_copy(
+        update={"kind": "file", "files": str(path), "acceleration": 1.0}
+    )
+    return file.mask_of(params, Target(corpus.MATRIX, 20, 0))
+
+
 # kind: (file name, faults, reader)
 READERS: dict[str, tuple[str, dict[str, corpus.Fault], Read]] = {
     "scan": ("a.h5", corpus.SCANS, lambda p: list(open_scan(p, FORMAT).batches())),
     "volume": ("a.nii.gz", corpus.VOLUMES, lambda p: label_map(p, corpus.SHAPE, np.eye(4))),
     "mask": ("a.npz", corpus.MASKS, load_mask),
     "challenge": ("R5_24x20.npy", corpus.CHALLENGE, challenge),
+    "own mask": ("mask.npy", corpus.OWN_MASK, own_mask),
     "weights": ("a.npz", corpus.WEIGHTS, model.load),
     "keras": ("a.h5", corpus.KERAS, lambda p: keras.load(p, "standard")),
     "checkpoint": ("a.pt", corpus.CHECKPOINTS, lambda p: load_plain(p, CHECKPOINT)),
@@ -72,8 +85,8 @@ def elsewhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[None]
 
 @pytest.mark.parametrize(("kind", "name"), CASES)
 def test_every_reader_gives_the_one_line(kind: str, name: str, tmp_path: Path) -> None:
-    file, faults, read = READERS[kind]
-    path = tmp_path / file
+    name_of_file, faults, read = READERS[kind]
+    path = tmp_path / name_of_file
     faults[name].make(path)
     tracemalloc.start()
     try:
@@ -106,9 +119,9 @@ GOOD = {
 @pytest.mark.parametrize("name", GOOD)
 def test_marks_and_line_ends_of_other_systems_are_read(name: str, tmp_path: Path) -> None:
     content, kind = GOOD[name]
-    file, _, read = READERS[kind]
-    (tmp_path / file).write_bytes(content)
-    read(tmp_path / file)
+    name_of_file, _, read = READERS[kind]
+    (tmp_path / name_of_file).write_bytes(content)
+    read(tmp_path / name_of_file)
 
 
 def test_parameters_with_a_mark_and_windows_line_ends(tmp_path: Path) -> None:

@@ -249,7 +249,7 @@ def test_memory_that_ends_during_training(
     study: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     run("train", "unet", 0)
-    whole = digest(Path("work/models/unet/0"))
+    whole = digest(Path("work/training/unet/0"))
     offer, asked = Checkpoints.offer, []
 
     def hungry(self: Checkpoints, step: int, state: Callable) -> None:
@@ -267,7 +267,7 @@ def test_memory_that_ends_during_training(
     assert "the checkpoint of step 2 is kept: lower train.unet.batch_size" in line
     run("train", "unet", 0)
     assert asked == [1, 2, 3, 4]
-    assert digest(Path("work/models/unet/0")) == whole
+    assert digest(Path("work/training/unet/0")) == whole
 
 
 def test_a_clock_that_jumps_changes_no_byte(study: Path, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -38,7 +38,7 @@ from stages.study.errors import StudyError
 from stages.study.subjects import subject_map
 from tests.fabricated import ROOT
 from tests.faults import corpus
-from tests.faults.test_inputs import challenge
+from tests.faults.test_inputs import challenge, own_mask
 from tests.scans import N_COILS, PARTIAL_FOURIER, toy_kspace
 
 FORMAT = ScanFormat(N_COILS, PARTIAL_FOURIER)
@@ -81,6 +81,7 @@ READERS: dict[str, tuple[str, corpus.Make, Read]] = {
     ),
     "mask": ("a.npz", corpus.archive(**corpus.mask_arrays()), load_mask),
     "challenge": ("R5_24x20.npy", corpus.array(np.ones((2, *corpus.MATRIX), bool)), challenge),
+    "own mask": ("mask.npy", corpus.array(np.ones(corpus.MATRIX, bool)), own_mask),
     "weights": (
         "a.npz",
         lambda p: p.write_bytes((ROOT / "weights/embedded.npz").read_bytes()),

@@ -29,7 +29,7 @@ def test_captions_state_scans_subjects_and_members() -> None:
     for name, figure in found.items():
         assert figure.heading, name
         assert figure.alternative, name
-        shows_few = name in ("cohort", "figure1")
+        shows_few = name in ("cohort", "figure1", "masks")
         assert "5\N{NO-BREAK SPACE}scans" in captions[name] or shows_few, name
     assert "The first 4\N{NO-BREAK SPACE}scans of 5" in captions["cohort"]
     assert captions["figure1"].startswith("3\N{NO-BREAK SPACE}members of RIM on one axial")

@@ -3,9 +3,9 @@
 import numpy as np
 import pandas as pd
 
-from stages.figures.pathology import draw, kind_marker, matched_planes
+from stages.anatomy.diseases.catalogue import DISEASES
+from stages.figures.pathology import draw, kind_markers, matched_planes
 from stages.storage.nifti import affine
-from stages.study.pairs import KINDS
 
 GROUPS = ("unet", "varnet")
 MATRIX = affine((10, 12, 14), (2.0, 2.0, 2.0), "SAR")
@@ -22,7 +22,7 @@ def tables() -> tuple[pd.DataFrame, pd.DataFrame]:
     rows += [(group, "tumour", "csf", -5.0, -4.0, 0.5) for group in GROUPS]
     columns = ["group", "kind", "structure", "true_change", "measured_change", "change_sd"]
     cells = pd.DataFrame(rows, columns=columns)
-    voxels = [(group, kind, 3.0, 1.5) for group in GROUPS for kind in KINDS]
+    voxels = [(group, kind, 3.0, 1.5) for group in GROUPS for kind in DISEASES]
     return cells, pd.DataFrame(voxels, columns=["group", "kind", "error_ratio", "std_ratio"])
 
 
@@ -33,7 +33,7 @@ def planes() -> list:
     labels[3:5, 7, 4:6] = 17
     changed[6, 2:5, 3:6] = 1
     changed[3, 7, 4] = 1
-    found = [matched_planes(k, (image, 0.8 * image), changed, labels, MATRIX) for k in KINDS]
+    found = [matched_planes(k, (image, 0.8 * image), changed, labels, MATRIX) for k in DISEASES]
     return [plane for pair in found for plane in pair]
 
 
@@ -60,9 +60,9 @@ def test_points_are_those_of_the_tables() -> None:
     assert drawn["Change of volume"] == [(65,), (70,), (75,), (80,), (80,)]
     assert drawn["Does the spread tell?"] == [(1,), (1,), (5,), (6,)]  # the reference: no spread
     assert drawn["Affected voxels"] == [(3,)] * 8
-    assert {"healthy", *KINDS} <= set(panels)
+    assert {"healthy", *DISEASES} <= set(panels)
     assert len({axes.get_position().x0 for axes in figure.axes[:8]}) == 4  # two rows of four
-    assert len({kind_marker(kind) for kind in KINDS}) == len(KINDS)
+    assert len(set(kind_markers(DISEASES).values())) == len(DISEASES)
 
 
 def test_a_row_that_is_not_full_stays_empty() -> None:

@@ -138,7 +138,11 @@ def test_training_has_a_line_a_member_without_the_steps_that_were_not_validated(
         for step in range(1, 21)
     ]
     columns = ["group", "seed", "step", *training.PANELS]
-    figure = training.draw(pd.DataFrame(rows, columns=columns), ("unet", "rim"))
-    assert [len(axes.lines) for axes in figure.axes] == [6, 6, 6]
+    curves = pd.DataFrame(rows, columns=columns)
+    kept = curves[curves["step"] == 15]
+    figure = training.draw(curves, kept, ("unet", "rim"))
+    assert [len(axes.lines) for axes in figure.axes] == [6, 12, 12]  # and a dot a member
+    dots = [line.get_xydata().tolist() for line in figure.axes[1].lines[6:]]
+    assert dots == 6 * [[[15.0, 30.0]]]
     assert len(figure.axes[1].lines[0].get_xdata()) == 4
     assert figure.axes[0].get_yscale() == "log"

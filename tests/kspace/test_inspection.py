@@ -1,6 +1,8 @@
 """Every check of the inspection: silent on sound scans, one line on a scan with one fault."""
 
+import csv
 import hashlib
+from collections import Counter
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -15,6 +17,7 @@ from stages.kspace.formats.calgary_campinas import complex_to_interleaved
 from stages.kspace.formats.catalogue import open_scan
 from stages.kspace.formats.protocol import Scan, ScanFormat
 from stages.kspace.inspection import (
+    CHALLENGE,
     Inspected,
     Survey,
     cohort_faults,
@@ -429,6 +432,24 @@ def test_every_shared_label_and_content_is_one_line(pairs: list[tuple[int, int]]
     names, digests = (list(part) for part in zip(*pairs, strict=True)) if pairs else ([], [])
     repeated = [{n for n in part if part.count(n) > 1} for part in (names, digests)]
     assert len(cohort_faults(cohort)) == sum(map(len, repeated))
+
+
+def test_the_challenges_scans_are_known() -> None:
+    with open(CHALLENGE, newline="", encoding="utf-8") as stream:
+        rows = list(csv.DictReader(stream))
+    assert len({row["file"] for row in rows}) == len(rows)
+    counts = Counter((row["split"], row["width"]) for row in rows)
+    assert counts == {
+        ("train", "170"): 40,
+        ("train", "180"): 7,
+        ("validation", "170"): 16,
+        ("validation", "180"): 4,
+    }
+    wide = sorted(row["file"].split("_")[0] for row in rows if row["width"] == "180")
+    assert " ".join(wide) == (
+        "e15521s3 e15578s13 e15652s14 e15652s4 e15802s3 e15828s3 e15862s3 e16673s3 e16882s4"
+        " e16971s3 e16972s3"
+    )
 
 
 def test_scans_in_the_other_split_than_in_the_challenge() -> None:

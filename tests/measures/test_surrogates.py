@@ -18,7 +18,7 @@ from stages.measures.surrogates import (
 )
 from stages.measures.voxelwise import number_table, structure_numbers
 from stages.statistics.methods.variability import coefficient_of_variation
-from stages.statistics.questions.surrogates import predict_cv
+from stages.statistics.questions.surrogates import predict_target
 
 EDGE = 22  # voxels of the cube around one blob
 N_BLOBS = 8  # in the corners of a cube
@@ -82,7 +82,7 @@ def test_linearised_volume_foretells_what_the_mean_deviation_does_not():
         parts.append(found)
     surrogates = pd.concat(parts, ignore_index=True).assign(group="toy")
     cv = pd.DataFrame(cells).assign(group="toy")
-    tree = predict_cv(surrogates, cv, {})[0]["toy"]
+    tree = predict_target(surrogates, cv, {})[0]["toy"]
     for estimate in ("pooled_r2", "leave_one_subject_out_r2"):
         scores = {name: leaves[estimate] for name, leaves in tree.items()}
         assert scores["linearised_volume"] > scores["std_mean"] + 0.2

@@ -1,5 +1,6 @@
 """The page with revision and machine, and with what another segmenter makes of the same images."""
 
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -43,13 +44,6 @@ def recorded(**changes: str) -> Recorded:
     return Recorded(hashes, texts)
 
 
-def last_line(capsys: pytest.CaptureFixture) -> str:
-    """Return the one line of an error."""
-    lines = capsys.readouterr().err.strip().splitlines()
-    assert sum(line.startswith("error:") for line in lines) == 1
-    return lines[-1]
-
-
 def test_another_segmenter_is_set_beside_and_not_kept(asked: dict[str, Recorded]) -> None:
     asked["atlas"] = recorded()
     publish.main(["--beside", "atlas", "--out", "beside.html"])
@@ -72,12 +66,12 @@ def test_what_is_kept_is_what_was_shown(asked: dict[str, Recorded]) -> None:
 
 
 def test_other_reconstructions_are_refused(
-    asked: dict[str, Recorded], capsys: pytest.CaptureFixture
+    asked: dict[str, Recorded], error_line: Callable[..., str]
 ) -> None:
     asked["atlas"] = recorded(**{"work/images/rim/1": "0.dir"})
-    with pytest.raises(SystemExit):
-        publish.main(["--beside", "atlas", "--out", "refused.html", "--keep"])
-    assert last_line(capsys).startswith(
+    assert error_line(
+        publish.main, ["--beside", "atlas", "--out", "refused.html", "--keep"]
+    ).startswith(
         "error: revision 'atlas': expected the reconstructions of this study, got others:"
         " work/images/rim/1 differs; run the study by the other segmenter again"
     )
@@ -86,31 +80,27 @@ def test_other_reconstructions_are_refused(
 
 
 def test_the_same_segmenter_is_refused(
-    asked: dict[str, Recorded], capsys: pytest.CaptureFixture
+    asked: dict[str, Recorded], error_line: Callable[..., str]
 ) -> None:
     found = recorded()
     found.texts["params.yaml"] = Path("params.yaml").read_text()
     asked["main"] = found
-    with pytest.raises(SystemExit):
-        publish.main(["--beside", "main", "--out", "refused.html"])
-    line = last_line(capsys)
+    line = error_line(publish.main, ["--beside", "main", "--out", "refused.html"])
     assert "expected another segmenter than" in line
     assert line.endswith("got the same; name another revision")
     assert not Path("refused.html").exists()
 
 
 def test_a_revision_that_cannot_be_read_is_one_line(
-    asked: dict[str, Recorded], capsys: pytest.CaptureFixture
+    asked: dict[str, Recorded], error_line: Callable[..., str]
 ) -> None:
     found = recorded()
     found.texts["metrics/analyse/volumes.json"] = "{"
     asked["atlas"] = found
-    with pytest.raises(SystemExit):
-        publish.main(["--beside", "atlas", "--out", "refused.html"])
-    assert "revision 'atlas': expected params.yaml, metrics/ and plots/" in last_line(capsys)
+    assert "revision 'atlas': expected params.yaml, metrics/ and plots/" in error_line(
+        publish.main, ["--beside", "atlas", "--out", "refused.html"]
+    )
 
 
-def test_nothing_can_be_kept_without_a_revision(capsys: pytest.CaptureFixture) -> None:
-    with pytest.raises(SystemExit):
-        publish.main(["--keep"])
-    assert "--keep: expected --beside REVISION with it" in last_line(capsys)
+def test_nothing_can_be_kept_without_a_revision(error_line: Callable[..., str]) -> None:
+    assert "--keep: expected --beside REVISION with it" in error_line(publish.main, ["--keep"])

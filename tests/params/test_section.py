@@ -61,6 +61,23 @@ def test_values_arrive_unchanged_and_cannot_be_set(tmp_path: Path) -> None:
         ("mask", {"acceleration": 0.5}, "'mask.acceleration'.*greater than or equal to 1"),
         ("mask", {"seed": 1.5}, "'mask.seed'.*integer, got 1.5"),
         ("mask", {"acceleration_of": "half"}, "'mask.acceleration_of'.*'acquired' or 'full'"),
+        ("mask", {"kind": "spiral"}, "'mask.kind'.*'challenge', .*or 'file', got 'spiral'"),
+        ("mask", {"kind": "challenge"}, "'mask.files'.*folder or file .*kind challenge.*got None"),
+        ("mask", {"kind": "file", "files": ""}, "'mask.files'.*as kind file reads them, got ''"),
+        ("mask", {"files": "masks"}, "'mask.files'.*null, as kind uniform_poisson dr.*got 'masks'"),
+        (
+            "mask",
+            {"kind": "challenge", "acceleration_of": "full"},
+            "'mask.acceleration_of'.*'full'",
+        ),
+        (
+            "mask",
+            {"center_fraction": 0.03},
+            "unknown key 'mask.center_fraction'; allowed here: kind",
+        ),
+        ("mask", {"random": {"axis": "ky"}}, "value for 'mask.random.center_fraction'"),
+        ("mask", {"file": {"tolerance": 2.0}}, "'mask.file.tolerance'.*less than 1"),
+        ("mask", {"random": {"axis": "z", "center_fraction": 0.1}}, "'mask.random.axis'.*'ky' or"),
         ("mask", "none", "'mask'"),
         ("maks", {}, "unknown key 'maks'.*did you mean 'mask'"),
     ],
@@ -84,7 +101,7 @@ def test_missing_key_section_and_file(tmp_path: Path) -> None:
     with pytest.raises(StudyError, match="found none"):
         MaskParams.load(path)
     path.write_text("mask: {seed: 0}")
-    with pytest.raises(StudyError, match="expected a value for 'mask.acceleration'"):
+    with pytest.raises(StudyError, match="expected a value for 'mask.kind'"):
         MaskParams.load(path)
     with pytest.raises(StudyError, match="expected a section 'data'"):
         DataParams.load(path)

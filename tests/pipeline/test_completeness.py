@@ -15,7 +15,7 @@ def test_the_study_is_complete() -> None:
         check_members(settings(name)["train"], ROOT / "dvc.yaml")
 
 
-@pytest.mark.parametrize("kind", ["train", "reconstruct", "segment"])
+@pytest.mark.parametrize("kind", ["train", "select", "reconstruct", "segment"])
 def test_a_missing_stage_is_named(kind: str, tmp_path: Path) -> None:
     path = tmp_path / "dvc.yaml"
     path.write_text((ROOT / "dvc.yaml").read_text().replace(f"  {kind}-rim:", f"  {kind}-rum:"))

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 from stages.params.sections import Parameters, load_all
 from stages.params.train import TrainParams
 from stages.pipeline.costs import Cost, Rates, Study, Timed, rows
-from stages.pipeline.estimators import ESTIMATORS, cost_of, n_validations, side_by_side, train
+from stages.pipeline.estimators import ESTIMATORS, cost_of, select, side_by_side, train
 from stages.pipeline.graph import Stage, script_of
 from stages.pipeline.sizes import cropped, kspace_bytes
 from tests.fabricated import ROOT
@@ -27,6 +27,7 @@ def study(*, gpu: bool = False, **sections: object) -> Study:
     return Study(
         training=(default.phantom.grid,) * 6,
         validation=(default.phantom.grid,) * 4,
+        monitor=(default.phantom.grid,) * 4,
         gpu=gpu,
         params=default.model_copy(update=sections),
     )
@@ -52,24 +53,26 @@ def rates(seconds: float = 1e-3) -> Rates:
     )
 
 
-def trained(steps: int, **changes: object) -> float:
-    """Seconds of one training of so many steps."""
+def costs(steps: int, **changes: object) -> tuple[Cost, Cost]:
+    """Costs of one training of so many steps, and of the selection after it."""
     params = study().params.train["unet"].model_copy(update={"steps": steps, **changes})
-    return train(study(train={"unet": params}), rates(), ["unet", "0"]).seconds
+    of_it = study(train={"unet": params}), rates(), ["unet", "0"]
+    return train(*of_it), select(*of_it)
 
 
 @given(COUNT, COUNT)
 def test_training_grows_linearly_with_steps(few: int, more: int) -> None:
-    interval = 10**6  # one validation, whatever the steps
-    base = trained(few, validation_interval=interval)
-    grown = trained(few + more, validation_interval=interval)
+    base, grown = (costs(steps)[0].seconds for steps in (few, few + more))
     assert math.isclose(grown - base, more * 1e-3, rel_tol=1e-6)
 
 
 @given(COUNT, COUNT)
-def test_validations_are_those_of_the_loop(steps: int, interval: int) -> None:
+def test_every_snapshot_takes_room_and_is_validated(steps: int, interval: int) -> None:
     done = [step for step in range(1, steps + 1) if step % interval == 0 or step == steps]
-    assert n_validations(steps, interval) == len(done)
+    training, selection = costs(steps, snapshot_interval=interval, validation_slices=2)
+    assert training.disk_bytes == len(done) * 2e6
+    assert selection.disk_bytes == 2e6
+    assert math.isclose(selection.seconds, len(done) * 4 * 2 * 1e-3, rel_tol=1e-9)
 
 
 def test_a_member_from_elsewhere_is_not_trained() -> None:
@@ -78,6 +81,7 @@ def test_a_member_from_elsewhere_is_not_trained() -> None:
     changed = study(train={"unet": TrainParams.model_validate(params)})
     assert train(changed, rates(), ["unet", "1"]).seconds == 0
     assert train(changed, rates(), ["unet", "0"]).seconds > 0
+    assert select(changed, rates(), ["unet", "1"]).seconds == 0
 
 
 @given(COUNT, SECONDS, COUNT)
@@ -100,7 +104,12 @@ def test_sizes_are_those_of_the_files(shapes: list[tuple[int, int, int]], n_coil
 def test_every_script_has_a_finite_cost_that_grows_with_the_time_of_its_pieces(
     script: str, gpu: bool
 ) -> None:
-    words = {"train": "unet 0", "reconstruct": "zero_filled 0", "segment": "unet 0"}
+    words = {
+        "train": "unet 0",
+        "select": "unet 0",
+        "reconstruct": "zero_filled 0",
+        "segment": "unet 0",
+    }
     words |= {"image_quality": "rim", "measure": "noise", "noise": "2"}
     words |= {"overlap": "reference", "deformation": "varnet"}
     stage = Stage(script, frozenset(), f"python -m stages.{script} {words.get(script, '')}", gpu)
@@ -108,7 +117,7 @@ def test_every_script_has_a_finite_cost_that_grows_with_the_time_of_its_pieces(
     assert 0 < one.seconds < two.seconds
     numbers = (one.seconds, one.hours, one.memory_bytes, one.disk_bytes, one.gpu_bytes)
     assert all(math.isfinite(number) and number >= 0 for number in numbers)
-    assert one.gpu == (gpu and script in ("train", "reconstruct", "segment"))
+    assert one.gpu == (gpu and script in ("train", "select", "reconstruct", "segment"))
 
 
 def test_more_members_are_more_rows_and_longer_measurements() -> None:

@@ -12,7 +12,7 @@ import yaml
 from stages import measure
 from stages.commands import verify
 from stages.provenance.checks import check_group, check_images, check_label_maps
-from stages.provenance.leakage import check_apart, check_use
+from stages.provenance.leakage import check_use
 from stages.provenance.origin import source_record
 from stages.provenance.records import digest, training_record
 from stages.storage.files import md5, read_json, write_json
@@ -270,12 +270,6 @@ def test_a_replaced_image_is_not_segmented(study: Path) -> None:
     rewritten(path, lambda d, m: (d[::-1].copy(), m))
     with pytest.raises(StudyError, match="expected the image that its sidecar describes"):
         source_record(path)
-
-
-def test_a_scan_of_both_sets() -> None:
-    check_apart({Path("a.h5"): "1"}, {Path("b.h5"): "2"})
-    with pytest.raises(StudyError, match=r"b\.h5: expected a scan that no .*the content of a\.h5"):
-        check_apart({Path("a.h5"): "1"}, {Path("b.h5"): "1"})
 
 
 def test_a_member_meets_its_training_scan_or_another_acceleration() -> None:

@@ -11,7 +11,8 @@ import torch
 from stages.kspace.formats.catalogue import open_scan, write_scan
 from stages.kspace.formats.protocol import Scan, ScanFormat
 from stages.kspace.masks.sampling import SamplingMask
-from stages.kspace.masks.variable_density_poisson import MaskOptions, draw_mask
+from stages.kspace.masks.search import MaskOptions
+from stages.kspace.masks.variable_density_poisson import draw_mask
 from stages.params.train import TrainParams
 from stages.recon.learned.networks import NetworkOptions, build_engine, modules_of
 from stages.recon.learned.slices import Slices

@@ -1,5 +1,7 @@
 """Batches against DIRECT's own per-slice transforms on the same file and mask."""
 
+from collections.abc import Callable
+from itertools import islice
 from pathlib import Path
 
 import numpy as np
@@ -7,6 +9,7 @@ import pytest
 import torch
 from direct.data.datasets import CalgaryCampinasDataset
 from direct.data.mri_transforms import build_mri_transforms
+from direct.data.samplers import ConcatDatasetBatchSampler
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -14,12 +17,14 @@ from stages.kspace.combination import rss_image
 from stages.kspace.formats.catalogue import open_scan
 from stages.kspace.formats.protocol import Scan, ScanFormat
 from stages.kspace.masks.sampling import SamplingMask
-from stages.kspace.masks.variable_density_poisson import MaskOptions, draw_mask
+from stages.kspace.masks.search import MaskOptions
+from stages.kspace.masks.variable_density_poisson import draw_mask
 from stages.recon.learned.networks import fourier_operators
-from stages.recon.learned.slices import Slices
+from stages.recon.learned.order import Picks
+from stages.recon.learned.slices import Slices, fetch, masks_of
 from stages.recon.physics import DeviceMask, make_batch, make_input, scaling_factors, zero_filled
 from tests.recon.conftest import CPU, direct_in_float64, nudged_kspace, nudged_scans
-from tests.scans import GRID, N_COILS, fabricate_scan
+from tests.scans import GRID, N_COILS, PARTIAL_FOURIER, fabricate_scan
 from tests.tolerances import assert_not_farther, assert_rounded, fft_operations
 
 KEYS = ("masked_kspace", "kspace", "sensitivity_map", "target", "scaling_factor")
@@ -27,6 +32,17 @@ KEYS = ("masked_kspace", "kspace", "sensitivity_map", "target", "scaling_factor"
 
 def direct_items(scan: Scan, drawn: SamplingMask, **options: object) -> list[dict]:
     """Return every slice as DIRECT's dataset and transforms give it."""
+    dataset = direct_dataset(scan, drawn, **options)
+    return [dataset[index] for index in range(scan.n_slices)]
+
+
+def direct_item(scan: Scan, drawn: SamplingMask, index: int) -> dict:
+    """Return one slice as DIRECT gives it with the challenge's settings."""
+    return direct_dataset(scan, drawn, padding_eps=0.001)[index]
+
+
+def direct_dataset(scan: Scan, drawn: SamplingMask, **options: object) -> CalgaryCampinasDataset:
+    """Return DIRECT's data set of one scan."""
     transforms = build_mri_transforms(
         **fourier_operators(),
         mask_func=None,
@@ -40,8 +56,9 @@ def direct_items(scan: Scan, drawn: SamplingMask, **options: object) -> list[dic
         "sampling_mask": {name: drawn.mask[None, :, :, None]},
         "acs_mask": {name: drawn.calibration[None, :, :, None]},
     }
-    dataset = CalgaryCampinasDataset(scan.path.parent, transforms, pass_dictionaries=masks)
-    return [dataset[index] for index in range(scan.n_slices)]
+    return CalgaryCampinasDataset(
+        scan.path.parent, transforms, pass_dictionaries=masks, filenames_filter=[scan.path]
+    )
 
 
 def assert_directs_batch(
@@ -99,6 +116,46 @@ def test_batches_equal_directs_items_at_full_size(n_kz: int, tmp_path: Path) -> 
     slices = Slices(torch.from_numpy(scan.read()), DeviceMask.of(drawn, CPU))
     scans = [scan, *nudged_scans(scan, tmp_path, n=2)]
     assert_directs_batch(slices.batch(slice(None), CPU), scans, drawn, padding_eps=0.001)
+
+
+@pytest.mark.kernels
+def test_mixed_batches_equal_those_that_direct_trains_on(tmp_path: Path) -> None:
+    scans, masks = [], {}
+    for k, n_kz in enumerate((20, 20, 20, 22, 22)):
+        path = tmp_path / f"scans/{n_kz}/s{k}.h5"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        fabricate_scan(path, (*GRID[:2], n_kz), seed=k)
+        scan = open_scan(path, ScanFormat(N_COILS, PARTIAL_FOURIER))
+        options = MaskOptions(3.0, "acquired", 0.06, 0.02)
+        masks[path.name] = draw_mask((GRID[1], n_kz), scan.n_acquired, options, k)
+        scans.append(scan)
+    nudged = [nudged_scans(scan, tmp_path / scan.path.stem, n=2) for scan in scans]
+    training = [
+        Slices(torch.from_numpy(scan.read()), DeviceMask.of(masks[scan.path.name], CPU))
+        for scan in scans
+    ]
+    # the data sets of DIRECT, one a matrix, that its sampler draws from in training
+    sets = [[k for k, scan in enumerate(scans) if scan.n_kz == n_kz] for n_kz in (20, 22)]
+    picks = [[(k, index) for k in members for index in range(GRID[0])] for members in sets]
+    sampler = ConcatDatasetBatchSampler(picks, batch_size=4, seed=0)
+    everything = [*picks[0], *picks[1]]
+    for batch in islice(sampler, 3):
+        chosen = [everything[int(index)] for index in batch]
+        assert len({k for k, _ in chosen}) > 1
+        kspace = fetch(training, chosen, CPU)
+        ours = make_batch(kspace, masks_of(training, chosen))
+
+        def directs(which: Callable[[int], Scan], chosen: Picks = chosen) -> list[dict]:
+            return [direct_item(which(k), masks[scans[k].path.name], n) for k, n in chosen]
+
+        with direct_in_float64():
+            truth = directs(lambda k: scans[k])
+        theirs = [directs(lambda k: scans[k])]
+        theirs += [directs(lambda k, copy=copy: nudged[k][copy]) for copy in range(2)]
+        for key in (*KEYS, "sampling_mask", "acs_mask"):
+            shape = ours[key].shape
+            near = [stacked(items, key).reshape(shape) for items in theirs]
+            assert_not_farther(ours[key], near, stacked(truth, key).reshape(shape))
 
 
 def test_masks_have_directs_shape(scan: Scan, drawn: SamplingMask, slices: Slices) -> None:

@@ -6,7 +6,7 @@ import torch
 from direct.functionals import calgary_campinas_psnr, calgary_campinas_ssim
 from skimage.metrics import structural_similarity
 
-from stages.recon.quality import challenge_quality, fixed_quality, quality
+from stages.recon.quality import challenge_quality, fixed_quality, inner_slices, quality
 from stages.study.errors import StudyError
 from tests.scans import toy_head
 
@@ -45,7 +45,8 @@ def test_fixed_scores_by_hand(pair: tuple[np.ndarray, np.ndarray]) -> None:
 
 def test_brain_slices_are_a_subset(pair: tuple[np.ndarray, np.ndarray]) -> None:
     found = rows(*pair)
-    assert set(found) == {(r, s) for r in ("challenge", "fixed") for s in ("brain", "all")}
+    kinds = {(r, s) for r in ("challenge", "fixed") for s in ("brain", "all")}
+    assert set(found) == kinds | {("challenge", "cropped")}
     brain = challenge_quality(pair[0][BRAIN], pair[1][BRAIN])
     assert (found["challenge", "brain"].psnr, found["challenge", "brain"].ssim) == brain
     peak = pair[0].max()  # of the whole volume, whichever slices are scored
@@ -62,6 +63,8 @@ def test_blank_slices_are_left_out(pair: tuple[np.ndarray, np.ndarray]) -> None:
     brain = np.concatenate([[True, True], BRAIN])
     with_blank, without = rows(truth, image, brain), rows(*pair)
     for key, row in without.items():
+        if key[1] == "cropped":  # other slices are the middle ones
+            continue
         assert with_blank[key] == row
 
 
@@ -95,3 +98,17 @@ def test_nothing_to_score(pair: tuple[np.ndarray, np.ndarray]) -> None:
         quality(*pair, np.zeros(6, dtype=bool))
     with pytest.raises(StudyError, match="expected an image of shape"):
         quality(pair[0], pair[1][1:], BRAIN)
+
+
+@pytest.mark.parametrize(
+    ("n_slices", "first", "end"), [(256, 50, 206), (96, 18, 78), (48, 9, 39), (6, 1, 5), (1, 0, 1)]
+)
+def test_directs_slices_are_the_same_part_of_any_number(
+    n_slices: int, first: int, end: int
+) -> None:
+    assert np.flatnonzero(inner_slices(n_slices)).tolist() == list(range(first, end))
+
+
+def test_directs_slices_are_scored_by_its_rules(pair: tuple[np.ndarray, np.ndarray]) -> None:
+    row = rows(*pair)["challenge", "cropped"]
+    assert (row.psnr, row.ssim) == challenge_quality(pair[0][1:5], pair[1][1:5])

@@ -34,7 +34,7 @@ def toy(monkeypatch):
 def test_truth_of_a_scan(toy):
     phantom = held_out.scan_head(PARAMS, 2)
     assert phantom.kspace.shape == (16, 2, 16, 16)
-    assert not phantom.kspace[..., held_out.acquired_columns(PARAMS) :].any()
+    assert not phantom.kspace[..., held_out.n_acquired_of(PARAMS) :].any()
     assert (
         sum(phantom.volumes.values())
         == (np.isin(toy_head(phantom.seed).labels, SYNTHSEG_LABELS[1:])).sum()

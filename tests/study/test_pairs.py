@@ -2,10 +2,11 @@
 
 import pytest
 
-from stages.study.pairs import HEALTHY, KINDS, kind_of, matched_healthy, matched_pairs, phantom_name
+from stages.anatomy.diseases.catalogue import DISEASES
+from stages.study.pairs import HEALTHY, kind_of, matched_healthy, matched_pairs, phantom_name
 
 
-@pytest.mark.parametrize("kind", KINDS)
+@pytest.mark.parametrize("kind", DISEASES)
 @pytest.mark.parametrize("head", ["headV001", "sub-headV012", "headT1234"])
 def test_a_twin_leads_back_to_its_head(head: str, kind: str) -> None:
     name = phantom_name(head, kind)

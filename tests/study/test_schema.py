@@ -7,12 +7,12 @@ import pandas as pd
 import pytest
 
 from stages import analyse, pathology
+from stages.anatomy.diseases.catalogue import DISEASES
 from stages.study import layout, schema
-from stages.study.pairs import KINDS
 from tests.fabricated import Study, measure_study, without_networks, write_study
 from tests.test_pathology import write_masks
 
-TWINS = ("sub-headV001", *(f"sub-headV001{kind}" for kind in KINDS))
+TWINS = ("sub-headV001", *(f"sub-headV001{kind}" for kind in DISEASES))
 STUDY = Study(n_members=2, n_draws=2, names=TWINS)
 
 

@@ -1,7 +1,7 @@
 """The diseases of simulated heads.
 
-A new disease is a module that ends in its `Disease`, its line here and its name in
-`stages/study/pairs.py`, which tables and figures read without the diseases' code.
+A new disease is a module that ends in its `Disease`, and its line here; its parameters are a
+section of `phantom.pathology`. Tables and figures know it by its name alone.
 """
 
 import numpy as np

@@ -30,6 +30,11 @@ def marker(group: str, groups: Sequence[str]) -> str:
     return MARKERS[list(groups).index(group) % len(MARKERS)]
 
 
+def shift(group: str, groups: Sequence[str]) -> float:
+    """Return how far below the middle of a row the dots of a group lie, in rows."""
+    return (list(groups).index(group) - (len(groups) - 1) / 2) * BAND / max(1, len(groups))
+
+
 def dot_rows(
     axes: Axes, dots: Mapping[tuple[str, str], Dot], groups: Sequence[str], rows: Sequence[str]
 ) -> None:
@@ -41,16 +46,16 @@ def dot_rows(
         groups: from the top of a row to its bottom.
         rows: from the top.
     """
-    for g, group in enumerate(groups):
+    for group in groups:
         look: dict[str, Any] = {"color": colour(group, groups)}
-        shift = (g - (len(groups) - 1) / 2) * BAND / max(1, len(groups))
+        below = shift(group, groups)
         for k, name in enumerate(rows):
             dot = dots.get((group, name))
             if dot is None or not np.isfinite(dot.value):
                 continue
             if np.isfinite(dot.low) and np.isfinite(dot.high):
-                axes.plot([dot.low, dot.high], [k + shift] * 2, linewidth=1.2, **look)
-            axes.plot(dot.value, k + shift, marker(group, groups), markersize=SIZE, **look)
+                axes.plot([dot.low, dot.high], [k + below] * 2, linewidth=1.2, **look)
+            axes.plot(dot.value, k + below, marker(group, groups), markersize=SIZE, **look)
     for edge in range(len(rows) - 1):
         axes.axhline(edge + 0.5, color="0.9", linewidth=0.7, zorder=0)
     axes.grid(axis="x", color="0.92", linewidth=0.7)

@@ -35,6 +35,7 @@ SURROGATES = {
     "one_minus_dice": "1 − pairwise Dice",
     "vote_entropy": "vote entropy",
     "surface_distance": "surface distance",
+    "cv": "CV of the volume",
 }
 IN_SENTENCES = {
     "std_mean": "the mean voxelwise standard deviation",
@@ -46,6 +47,7 @@ IN_SENTENCES = {
     "one_minus_dice": "1 − Dice between members",
     "vote_entropy": "the entropy of the members' votes",
     "surface_distance": "the distance of the members' surfaces",
+    "cv": "the volume's own CV",
 }
 """Surrogates, where a sentence names them."""
 

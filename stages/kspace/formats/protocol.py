@@ -2,11 +2,12 @@
 
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from math import ceil
 from pathlib import Path
 from typing import Literal, Protocol
 
 import numpy as np
+
+from stages.kspace.partial_fourier import acquired_columns
 
 Acquired = Literal["columns", "ellipse", "nonzero"]
 """Which positions of the acquired kz columns were acquired: all, those inside an elliptical
@@ -32,8 +33,8 @@ class ScanFormat:
     index 0 (Calgary-Campinas)."""
 
     def n_acquired(self, n_kz: int) -> int:
-        """Return how many of the n_kz columns were acquired; DIRECT rounds up, so do we."""
-        return ceil(self.partial_fourier * n_kz)
+        """Return how many of the n_kz columns were acquired."""
+        return acquired_columns(self.partial_fourier, n_kz)
 
 
 class Scan(Protocol):

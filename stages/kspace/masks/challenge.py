@@ -2,17 +2,22 @@
 
 One file an acceleration and matrix, `R5_218x170.npy`: Poisson-disk masks (n_masks, n_ky, n_kz) of 0
 and 1 over the full matrix (Beauferris et al. 2022, Frontiers in Neuroscience, multi-coil MRI
-reconstruction challenge). The files are the user's own download; nothing here fetches them.
+reconstruction challenge). Around zero frequency they sample all that lies nearer than 18; in
+`R5_218x170.npy` that disk lies one row and one column beside it. The files are the user's own
+download; nothing here fetches them.
 """
 
+from itertools import product
 from pathlib import Path
 
 import numpy as np
 
-from stages.kspace.masks.protocol import MaskKind, Matrix
+from stages.kspace.masks.centre import disk, middle
+from stages.kspace.masks.protocol import MaskKind, Matrix, Target
 from stages.kspace.masks.sampling import SamplingMask
+from stages.kspace.masks.stored import as_bool, is_numeric, stored_array
 from stages.params.mask import MaskParams
-from stages.storage.reading import Kind, reading
+from stages.storage.reading import Kind
 from stages.study.errors import StudyError
 
 MASKS = Kind(
@@ -20,11 +25,13 @@ MASKS = Kind(
     "correct mask.files",
     "download the challenge's file again",
 )
-RADIUS = 18  # positions: the fully sampled centre that the challenge promises, its rim included
+RADIUS = 18  # samples nearer than that to the centre of the disk are all there
+SHIFTS = sorted(product((0, -1, 1), repeat=2), key=lambda shift: shift[0] ** 2 + shift[1] ** 2)
+"""Of the disk's centre from zero frequency, (ky, kz), nearest first."""
 
 
 def challenge_mask(
-    folder: Path, acceleration: float, shape: tuple[int, int], n_acquired: int, seed: int
+    folder: Path, acceleration: float, shape: Matrix, n_acquired: int, seed: int
 ) -> SamplingMask:
     """Return one of the challenge's masks; columns that were not acquired are dropped.
 
@@ -37,42 +44,44 @@ def challenge_mask(
 
     Raises:
         StudyError: if the file is missing, damaged, of another shape, or the mask is not of 0 and 1
-            or does not sample the whole calibration disk.
+            or does not sample a whole calibration disk.
     """
     path = folder / file_name(acceleration, shape)
     masks = _load(path)
-    real = masks.dtype.kind in "biuf"
-    if not real or masks.ndim != 3 or masks.shape[1:] != shape or not len(masks):
+    if not is_numeric(masks) or masks.ndim != 3 or masks.shape[1:] != shape or not len(masks):
         raise StudyError(
             f"{path}: expected masks of shape (n, {shape[0]}, {shape[1]}), got {masks.shape}"
             f" of {masks.dtype}; download the challenge's file again"
         )
-    chosen = seed % len(masks)
-    mask = masks[chosen]
-    if not np.isin(mask, (0, 1)).all():
+    number = seed % len(masks)
+    advice = f" in mask {number}; download the challenge's file again"
+    mask = as_bool(masks[number], str(path), advice)
+    calibration = calibration_disk(mask, n_acquired)
+    if calibration is None:
+        n_missing = int((disk(shape, RADIUS) & ~mask)[:, :n_acquired].sum())
         raise StudyError(
-            f"{path}: expected masks of 0 and 1, got other values in mask {chosen};"
-            " download the challenge's file again"
-        )
-    mask, calibration = mask.astype(bool), disk(shape, RADIUS)
-    if (calibration & ~mask).any():
-        raise StudyError(
-            f"{path}: expected every position within {RADIUS} of the centre sampled, got"
-            f" {int((calibration & ~mask).sum())} that mask {chosen} leaves out; draw the masks"
-            " instead (mask.files null)"
+            f"{path}: expected all samples nearer than {RADIUS} to the centre, got {n_missing} that"
+            f" mask {number} leaves out; draw the masks instead (mask.kind uniform_poisson)"
         )
     return SamplingMask.of(mask, calibration, n_acquired)
 
 
-def file_name(acceleration: float, shape: tuple[int, int]) -> str:
+def calibration_disk(mask: np.ndarray, n_acquired: int) -> np.ndarray | None:
+    """Return the disk (n_ky, n_kz) that a mask samples in all acquired columns; None without one.
+
+    Its centre is zero frequency or a neighbour of it, the nearest that will do.
+    """
+    y, z = middle(mask.shape)
+    for dy, dz in SHIFTS:
+        found = disk(mask.shape, RADIUS, (y + dy, z + dz))
+        if not (found & ~mask)[:, :n_acquired].any():
+            return found
+    return None
+
+
+def file_name(acceleration: float, shape: Matrix) -> str:
     """Return the name of the file for an acceleration and a matrix (n_ky, n_kz)."""
     return f"R{round(acceleration)}_{shape[0]}x{shape[1]}.npy"
-
-
-def disk(shape: tuple[int, int], radius: int) -> np.ndarray:
-    """Return the positions (n_ky, n_kz), bool, at most `radius` from (n_ky // 2, n_kz // 2)."""
-    y, z = (np.arange(n) - n // 2 for n in shape)
-    return np.square(y)[:, None] + np.square(z) <= radius**2
 
 
 def _load(path: Path) -> np.ndarray:
@@ -82,20 +91,25 @@ def _load(path: Path) -> np.ndarray:
             f"{path}: expected the challenge's masks of this acceleration and matrix, found none;"
             f" the folder (mask.files) holds {there}"
         )
-    with reading(path, MASKS):
-        return np.lib.format.open_memmap(path, mode="r")
+    return stored_array(path, MASKS)
 
 
-def mask_of(params: MaskParams, matrix: Matrix, n_acquired: int, seed: int) -> SamplingMask:
+def mask_of(params: MaskParams, target: Target) -> SamplingMask:
     """Return one of the masks in the folder `mask.files`; arguments as of `MaskKind.mask`."""
-    if params.files is None:
-        raise StudyError("mask.files: expected the folder of the challenge's masks, got null")
-    return challenge_mask(Path(params.files), params.acceleration, matrix, n_acquired, seed)
+    folder = Path(params.files or "")
+    return challenge_mask(
+        folder, params.acceleration, target.matrix, target.n_acquired, target.seed
+    )
 
 
-CHALLENGE = MaskKind(
-    name="challenge",
-    title="the challenge's masks",
-    has_center_fraction=False,
-    mask=mask_of,
-)
+def words(params: MaskParams) -> str:
+    """Return the masks as a sentence names them."""
+    return "the challenge's masks"
+
+
+def direct(params: MaskParams) -> dict[str, object]:
+    """Return DIRECT's configuration of the same files."""
+    return {"name": "CalgaryCampinas", "accelerations": [params.acceleration]}
+
+
+CHALLENGE = MaskKind("challenge", mask_of, words, direct)

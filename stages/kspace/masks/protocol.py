@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Any
 
 from stages.kspace.masks.sampling import SamplingMask
 from stages.params.mask import MaskParams
@@ -11,14 +12,25 @@ Matrix = tuple[int, int]
 
 
 @dataclass(frozen=True)
+class Target:
+    """What a mask is for."""
+
+    matrix: Matrix
+    n_acquired: int
+    """Acquired kz columns, the first ones."""
+    seed: int
+    scan: str | None = None
+    """The scan's label, `sub-…`; None: of no scan in particular."""
+
+
+@dataclass(frozen=True)
 class MaskKind:
-    """A kind of masks, and how it is told of."""
+    """A kind of masks, what it is called, and how a mask is drawn or read."""
 
     name: str
-    title: str
-    """Of its masks in a sentence, in the plural."""
-    has_center_fraction: bool
-    """Whether `mask.center_fraction` sets the size of the calibration region."""
-    mask: Callable[[MaskParams, Matrix, int, int], SamplingMask]
-    """From the parameters, matrix, number of acquired kz columns and seed to a mask; raises
-    `StudyError` if there is none."""
+    mask: Callable[[MaskParams, Target], SamplingMask]
+    """Raises `StudyError` if there is no such mask."""
+    words: Callable[[MaskParams], str]
+    """Return its masks as a sentence names them, in the plural, with the options that matter."""
+    direct: Callable[[MaskParams], dict[str, Any] | None]
+    """Return DIRECT's configuration (`masking`) of its nearest kind; None where it has none."""

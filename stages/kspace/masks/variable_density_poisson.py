@@ -6,33 +6,23 @@ columns that partial Fourier leaves out, its own search for an acceleration is c
 the search for the slope of the sampling density is done here, on the acceleration that counts.
 """
 
-from dataclasses import dataclass
-from typing import Literal
-
 import numpy as np
 
-from stages.kspace.masks.protocol import MaskKind, Matrix
+from stages.kspace.masks.centre import centre_words
+from stages.kspace.masks.protocol import MaskKind, Matrix, Target
 from stages.kspace.masks.sampling import SamplingMask
+from stages.kspace.masks.search import (
+    MaskOptions,
+    check_reachable,
+    direct_poisson,
+    first_within,
+)
 from stages.params.mask import MaskParams
-from stages.study.errors import StudyError
 
 HALVINGS = 14  # of the slope interval: 1e-4 of it, finer than one position of a real-size mask
-RETRIES = 20  # further seeds when the draws of one jump over the asked acceleration
 
 
-@dataclass(frozen=True)
-class MaskOptions:
-    """What to draw (section `mask` of params.yaml)."""
-
-    acceleration: float
-    acceleration_of: Literal["acquired", "full"]
-    center_fraction: float
-    tolerance: float
-
-
-def draw_mask(
-    shape: tuple[int, int], n_acquired: int, options: MaskOptions, seed: int
-) -> SamplingMask:
+def draw_mask(shape: Matrix, n_acquired: int, options: MaskOptions, seed: int) -> SamplingMask:
     """Draw a mask (n_ky, n_kz) whose acceleration is the asked one within the tolerance.
 
     The disks grow with the distance from the centre by a slope that is found by bisection; where
@@ -42,22 +32,16 @@ def draw_mask(
         StudyError: if the calibration disk alone takes too much or no draw comes close enough.
     """
     calibration = _calibration_disk(shape, options.center_fraction)
-    _check_reachable(shape, n_acquired, options, calibration)
-    closest = np.inf
-    for attempt in range(RETRIES):
-        draws = _bisect(shape, n_acquired, options, (seed + attempt) % 2**32)
-        best = min(draws, key=lambda drawn: abs(_deviation(drawn, options)))
-        if abs(_deviation(best, options)) <= options.tolerance:
-            return best
-        closest = min(closest, abs(_deviation(best, options)))
-    raise StudyError(
-        f"mask: acceleration {options.acceleration:g} on a {shape[0]} x {shape[1]} matrix cannot be"
-        f" drawn within {options.tolerance:.1%} (closest {closest:.1%}); raise mask.tolerance"
-    )
+    check_reachable(shape, n_acquired, options, calibration)
+
+    def draws_of(current: int) -> list[SamplingMask]:
+        return _bisected(shape, n_acquired, options, current)
+
+    return first_within(draws_of, shape, options, seed)
 
 
-def _bisect(
-    shape: tuple[int, int], n_acquired: int, options: MaskOptions, seed: int
+def _bisected(
+    shape: Matrix, n_acquired: int, options: MaskOptions, seed: int
 ) -> list[SamplingMask]:
     low, high = 0.0, float(max(shape))  # as in DIRECT: from full sampling to the disk alone
     draws = []
@@ -65,19 +49,15 @@ def _bisect(
         slope = (low + high) / 2
         mask, calibration = _draw(shape, slope, options.center_fraction, seed)
         draws.append(SamplingMask.of(mask, calibration, n_acquired))
-        deviation = _deviation(draws[-1], options)
+        deviation = options.deviation(draws[-1])
         if abs(deviation) <= options.tolerance / 2:
             break
         low, high = (slope, high) if deviation < 0 else (low, slope)
     return draws
 
 
-def _deviation(drawn: SamplingMask, options: MaskOptions) -> float:
-    return drawn.acceleration(options.acceleration_of) / options.acceleration - 1
-
-
 def _draw(
-    shape: tuple[int, int], slope: float, center_fraction: float, seed: int
+    shape: Matrix, slope: float, center_fraction: float, seed: int
 ) -> tuple[np.ndarray, np.ndarray]:
     # a second to import, which those who only tell of these masks need not wait for
     from direct.common.subsample import VariableDensityPoissonMaskFunc
@@ -91,50 +71,28 @@ def _draw(
     return mask.astype(bool), _calibration_disk(shape, center_fraction)
 
 
-def _calibration_disk(shape: tuple[int, int], center_fraction: float) -> np.ndarray:
+def _calibration_disk(shape: Matrix, center_fraction: float) -> np.ndarray:
     from direct.common.subsample import VariableDensityPoissonMaskFunc
 
     sampler = VariableDensityPoissonMaskFunc([1.0], [center_fraction])
     return sampler(shape=(*shape, 2), return_acs=True, seed=0).numpy().reshape(shape).astype(bool)
 
 
-def _check_reachable(
-    shape: tuple[int, int], n_acquired: int, options: MaskOptions, calibration: np.ndarray
-) -> None:
-    n_calibration = int(calibration[:, :n_acquired].sum())
-    if n_calibration == 0:
-        raise StudyError(
-            f"mask: center_fraction {options.center_fraction:g} gives no calibration line on a"
-            f" {shape[0]} x {shape[1]} matrix; raise mask.center_fraction"
-        )
-    counted = shape[0] * (n_acquired if options.acceleration_of == "acquired" else shape[1])
-    if counted / n_calibration < options.acceleration:
-        raise StudyError(
-            f"mask: the calibration disk alone allows acceleration {counted / n_calibration:.1f},"
-            f" asked are {options.acceleration:g}; lower mask.center_fraction"
-        )
-    if shape[0] * n_acquired / counted > 1 / options.acceleration:
-        return
-    raise StudyError(
-        f"mask: acceleration {options.acceleration:g} of the full matrix is below what partial"
-        " Fourier leaves; raise mask.acceleration"
-    )
-
-
-def mask_of(params: MaskParams, matrix: Matrix, n_acquired: int, seed: int) -> SamplingMask:
+def mask_of(params: MaskParams, target: Target) -> SamplingMask:
     """Return a mask drawn with the parameters; arguments as of `MaskKind.mask`."""
-    options = MaskOptions(
-        acceleration=params.acceleration,
-        acceleration_of=params.acceleration_of,
-        center_fraction=params.center_fraction,
-        tolerance=params.tolerance,
-    )
-    return draw_mask(matrix, n_acquired, options, seed)
+    options = MaskOptions.of(params, params.variable_density_poisson)
+    return draw_mask(target.matrix, target.n_acquired, options, target.seed)
 
 
-VARIABLE_DENSITY_POISSON = MaskKind(
-    name="variable_density_poisson",
-    title="variable-density Poisson-disk masks",
-    has_center_fraction=True,
-    mask=mask_of,
-)
+def words(params: MaskParams) -> str:
+    """Return the masks as a sentence names them."""
+    centre = centre_words(params.variable_density_poisson.center_fraction)
+    return f"variable-density Poisson-disk masks ({centre})"
+
+
+def direct(params: MaskParams) -> dict[str, object]:
+    """Return the configuration of DIRECT's own masks."""
+    return direct_poisson(params, params.variable_density_poisson)
+
+
+VARIABLE_DENSITY_POISSON = MaskKind("variable_density_poisson", mask_of, words, direct)

@@ -6,19 +6,19 @@ which find the kernels of the first in torch's cache, so it pays from a few hund
 """
 
 from collections.abc import Callable
-from typing import Any
 
 import torch
 
+from stages.recon.learned.engine import Engine, Losses
 from stages.recon.learned.losses import loss_functions
 from stages.recon.learned.networks import modules_of
 from stages.recon.learned.recurrent import ConvolutionalGRU
 from stages.recon.physics import Batch, DeviceMask, make_batch
 
-StepFunctions = tuple[dict[str, Any], Callable[[torch.Tensor, DeviceMask], Batch]]
+StepFunctions = tuple[Losses, Callable[[torch.Tensor, DeviceMask], Batch]]
 
 
-def step_functions(engine: Any, *, compiled: bool) -> StepFunctions:
+def step_functions(engine: Engine, *, compiled: bool) -> StepFunctions:
     """Return the losses of an engine and `make_batch`, which a training step calls.
 
     Compiled, the networks of the engine are so as well, in place: the names of their weights stay

@@ -16,6 +16,7 @@ from omegaconf import OmegaConf
 
 from stages.kspace.sensitivities import GAUSSIAN_WIDTH
 from stages.params.train import TrainParams
+from stages.recon.learned.engine import Engine
 from stages.recon.learned.networks import (
     NOT_NETWORK,
     SENSITIVITY_KEY,
@@ -68,7 +69,7 @@ CHECKPOINT = Kind(
 NETWORK_KEY = "model"  # checkpoints end every name of a network so, and none of anything else
 
 
-def adopted(params: TrainParams, seed: int, device: torch.device) -> Any:
+def adopted(params: TrainParams, seed: int, device: torch.device) -> Engine:
     """Return the engine of the checkpoint that stands in for a member, ready to reconstruct.
 
     Args:
@@ -138,7 +139,7 @@ def read_weights(path: Path, expected_md5: str) -> dict[str, Any]:
     return _mapping(load_plain(path, CHECKPOINT), "the whole file", path)
 
 
-def load_weights(engine: Any, weights: dict[str, Any], path: Path) -> None:
+def load_weights(engine: Engine, weights: dict[str, Any], path: Path) -> None:
     """Put the weights of a checkpoint into the networks of an engine, all of them or none.
 
     Raises:

@@ -1,16 +1,17 @@
 """DIRECT's losses of an engine, the slow one of them by faster arithmetic."""
 
 from collections.abc import Callable
-from typing import Any
 
 import torch
+
+from stages.recon.learned.engine import Engine, Losses
 
 SSIM = "ssim_loss"  # DIRECT's name
 WINDOW = 7  # positions along each axis, as in `direct.functionals.ssim`
 K1, K2 = 0.01, 0.03  # stabilise the quotients, as there
 
 
-def loss_functions(engine: Any) -> dict[str, Any]:
+def loss_functions(engine: Engine) -> Losses:
     """Return the weighted losses of an engine by name: DIRECT's, but for `ssim_loss`."""
     from direct.nn.loss_keys import KeyedLossFn
 

@@ -1,7 +1,6 @@
-"""One member of an ensemble: trained from scans, or adopted from a checkpoint of DIRECT."""
+"""The training of one member of an ensemble from scans, or its adoption from DIRECT's zoo."""
 
 from importlib.metadata import version
-from typing import Any
 
 import torch
 
@@ -11,24 +10,30 @@ from stages.kspace.image_files import scan_format
 from stages.params.compute import ComputeParams
 from stages.params.data import DataParams
 from stages.params.train import TrainParams
-from stages.provenance.leakage import check_apart
 from stages.provenance.records import digest
-from stages.recon.learned.checkpoints import PACKAGES, member_bytes, save_member
+from stages.recon.learned.checkpoints import (
+    PACKAGES,
+    Configuration,
+    member_bytes,
+    save_training,
+    serialised,
+    weights_of,
+)
 from stages.recon.learned.exchange import adopted
 from stages.recon.learned.resume import Checkpoints, stamps
-from stages.recon.learned.slices import scan_mask, training_slices, validation_slices
+from stages.recon.learned.slices import scan_mask, training_slices
+from stages.recon.learned.snapshots import Snapshots
 from stages.recon.learned.training import TrainingState, resume, start, train
 from stages.storage.files import atomic_directory, md5, read_json
 from stages.storage.nifti import subject
 from stages.study import layout
 from stages.study.errors import memory_for
 
-Configuration = dict[str, Any]
-
 
 def mask_hashes(scans: list[Scan]) -> dict[str, str]:
-    """Return the MD5 of each scan's mask: which sampling the member has learned."""
-    return {subject(scan.path): md5(layout.mask(subject(scan.path))) for scan in scans}
+    """Return the MD5 of each training scan's mask: which sampling the member has learned."""
+    names = [subject(scan.path) for scan in scans]
+    return {name: md5(layout.mask(name, layout.TRAIN)) for name in names}
 
 
 def training_set(scans: list[Scan]) -> Configuration:
@@ -38,7 +43,8 @@ def training_set(scans: list[Scan]) -> Configuration:
         "scans": {subject(path): one for path, one in identities(scans).items()},
         "masks": mask_hashes(scans),
         "accelerations": {
-            subject(scan.path): scan_mask(scan).acceleration_acquired for scan in scans
+            subject(scan.path): scan_mask(scan, layout.TRAIN).acceleration_acquired
+            for scan in scans
         },
         "code": digest(read_json(code)) if code.exists() else None,
     }
@@ -58,15 +64,13 @@ def fingerprint(configuration: Configuration, scans: list[Scan]) -> Configuratio
 def train_member(
     configuration: Configuration, params: TrainParams, compute: ComputeParams, data: DataParams
 ) -> None:
-    """Train a member, from its last checkpoint if there is one, and save it."""
+    """Train a member, from its last checkpoint if there is one, and save its snapshots."""
     architecture, seed = configuration["architecture"], configuration["seed"]
-    file_format = scan_format(data)
-    scans = list_scans(layout.DATA / data.train, file_format, data.train_files)
-    others = list_scans(layout.DATA / data.validation, file_format, data.validation_files)
-    check_apart(identities(scans), identities(others))
+    where, files = data.parts[layout.TRAIN]
+    scans = list_scans(where, scan_format(data), files)
     checkpoints = Checkpoints.of(
         layout.checkpoints(architecture, seed),
-        fingerprint(configuration, [*scans, *others]),
+        fingerprint(configuration, scans),
         compute.checkpoint_minutes,
     )
 
@@ -75,14 +79,15 @@ def train_member(
         return f"{checkpoints.kept()}: {less} or give it more memory"
 
     with memory_for(advice):
-        state = trained(configuration, params, compute, (scans, others), checkpoints)
-    final = layout.model(architecture, seed)
+        state = trained(configuration, params, compute, scans, checkpoints)
+    final = layout.training(architecture, seed)
     try:
         with atomic_directory(final) as folder:
-            learned = configuration | training_set(scans)
-            save_member(folder, state.engine, state.curves, learned)
+            Snapshots(checkpoints).hand_over(folder)
+            save_training(folder, state.curves, configuration | training_set(scans))
     except OSError as error:
-        raise checkpoints.unwritable(final, member_bytes(state.engine), error) from None
+        n_bytes = len(params.snapshot_steps) * member_bytes(state.engine)
+        raise checkpoints.unwritable(final, n_bytes, error) from None
     checkpoints.remove()
 
 
@@ -90,25 +95,25 @@ def trained(
     configuration: Configuration,
     params: TrainParams,
     compute: ComputeParams,
-    scans: tuple[list[Scan], list[Scan]],
+    scans: list[Scan],
     checkpoints: Checkpoints,
 ) -> TrainingState:
-    """Return the state after the last step; `scans` are those to learn from and those to follow."""
+    """Return the state after the last step."""
     architecture, seed = configuration["architecture"], configuration["seed"]
     device = torch.device(configuration["compute"]["device"])
-    crop = params.crop_outer_slices
-    training = training_slices(scans[0], crop, device, compute.cache)
-    validation = validation_slices(scans[1], crop, params.validation_slices, device)
-    state = start(params, architecture, seed, [len(part) for part in training], device)
-    resume(state, checkpoints, params.steps)
-    train(state, params, training, validation, checkpoints, compiled=compute.compile)
+    training = training_slices(scans, params.crop_outer_slices, device, compute.cache)
+    state = start(params, architecture, seed, [part.size for part in training], device)
+    resume(state, checkpoints, params)
+    snapshot = Snapshots(checkpoints).write
+    train(state, params, training, checkpoints, snapshot, compiled=compute.compile)
     return state
 
 
 def adopt_member(configuration: Configuration, params: TrainParams) -> None:
-    """Save a checkpoint of DIRECT as a member, which has no curves of its own."""
+    """Save a checkpoint of DIRECT as the only snapshot, that of step 0, of a member."""
     architecture, seed = configuration["architecture"], configuration["seed"]
     engine = adopted(params, seed, torch.device(configuration["compute"]["device"]))
     source = {"adopted": params.pretrained[seed].model_dump(mode="json")}
-    with atomic_directory(layout.model(architecture, seed)) as folder:
-        save_member(folder, engine, [], configuration | source)
+    with atomic_directory(layout.training(architecture, seed)) as folder:
+        (folder / layout.snapshot(0)).write_bytes(serialised(weights_of(engine)))
+        save_training(folder, [], configuration | source)

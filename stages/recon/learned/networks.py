@@ -26,8 +26,10 @@ from omegaconf.errors import OmegaConfBaseException
 
 from stages.machine.address_space import expect_room
 from stages.params.train import TrainParams
+from stages.recon.learned.engine import Engine, Loss, Losses
 from stages.recon.learned.padding import replace_padding
 from stages.recon.learned.recurrent import replace_cells
+from stages.recon.physics import Batch
 from stages.study.errors import StudyError
 
 NOT_NETWORK = ("model_name", "engine_name")  # keys of DIRECT's configuration that name classes
@@ -38,6 +40,9 @@ RESCALING = "normalize"  # DIRECT's argument that divides by the square of the s
 LAST_LIBRARY = "SimpleITK"  # of those that DIRECT loads with its first network
 LIBRARY_BYTES = 450 << 20  # of address space: 273 MB of SimpleITK, 129 MB of scipy's OpenBLAS
 REDUCED = "bfloat16"  # the precision that is not torch's default
+
+Operators = dict[str, Callable[[torch.Tensor, tuple[int, int]], torch.Tensor]]
+"""Fourier transforms along two axes by the names of DIRECT's arguments."""
 
 
 @dataclass(frozen=True)
@@ -62,7 +67,7 @@ def network_options(params: TrainParams) -> NetworkOptions:
     )
 
 
-def build_engine(options: NetworkOptions, device: torch.device, seed: int) -> Any:
+def build_engine(options: NetworkOptions, device: torch.device, seed: int) -> Engine:
     """Return DIRECT's engine around freshly initialised networks, on the device.
 
     The weights depend on the options and the seed only; torch's global state is left as it was.
@@ -109,17 +114,17 @@ def autocast(precision: str, device: torch.device) -> torch.autocast:
     return torch.autocast(device.type, torch.bfloat16, enabled=precision == REDUCED)
 
 
-def modules_of(engine: Any) -> dict[str, torch.nn.Module]:
+def modules_of(engine: Engine) -> dict[str, torch.nn.Module]:
     """Return every network of an engine under the name that DIRECT's checkpoints use."""
     return {"model": engine.model, **engine.models}
 
 
-def parameters_of(engine: Any) -> list[torch.nn.Parameter]:
+def parameters_of(engine: Engine) -> list[torch.nn.Parameter]:
     """Return all trainable parameters of an engine."""
     return [p for module in modules_of(engine).values() for p in module.parameters()]
 
 
-def set_training(engine: Any, training: bool) -> None:
+def set_training(engine: Engine, training: bool) -> None:
     """Switch every network of an engine between training and evaluation."""
     for module in modules_of(engine).values():
         module.train(training)
@@ -129,7 +134,7 @@ def set_training(engine: Any, training: bool) -> None:
 # steps, CIRIM over its cascades), always in `_do_iteration`: the one entry point that they share.
 
 
-def backward(engine: Any, batch: dict[str, torch.Tensor], losses: Any) -> float:
+def backward(engine: Engine, batch: Batch, losses: Losses) -> float:
     """Run DIRECT's iteration on a batch: forward, losses, gradients; return the loss.
 
     Losses are float32 at any precision: SSIM takes differences of nearly equal numbers.
@@ -142,7 +147,7 @@ def backward(engine: Any, batch: dict[str, torch.Tensor], losses: Any) -> float:
     return float(sum(output.data_dict.values()))
 
 
-def output_image(engine: Any, batch: dict[str, torch.Tensor]) -> torch.Tensor:
+def output_image(engine: Engine, batch: Batch) -> torch.Tensor:
     """Return the modulus image (batch, n_ky, n_kz) of DIRECT's iteration, in the batch's scale."""
     with autocast(engine.precision, torch.device(engine.device)):
         image = engine._do_iteration(_described(batch)).output_image.float()
@@ -151,7 +156,7 @@ def output_image(engine: Any, batch: dict[str, torch.Tensor]) -> torch.Tensor:
     return image
 
 
-def _described(batch: dict[str, torch.Tensor]) -> dict[str, torch.Tensor]:
+def _described(batch: Batch) -> Batch:
     """Add what DIRECT's modulated networks (`conv_modulation`) adapt to, (batch,) each."""
     masks = (batch["sampling_mask"], batch["acs_mask"])
     sampled, centre = (mask.float().mean((1, 2, 3, 4)) for mask in masks)
@@ -212,7 +217,7 @@ def engine_names(model: str) -> tuple[str, ...]:
     return tuple(dict.fromkeys(f"{stem}Engine" for stem in (name, name.removesuffix("2D"))))
 
 
-def fourier_operators() -> dict[str, Any]:
+def fourier_operators() -> Operators:
     """Return DIRECT's Fourier operators without shifts (the convention of the files), in float32.
 
     DIRECT's own take no bfloat16.
@@ -231,18 +236,18 @@ def _transform(
     return transform(data.float(), dim=dim, centered=False)
 
 
-def _in_float32(loss: Any, device: torch.device) -> Any:
+def _in_float32(loss: Loss, device: torch.device) -> Loss:
     """Return one of DIRECT's losses, computed outside of `autocast`."""
     from direct.nn.loss_keys import KeyedLossFn
 
-    def evaluate(output: torch.Tensor, *arguments: Any, **options: Any) -> torch.Tensor:
+    def evaluate(output: torch.Tensor, *arguments: torch.Tensor, **options: object) -> torch.Tensor:
         with torch.autocast(device.type, enabled=False):
             return loss(output.float(), *arguments, **options)
 
     return KeyedLossFn(evaluate, loss.source_key, loss.target_key)
 
 
-def _build(model: str, configuration: Any, operators: dict[str, Any]) -> torch.nn.Module:
+def _build(model: str, configuration: Any, operators: Operators) -> torch.nn.Module:
     from direct.utils import filter_arguments_by_signature
 
     kind = _class_of(model, f"direct.nn.{_module_of(model)}", model.split(".")[-1])
@@ -279,7 +284,7 @@ def _engine_configuration(configuration: Any, losses: dict[str, float]) -> Any:
     )
 
 
-def _engine_class(model: str) -> Any:
+def _engine_class(model: str) -> Callable[..., Engine]:
     # heavy (scikit-learn, tensorboard): only stages that run a network pay for it
     package = model.split(".")[0]
     with _torchvision_on_demand():

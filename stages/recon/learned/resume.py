@@ -11,7 +11,7 @@ import os
 import re
 import shutil
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -78,32 +78,24 @@ class Checkpoints:
             path.unlink()
         return None
 
-    def offer(self, step: int, state: Callable[[], dict[str, Any]]) -> None:
+    def offer(self, step: int, state: Callable[[], Mapping[str, object]]) -> None:
         """Write a checkpoint if it is time for one; `state` is called only then."""
         if monotonic() - self.written_s >= self.interval_s:
             self.write(step, state())
             self.written_s = monotonic()
 
-    def write(self, step: int, state: dict[str, Any]) -> None:
+    def write(self, step: int, state: Mapping[str, object]) -> None:
         """Write a checkpoint; it counts once it is whole on the disk, and then older ones go.
 
         Raises:
             StudyError: if the disk does not take it; nothing of it is left.
         """
         content = serialised(state)
-        partial = self.folder / PARTIAL
         try:
-            self.folder.mkdir(parents=True, exist_ok=True)
-            with open(partial, "wb") as stream:
-                stream.write(hashlib.sha256(content).digest())
-                stream.write(content)
-                stream.flush()
-                os.fsync(stream.fileno())
-            partial.replace(self.folder / f"step-{step:08d}.pt")
-            _sync_folder(self.folder)
+            write_whole(
+                self.folder / f"step-{step:08d}.pt", hashlib.sha256(content).digest(), content
+            )
         except OSError as error:
-            with suppress(OSError):
-                partial.unlink()
             raise self.unwritable(self.folder, len(content), error) from None
         for path in list(self.steps().values())[KEPT:]:
             path.unlink()
@@ -151,6 +143,28 @@ def read(path: Path) -> dict[str, Any] | None:
         return torch.load(io.BytesIO(content), map_location="cpu", weights_only=True)
     except Exception:  # whole, but not written by the study: nothing in it is run
         return None
+
+
+def write_whole(final: Path, *content: bytes | memoryview) -> None:
+    """Write a file that bears its name only once all of it is on the disk.
+
+    Raises:
+        OSError: if the disk does not take it; nothing of it is left.
+    """
+    partial = final.with_name(PARTIAL)
+    try:
+        final.parent.mkdir(parents=True, exist_ok=True)
+        with open(partial, "wb") as stream:
+            for part in content:
+                stream.write(part)
+            stream.flush()
+            os.fsync(stream.fileno())
+        partial.replace(final)
+        _sync_folder(final.parent)
+    except OSError:
+        with suppress(OSError):
+            partial.unlink()
+        raise
 
 
 def _sync_folder(folder: Path) -> None:

@@ -1,9 +1,8 @@
-"""The slices that a network learns from, wherever they are kept, and their random order."""
+"""The slices that a network learns from, wherever they are kept."""
 
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
-from pathlib import Path
-from typing import Any, Literal
+from typing import Literal
 
 import h5py
 import numpy as np
@@ -13,6 +12,7 @@ from stages.kspace.formats.protocol import BATCH, Scan
 from stages.kspace.masks.sampling import SamplingMask, load_mask
 from stages.machine.progress import progress
 from stages.recon.learned.cache import place
+from stages.recon.learned.order import Picks, Size
 from stages.recon.physics import Batch, DeviceMask, make_batch
 from stages.storage.nifti import subject
 from stages.study import layout
@@ -26,17 +26,29 @@ class Slices:
     kspace: torch.Tensor
     mask: DeviceMask
 
-    def __len__(self) -> int:
-        return len(self.kspace)
+    @property
+    def size(self) -> Size:
+        """Slices, ky, kz."""
+        n_slices, _, n_ky, n_kz = self.kspace.shape
+        return n_slices, n_ky, n_kz
 
-    def fetch(self, indices: list[int], device: torch.device) -> torch.Tensor:
-        """Return the chosen slices on the device."""
-        if self.kspace.device.type != "cpu":
-            return self.kspace[indices]
-        chosen = staging(len(indices), self.kspace.shape[1:], device)
-        # by numpy: torch would start a second team of OpenMP threads in the thread that prefetches
-        np.take(self.kspace.numpy(), indices, axis=0, out=chosen.numpy(), mode="clip")
-        return chosen.to(device, non_blocking=True)
+    @property
+    def n_coils(self) -> int:
+        """Receive channels."""
+        return self.kspace.shape[1]
+
+    @property
+    def place(self) -> str:
+        """Type of the device that holds them."""
+        return self.kspace.device.type
+
+    def copy(self, index: int, row: torch.Tensor) -> None:
+        """Copy a slice to a place (n_coils, n_ky, n_kz) on the device that holds it."""
+        if self.place != "cpu":
+            row.copy_(self.kspace[index])
+        else:
+            # by numpy: torch would start a second team of OpenMP threads in the prefetching thread
+            np.copyto(row.numpy(), self.kspace[index].numpy())
 
     def batch(self, indices: list[int] | slice, device: torch.device) -> Batch:
         """Return the chosen slices as a batch of DIRECT's engines on the device."""
@@ -53,30 +65,62 @@ class StoredSlices:
     mask: DeviceMask
     file: h5py.File  # kept open: HDF5 shares it, and reads the structure of the file only once
 
-    def __len__(self) -> int:
-        return self.n_slices
+    place = "cpu"  # where a slice arrives
 
-    def fetch(self, indices: list[int], device: torch.device) -> torch.Tensor:
-        """Read the chosen slices; raise `StudyError` if one of them is damaged."""
-        scan = self.scan
-        chosen = staging(len(indices), (scan.n_coils, scan.n_ky, scan.n_kz), device)
-        for row, index in zip(chosen.numpy(), indices, strict=True):
-            row[...] = scan.read(self.start + index, self.start + index + 1)[0]
-        return chosen.to(device, non_blocking=True)
+    @property
+    def size(self) -> Size:
+        """Slices, ky, kz."""
+        return self.n_slices, self.scan.n_ky, self.scan.n_kz
+
+    @property
+    def n_coils(self) -> int:
+        """Receive channels."""
+        return self.scan.n_coils
+
+    def copy(self, index: int, row: torch.Tensor) -> None:
+        """Read a slice to a place (n_coils, n_ky, n_kz); raise `StudyError` if it is damaged."""
+        first = self.start + index
+        np.copyto(row.numpy(), self.scan.read(first, first + 1)[0])
 
 
-def staging(n_slices: int, shape: tuple[int, ...], device: torch.device) -> torch.Tensor:
-    """Return an empty complex64 tensor (n_slices, *shape) on the host to copy to the device.
+TrainingSlices = Sequence[Slices | StoredSlices]
+"""What is learned from, scan by scan."""
+
+
+def fetch(training: TrainingSlices, picks: Picks, device: torch.device) -> torch.Tensor:
+    """Return k-space (batch, n_coils, n_ky, n_kz) of slices of one matrix on the device.
+
+    Raises:
+        StudyError: if a slice is read only now and is damaged.
+    """
+    first = training[picks[0][0]]
+    shape = (len(picks), first.n_coils, *first.size[1:])
+    if first.place == "cpu":
+        chosen = staging(shape, device)
+    else:
+        chosen = torch.empty(shape, dtype=torch.complex64, device=device)
+    for row, (scan, index) in zip(chosen, picks, strict=True):
+        training[scan].copy(index, row)
+    return chosen.to(device, non_blocking=True)
+
+
+def masks_of(training: TrainingSlices, picks: Picks) -> DeviceMask:
+    """Return the masks of the scans that the slices of a batch come from, a row a slice."""
+    return DeviceMask.stacked([training[scan].mask for scan, _ in picks])
+
+
+def staging(shape: tuple[int, ...], device: torch.device) -> torch.Tensor:
+    """Return an empty complex64 tensor on the host to copy to the device.
 
     torch allocates it in every case: its alignment decides how kernels round.
     """
     pinned = device.type == "cuda"  # only from pinned memory does a copy run beside the kernels
-    return torch.empty((n_slices, *shape), dtype=torch.complex64, pin_memory=pinned)
+    return torch.empty(shape, dtype=torch.complex64, pin_memory=pinned)
 
 
-def scan_mask(scan: Scan, path: Path | None = None) -> SamplingMask:
+def scan_mask(scan: Scan, part: str = layout.VALIDATION) -> SamplingMask:
     """Load the mask of a scan; raise `StudyError` if it was drawn for another matrix."""
-    path = path or layout.mask(subject(scan.path))
+    path = layout.mask(subject(scan.path), part)
     drawn = load_mask(path)
     if drawn.mask.shape != (scan.n_ky, scan.n_kz):
         raise StudyError(
@@ -98,7 +142,7 @@ def training_slices(
         StudyError: if a scan has too few slices for the crop, or its values are damaged, or the
             memory that is asked for is not free.
     """
-    masks = [DeviceMask.of(scan_mask(scan), device) for scan in scans]
+    masks = [DeviceMask.of(scan_mask(scan, layout.TRAIN), device) for scan in scans]
     spans = [_span(scan, crop) for scan in scans]
     n_values = sum(
         (stop - start) * scan.n_coils * scan.n_ky * scan.n_kz
@@ -137,67 +181,15 @@ def _loaded(scan: Scan, start: int, stop: int, device: torch.device) -> torch.Te
     return kspace
 
 
-def validation_slices(
+def monitor_slices(
     scans: list[Scan], crop: tuple[int, int], number: int, device: torch.device
 ) -> list[Slices]:
-    """Read a few evenly spread slices of each scan to follow the training by."""
+    """Read a few evenly spread slices of each monitor scan."""
     loaded = []
     for scan in scans:
         last = max(scan.n_slices - crop[1] - 1, crop[0])
         chosen = np.unique(np.linspace(crop[0], last, number + 2)[1:-1].round().astype(int))
         kspace = np.concatenate([scan.read(index, index + 1) for index in chosen])
-        loaded.append(Slices(torch.from_numpy(kspace), DeviceMask.of(scan_mask(scan), device)))
+        mask = DeviceMask.of(scan_mask(scan, layout.MONITOR), device)
+        loaded.append(Slices(torch.from_numpy(kspace), mask))
     return loaded
-
-
-@dataclass
-class SliceOrder:
-    """Endless random order of batches, each of slices of one scan, every slice once an epoch.
-
-    Scans may differ in their matrix, so a batch never mixes two of them. The whole state is the
-    generator's at the start of the epoch and the position within it.
-    """
-
-    lengths: list[int]
-    batch_size: int
-    generator: torch.Generator
-    position: int = 0
-
-    def __post_init__(self) -> None:
-        self._start = self.generator.get_state()
-        self._epoch = self._shuffled()
-
-    def ahead(self) -> Iterator[tuple[int, list[int]]]:
-        """Yield what `next` will return from here on; this order itself stays where it is."""
-        other = SliceOrder(self.lengths, self.batch_size, torch.Generator())
-        other.load_state_dict(self.state_dict())
-        while True:
-            yield other.next()
-
-    def next(self) -> tuple[int, list[int]]:
-        """Return the scan and the slices of the next batch."""
-        if self.position == len(self._epoch):
-            self._start, self.position = self.generator.get_state(), 0
-            self._epoch = self._shuffled()
-        self.position += 1
-        return self._epoch[self.position - 1]
-
-    def state_dict(self) -> dict[str, Any]:
-        """Return what `load_state_dict` needs to go on exactly here."""
-        return {"start": self._start, "position": self.position}
-
-    def load_state_dict(self, state: dict[str, Any]) -> None:
-        """Go on where another order stood."""
-        self.generator.set_state(state["start"])
-        self._start = state["start"]
-        self._epoch, self.position = self._shuffled(), state["position"]
-
-    def _shuffled(self) -> list[tuple[int, list[int]]]:
-        batches = []
-        for scan, length in enumerate(self.lengths):
-            order = torch.randperm(length, generator=self.generator).tolist()
-            size = min(self.batch_size, length)
-            # the remainder of an epoch is left out, so that every step sees a full batch
-            batches += [(scan, order[k : k + size]) for k in range(0, length - size + 1, size)]
-        order = torch.randperm(len(batches), generator=self.generator).tolist()
-        return [batches[k] for k in order]

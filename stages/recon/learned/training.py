@@ -6,30 +6,41 @@ targets slice by slice on the CPU, cannot resume exactly and keeps every checkpo
 
 import math
 import sys
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from itertools import islice
-from typing import Any
+from typing import Protocol, TypedDict
 
 import torch
 
 from stages.machine.progress import progress
 from stages.params.train import ScheduleParams, TrainParams
+from stages.recon.learned.checkpoints import Curve, weights_of
 from stages.recon.learned.compiler import step_functions
+from stages.recon.learned.engine import Engine, Losses, Weights
 from stages.recon.learned.networks import (
     backward,
     build_engine,
     modules_of,
     network_options,
-    output_image,
     parameters_of,
-    set_training,
+)
+from stages.recon.learned.order import (
+    ORDERS,
+    MixedOrder,
+    MixedOrderState,
+    ScanOrder,
+    ScanOrderState,
+    Size,
 )
 from stages.recon.learned.prefetch import prefetched
 from stages.recon.learned.resume import Checkpoints
-from stages.recon.learned.slices import SliceOrder, Slices, StoredSlices
+from stages.recon.learned.slices import TrainingSlices, fetch, masks_of
+from stages.recon.learned.snapshots import Snapshots
 from stages.recon.physics import Batch
-from stages.recon.quality import challenge_quality
 from stages.storage.reading import reason
+from stages.study import layout
 from stages.study.errors import StudyError
 from stages.study.seeds import stable_seed
 
@@ -50,44 +61,70 @@ class Adam(torch.optim.Adam):
     step = torch.no_grad()(torch.optim.Adam.step.__wrapped__)
 
 
+class Schedule(Protocol):
+    """A learning rate over the steps: one of torch's or DIRECT's schedulers."""
+
+    def step(self) -> None:
+        """Go on by a step."""
+
+    def state_dict(self) -> dict[str, object]:
+        """Return what `load_state_dict` takes."""
+
+    def load_state_dict(self, state_dict: dict[str, object]) -> None:
+        """Go on where another schedule stood."""
+
+
+class SavedState(TypedDict):
+    """A `TrainingState` as tensors and plain values."""
+
+    models: Weights
+    optimizer: dict[str, object]
+    schedule: dict[str, object]
+    order: MixedOrderState | ScanOrderState
+    random: torch.Tensor
+    random_cuda: torch.Tensor | None
+    step: int
+    curves: Curve
+
+
 @dataclass
 class TrainingState:
     """Everything that the next step depends on, in one object."""
 
-    engine: Any
+    engine: Engine
     optimizer: torch.optim.Optimizer
-    schedule: Any
-    order: SliceOrder
+    schedule: Schedule
+    order: MixedOrder | ScanOrder
     step: int = 0
-    curves: list[dict[str, float]] = field(default_factory=list)
+    curves: Curve = field(default_factory=list)
+    """Loss and learning rate of every step."""
 
     @property
     def device(self) -> torch.device:
         """Where the networks live."""
         return parameters_of(self.engine)[0].device
 
-    def state_dict(self) -> dict[str, Any]:
+    def state_dict(self) -> SavedState:
         """Return all of it as tensors and plain values."""
-        state = {
+        cuda = self.device.type == "cuda"
+        return {
             "models": {name: m.state_dict() for name, m in modules_of(self.engine).items()},
             "optimizer": self.optimizer.state_dict(),
             "schedule": self.schedule.state_dict(),
             "order": self.order.state_dict(),
             "random": torch.get_rng_state(),
+            "random_cuda": torch.cuda.get_rng_state(self.device) if cuda else None,
             "step": self.step,
             "curves": self.curves,
         }
-        if self.device.type == "cuda":
-            state["random_cuda"] = torch.cuda.get_rng_state(self.device)
-        return state
 
-    def load_state_dict(self, state: dict[str, Any]) -> None:
+    def load_state_dict(self, state: SavedState) -> None:
         """Go on where another run stood."""
         for name, module in modules_of(self.engine).items():
             module.load_state_dict(state["models"][name])
         self.optimizer.load_state_dict(state["optimizer"])
         self.schedule.load_state_dict(state["schedule"])
-        self.order.load_state_dict(state["order"])
+        self.order.load_state_dict(state["order"])  # type: ignore[arg-type]  # of the same order
         torch.set_rng_state(state["random"])
         if self.device.type == "cuda":
             torch.cuda.set_rng_state(state["random_cuda"], self.device)
@@ -95,7 +132,11 @@ class TrainingState:
 
 
 def start(
-    params: TrainParams, architecture: str, seed: int, lengths: list[int], device: torch.device
+    params: TrainParams,
+    architecture: str,
+    seed: int,
+    sizes: Sequence[Size],
+    device: torch.device,
 ) -> TrainingState:
     """Return the state before the first step; all that is random depends on (seed, architecture).
 
@@ -105,7 +146,7 @@ def start(
         params: network and optimisation.
         architecture: name of the ensemble.
         seed: member of the ensemble.
-        lengths: number of slices of each training scan.
+        sizes: what is learned from each training scan.
         device: where the networks live.
     """
     weights = stable_seed("weights", architecture, seed)
@@ -118,14 +159,14 @@ def start(
     )
     torch.manual_seed(stable_seed("dropout", architecture, seed))
     generator = torch.Generator().manual_seed(stable_seed("order", architecture, seed))
-    order = SliceOrder(lengths, params.batch_size, generator)
+    order = ORDERS[params.batches](sizes, params.batch_size, generator)
     schedule = learning_rate_schedule(optimizer, params.schedule, params.steps)
     return TrainingState(engine, optimizer, schedule, order)
 
 
 def learning_rate_schedule(
     optimizer: torch.optim.Optimizer, params: ScheduleParams, steps: int
-) -> Any:
+) -> Schedule:
     """Return DIRECT's schedule: warm-up and cosine, or warm-up and decay every so many steps."""
     from direct.data.lr_scheduler import WarmupCosineLR, WarmupMultiStepLR
 
@@ -136,7 +177,7 @@ def learning_rate_schedule(
     return WarmupMultiStepLR(optimizer, milestones, params.decay_factor, **warmup)
 
 
-def train_step(state: TrainingState, batch: Batch, losses: Any, clip: float | None) -> float:
+def train_step(state: TrainingState, batch: Batch, losses: Losses, clip: float | None) -> float:
     """Take one step of the optimiser on a batch and return the loss."""
     state.optimizer.zero_grad(set_to_none=True)
     loss = backward(state.engine, batch, losses)
@@ -148,92 +189,91 @@ def train_step(state: TrainingState, batch: Batch, losses: Any, clip: float | No
     return loss
 
 
-def resume(state: TrainingState, checkpoints: Checkpoints, steps: int) -> None:
+def resume(state: TrainingState, checkpoints: Checkpoints, params: TrainParams) -> None:
     """Go on from the last checkpoint, if there is one, and say at which step.
+
+    A checkpoint that has lost a snapshot from before it is of no use: the training starts afresh.
 
     Raises:
         StudyError: if it holds the state of another training.
     """
     found = checkpoints.latest()
-    if found is not None:
-        try:
-            state.load_state_dict(found)
-        except Exception as error:
-            raise StudyError(
-                f"{checkpoints.folder}: expected the state of this training, got another"
-                f" ({reason(error)}); delete the folder"
-            ) from None
-        print(f"training goes on after step {state.step} of {steps}", file=sys.stderr)
+    if found is None:
+        return
+    missing = missing_snapshots(checkpoints, params, found.get("step", 0))
+    if missing:
+        print(
+            f"{Snapshots(checkpoints).folder}: expected the snapshot of step {missing[0]}, found"
+            " none; training starts afresh",
+            file=sys.stderr,
+        )
+        for path in checkpoints.steps().values():  # later steps would outlive the new checkpoints
+            path.unlink()
+        return
+    try:
+        state.load_state_dict(found)  # type: ignore[arg-type]  # what it lacks is an error
+    except Exception as error:
+        raise StudyError(
+            f"{checkpoints.folder}: expected the state of this training, got another"
+            f" ({reason(error)}); delete the folder"
+        ) from None
+    print(f"training goes on after step {state.step} of {params.steps}", file=sys.stderr)
+
+
+def missing_snapshots(checkpoints: Checkpoints, params: TrainParams, step: int) -> list[int]:
+    """Return the steps up to a checkpoint's whose snapshots should be there and are not."""
+    there = layout.snapshots(Snapshots(checkpoints).folder)
+    return [each for each in params.snapshot_steps if each <= step and each not in there]
+
+
+def no_snapshot(step: int, weights: Weights) -> None:
+    """Keep nothing."""
 
 
 def train(
     state: TrainingState,
     params: TrainParams,
-    training: list[Slices] | list[StoredSlices],
-    validation: list[Slices],
+    training: TrainingSlices,
     checkpoints: Checkpoints | None = None,
+    snapshot: Callable[[int, Weights], None] = no_snapshot,
     *,
     compiled: bool = False,
 ) -> TrainingState:
-    """Train to the last step, following loss and validation; return the same state.
+    """Train to the last step and return the same state.
 
     Args:
         state: where the training stands.
         params: what it does.
         training: slices of each scan to learn from; they are fetched ahead of the steps, while the
             order of the state is that of the steps taken.
-        validation: slices to follow it by.
         checkpoints: where to put it aside from time to time.
+        snapshot: called with step and weights after each of `params.snapshot_steps`.
         compiled: whether the steps run by torch's compiler.
 
     Raises:
         StudyError: if the loss is not finite, a scan is damaged or the disk is full.
     """
-    device = state.device
+    device, kept = state.device, set(params.snapshot_steps)
     losses, batch_of = step_functions(state.engine, compiled=compiled)
-
-    def fetch(chosen: tuple[int, list[int]]) -> torch.Tensor:
-        scan, indices = chosen
-        return training[scan].fetch(indices, device)
-
     coming = islice(state.order.ahead(), params.steps - state.step)
     bar = progress(desc="training", total=params.steps, unit="step")
     bar.n = bar.initial = state.step
-    with bar, prefetched(coming, fetch, device) as arrived:
+    with bar, prefetched(coming, partial(fetch, training, device=device), device) as arrived:
         for kspace in arrived:
-            scan, _ = state.order.next()
+            picks = state.order.next()
             rate = state.optimizer.param_groups[0]["lr"]
-            batch = batch_of(kspace, training[scan].mask)
+            batch = batch_of(kspace, masks_of(training, picks))
             loss = train_step(state, batch, losses, params.gradient_clip)
             if not math.isfinite(loss):
                 raise StudyError(
                     f"training: expected a finite loss, got {loss} at step {state.step};"
                     " lower learning_rate or set gradient_clip"
                 )
-            row = {"step": state.step, "loss": loss, "learning_rate": rate}
-            if state.step % params.validation_interval == 0 or state.step == params.steps:
-                row |= validate(state.engine, validation, device)
-            state.curves.append(row)
+            state.curves.append({"step": state.step, "loss": loss, "learning_rate": rate})
             bar.set_postfix(loss=f"{loss:.4f}", refresh=False)
             bar.update()
+            if state.step in kept:
+                snapshot(state.step, weights_of(state.engine))
             if checkpoints is not None:
                 checkpoints.offer(state.step, state.state_dict)
     return state
-
-
-@torch.no_grad()
-def validate(engine: Any, slices: list[Slices], device: torch.device) -> dict[str, float]:
-    """Return challenge PSNR (dB) and SSIM, the mean over all validation slices."""
-    set_training(engine, False)
-    scores = []
-    for scan in slices:
-        batch = scan.batch(slice(None), device)
-        target = batch["target"].cpu().numpy()
-        image = output_image(engine, batch).cpu().numpy()
-        scores.append(challenge_quality(target, image))
-    set_training(engine, True)
-    psnr, ssim = zip(*scores, strict=True)
-    return {
-        "validation_psnr": math.fsum(psnr) / len(psnr),
-        "validation_ssim": math.fsum(ssim) / len(ssim),
-    }

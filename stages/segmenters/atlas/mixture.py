@@ -12,6 +12,7 @@ from numpy.polynomial.legendre import leggrid3d, legvander
 from threadpoolctl import threadpool_limits
 
 from stages.params.atlas import MixtureParams
+from stages.study.axes import three
 
 DARKEST = 0.02  # smallest intensity whose logarithm is taken, part of the 99.5th percentile
 LARGEST_LOG_BIAS = 1.0  # the polynomial is held within it outside the voxels of the fit
@@ -48,7 +49,8 @@ def basis(shape: tuple[int, int, int], where: np.ndarray, order: int) -> np.ndar
 
 def degrees(order: int) -> list[tuple[int, int, int]]:
     """Degrees along the three axes of the terms of total order 1 .. `order`."""
-    return [each for each in product(range(order + 1), repeat=3) if 0 < sum(each) <= order]  # type: ignore[misc]  # three axes
+    found = product(range(order + 1), repeat=3)
+    return [three(each) for each in found if 0 < sum(each) <= order]
 
 
 def bias_image(shape: tuple[int, int, int], bias: np.ndarray, order: int) -> np.ndarray:

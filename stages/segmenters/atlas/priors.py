@@ -25,6 +25,7 @@ from stages.segmenters.atlas.registration import (
 )
 from stages.segmenters.synthseg.heads import palette, tissue_map, training_maps
 from stages.segmenters.synthseg.labels import MERGED_LABELS, merged_name
+from stages.study.axes import three
 
 PRESENT = 0.01  # mean probability of brain above which a voxel bounds the atlas's box
 
@@ -34,10 +35,10 @@ def head_maps(params: AtlasParams) -> Iterator[np.ndarray]:
     if params.label_maps is None:
         yield from (each.numpy() for each in training_maps(params.seed, params.n_heads))
         return
-    goal = tuple(n // 2 + mm for n, mm in zip(HEAD_SHAPE, BRAIN_CENTRE_MM, strict=True))
+    goal = three(n // 2 + mm for n, mm in zip(HEAD_SHAPE, BRAIN_CENTRE_MM, strict=True))
     for path in list_maps(Path(params.label_maps))[: params.n_heads]:
         labels = read_map(path)
-        placed = extend_neck(place(labels, brain_centre(labels), HEAD_SHAPE, goal))  # type: ignore[arg-type]  # three axes
+        placed = extend_neck(place(labels, brain_centre(labels), HEAD_SHAPE, goal))
         yield tissue_map(placed).numpy()
 
 
@@ -68,10 +69,10 @@ def aligned(head: np.ndarray, average: np.ndarray, params: AtlasParams) -> np.nd
 
 def mean(parts: Iterable[np.ndarray]) -> np.ndarray:
     """Mean of arrays of one shape, one after the other."""
-    total, n = 0.0, 0
+    total, n = np.zeros(()), 0
     for part in parts:
-        total, n = total + part.astype(np.float64), n + 1  # type: ignore[assignment]  # 0 to array
-    return (total / n).astype(np.float32)  # type: ignore[attr-defined]  # an array
+        total, n = np.add(total, part, dtype=np.float64), n + 1
+    return np.asarray(total / n, np.float32)
 
 
 def brain_box(average: np.ndarray, brain: np.ndarray, margin: int) -> tuple[slice, ...]:

@@ -23,13 +23,14 @@ from stages.segmenters.synthseg.fused import (
     convolve,
     empty_features,
 )
+from stages.study.axes import Shape, three
 
 WHOLE_VOXELS = 4_000_000  # the largest padded volume that is evaluated whole
 BLOCK = 64  # side of the blocks of larger ones, voxels
 SLAB = 16  # planes of a skip that are freed together
 N_BLOCKED = 2  # finest levels that are evaluated in blocks
 
-Triple = tuple[int, int, int]
+
 # Called with slices (x, y, z) of the volume and the logits there, (1, outputs, x, y, z).
 Writer = Callable[[tuple[slice, ...], torch.Tensor], None]
 # Evaluates a network on an image (1, inputs, x, y, z) and hands its logits to a writer.
@@ -40,13 +41,13 @@ Evaluation = Callable[[FusedUNet, torch.Tensor, Writer], None]
 class Box:
     """Voxels low <= i < high along each axis; may reach beyond the volume."""
 
-    low: Triple
-    high: Triple
+    low: Shape
+    high: Shape
 
     @property
-    def shape(self) -> Triple:
+    def shape(self) -> Shape:
         """Voxels along each axis."""
-        return tuple(b - a for a, b in zip(self.low, self.high, strict=True))  # type: ignore[return-value]  # three axes
+        return three(b - a for a, b in zip(self.low, self.high, strict=True))
 
     @property
     def slices(self) -> tuple[slice, ...]:
@@ -55,7 +56,7 @@ class Box:
 
     def grown(self, n: int) -> "Box":
         """The box with n more voxels on every side."""
-        return Box(tuple(a - n for a in self.low), tuple(b + n for b in self.high))  # type: ignore[arg-type]  # three axes
+        return Box(three(a - n for a in self.low), three(b + n for b in self.high))
 
     def within(self, other: "Box") -> tuple[slice, ...]:
         """Index of the box in an array that covers the larger box `other`."""
@@ -66,13 +67,13 @@ class Box:
 
     def halved(self) -> "Box":
         """The same region on a grid of half the resolution; all limits are even."""
-        return Box(tuple(a // 2 for a in self.low), tuple(b // 2 for b in self.high))  # type: ignore[arg-type]  # three axes
+        return Box(three(a // 2 for a in self.low), three(b // 2 for b in self.high))
 
 
-def boxes(shape: Triple, side: int) -> Iterator[Box]:
+def boxes(shape: Shape, side: int) -> Iterator[Box]:
     """Boxes of at most `side` voxels that fill a volume."""
     for low in product(*(range(0, n, side) for n in shape)):
-        yield Box(low, tuple(min(a + side, n) for a, n in zip(low, shape, strict=True)))  # type: ignore[arg-type]  # three axes
+        yield Box(three(low), three(min(a + side, n) for a, n in zip(low, shape, strict=True)))
 
 
 def cut(x: torch.Tensor, box: Box) -> torch.Tensor:
@@ -93,7 +94,7 @@ class Skip:
     The finest skip is as large as the posteriors; one shrinks while the other grows.
     """
 
-    def __init__(self, shape: Triple) -> None:
+    def __init__(self, shape: Shape) -> None:
         self.shape = shape
         self.slabs: dict[int, torch.Tensor] = {}  # by their first plane
 
@@ -128,7 +129,7 @@ class Skip:
         self.slabs = {n: slab for n, slab in self.slabs.items() if n + slab.shape[2] > below}
 
 
-def clear_outside(x: torch.Tensor, box: Box, shape: Triple) -> torch.Tensor:
+def clear_outside(x: torch.Tensor, box: Box, shape: Shape) -> torch.Tensor:
     """Zero in place the voxels of `x`, which covers `box`, that lie outside a volume of `shape`."""
     for axis, (low, high, n) in enumerate(zip(box.low, box.high, shape, strict=True), start=2):
         if low < 0:

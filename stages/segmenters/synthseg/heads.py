@@ -11,6 +11,7 @@ from stages.anatomy.tissue import LEFT_TO_RIGHT, relative_signals
 from stages.scanner.coils import receive_coils
 from stages.segmenters.synthseg.labels import MERGED_LABELS, lookup, merged_label
 from stages.segmenters.synthseg.synthesis import Palette
+from stages.study.axes import three
 
 TRAINING_SEEDS = 1_000_000  # seeds of training heads begin here, far from those of any cohort
 N_COILS = 12
@@ -52,6 +53,6 @@ def training_maps(seed: int, n_heads: int) -> Iterator[torch.Tensor]:
 
 def coil_shading(shape: tuple[int, int, int], voxel_size_mm: float) -> torch.Tensor:
     """Logarithm of the head array's root of the sum of squares, (right, anterior, superior)."""
-    coils = receive_coils(tuple(reversed(shape)), voxel_size_mm, N_COILS)  # type: ignore[arg-type]  # three axes
+    coils = receive_coils(three(reversed(shape)), voxel_size_mm, N_COILS)
     power = np.square(np.abs(coils)).sum(0)
     return torch.from_numpy(np.ascontiguousarray(0.5 * np.log(power).transpose(2, 1, 0)))

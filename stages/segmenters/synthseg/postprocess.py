@@ -11,6 +11,8 @@ import numpy as np
 import torch
 from scipy import ndimage
 
+from stages.study.axes import three
+
 PRESENT = 0.25  # posterior above which a voxel counts for the largest component
 SLAB = 2  # planes at a time: with 33 channels a few MB at 1 mm
 WHOLE = 0  # the class of channels that are cleaned with the brain as a whole
@@ -60,8 +62,8 @@ def bounding_boxes(bits: np.ndarray) -> dict[int, Box]:
     for number in range(bits.dtype.itemsize * 8 - 1):
         hits = [np.flatnonzero(profile >> number & 1) for profile in profiles]
         if len(hits[0]):
-            boxes[number] = tuple(slice(int(h[0]), int(h[-1]) + 1) for h in hits)
-    return boxes  # type: ignore[return-value]  # of three axes
+            boxes[number] = three(slice(int(h[0]), int(h[-1]) + 1) for h in hits)
+    return boxes
 
 
 def surviving_parts(posteriors: torch.Tensor, classes: Sequence[int]) -> torch.Tensor:

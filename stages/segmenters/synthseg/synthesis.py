@@ -15,8 +15,8 @@ import numpy as np
 import torch
 
 from stages.params.segmenter import SynthesisParams
+from stages.study.axes import Shape, three
 
-Triple = tuple[int, int, int]
 SUBVOXELS = 8  # map voxels in an image voxel
 GHOST_STRENGTH = 0.05  # largest relative intensity of a ghost
 SHADING_RANGE = (0.6, 1.3)  # exponent of the coils' root of the sum of squares
@@ -66,7 +66,7 @@ class Draws:
         """Standard normal field."""
         return torch.randn(shape, generator=self.field)
 
-    def smooth(self, nodes: Triple, shape: Triple, n: int = 1) -> torch.Tensor:
+    def smooth(self, nodes: Shape, shape: Shape, n: int = 1) -> torch.Tensor:
         """(n, *shape) field interpolated linearly between independent standard normal nodes."""
         x, y, z = (interpolation(*pair) for pair in zip(nodes, shape, strict=True))
         field = torch.matmul(y, torch.matmul(self.normal((n, *nodes)), z.T))
@@ -100,8 +100,8 @@ def draw_image(
         image (1, 1, *crop) float32 in 0..1 times the drawn gain, and the partial-volume
         target (1, n_channels, *crop) float32, which sums to one.
     """
-    field = tuple(int(side) for side in shading.shape)
-    origin = crop_origin(field, params, draws)  # type: ignore[arg-type]  # three axes
+    field = three(int(side) for side in shading.shape)
+    origin = crop_origin(field, params, draws)
     labels = warp(tissues, origin, params, draws)
     target = partial_volumes(labels, palette)
     image = torch.from_numpy(tissue_signals(palette, params, draws))[labels.int()]
@@ -115,7 +115,7 @@ def draw_image(
     return (image * inside)[None, None], target[None]
 
 
-def crop_origin(field: Triple, params: SynthesisParams, draws: Draws) -> Triple:
+def crop_origin(field: Shape, params: SynthesisParams, draws: Draws) -> Shape:
     """First voxel of a crop in the field of view; negative where the crop begins in the padding.
 
     Most crops end at the top of the head, where the brain is; the others lie anywhere.
@@ -124,10 +124,10 @@ def crop_origin(field: Triple, params: SynthesisParams, draws: Draws) -> Triple:
     high = [max(f + m - c, -m) for f, m, c in zip(field, params.margin, params.crop, strict=True)]
     if not draws.chance(params.low_crop):
         low[2] = max(low[2], high[2] - 8)
-    return tuple(int(draws.scalar.integers(a, b + 1)) for a, b in zip(low, high, strict=True))  # type: ignore[return-value]  # three axes
+    return three(int(draws.scalar.integers(a, b + 1)) for a, b in zip(low, high, strict=True))
 
 
-def window(volume: torch.Tensor, origin: Triple, shape: Triple, outside: str) -> torch.Tensor:
+def window(volume: torch.Tensor, origin: Shape, shape: Shape, outside: str) -> torch.Tensor:
     """Cut (x, y, z) at `origin`; outside repeat the edge (`edge`) or take zeros (`constant`)."""
     pairs = list(zip(origin, shape, volume.shape, strict=True))
     inner = volume[tuple(slice(max(o, 0), min(o + s, n)) for o, s, n in pairs)]
@@ -147,7 +147,7 @@ def rotation(angles: np.ndarray) -> np.ndarray:
 
 
 def warp(
-    tissues: torch.Tensor, origin: Triple, params: SynthesisParams, draws: Draws
+    tissues: torch.Tensor, origin: Shape, params: SynthesisParams, draws: Draws
 ) -> torch.Tensor:
     """Look up the map through a random affine, elastic and mirroring transform, nearest neighbour.
 
@@ -160,13 +160,13 @@ def warp(
     Returns:
         uint8, twice `params.crop` along each axis.
     """
-    shape = tuple(2 * side for side in params.crop)
+    shape = three(2 * side for side in params.crop)
     angles = np.deg2rad(params.rotation_deg) * draws.scalar.uniform(-1, 1, 3)
     matrix = rotation(angles) @ np.diag(1 + params.scaling * draws.scalar.uniform(-1, 1, 3))
     if draws.chance(0.5):
         matrix[:, 0] *= -1
     shift = params.shift_mm * draws.scalar.uniform(-1, 1, 3)
-    offsets = elastic(shape, params.elastic_mm, draws)  # type: ignore[arg-type]  # three axes
+    offsets = elastic(shape, params.elastic_mm, draws)
     centre = [(side - 1) / 2 for side in tissues.shape]
     axes = [torch.arange(n) + 2.0 * o - c for n, o, c in zip(shape, origin, centre, strict=True)]
     index = None
@@ -179,7 +179,7 @@ def warp(
     return tissues.reshape(-1)[index.reshape(-1)].reshape(shape)  # type: ignore[union-attr]  # three axes have passed
 
 
-def elastic(shape: Triple, strength: tuple[float, float], draws: Draws) -> torch.Tensor:
+def elastic(shape: Shape, strength: tuple[float, float], draws: Draws) -> torch.Tensor:
     """(3, *shape) smooth displacement in map voxels: a coarse and a fine random field."""
     coarse, fine = (draws.between((0, largest)) for largest in strength)
     field = draws.smooth((5, 6, 5), shape, 3).mul_(coarse)

@@ -18,6 +18,8 @@ if TYPE_CHECKING:
     from stages.segmenters.synthseg.posteriors import NetworkSegmenter
 
 EMBEDDED = "embedded"
+OFFICIAL = (".h5", ".hdf5")  # suffixes of SynthSeg's own files
+FAST = " without mirrored image and topology correction"
 EMBEDDED_FILE = WEIGHTS / "embedded.npz"
 
 
@@ -43,7 +45,7 @@ def open_model(weights: str, mode: str) -> "Model":
                 " (segment.mode) or SynthSeg's official robust weights"
             )
         return found
-    if path.suffix not in (".h5", ".hdf5"):
+    if path.suffix not in OFFICIAL:
         raise StudyError(
             f"{path}: expected 'embedded', an official .h5 file or an .npz file of the study"
         )
@@ -75,13 +77,17 @@ BILLOT_ROBUST = Reference(
 
 
 def words(params: Chosen) -> Words:
-    """Return how the text of methods describes the network."""
-    if params.weights.endswith(EMBEDDED_FILE.name):
-        text = "a small network trained on simulated heads in the manner of SynthSeg"
-        return Words(text, (BILLOT,), metrics="segmenter")
-    if params.mode == "robust":
-        return Words("SynthSeg 2.0 in robust mode", (BILLOT, BILLOT_ROBUST))
-    return Words("SynthSeg 2.0", (BILLOT,))
+    """Return how the text of methods describes the network; `SynthSeg` is its official weights."""
+    path, robust = weight_file(params.weights), params.mode == "robust"
+    works = (BILLOT, BILLOT_ROBUST) if robust else (BILLOT,)
+    mode = f"{' in robust mode' if robust else ''}{FAST if params.fast else ''}"
+    if path.suffix in OFFICIAL:
+        return Words(f"SynthSeg 2.0{mode}", works)
+    if path.name == EMBEDDED_FILE.name:
+        trained = "trained on digital phantoms in the manner of SynthSeg"
+        text = f"the bundled segmentation network, {trained}{mode}"
+        return Words(text, works, metrics="segmenter")
+    return Words(f"a segmentation network of the study's own ({path.name}){mode}", works)
 
 
 def opened(params: Chosen, device: "torch.device") -> "NetworkSegmenter":

@@ -12,7 +12,7 @@ from stages.statistics.methods.variability import (
     structure_scan_pairs,
 )
 
-COLUMN = "bias"
+COLUMN, ABSOLUTE = "bias", "absolute_bias"
 
 
 def bias(volumes: np.ndarray, reference: np.ndarray | float) -> np.ndarray:
@@ -72,6 +72,20 @@ def bias_table(volumes: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:
         for (group, structure, subject), values in structure_scan_pairs(volumes)
     ]
     return pd.DataFrame(rows, columns=["group", "structure", "subject", COLUMN])
+
+
+def absolute_bias_table(volumes: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:
+    """Return the size of the bias of the members' mean, |bias|.
+
+    Args:
+        volumes: tidy, columns group, member, subject, structure, volume_mm3.
+        reference: tidy, columns subject, structure, volume_mm3.
+
+    Returns:
+        Columns group, structure, subject, absolute_bias (percent), as `bias_table`.
+    """
+    table = bias_table(volumes, reference).rename(columns={COLUMN: ABSOLUTE})
+    return table.assign(**{ABSOLUTE: table[ABSOLUTE].abs()})
 
 
 def structure_biases(table: pd.DataFrame, group: str) -> dict[str, float]:

@@ -1,9 +1,12 @@
 """Bootstrap of whole subjects: how far a statistic would move with another cohort.
 
 A draw is kept as integer weights of the scans, so that a statistic of all draws is a few matrix
-products. Tables are matrices (n_structures, n_subjects) with NaN where a pair is absent.
+products. Few subjects have few different draws: a statistic is computed once for each
+(`for_distinct`). Tables are matrices (n_structures, n_subjects) with NaN where a pair is absent.
 """
 
+from collections.abc import Callable
+from functools import cache
 from typing import NamedTuple
 
 import numpy as np
@@ -45,6 +48,27 @@ def cluster_draws(clusters: np.ndarray, n_draws: int, rng: np.random.Generator) 
     return rng.multinomial(n, np.full(n, 1.0 / n), size=n_draws)[:, number]
 
 
+def for_distinct(
+    rows: np.ndarray, statistics: Callable[[np.ndarray], dict[str, np.ndarray]]
+) -> dict[str, np.ndarray]:
+    """Return statistics of every row, computed once where rows repeat.
+
+    Four subjects have 35 different draws and 24 orders, however many are taken.
+
+    Args:
+        rows: (n_rows, n), draws as weights or orders of the scans.
+        statistics: from (n_different, n) to arrays (n_different, ...) by name.
+
+    Returns:
+        Arrays (n_rows, ...).
+    """
+    different, place = np.unique(rows, axis=0, return_inverse=True)
+    if len(different) == len(rows):
+        return statistics(rows)
+    return {name: values[place] for name, values in statistics(different).items()}
+
+
+@cache
 def expanded_level(level: float, n_clusters: int) -> float:
     """Return the level at which a percentile interval of few clusters covers as often as `level`.
 

@@ -1,4 +1,9 @@
-"""A test without shared noise: one half of the members predicts the CV of the other half."""
+"""A test without shared noise: one half of the members predicts a target of the other half.
+
+The target is ln CV (`log_cv`), or another measure of the volumes of one half.
+"""
+
+from collections.abc import Callable
 
 import numpy as np
 import pandas as pd
@@ -12,38 +17,57 @@ from stages.statistics.methods.split_half import log_variability
 PLENTY = 1000  # points: fisher_mean takes r = 1 for 1 - 6e-9
 
 
-def half_variability(volumes: pd.DataFrame) -> pd.DataFrame:
-    """Return ln CV of each half of the members.
+def log_cv(volumes: pd.DataFrame) -> pd.DataFrame:
+    """Return ln CV of some members.
+
+    Args:
+        volumes: columns member, subject, structure, volume_mm3.
+
+    Returns:
+        Columns structure, subject, target (NaN where undefined: one member, CV = 0).
+    """
+    cube, structures, subjects = volume_cube(volumes)
+    names = ["structure", "subject"]
+    pairs = pd.MultiIndex.from_product([structures, subjects], names=names).to_frame(index=False)
+    return pairs.assign(target=log_variability(cube).ravel())
+
+
+Measure = Callable[[pd.DataFrame], pd.DataFrame]
+"""From the volumes of some members to columns structure, subject, target, as `log_cv`."""
+
+
+def half_targets(volumes: pd.DataFrame, measure: Measure = log_cv) -> pd.DataFrame:
+    """Return the target of each half of the members.
 
     Args:
         volumes: of one ensemble, columns member, subject, structure, volume_mm3.
+        measure: of the volumes of one half.
 
     Returns:
-        Columns structure, subject, half, log_cv (NaN where undefined: one member, CV = 0).
+        Columns structure, subject, target, half.
     """
-    parts = []
-    for half, members in zip(HALVES, halves_of(volumes["member"].unique().tolist()), strict=True):
-        cube, structures, subjects = volume_cube(volumes[volumes["member"].isin(members)])
-        pairs = pd.MultiIndex.from_product(
-            [structures, subjects], names=["structure", "subject"]
-        ).to_frame(index=False)
-        parts.append(pairs.assign(half=half, log_cv=log_variability(cube).ravel()))
+    halves = zip(HALVES, halves_of(volumes["member"].unique().tolist()), strict=True)
+    parts = [measure(volumes[volumes["member"].isin(m)]).assign(half=half) for half, m in halves]
     return pd.concat(parts, ignore_index=True)
 
 
 def disjoint_r2(
-    volumes: pd.DataFrame, predictors: pd.DataFrame, columns: list[str]
+    volumes: pd.DataFrame,
+    predictors: pd.DataFrame,
+    columns: list[str],
+    measure: Measure = log_cv,
 ) -> dict[str, dict[str, float] | float]:
-    """Return how well one half of the members predicts the other half's ln CV, and its own.
+    """Return how well one half of the members predicts the other half's target, and its own.
 
     R^2 is averaged over both directions, r by Fisher z. `same` takes predictor and target from the
-    same half: the difference is the noise they share. The noise ceiling of these numbers is that of
-    an ensemble of half the size, `between_halves` of `reliability`.
+    same half: the difference is the noise they share. The noise ceiling of these numbers, for ln
+    CV, is that of an ensemble of half the size, `between_halves` of `reliability`.
 
     Args:
         volumes: of one ensemble, columns member, subject, structure, volume_mm3.
         predictors: columns structure, subject, half ("a" or "b", `halves_of`) and `columns`.
         columns: the predictors; the correlation is that of the first.
+        measure: the target, of the volumes of one half.
 
     Returns:
         disjoint and same -> pooled_r2, within_r2 (in sample), pooled_r, within_r (NaN where
@@ -56,7 +80,7 @@ def disjoint_r2(
     unknown = set(predictors["half"]) - set(HALVES)
     if unknown:
         raise ValueError(f"expected halves 'a' and 'b', got {sorted(map(str, unknown))}")
-    target = half_variability(volumes)
+    target = half_targets(volumes, measure)
     other = target.assign(half=target["half"].map({"a": "b", "b": "a"}))
     key = ["structure", "subject", "half"]
     tree: dict[str, dict[str, float] | float] = {}
@@ -73,7 +97,7 @@ def _both_directions(table: pd.DataFrame, columns: list[str]) -> dict[str, float
     found: list[tuple[float, float, float, float]] = []
     for half in HALVES:
         part = table[table["half"] == half]
-        x, y = part[columns].to_numpy(np.float64), part["log_cv"].to_numpy(np.float64)
+        x, y = part[columns].to_numpy(np.float64), part["target"].to_numpy(np.float64)
         if not len(part):
             found.append((np.nan,) * 4)
             continue

@@ -5,12 +5,14 @@ permutation moves the whole column of a scan.
 """
 
 from collections.abc import Callable
+from functools import partial
 from math import lgamma, log
 from typing import NamedTuple
 
 import numpy as np
 from scipy.stats import rankdata
 
+from stages.statistics.methods.bootstrap import for_distinct
 from stages.statistics.methods.correlation import (
     LEAST_FREEDOM,
     LEAST_SCANS,
@@ -83,6 +85,10 @@ def permuted_correlations(x: np.ndarray, y: np.ndarray, order: np.ndarray, kind:
         structures (n_permutations, n_structures), standardised by their null deviation
         1 / sqrt(n - 1); per_structure_mean, within_structure and two_way (n_permutations,).
     """
+    return for_distinct(order, partial(_correlations, x, y, kind=kind))
+
+
+def _correlations(x: np.ndarray, y: np.ndarray, order: np.ndarray, kind: str) -> Scopes:
     present = np.isfinite(x) & np.isfinite(y)
     common = present[:, order] & present[:, None, :]
     spearman = kind == "spearman"
@@ -171,6 +177,22 @@ def p_value(observed: float, null: np.ndarray) -> float:
     if not np.isfinite(observed) or not len(null):
         return float("nan")
     return float((1 + np.sum(null >= abs(observed) - TIE)) / (1 + len(null)))
+
+
+def critical_value(null: np.ndarray, alpha: float) -> float:
+    """Return the size that a statistic had to exceed for `p_value` <= alpha.
+
+    Args:
+        null: (n_permutations,).
+        alpha: level of the test.
+
+    Returns:
+        A value of |null|; NaN where so few permutations are defined that none could.
+    """
+    null = np.asarray(null, dtype=np.float64)
+    size = np.sort(np.abs(null[np.isfinite(null)]))[::-1]
+    n_allowed = int(np.floor(alpha * (len(size) + 1) + TIE)) - 1
+    return float(size[n_allowed]) if 0 <= n_allowed < len(size) else float("nan")
 
 
 def max_t_p(observed: np.ndarray, null: np.ndarray) -> np.ndarray:

@@ -2,6 +2,7 @@
 
 import numpy as np
 
+from stages.statistics.methods.bootstrap import for_distinct
 from stages.statistics.methods.correlation import (
     LEAST_FREEDOM,
     LEAST_SCANS,
@@ -42,14 +43,17 @@ def correlation_draws(x: np.ndarray, y: np.ndarray, weights: np.ndarray, kind: s
         (n_draws,); NaN where undefined.
     """
     present = np.isfinite(x) & np.isfinite(y)
-    weights = np.asarray(weights, dtype=np.float64)
-    own = _per_structure(x, y, present, weights, kind)
     n_points = int(present.sum(axis=1).max(initial=0))
-    return {
-        "structures": own,
-        "per_structure_mean": fisher_means(own, n_points),
-        **_pooled_scopes(x, y, present, weights, kind),
-    }
+
+    def scopes(weights: np.ndarray) -> Scopes:
+        own = _per_structure(x, y, present, weights, kind)
+        return {
+            "structures": own,
+            "per_structure_mean": fisher_means(own, n_points),
+            **_pooled_scopes(x, y, present, weights, kind),
+        }
+
+    return for_distinct(np.asarray(weights, dtype=np.float64), scopes)
 
 
 def fisher_means(coefficients: np.ndarray, n_points: int) -> np.ndarray:
@@ -168,10 +172,13 @@ def rank_draws(x: np.ndarray, y: np.ndarray, weights: np.ndarray) -> Scopes:
         pooled, within_structure (n_draws,); NaN where undefined.
     """
     present = np.isfinite(x) & np.isfinite(y)
-    weights = np.asarray(weights, dtype=np.float64)
-    enough = _pairs_drawn(present, weights).sum(axis=1) >= LEAST_SCANS
-    found = _structure_ranks(x, y, present, weights)
-    return {name: np.where(enough, r, np.nan) for name, r in found.items()}
+
+    def scopes(weights: np.ndarray) -> Scopes:
+        enough = _pairs_drawn(present, weights).sum(axis=1) >= LEAST_SCANS
+        found = _structure_ranks(x, y, present, weights)
+        return {name: np.where(enough, r, np.nan) for name, r in found.items()}
+
+    return for_distinct(np.asarray(weights, dtype=np.float64), scopes)
 
 
 def _structure_ranks(

@@ -7,7 +7,7 @@ from itertools import pairwise
 
 MATCH, NO_MATCH, NOT_COMPARABLE = "match", "no match", "not comparable"
 ABSENT = "absent"
-EXACT = "exact"
+EXACT, REPORT_ONLY = "exact", "report only"
 ROUNDING = 1e-9  # decimal tolerances are no binary fractions: 30.65 - 0.5 still matches
 
 
@@ -49,6 +49,12 @@ def within(quantity: str, ends: list[float], here: float, limit: float = 0.0) ->
         holds = low - limit - ROUNDING <= here <= high + limit + ROUNDING
     tolerance = f"± {text(limit)}" if limit else EXACT
     return Row(quantity, f"{text(low)} to {text(high)}", text(here), tolerance, holds)
+
+
+def below(quantity: str, reported: str, here: float, limit: float) -> Row:
+    """Return the row that judges |here| < limit."""
+    holds = None if math.isnan(here) else abs(here) < limit
+    return Row(quantity, reported, text(here), f"size below {text(limit)}", holds)
 
 
 def ordered(what: str, order: list[str], values: Mapping[str, float]) -> Row:

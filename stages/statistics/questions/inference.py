@@ -15,6 +15,7 @@ from stages.statistics.methods.gaps import without_gaps
 from stages.statistics.methods.permutation import (
     Permutations,
     benjamini_hochberg,
+    critical_value,
     joint_permutations,
     max_t_p,
     p_value,
@@ -34,7 +35,7 @@ from stages.statistics.questions.prediction import (
 KINDS = ("pearson", "spearman")
 SCOPES = ("per_structure_mean", "pooled", "within_structure", "two_way")
 COLUMNS = ["scope", "statistic", "estimate", "n", "value", "low", "high", "n_defined"]
-P_COLUMNS = ["p", "p_max_t", "p_bh"]
+P_COLUMNS = ["p", "critical", "p_max_t", "p_bh"]
 
 
 def ask(cohort: Cohort, params: AnalyseParams, rng: np.random.Generator) -> Answer:
@@ -86,12 +87,13 @@ def infer(
 
     Returns:
         Tree: pearson and spearman -> per_structure_mean, pooled, within_structure, two_way ->
-        {r, low, high, p} (no p for pooled: see `permuted_correlations`) and significant_max_t,
+        {r, low, high, p, critical} (the last two not for pooled: see `permuted_correlations`; the
+        size of r above which p would be below 1 - level) and significant_max_t,
         significant_bh, the structures with p below 1 - level; r2 -> histogram, summary, global
         (those whose columns exist) -> {value, low, high}; exchanged, the unit of permutation. NaN
         where undefined.
         Table: scope, statistic, estimate (pearson, spearman, in_sample_r2), n, value, low, high,
-        n_defined (draws), p, and for structures p_max_t and p_bh.
+        n_defined (draws), p, critical, and for structures p_max_t and p_bh instead.
     """
     structures = list(dict.fromkeys(table["structure"]))
     subjects = list(dict.fromkeys(table["subject"]))
@@ -108,7 +110,7 @@ def infer(
         for kind in KINDS:
             draws = correlation_draws(x, y, weights, kind)
             low_high = _intervals(draws, structures, level, n_clusters)
-            significance = _significance(x, y, permutations, kind, structures)
+            significance = _significance((x, y), permutations, kind, structures, 1.0 - level)
             part = own[["n"]].assign(statistic=name, estimate=kind, value=own[kind])
             parts.append(part.join(low_high).join(significance).reset_index())
     r2 = _regressions(table, target, weights[:, _positions(table, subjects)], level, n_clusters)
@@ -129,16 +131,21 @@ def _intervals(draws: Scopes, structures: list[str], level: float, n_clusters: i
 
 
 def _significance(
-    x: np.ndarray, y: np.ndarray, permutations: Permutations, kind: str, structures: list[str]
+    pair: tuple[np.ndarray, np.ndarray],
+    permutations: Permutations,
+    kind: str,
+    structures: list[str],
+    alpha: float,
 ) -> pd.DataFrame:
     order = permutations.order
     as_it_is = np.arange(order.shape[1])[None]
-    values = permuted_correlations(x, y, np.concatenate([as_it_is, order]), kind)
+    values = permuted_correlations(*pair, np.concatenate([as_it_is, order]), kind)
     single = values.pop("structures")
     p = np.array([p_value(v[0], v[1:]) for v in single.T])
     adjusted = {"p": p, "p_max_t": max_t_p(single[0], single[1:]), "p_bh": benjamini_hochberg(p)}
     over = {scope: p_value(v[0], v[1:]) for scope, v in values.items()}
-    pooled = pd.DataFrame({"p": over})
+    least = {scope: critical_value(v[1:], alpha) for scope, v in values.items()}
+    pooled = pd.DataFrame({"p": over, "critical": least})
     return pd.concat([pd.DataFrame(adjusted, index=structures), pooled])
 
 
@@ -178,4 +185,4 @@ def _tree(table: pd.DataFrame, headline: str, structures: list[str], alpha: floa
 
 def _correlation_leaf(row: pd.Series, scope: str) -> dict[str, float]:
     leaf = {"r": float(row["value"]), "low": float(row["low"]), "high": float(row["high"])}
-    return leaf if scope == "pooled" else leaf | {"p": float(row["p"])}
+    return leaf if scope == "pooled" else leaf | {key: float(row[key]) for key in ("p", "critical")}

@@ -11,13 +11,17 @@ import pandas as pd
 from stages.params.analyse import AnalyseParams
 from stages.statistics.answer import Answer, Tree, look_up
 from stages.statistics.cohort import Cohort
+from stages.statistics.methods.bias import median_absolute_bias
 from stages.statistics.methods.tolerances import (
     ABSENT,
     EXACT,
     MATCH,
     NO_MATCH,
     NOT_COMPARABLE,
+    REPORT_ONLY,
+    ROUNDING,
     Row,
+    below,
     near,
     near_each_other,
     ordered,
@@ -25,6 +29,7 @@ from stages.statistics.methods.tolerances import (
     within,
     within_factor,
 )
+from stages.statistics.questions.readings import READINGS, REGRESSIONS, WHOLE, Reading, r2_of
 from stages.storage.files import read_json
 
 RESULTS = Path(__file__).with_name("paper_results.json")
@@ -41,6 +46,7 @@ UNITS = {"psnr": " (dB)", "ssim": ""}
 # With fewer scans than this part of the paper's, chance alone moves the R^2 of 9 predictors by more
 # than a third of its tolerance: 9 / (16 n - 1) is 0.028 for 20 scans and 0.057 for 10.
 LEAST_PART_OF_SCANS = 0.5
+SIGNIFICANT = 0.05
 
 
 def ask(cohort: Cohort, _: AnalyseParams, __: np.random.Generator) -> Answer:
@@ -94,8 +100,8 @@ def compare(
     Numbers of other scans are shown but not judged: nothing says that they should agree.
 
     Args:
-        metrics: trees of `image_quality`, `volumes` and `prediction`; what is missing is
-            `absent` and not comparable.
+        metrics: trees of `image_quality`, `volumes`, `prediction`, `readings` and
+            `bias_prediction`; what is missing is `absent` and not comparable.
         n_members: group -> size of its ensemble.
         n_scans: number of validation scans.
         cohort: from `cohort_of`; None is taken as simulated.
@@ -106,12 +112,16 @@ def compare(
     """
     paper = published()
     settings = setting_rows(paper, n_members, n_scans)
+    volumes, prediction = metrics.get("volumes", {}), metrics.get("prediction", {})
     rows = [
         *settings,
         *quality_rows(paper, metrics.get("image_quality", {})),
-        *variability_rows(paper, metrics.get("volumes", {})),
-        *bias_rows(paper, metrics.get("volumes", {})),
-        *r2_rows(paper, metrics.get("prediction", {}), n_scans),
+        *variability_rows(paper, volumes),
+        *bias_rows(paper, volumes),
+        *bias_prediction_rows(paper, metrics.get("bias_prediction", {})),
+        *open_with_few_scans(correlation_rows(paper, prediction), paper, n_scans),
+        *open_with_few_scans(r2_rows(paper, prediction), paper, n_scans),
+        *reading_rows(paper, metrics.get("readings", {})),
     ]
     values = [(r.quantity, r.reported, r.here, r.tolerance, r.match) for r in rows]
     table = pd.DataFrame(values, columns=COLUMNS)
@@ -154,7 +164,10 @@ def setting_rows(paper: Tree, n_members: Mapping[str, int], n_scans: int) -> lis
 
 
 def quality_rows(paper: Tree, quality: Tree) -> list[Row]:
-    """Return PSNR and SSIM: means, spreads over members, and ranges with an external source."""
+    """Return PSNR and SSIM: means, spreads over members, and ranges with an external source.
+
+    On the slices that DIRECT's validation scores, as the paper names none and used DIRECT.
+    """
     tolerance = paper["tolerances"]
     limits = {"psnr": tolerance["psnr_mean_db"], "ssim": tolerance["ssim_mean"]}
     zoo = paper["external"]["direct_zoo"]
@@ -162,12 +175,12 @@ def quality_rows(paper: Tree, quality: Tree) -> list[Row]:
     for group, entry in paper["architectures"].items():
         for measure, limit in limits.items():
             name, reported = f"{group} {measure.upper()}", entry[measure]
-            mean = leaf(quality, group, measure, "mean")
-            spread = leaf(quality, group, measure, "std")
+            mean = leaf(quality, group, "cropped", measure, "mean")
+            spread = leaf(quality, group, "cropped", measure, "std")
             unit = UNITS[measure]
             rows.append(near(f"{name} mean{unit}", reported["mean"], mean, limit))
             if group in tolerance["plus_minus_report_only"]:
-                shown = (text(reported["plus_minus"]), text(spread), "report only")
+                shown = (text(reported["plus_minus"]), text(spread), REPORT_ONLY)
                 rows.append(Row(f"{name} SD over members{unit}", *shown, None))
             else:
                 factor = tolerance["plus_minus_factor"]
@@ -176,7 +189,16 @@ def quality_rows(paper: Tree, quality: Tree) -> list[Row]:
             ends = sorted((zoo[group][measure], reported["mean"]))
             title = f"{name} mean, paper and DIRECT's zoo{unit}"
             rows.append(within(title, ends, mean, limit))
-    return rows
+    return rows + [difference_row(paper, quality, measure) for measure in limits]
+
+
+def difference_row(paper: Tree, quality: Tree, measure: str) -> Row:
+    """Return whether the pair of architectures called similar differs less than the other pair."""
+    gaps = {}
+    for first, second in paper["orderings"]["quality"]["value"]:
+        means = [leaf(quality, group, "cropped", measure, "mean") for group in (first, second)]
+        gaps[f"{first} to {second}"] = abs(means[1] - means[0])
+    return ordered(f"difference of {measure.upper()}", list(gaps), gaps)
 
 
 def variability_rows(paper: Tree, volumes: Tree) -> list[Row]:
@@ -187,14 +209,18 @@ def variability_rows(paper: Tree, volumes: Tree) -> list[Row]:
     rows = [within(f"{group} CV median (%)", ends, cv[group]) for group in groups]
     (lowest,), others = paper["orderings"]["cv"]["value"]
     rows += [ordered("CV", [lowest, other], cv) for other in others]
+    rows.append(ordered("CV", paper["orderings"]["cv_highest"]["value"], cv))
     rows.append(near_each_other(lowest, others, cv))
     rows += [ordered("CV", ["noise", group], cv) for group in groups]
     return rows
 
 
 def bias_rows(paper: Tree, volumes: Tree) -> list[Row]:
-    """Return the signs of the biases that the paper names."""
+    """Return the signs of the biases that the paper names, and whose bias is the largest."""
     rows = []
+    others, (largest,) = paper["orderings"]["bias"]["value"]
+    size = {g: median_absolute_bias(look_up(volumes, g, "bias") or {}) for g in (*others, largest)}
+    rows += [ordered("median absolute bias", [other, largest], size) for other in others]
     for group, signs in paper["bias_signs"].items():
         for structure in signs["negative"]:
             value = leaf(volumes, group, "bias", structure)
@@ -204,8 +230,84 @@ def bias_rows(paper: Tree, volumes: Tree) -> list[Row]:
     return rows
 
 
-def r2_rows(paper: Tree, prediction: Tree, n_scans: int) -> list[Row]:
-    """Return R^2 of both sets of predictors and its orderings; few scans make it incomparable."""
+def bias_prediction_rows(paper: Tree, tree: Tree) -> list[Row]:
+    """Return whether the mean SD predicts |bias| within structures.
+
+    That there is no relation is contradicted by a statistically significant one, and not confirmed
+    by any other.
+    """
+    rows = []
+    for group in paper["architectures"]:
+        found = look_up(tree, group, "reference", "surrogates", "std_mean", "spearman")
+        own = look_up(found or {}, "within_structure") or {}
+        r, low, high, p = (leaf(own, key) for key in ("r", "low", "high", "p_bh"))
+        here = f"rho {text(r)} ({text(low)} to {text(high)}), p {text(p)}"
+        title = f"{group} |bias| predicted by the mean SD, within structures"
+        reported = paper["claims"]["bias_prediction"]["value"]
+        significant = p < SIGNIFICANT  # NaN is not
+        rows.append(
+            Row(title, reported, here, f"p above {SIGNIFICANT}", False if significant else None)
+        )
+    return rows
+
+
+def correlation_rows(paper: Tree, prediction: Tree) -> list[Row]:
+    """Return the largest correlation of any summary of the SD with the CV, mean over structures."""
+    claim, limit = paper["claims"]["correlation"]["value"], paper["tolerances"]["correlation"]
+    found = {
+        g: leaf(prediction, g, "correlation", "largest_mean", "pearson")
+        for g in paper["architectures"]
+    }
+    title = "largest correlation of a summary with CV, mean over structures"
+    return [below(f"{group} {title}", claim, r, limit) for group, r in found.items()]
+
+
+def reading_rows(paper: Tree, tree: Tree) -> list[Row]:
+    """Return which reading of each regression comes nearest to the paper, and one for all six.
+
+    Nothing is judged: the best of several readings is nearer than any of them should be.
+    """
+    limit, groups = paper["tolerances"]["r2"], list(paper["architectures"])
+    reported = {
+        (g, name): paper["architectures"][g][f"r2_{name}"]["value"]
+        for g in groups
+        for name in REGRESSIONS
+    }
+    rows = []
+    for (group, name), value in reported.items():
+        own = [reading for reading in READINGS if reading.regression == name]
+        found = {reading: r2_of(tree, group, reading) for reading in own}
+        title = f"{group} R2 {name}, nearest reading"
+        rows.append(Row(title, text(value), nearest(value, found, limit), REPORT_ONLY, None))
+    gaps = {
+        whole: [
+            abs(r2_of(tree, group, whole.parts[name]) - value)
+            for (group, name), value in reported.items()
+        ]
+        for whole in WHOLE
+    }
+    known = {whole: found for whole, found in gaps.items() if not np.isnan(found).any()}
+    here = ABSENT
+    if known:
+        best = min(known, key=lambda whole: max(known[whole]))
+        n_near = sum(gap <= limit for gap in known[best])
+        here = f"{best.words}: largest difference {text(max(known[best]))}, {n_near} within {limit}"
+    rows.append(Row("R2, one reading for all six", "six numbers", here, REPORT_ONLY, None))
+    return rows
+
+
+def nearest(reported: float, found: Mapping[Reading, float], limit: float) -> str:
+    """Return R^2 of the nearest reading, the reading, and how many lie within the tolerance."""
+    known = {reading: r2 for reading, r2 in found.items() if not math.isnan(r2)}
+    if not known:
+        return ABSENT
+    best = min(known, key=lambda reading: abs(known[reading] - reported))
+    n_near = sum(abs(r2 - reported) <= limit + ROUNDING for r2 in known.values())
+    return f"{text(known[best])} ({best.words}); {n_near} of {len(known)} readings within {limit}"
+
+
+def r2_rows(paper: Tree, prediction: Tree) -> list[Row]:
+    """Return R^2 of both sets of predictors and its orderings."""
     groups, columns = list(paper["architectures"]), paper["orderings"]["r2_predictors"]["value"]
     found = {name: {g: leaf(prediction, g, "r2", name) for g in groups} for name in columns}
     rows = [
@@ -223,6 +325,11 @@ def r2_rows(paper: Tree, prediction: Tree, n_scans: int) -> list[Row]:
     for group in groups:
         pair = {name: found[name][group] for name in columns}
         rows.append(ordered(f"{group} R2", columns, pair))
+    return rows
+
+
+def open_with_few_scans(rows: list[Row], paper: Tree, n_scans: int) -> list[Row]:
+    """Return the rows, not comparable where the scans are too few for them."""
     if n_scans < LEAST_PART_OF_SCANS * paper["cohort"]["scans_validation"]["value"]:
         return [Row(r.quantity, r.reported, r.here, r.tolerance, None) for r in rows]
     return rows

@@ -51,11 +51,11 @@ def ask(cohort: Cohort, _: AnalyseParams, __: np.random.Generator) -> Answer:
 
 
 def regression_rows(group: str, answers: Tree) -> list[tuple[str, str, str, float]]:
-    """Return the rows of `REGRESSIONS` of one network: R^2, controls and noise ceiling.
+    """Return the rows of `REGRESSIONS` of one network: R^2, controls and noise ceiling, if any.
 
     Args:
         group: name.
-        answers: from `predict`, without undefined leaves.
+        answers: from `predict` or `regressions`, without undefined leaves.
     """
     rows = []
     for name in ("histogram", "summary"):
@@ -65,28 +65,30 @@ def regression_rows(group: str, answers: Tree) -> list[tuple[str, str, str, floa
     means = answers["controls"].get("structure_only", np.nan)
     rows.append((group, "structure_only", "in_sample", means))
     rows += [
-        (group, "noise_ceiling", scope, value) for scope, value in answers["noise_ceiling"].items()
+        (group, "noise_ceiling", scope, value)
+        for scope, value in answers.get("noise_ceiling", {}).items()
     ]
     return rows
 
 
 def prediction_table(
-    cv: pd.DataFrame, regions: pd.DataFrame, histograms: pd.DataFrame
+    targets: pd.DataFrame, regions: pd.DataFrame, histograms: pd.DataFrame, target: str = TARGET
 ) -> tuple[pd.DataFrame, int]:
     """Join target and predictors of one architecture; pairs without either are left out.
 
     Args:
-        cv: columns structure, subject, cv; the pairs of the study.
+        targets: columns structure, subject and `target`; the pairs of the study.
         regions: columns structure, subject and `SUMMARIES`.
         histograms: columns structure, subject, edges, bin, fraction.
+        target: column name.
 
     Returns:
-        Columns structure, subject, cv, `SUMMARIES`, own_0..., global_0... without NaN, and the
-        number of pairs left out.
+        Columns structure, subject, `target`, `SUMMARIES`, own_0..., global_0... without NaN, and
+        the number of pairs left out.
     """
     names = histograms["edges"] + "_" + histograms["bin"].astype(str)
     bins = histograms.assign(name=names).pivot(index=PAIR, columns="name", values="fraction")
-    joined = cv[[*PAIR, TARGET]].merge(regions[[*PAIR, *SUMMARIES]], on=PAIR, how="left")
+    joined = targets[[*PAIR, target]].merge(regions[[*PAIR, *SUMMARIES]], on=PAIR, how="left")
     joined = joined.merge(bins.reset_index(), on=PAIR, how="left")
     complete = joined.replace([np.inf, -np.inf], np.nan).dropna().reset_index(drop=True)
     return complete, len(joined) - len(complete)
@@ -99,7 +101,7 @@ def histogram_columns(table: pd.DataFrame, edges: str) -> list[str]:
 
 
 def regression_report(
-    table: pd.DataFrame, columns: list[str], clusters: np.ndarray
+    table: pd.DataFrame, columns: list[str], clusters: np.ndarray, target: str = TARGET
 ) -> dict[str, float]:
     """Return R^2 of one set of predictors and the controls without which it cannot be read.
 
@@ -107,13 +109,14 @@ def regression_report(
         table: from `prediction_table`.
         columns: the predictors.
         clusters: (n,) labels of the subjects.
+        target: column name.
 
     Returns:
         in_sample (the paper's), random_predictor (its expectation for random predictors), adjusted,
         leave_one_subject_out, leave_one_structure_out, within_structure and its
-        random_predictor_within, and log_target (in sample, ln CV); NaN where undefined.
+        random_predictor_within, and log_target (in sample, ln target); NaN where undefined.
     """
-    x, y = table[columns].to_numpy(np.float64), table[TARGET].to_numpy(np.float64)
+    x, y = table[columns].to_numpy(np.float64), table[target].to_numpy(np.float64)
     structure = table["structure"].to_numpy()
     positive = y > 0
     return {
@@ -162,6 +165,8 @@ def predict(
 ) -> tuple[Tree, pd.DataFrame]:
     """Return all numbers of one architecture: the R^2 pair, controls, ceiling, correlations.
 
+    `correlation.largest_mean` is the largest |r| of all summaries, as means over structures.
+
     Args:
         table: from `prediction_table`.
         n_members: size of the ensemble.
@@ -170,23 +175,46 @@ def predict(
     Returns:
         The tree of the metrics file (NaN where undefined), and the table of all correlations.
     """
+    tree, correlations = regressions(table, subject_of)
+    scope = correlations[correlations["scope"] == "per_structure_mean"]
+    tree["correlation"]["largest_mean"] = {
+        kind: float(scope[kind].abs().max()) for kind in ("pearson", "spearman")
+    }
+    return tree | {"noise_ceiling": noise_ceilings(table, n_members)}, correlations
+
+
+def regressions(
+    table: pd.DataFrame, subject_of: dict[str, str], target: str = TARGET
+) -> tuple[Tree, pd.DataFrame]:
+    """Return the R^2 pair of a target with its controls, and correlations.
+
+    Args:
+        table: from `prediction_table`.
+        subject_of: scan -> subject.
+        target: column name.
+
+    Returns:
+        Tree of r2, controls and correlation (NaN where undefined), and the table of all
+        correlations.
+    """
     clusters = table["subject"].map(subject_of).to_numpy()
     sets = {
         "histogram": histogram_columns(table, "own"),
         "summary": list(SUMMARIES),
         "global": histogram_columns(table, "global"),
     }
-    reports = {name: regression_report(table, columns, clusters) for name, columns in sets.items()}
-    correlations = correlation_table(table, list(SUMMARIES), TARGET)
+    reports = {
+        name: regression_report(table, columns, clusters, target) for name, columns in sets.items()
+    }
+    correlations = correlation_table(table, list(SUMMARIES), target)
     controls: Tree = {name: reports[name] for name in ("histogram", "summary")}
     controls["histogram"]["global_edges"] = reports["global"]["in_sample"]
     controls["structure_only"] = group_means_r2(
-        table[TARGET].to_numpy(np.float64), table["structure"].to_numpy()
+        table[target].to_numpy(np.float64), table["structure"].to_numpy()
     )
-    tree = {
+    tree: Tree = {
         "r2": {name: controls[name].pop("in_sample") for name in ("histogram", "summary")},
         "controls": controls,
-        "noise_ceiling": noise_ceilings(table, n_members),
         "correlation": headline_correlations(correlations),
     }
     return tree, correlations

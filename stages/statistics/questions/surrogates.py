@@ -1,6 +1,7 @@
 """Which surrogate of volume uncertainty predicts the coefficient of variation, and at what cost.
 
-ln CV = a + b ln value: a law of proportion has b = 1, whatever the unit of the surrogate.
+ln target = a + b ln value: a law of proportion has b = 1, whatever the unit of the surrogate. The
+target is the CV, or another positive measure of a structure-scan pair (`bias_prediction`).
 """
 
 from collections.abc import Mapping
@@ -20,6 +21,7 @@ COSTS = {"A": "images", "B": "one segmentation", "C": "all segmentations"}
 IMAGE_STATISTICS = ("mean", "median", "p95")
 ESTIMATES = ("pooled_r2", "within_structure_r2", "leave_one_subject_out_r2", "spearman_within")
 INTERVALS = ("pooled_r2", "within_structure_r2")
+TARGET = "cv"
 PAIR = ["structure", "subject"]
 COLUMNS = ["group", "surrogate", "kind", "cost", "n", "n_left_out"]
 LEAST_SPREAD = 1e-12  # fraction of the sum of squares below which nothing varies
@@ -29,13 +31,20 @@ def ask(cohort: Cohort, params: AnalyseParams, rng: np.random.Generator) -> Answ
     """Return how well each surrogate predicts volume uncertainty, and what it costs."""
     sizes = (params.bootstrap_draws, params.level, rng)
     cv = cohort.networks(cohort.cv)
-    tree, table = predict_cv(every_surrogate(cohort), cv, cohort.subject_of, *sizes)
+    tree, table = predict_target(every_surrogate(cohort), cv, cohort.subject_of, *sizes)
     return Answer(tree, {"surrogates": table})
 
 
 def every_surrogate(cohort: Cohort) -> pd.DataFrame:
     """Return columns group, subject, structure, surrogate, kind, value of all networks."""
     return pd.concat([image_surrogates(cohort.regions), cohort.surrogates], ignore_index=True)
+
+
+def volume_surrogates(cohort: Cohort) -> pd.DataFrame:
+    """Return `every_surrogate` and the volumes' own CV, as a predictor of other targets."""
+    cv = cohort.networks(cohort.cv)
+    own = cv.rename(columns={"cv": "value"}).assign(surrogate=TARGET, kind="C")
+    return pd.concat([every_surrogate(cohort), own], ignore_index=True)
 
 
 def image_surrogates(regions: pd.DataFrame) -> pd.DataFrame:
@@ -57,30 +66,33 @@ def image_surrogates(regions: pd.DataFrame) -> pd.DataFrame:
     return tidy
 
 
-def logarithms(values: pd.DataFrame, cv: pd.DataFrame) -> tuple[pd.DataFrame, int]:
-    """Return a surrogate and the CV of the same pairs; pairs without a logarithm are left out.
+def logarithms(
+    values: pd.DataFrame, targets: pd.DataFrame, target: str = TARGET
+) -> tuple[pd.DataFrame, int]:
+    """Return a surrogate and the target of the same pairs; pairs without a logarithm are left out.
 
     Args:
         values: columns structure, subject, value of one surrogate and group.
-        cv: columns structure, subject, cv of the same group: the pairs of the study.
+        targets: columns structure, subject and `target` of the same group: the pairs of the study.
+        target: column name.
 
     Returns:
-        Columns structure, subject, x (ln value), y (ln CV), and the number of pairs left out.
+        Columns structure, subject, x (ln value), y (ln target), and the number of pairs left out.
 
     Raises:
         pandas.errors.MergeError: if a pair is there twice.
     """
-    joined = cv[[*PAIR, "cv"]].merge(
+    joined = targets[[*PAIR, target]].merge(
         values[[*PAIR, "value"]], on=PAIR, how="left", validate="one_to_one"
     )
-    numbers = joined[["value", "cv"]].to_numpy(np.float64)
+    numbers = joined[["value", target]].to_numpy(np.float64)
     known = (np.isfinite(numbers) & (numbers > 0)).all(axis=1)
     x, y = np.log(numbers[known]).T
     return joined.loc[known, PAIR].assign(x=x, y=y).reset_index(drop=True), int((~known).sum())
 
 
 def estimates(pairs: pd.DataFrame, clusters: np.ndarray) -> dict[str, float]:
-    """Return R^2 of ln CV on ln value, pooled, within structures and with subjects left out.
+    """Return R^2 of ln target on ln value, pooled, within structures and with subjects left out.
 
     Args:
         pairs: from `logarithms`.
@@ -144,30 +156,32 @@ def _squared(sums: np.ndarray) -> np.ndarray:
     return np.where(varies, np.clip(sxy**2 / both, 0.0, 1.0), np.nan)
 
 
-def predict_cv(
+def predict_target(
     surrogates: pd.DataFrame,
-    cv: pd.DataFrame,
+    targets: pd.DataFrame,
     subject_of: Mapping[str, str],
     n_draws: int = 0,
     level: float = 0.95,
     rng: np.random.Generator | None = None,
+    target: str = TARGET,
 ) -> tuple[Tree, pd.DataFrame]:
-    """Return how well each surrogate predicts ln CV, for each group.
+    """Return how well each surrogate predicts the logarithm of a target, for each group.
 
     Args:
         surrogates: columns group, subject, structure, surrogate, kind (`A`, `B`, `C`), value;
-            groups without a CV are left out.
-        cv: columns group, structure, subject, cv (percent).
+            groups without a target are left out.
+        targets: columns group, structure, subject and `target`.
         subject_of: scan -> subject; scans without one are subjects of their own.
         n_draws: samples of subjects for the intervals; none when 0.
         level: of the intervals.
         rng: source of the samples, needed when `n_draws` > 0.
+        target: column name.
 
     Returns:
         The tree group -> surrogate -> cost, n, n_left_out (pairs without a positive, finite value
-        and CV), n_undefined (estimates that are), `ESTIMATES` and, with samples, `<estimate>_low`
-        and `<estimate>_high` of `INTERVALS`; and the table with columns group, surrogate, kind,
-        cost, n, n_left_out, estimate, value, low, high (NaN where undefined).
+        and target), n_undefined (estimates that are), `ESTIMATES` and, with samples,
+        `<estimate>_low` and `<estimate>_high` of `INTERVALS`; and the table with columns group,
+        surrogate, kind, cost, n, n_left_out, estimate, value, low, high (NaN where undefined).
 
     Raises:
         ValueError: if `n_draws` > 0 without `rng`, or a kind is unknown.
@@ -178,12 +192,12 @@ def predict_cv(
     if unknown:
         raise ValueError(f"expected surrogates of kind {', '.join(COSTS)}, got '{unknown[0]}'")
     rows: list[tuple[object, ...]] = []
-    targets = dict(list(cv.groupby("group", sort=False)))
+    own = dict(list(targets.groupby("group", sort=False)))
     keys = ["group", "kind", "surrogate"]
     for (group, kind, name), values in surrogates.groupby(keys, sort=False):
-        if group not in targets:
+        if group not in own:
             continue
-        pairs, n_left_out = logarithms(values, targets[group])
+        pairs, n_left_out = logarithms(values, own[group], target)
         clusters = np.array([subject_of.get(s, s) for s in pairs["subject"]], dtype=str)
         bounds: dict[str, tuple[float, float]] = {}
         if n_draws > 0 and len(pairs):

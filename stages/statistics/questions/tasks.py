@@ -13,10 +13,9 @@ from stages.statistics.methods.gaps import without_gaps
 from stages.statistics.methods.rank_agreement import Agreement, Draws, draw_subjects, rank_agreement
 from stages.statistics.questions.deformation import deformation_pairs
 from stages.statistics.questions.overlap import overlap_pairs
-from stages.statistics.questions.surrogates import every_surrogate
+from stages.statistics.questions.surrogates import volume_surrogates
 
 HEADLINES = ("std_mean", "linearised_volume", "cv")  # predictors that metrics name
-VOLUME_CV = ("cv", "C")  # as a predictor: name, and what it costs (`surrogates.COSTS`)
 COLUMNS = ["group", "target", "predictor", "kind", "estimate", "scope", "n", "value", "low", "high"]
 
 
@@ -24,12 +23,9 @@ def ask(cohort: Cohort, params: AnalyseParams, rng: np.random.Generator) -> Answ
     """Return whether uncertainties and the volumes' own CV predict other tasks than volumes."""
     draws = draw_subjects(cohort.subject_of, params.bootstrap_draws, params.level, rng)
     cv, bias = (cohort.networks(table) for table in (cohort.cv, cohort.bias))
-    name, kind = VOLUME_CV
-    own = cv.rename(columns={"cv": "value"}).assign(surrogate=name, kind=kind)
-    predictors = pd.concat([every_surrogate(cohort), own], ignore_index=True)
     changes = deformation_pairs(cohort.changes, cv, bias)
     targets = cohort.networks(task_targets(overlap_pairs(cohort.overlap), changes))
-    tree, table = predict_tasks(predictors, targets, draws)
+    tree, table = predict_tasks(volume_surrogates(cohort), targets, draws)
     return Answer(tree, {"tasks": table})
 
 

@@ -1,24 +1,44 @@
-"""Training curves of the members, short enough to plot."""
+"""Training curves of the members, short enough to plot, and which step each was kept at."""
 
 import numpy as np
 import pandas as pd
 
 from stages.params.analyse import AnalyseParams
-from stages.statistics.answer import Answer
+from stages.statistics.answer import Answer, Tree
 from stages.statistics.cohort import Cohort
 
-COLUMNS = ("loss", "validation_psnr", "validation_ssim")
+SCORES = ("validation_psnr", "validation_ssim")
+COLUMNS = ("loss", *SCORES)
 
 
 def ask(cohort: Cohort, params: AnalyseParams, _: np.random.Generator) -> Answer:
-    """Return the training curves of all members that have them, thinned for plotting."""
+    """Return the training curves of all members that have them, thinned for plotting.
+
+    Metrics: `<group>.kept_step.{min,median,max}`, steps over members, and `<group>.n.members` that
+    were trained here. Table `kept`: the scores of the kept weights.
+    """
     members = cohort.curves.groupby(["group", "seed"], sort=False)
     parts = [
         thin(curves, params.curve_points).assign(group=group, seed=seed)
         for (group, seed), curves in members
     ]
     table = pd.concat(parts, ignore_index=True) if parts else cohort.curves
-    return Answer(tables={"training": table[["group", "seed", "step", *COLUMNS]]})
+    kept = cohort.curves[cohort.curves["kept"].notna()].reset_index(drop=True)
+    return Answer(
+        metrics={
+            str(group): kept_step(part["step"]) for group, part in kept.groupby("group", sort=False)
+        },
+        tables={
+            "training": table[["group", "seed", "step", *COLUMNS]],
+            "kept": kept[["group", "seed", "step", *SCORES]],
+        },
+    )
+
+
+def kept_step(steps: pd.Series) -> Tree:
+    """Return after which steps the weights of an ensemble's members were kept."""
+    spread = {"min": steps.min(), "median": steps.median(), "max": steps.max()}
+    return {"kept_step": {k: float(v) for k, v in spread.items()}, "n": {"members": len(steps)}}
 
 
 def thin(curves: pd.DataFrame, n_points: int) -> pd.DataFrame:

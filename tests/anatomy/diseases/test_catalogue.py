@@ -3,12 +3,11 @@
 from stages.anatomy.diseases.catalogue import COUNTED_AS, DISEASES, FLUIDS
 from stages.anatomy.tissue import TISSUES
 from stages.params.phantom import PathologyParams
-from stages.study.pairs import KINDS
 from tests.settings import settings
 
 
-def test_names_of_scans_know_the_diseases_of_the_catalogue() -> None:
-    assert tuple(DISEASES) == KINDS
+def test_every_disease_has_parameters_of_its_own() -> None:
+    assert set(DISEASES) == set(PathologyParams.model_fields) - {"heads", "kinds"}
 
 
 def test_labels_of_lesions_are_each_one_disease_s_and_have_a_tissue() -> None:

@@ -7,12 +7,14 @@ import pytest
 
 from stages.kspace.masks.acquired import within_region
 from stages.kspace.masks.catalogue import chosen
+from stages.kspace.masks.protocol import Target
 from stages.kspace.masks.sampling import SamplingMask, load_mask, save_mask
 from stages.kspace.region import elliptical
 from stages.params.mask import MaskParams
 from stages.study.errors import StudyError
 
 MATRIX, N_ACQUIRED = (108, 84), 72
+TARGET = Target(MATRIX, N_ACQUIRED, seed=0)
 ROWS = np.arange(108)
 EVERY_SECOND = np.broadcast_to(((ROWS % 2 == 0) | (abs(ROWS - 54) < 12))[:, None], MATRIX)
 REGIONS = {
@@ -27,9 +29,7 @@ def params(**changes: object) -> MaskParams:
 
 
 def drawn(region: np.ndarray, options: MaskParams) -> SamplingMask:
-    return within_region(
-        lambda asked: chosen(asked).mask(asked, MATRIX, N_ACQUIRED, 0), options, region
-    )
+    return within_region(lambda asked: chosen(asked).mask(asked, TARGET), options, region)
 
 
 @pytest.mark.parametrize("of", ["acquired", "full"])
@@ -42,13 +42,13 @@ def test_the_acceleration_is_that_of_the_acquired_positions(name: str, of: str) 
     counted = {"acquired": acquired.sum(), "full": acquired.size}
     for one, n_positions in counted.items():
         assert found.acceleration(one) == n_positions / found.mask.sum()
-    assert found.acceleration(of) == pytest.approx(5.0, rel=options.tolerance)
+    assert found.acceleration(of) == pytest.approx(5.0, rel=options.uniform_poisson.tolerance)
     np.testing.assert_array_equal(found.acquired, acquired)
 
 
 def test_masks_of_whole_columns_stay_as_they_are() -> None:
     options = params()
-    plain = chosen(options).mask(options, MATRIX, N_ACQUIRED, 0)
+    plain = chosen(options).mask(options, TARGET)
     columns = np.broadcast_to(np.arange(84) < N_ACQUIRED, MATRIX)
     found = drawn(columns, options)
     np.testing.assert_array_equal(found.mask, plain.mask)

@@ -5,7 +5,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from stages.kspace.masks.variable_density_poisson import MaskOptions, draw_mask
+from stages.kspace.masks.search import MaskOptions
+from stages.kspace.masks.variable_density_poisson import draw_mask
 from stages.study.errors import StudyError
 
 SHAPE, N_ACQUIRED = (54, 42), 36
@@ -61,8 +62,8 @@ def test_a_seed_is_a_mask() -> None:
 @pytest.mark.parametrize(
     ("options", "message"),
     [
-        (MaskOptions(4.0, "acquired", 1e-4, 0.01), "no calibration line"),
-        (MaskOptions(20.0, "acquired", 0.2, 0.01), "calibration disk alone"),
+        (MaskOptions(4.0, "acquired", 1e-4, 0.01), "no calibration region"),
+        (MaskOptions(20.0, "acquired", 0.2, 0.01), "calibration region alone"),
         (MaskOptions(1.05, "full", 0.03, 0.01), "below what partial Fourier leaves"),
         (MaskOptions(4.1, "acquired", 0.03, 1e-9), "raise mask.tolerance"),
     ],

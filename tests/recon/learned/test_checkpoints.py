@@ -2,12 +2,21 @@
 
 import csv
 from pathlib import Path
-from typing import Any
 
 import pytest
 import torch
 
-from stages.recon.learned.checkpoints import load_member, save_member
+from stages.recon.learned.checkpoints import (
+    COLUMNS,
+    LOSS_COLUMNS,
+    load_member,
+    read_curve,
+    save_member,
+    save_training,
+    serialised,
+    weights_of,
+)
+from stages.recon.learned.engine import Engine
 from stages.recon.learned.networks import build_engine, network_options, output_image, set_training
 from stages.recon.learned.slices import Slices
 from stages.storage.files import read_json
@@ -17,7 +26,7 @@ from tests.recon.conftest import CPU, train_params
 REFINED = {"num_filters": 4, "num_pool_layers": 2}
 
 
-def saved(folder: Path, architecture: str = "varnet", **changes: object) -> Any:
+def saved(folder: Path, architecture: str = "varnet", **changes: object) -> Engine:
     params = train_params(architecture, **changes)
     engine = build_engine(network_options(params), CPU, seed=4)
     curves = [
@@ -25,7 +34,9 @@ def saved(folder: Path, architecture: str = "varnet", **changes: object) -> Any:
         {"step": 2, "loss": 1 / 3, "learning_rate": 0.1, "validation_psnr": 20.0},
     ]
     folder.mkdir(exist_ok=True)
-    save_member(folder, engine, curves, {"train": params.model_dump(mode="json")})
+    snapshot = folder.with_suffix(".pt")
+    snapshot.write_bytes(serialised(weights_of(engine)))
+    save_member(folder, snapshot, curves, {"train": params.model_dump(mode="json")})
     return engine
 
 
@@ -56,17 +67,31 @@ def test_the_same_member_gives_the_same_bytes(tmp_path: Path) -> None:
         assert (tmp_path / "a" / file).read_bytes() == (tmp_path / "b" / file).read_bytes()
 
 
-def test_curves_and_versions(tmp_path: Path) -> None:
+def test_a_training_leaves_its_losses_and_versions(tmp_path: Path) -> None:
+    rows = [{"step": 1.0, "loss": 0.5, "learning_rate": 0.25}, {"step": 2.0, "loss": 0.125}]
+    save_training(tmp_path, rows, {"seed": 3})
+    assert (tmp_path / "losses.csv").read_text().splitlines()[0] == ",".join(LOSS_COLUMNS)
+    assert read_curve(tmp_path / "losses.csv") == rows
+    found = read_json(tmp_path / "config.json")
+    assert found["seed"] == 3
+    assert found["versions"]["torch"] == torch.__version__.split("+")[0]
+
+
+def test_damaged_losses(tmp_path: Path) -> None:
+    with pytest.raises(StudyError, match=r"losses\.csv: expected the losses of a training"):
+        read_curve(tmp_path / "losses.csv")
+    (tmp_path / "losses.csv").write_text("step,loss\n1,much\n")
+    with pytest.raises(StudyError, match=r"losses\.csv: expected the losses of a training"):
+        read_curve(tmp_path / "losses.csv")
+
+
+def test_curves(tmp_path: Path) -> None:
     saved(tmp_path / "m")
     with open(tmp_path / "m/curves.csv", encoding="utf-8") as stream:
         rows = list(csv.DictReader(stream))
-    assert list(rows[0]) == ["step", "loss", "learning_rate", "validation_psnr", "validation_ssim"]
+    assert list(rows[0]) == list(COLUMNS)
     assert [row["loss"] for row in rows] == ["0.5", "0.333333"]
     assert [row["validation_psnr"] for row in rows] == ["", "20"]
-    assert (
-        read_json(tmp_path / "m/config.json")["versions"]["torch"]
-        == torch.__version__.split("+")[0]
-    )
 
 
 def test_damaged_members(tmp_path: Path) -> None:

@@ -34,18 +34,18 @@ def fresh_compiler() -> Iterator[None]:
 
 def trained(params: TrainParams, slices: Slices, **how: bool) -> TrainingState:
     torch._dynamo.reset()  # each as in a process of its own
-    state = start(params, "rim", 0, [len(slices.kspace)], CPU)
-    return train(state, params, [slices], [slices], **how)
+    state = start(params, "rim", 0, [slices.size], CPU)
+    return train(state, params, [slices], **how)
 
 
 def exactly_trained(params: TrainParams, slices: Slices) -> TrainingState:
     """Train the same network in float64."""
-    state = start(params, "rim", 0, [len(slices.kspace)], CPU)
+    state = start(params, "rim", 0, [slices.size], CPU)
     for module in modules_of(state.engine).values():
         module.double()
     exact = Slices(slices.kspace.to(torch.complex128), slices.mask)
     with direct_in_float64():
-        return train(state, params, [exact], [exact])
+        return train(state, params, [exact])
 
 
 def weights(state: TrainingState) -> torch.Tensor:
@@ -54,7 +54,7 @@ def weights(state: TrainingState) -> torch.Tensor:
 
 
 def test_a_compiled_training_is_the_same_training(slices: Slices) -> None:
-    params = train_params("rim", steps=4, validation_interval=2)
+    params = train_params("rim", steps=4)
     plain = trained(params, slices)
     assert not counters["stats"]
     compiled, again = (trained(params, slices, compiled=True) for _ in range(2))
@@ -77,7 +77,7 @@ def test_a_compiled_training_is_the_same_training(slices: Slices) -> None:
 
 def test_nothing_is_compiled_unasked(slices: Slices) -> None:
     params = train_params("unet")
-    engine = start(params, "unet", 0, [len(slices.kspace)], CPU).engine
+    engine = start(params, "unet", 0, [slices.size], CPU).engine
     losses, batch_of = step_functions(engine, compiled=False)
     assert batch_of is make_batch
     assert set(losses) == set(params.losses)

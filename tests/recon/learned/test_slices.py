@@ -6,16 +6,16 @@ import h5py
 import numpy as np
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from stages.kspace.formats.catalogue import open_scan
 from stages.kspace.formats.protocol import Scan, ScanFormat
 from stages.kspace.masks.sampling import save_mask
-from stages.kspace.masks.variable_density_poisson import MaskOptions, draw_mask
+from stages.kspace.masks.search import MaskOptions
+from stages.kspace.masks.variable_density_poisson import draw_mask
 from stages.recon.learned.networks import parameters_of
-from stages.recon.learned.slices import SliceOrder, Slices, StoredSlices, training_slices
+from stages.recon.learned.slices import Slices, StoredSlices, fetch, masks_of, training_slices
 from stages.recon.learned.training import start, train
+from stages.recon.physics import make_batch
 from stages.storage.nifti import subject
 from stages.study import layout
 from stages.study.errors import StudyError
@@ -27,39 +27,42 @@ CROP = (1, 2)
 PLACES = ["device", "host", "none", "auto"]
 
 
+def fabricated(k: int, grid: tuple[int, int, int]) -> Scan:
+    """Return a scan with a mask of its own in the current folder."""
+    fabricate_scan(Path(f"s{k}.h5"), grid, seed=k)
+    scan = open_scan(Path(f"s{k}.h5"), ScanFormat(N_COILS, PARTIAL_FOURIER))
+    options = MaskOptions(3.0, "acquired", 0.06, 0.02)
+    drawn = draw_mask(grid[1:], scan.n_acquired, options, k)
+    save_mask(layout.mask(subject(scan.path), layout.TRAIN), drawn)
+    return scan
+
+
 @pytest.fixture
 def scans(tmp_path: Path) -> list[Scan]:
-    """Two scans with masks in the current folder."""
-    found = []
-    for k, grid in enumerate(GRIDS):
-        fabricate_scan(Path(f"s{k}.h5"), grid, seed=k)
-        found.append(open_scan(Path(f"s{k}.h5"), ScanFormat(N_COILS, PARTIAL_FOURIER)))
-        options = MaskOptions(3.0, "acquired", 0.06, 0.02)
-        drawn = draw_mask(grid[1:], found[-1].n_acquired, options, k)
-        save_mask(layout.mask(subject(found[-1].path)), drawn)
-    return found
+    """Two scans of two matrices."""
+    return [fabricated(k, grid) for k, grid in enumerate(GRIDS)]
 
 
 @pytest.mark.parametrize("place", PLACES)
 def test_slices_are_those_of_the_scan(place: str, scans: list[Scan]) -> None:
-    for scan, slices in zip(scans, training_slices(scans, CROP, CPU, place), strict=True):
+    training = training_slices(scans, CROP, CPU, place)
+    for number, scan in enumerate(scans):
         expected = scan.read()[CROP[0] : -CROP[1]]
-        assert len(slices) == len(expected)
-        for indices in ([0], [2, 0], list(range(len(slices)))):
-            found = slices.fetch(indices, CPU)
+        assert training[number].size == (len(expected), *expected.shape[2:])
+        for indices in ([0], [2, 0], list(range(len(expected)))):
+            found = fetch(training, [(number, index) for index in indices], CPU)
             assert found.dtype == torch.complex64
             assert found.is_contiguous()
             np.testing.assert_array_equal(found.numpy(), expected[indices])
 
 
 def test_the_place_changes_no_bit(scans: list[Scan]) -> None:
-    params = train_params("varnet", batch_size=2, steps=6, validation_interval=3)
+    params = train_params("varnet", batch_size=2, steps=6)
     ends = []
     for place in PLACES:
         training = training_slices(scans, CROP, CPU, place)
-        validation = training_slices(scans, CROP, CPU, "host")
-        state = start(params, "varnet", 0, [len(slices) for slices in training], CPU)
-        train(state, params, training, validation)
+        state = start(params, "varnet", 0, [slices.size for slices in training], CPU)
+        train(state, params, training)
         ends.append((state.curves, [p.detach().clone() for p in parameters_of(state.engine)]))
     for curves, weights in ends[1:]:
         assert curves == ends[0][0]
@@ -75,10 +78,10 @@ def test_only_slices_in_the_files_are_read_late(scans: list[Scan]) -> None:
 def test_a_damaged_slice_stops_the_training(place: str, scans: list[Scan]) -> None:
     with h5py.File(scans[1].path, "r+") as file:
         file["kspace"][3, 0, 0, 0] = np.nan
-    params = train_params("unet", steps=20, validation_interval=20)
+    params = train_params("unet", steps=20)
     with pytest.raises(StudyError, match=r"s1\.h5: .* NaN or infinity in slice 3"):
         slices = training_slices(scans, CROP, CPU, place)
-        train(start(params, "unet", 0, [len(s) for s in slices], CPU), params, slices, [])
+        train(start(params, "unet", 0, [s.size for s in slices], CPU), params, slices)
 
 
 def test_too_few_slices(scans: list[Scan]) -> None:
@@ -86,16 +89,18 @@ def test_too_few_slices(scans: list[Scan]) -> None:
         training_slices(scans, (3, 3), CPU)
 
 
-@settings(max_examples=30)
-@given(
-    lengths=st.lists(st.integers(1, 5), min_size=1, max_size=3),
-    batch_size=st.integers(1, 3),
-    taken=st.integers(0, 20),
-)
-def test_what_is_ahead_is_what_comes(lengths: list[int], batch_size: int, taken: int) -> None:
-    order = SliceOrder(lengths, batch_size, torch.Generator().manual_seed(1))
-    for _ in range(taken):
-        order.next()
-    ahead = order.ahead()
-    seen = [next(ahead) for _ in range(15)]
-    assert [order.next() for _ in range(15)] == seen
+def test_a_mixed_batch_has_the_mask_of_each_slice(tmp_path: Path) -> None:
+    found = [*(fabricated(k, GRIDS[0]) for k in range(2)), fabricated(2, GRIDS[1])]
+    training = training_slices(found, CROP, CPU, "host")
+    picks = [(1, 2), (0, 0), (1, 0)]
+    kspace, mask = fetch(training, picks, CPU), masks_of(training, picks)
+    for row, (scan, index) in enumerate(picks):
+        assert torch.equal(kspace[row], training[scan].kspace[index])
+        for part in ("sampling", "calibration", "padding"):
+            own = getattr(training[scan].mask, part)[0]
+            assert torch.equal(getattr(mask, part)[row], own.expand_as(mask.sampling[row]))
+    assert not torch.equal(mask.sampling[0], mask.sampling[1])
+    # every quantity of a slice is that of the slice with its own mask
+    alone = training[1].batch([2], CPU)
+    for key, value in make_batch(kspace[:1], masks_of(training, picks[:1])).items():
+        assert torch.equal(value, alone[key]), key

@@ -5,12 +5,10 @@ import sys
 
 import pytest
 import torch
-from hypothesis import given, settings
-from hypothesis import strategies as st
 
 from stages.params.train import ScheduleParams, TrainParams
 from stages.recon.learned.networks import parameters_of
-from stages.recon.learned.slices import SliceOrder, Slices
+from stages.recon.learned.slices import Slices
 from stages.recon.learned.training import Adam, TrainingState, learning_rate_schedule, start, train
 from stages.study.errors import StudyError
 from tests.fabricated import ROOT
@@ -18,8 +16,8 @@ from tests.recon.conftest import CPU, train_params
 
 
 def trained(params: TrainParams, slices: Slices, seed: int, name: str = "unet") -> TrainingState:
-    state = start(params, name, seed, [len(slices.kspace)], CPU)
-    return train(state, params, [slices], [slices])
+    state = start(params, name, seed, [slices.size], CPU)
+    return train(state, params, [slices])
 
 
 def same_weights(one: TrainingState, other: TrainingState) -> bool:
@@ -41,25 +39,22 @@ def test_architectures_do_not_share_seeds(slices: Slices) -> None:
     assert not same_weights(trained(params, slices, 0, "unet"), trained(params, slices, 0, "other"))
 
 
-def test_the_loss_falls_and_the_image_improves(slices: Slices) -> None:
-    params = train_params("varnet", steps=30, validation_interval=10)
+def test_the_loss_falls(slices: Slices) -> None:
+    params = train_params("varnet", steps=30)
     curves = trained(params, slices, 0).curves
     assert [row["step"] for row in curves] == list(range(1, 31))
     first, last = (sum(row["loss"] for row in part) for part in (curves[:6], curves[-6:]))
     assert last < 0.8 * first
-    scores = [row["validation_psnr"] for row in curves if "validation_psnr" in row]
-    assert len(scores) == 3
-    assert scores[-1] > scores[0]
 
 
 def test_a_state_that_was_put_aside_goes_on_exactly(slices: Slices) -> None:
     params = train_params("unet", batch_size=2, steps=8)
     whole = trained(params, slices, 0)
-    half = start(params, "unet", 0, [len(slices.kspace)], CPU)
-    train(half, params.model_copy(update={"steps": 5}), [slices], [slices])
-    resumed = start(params, "unet", 9, [len(slices.kspace)], CPU)
+    half = start(params, "unet", 0, [slices.size], CPU)
+    train(half, params.model_copy(update={"steps": 5}), [slices])
+    resumed = start(params, "unet", 9, [slices.size], CPU)
     resumed.load_state_dict(half.state_dict())
-    train(resumed, params, [slices], [slices])
+    train(resumed, params, [slices])
     assert same_weights(resumed, whole)
 
 
@@ -125,33 +120,3 @@ def test_schedule_of_the_challenge() -> None:
     assert found[:5] == pytest.approx([1 / 3, 1 / 2, 2 / 3, 5 / 6, 1.0])
     assert found[9:11] == pytest.approx([1.0, 0.2])
     assert found[20] == pytest.approx(0.04)
-
-
-@settings(max_examples=40, deadline=None)
-@given(
-    lengths=st.lists(st.integers(1, 9), min_size=1, max_size=4),
-    batch_size=st.integers(1, 4),
-    seed=st.integers(0, 1000),
-)
-def test_an_epoch_shows_full_batches_of_one_scan_each(
-    lengths: list[int], batch_size: int, seed: int
-) -> None:
-    order = SliceOrder(lengths, batch_size, torch.Generator().manual_seed(seed))
-    n_batches = sum(max(n // batch_size, 1) for n in lengths)
-    for _ in range(2):
-        seen = [order.next() for _ in range(n_batches)]
-        slices = [(scan, index) for scan, chosen in seen for index in chosen]
-        assert len(set(slices)) == len(slices)
-        assert all(index < lengths[scan] for scan, index in slices)
-        assert all(len(chosen) == min(batch_size, lengths[scan]) for scan, chosen in seen)
-        if batch_size == 1:
-            assert len(slices) == sum(lengths)
-
-
-def test_the_order_goes_on_from_its_state() -> None:
-    order = SliceOrder([5, 3], 2, torch.Generator().manual_seed(0))
-    for _ in range(4):
-        order.next()
-    other = SliceOrder([5, 3], 2, torch.Generator().manual_seed(7))
-    other.load_state_dict(order.state_dict())
-    assert [order.next() for _ in range(9)] == [other.next() for _ in range(9)]

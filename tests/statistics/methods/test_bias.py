@@ -9,6 +9,7 @@ from hypothesis.extra.numpy import arrays
 
 from stages.statistics.methods.bias import (
     absolute_bias,
+    absolute_bias_table,
     bias,
     bias_of_ratios,
     bias_table,
@@ -63,3 +64,11 @@ def test_the_size_of_a_group_is_the_median_over_structures_of_the_medians_over_s
     assert median_absolute_bias(found) == 3.0
     assert structure_biases(table, "unknown") == {}
     assert np.isnan(median_absolute_bias({}))
+
+
+def test_the_size_of_a_bias_is_that_of_the_mean_over_members():
+    table = tidy({("caudate", "s0"): [90.0, 106.0], ("caudate", "s1"): [103.0, 103.0]})
+    reference = pd.DataFrame(
+        {"subject": ["s0", "s1"], "structure": "caudate", "volume_mm3": [100.0, 100.0]}
+    )
+    assert absolute_bias_table(table, reference)["absolute_bias"].tolist() == pytest.approx([2, 3])

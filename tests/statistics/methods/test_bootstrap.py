@@ -5,7 +5,12 @@ import pytest
 from scipy.stats import norm
 from scipy.stats import t as student
 
-from stages.statistics.methods.bootstrap import cluster_draws, expanded_level, interval
+from stages.statistics.methods.bootstrap import (
+    cluster_draws,
+    expanded_level,
+    for_distinct,
+    interval,
+)
 from stages.statistics.methods.resampled_correlation import (
     within_draws,
 )
@@ -79,3 +84,17 @@ def test_interval_of_exams_covers_where_that_of_scans_does_not():
             covered[name] += low <= rho <= high
     assert 0.87 <= covered["exam"] / n_cohorts <= 0.99
     assert covered["scan"] < covered["exam"] - 0.05 * n_cohorts
+
+
+def test_repeated_draws_are_computed_once() -> None:
+    rows = np.array([[2, 0], [1, 1], [2, 0], [0, 2], [1, 1]])
+    asked = []
+
+    def statistics(different: np.ndarray) -> dict[str, np.ndarray]:
+        asked.append(len(different))
+        return {"sum": different @ np.array([1.0, 10.0]), "rows": different}
+
+    found = for_distinct(rows, statistics)
+    assert asked == [3]
+    assert found["sum"].tolist() == [2.0, 11.0, 2.0, 20.0, 11.0]
+    assert (found["rows"] == rows).all()

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from stages.statistics.methods.arrays import volume_cube
-from stages.statistics.methods.disjoint_halves import disjoint_r2, half_variability
+from stages.statistics.methods.disjoint_halves import disjoint_r2, half_targets
 from stages.statistics.methods.reliability import sampling_variance
 from stages.statistics.methods.split_half import (
     log_variability,
@@ -35,7 +35,7 @@ def test_a_perfect_predictor_reaches_the_ceiling_and_noise_of_its_own_half_passe
     for estimate in ("split_half", "analytic"):
         assert tree["within_structure"][estimate]["value"] == pytest.approx(reached, abs=0.12)
     # the variability itself as its own predictor: nothing but noise is shared by its half
-    own = half_variability(table).rename(columns={"log_cv": "mean"})
+    own = half_targets(table).rename(columns={"target": "mean"})
     circular = disjoint_r2(table, own, ["mean"])
     assert circular["same"]["within_r2"] == pytest.approx(1)
     assert circular["disjoint"]["within_r"] == pytest.approx(

@@ -12,6 +12,7 @@ from scipy import stats
 from stages.statistics.methods.correlation import centre, centre_two_way, pearson, spearman
 from stages.statistics.methods.permutation import (
     benjamini_hochberg,
+    critical_value,
     joint_permutations,
     max_t_p,
     p_value,
@@ -141,3 +142,16 @@ def test_a_true_link_is_found_in_its_structure():
     p = max_t_p(values[0], values[1:])
     assert p[3] == pytest.approx(1 / 500)
     assert (np.delete(p, 3) > 0.05).all()
+
+
+def test_the_critical_value_is_where_p_becomes_significant() -> None:
+    null = np.random.default_rng(0).normal(size=199)
+    for alpha in (0.01, 0.05, 0.2):
+        limit = critical_value(null, alpha)
+        assert p_value(limit + 1e-6, null) <= alpha < p_value(limit - 1e-6, null)
+
+
+def test_so_few_permutations_that_none_is_significant_have_no_critical_value() -> None:
+    assert np.isnan(critical_value(np.arange(9.0), 0.05))
+    assert np.isnan(critical_value(np.full(99, np.nan), 0.05))
+    assert critical_value(np.arange(19.0), 0.05) == 18.0

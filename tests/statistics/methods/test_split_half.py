@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stages.measures.members import halves_of
-from stages.statistics.methods.disjoint_halves import disjoint_r2, half_variability
+from stages.statistics.methods.disjoint_halves import disjoint_r2, half_targets
 from stages.statistics.methods.gaps import without_gaps
 from stages.statistics.methods.reliability import noise_ceiling, sampling_variance
 from stages.statistics.methods.split_half import (
@@ -151,7 +151,7 @@ def test_intervals_cover_the_true_reliability():
 
 def half_predictors(table: pd.DataFrame, values: np.ndarray) -> pd.DataFrame:
     """Return the same predictor (structure, scan) for both halves."""
-    pairs = half_variability(table)[["structure", "subject", "half"]]
+    pairs = half_targets(table)[["structure", "subject", "half"]]
     k, s = (
         pairs[c].str.extract(r"(\d+)", expand=False).astype(int) for c in ("structure", "subject")
     )

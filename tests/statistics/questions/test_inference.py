@@ -60,10 +60,10 @@ def test_tree_has_the_public_keys():
     assert set(tree) == {"pearson", "spearman", "r2", "exchanged"}
     for kind in ("pearson", "spearman"):
         assert set(tree[kind]) == {*SCOPES, "significant_max_t", "significant_bh"}
-        assert set(tree[kind]["two_way"]) == {"r", "low", "high", "p"}
+        assert set(tree[kind]["two_way"]) == {"r", "low", "high", "p", "critical"}
         assert set(tree[kind]["pooled"]) == {"r", "low", "high"}
     columns = ["scope", "statistic", "estimate", "n", "value", "low", "high", "n_defined"]
-    assert list(rows) == [*columns, "p", "p_max_t", "p_bh"]
+    assert list(rows) == [*columns, "p", "critical", "p_max_t", "p_bh"]
     assert rows.duplicated(["scope", "statistic", "estimate"]).sum() == 0
 
 

@@ -104,6 +104,8 @@ def test_two_scans_give_numbers_or_named_gaps():
     assert gaps == [
         "correlation.pearson.per_structure_mean",
         "correlation.spearman.per_structure_mean",
+        "correlation.largest_mean.pearson",
+        "correlation.largest_mean.spearman",
     ]
     assert np.isfinite(tree["r2"]["histogram"])
 

@@ -1,4 +1,4 @@
-"""What surrogates predict_cv: statsmodels, resampled rows, and pairs without a logarithm."""
+"""What surrogates predict: statsmodels, resampled rows, and pairs without a logarithm."""
 
 import time
 
@@ -16,7 +16,7 @@ from stages.statistics.questions.surrogates import (
     estimates,
     image_surrogates,
     logarithms,
-    predict_cv,
+    predict_target,
 )
 
 GROUP = "rim"
@@ -67,7 +67,7 @@ def test_r2_is_that_of_statsmodels():
 
 
 def test_a_good_surrogate_is_told_from_an_idle_one():
-    tree, _ = predict_cv(*tables(20, 16), n_draws=500, rng=np.random.default_rng(0))
+    tree, _ = predict_target(*tables(20, 16), n_draws=500, rng=np.random.default_rng(0))
     good, idle = tree[GROUP]["good"], tree[GROUP]["idle"]
     assert good["within_structure_r2_low"] > 0.8 > 0.1 > idle["within_structure_r2_high"]
     assert good["spearman_within"] > 0.9
@@ -80,7 +80,7 @@ def test_a_good_surrogate_is_told_from_an_idle_one():
 def test_unit_and_power_of_a_surrogate_do_not_matter(unit, power):
     surrogates, cv, exams = tables()
     changed = surrogates.assign(value=unit * surrogates["value"] ** power)
-    before, after = (predict_cv(t, cv, exams)[0][GROUP]["good"] for t in (surrogates, changed))
+    before, after = (predict_target(t, cv, exams)[0][GROUP]["good"] for t in (surrogates, changed))
     for name in ("pooled_r2", "within_structure_r2", "leave_one_subject_out_r2"):
         assert after[name] == pytest.approx(before[name])
     assert after["spearman_within"] == pytest.approx(np.sign(power) * before["spearman_within"])
@@ -122,7 +122,7 @@ def test_cells_without_a_logarithm_are_left_out_and_counted():
     surrogates.loc[good[:4], "value"] = [0.0, np.nan, np.inf, -1.0]
     surrogates = surrogates.drop(good[4])
     cv.loc[5, "cv"] = 0.0
-    tree, table = predict_cv(surrogates, cv, exams, 50, rng=np.random.default_rng(0))
+    tree, table = predict_target(surrogates, cv, exams, 50, rng=np.random.default_rng(0))
     leaves = tree[GROUP]["good"]
     assert (leaves["n"], leaves["n_left_out"]) == (42, 6)
     assert leaves["n_undefined"] == 0
@@ -133,7 +133,7 @@ def test_cells_without_a_logarithm_are_left_out_and_counted():
 @pytest.mark.parametrize(("n_scans", "n_structures"), [(1, 1), (2, 1), (2, 2), (1, 4)])
 def test_few_cells_give_numbers_or_counted_gaps(n_scans, n_structures):
     surrogates, cv, exams = tables(n_scans, n_structures)
-    tree, table = predict_cv(surrogates, cv, exams, 30, rng=np.random.default_rng(0))
+    tree, table = predict_target(surrogates, cv, exams, 30, rng=np.random.default_rng(0))
     for leaves in tree[GROUP].values():
         numbers = [value for value in leaves.values() if not isinstance(value, str)]
         assert np.isfinite(numbers).all()
@@ -143,7 +143,7 @@ def test_few_cells_give_numbers_or_counted_gaps(n_scans, n_structures):
 
 def test_nothing_defined_is_counted_and_no_error():
     surrogates, cv, exams = tables(2, 2)
-    tree, _ = predict_cv(
+    tree, _ = predict_target(
         surrogates.assign(value=np.nan), cv, exams, 9, rng=np.random.default_rng(0)
     )
     assert tree[GROUP]["good"] == {
@@ -152,25 +152,25 @@ def test_nothing_defined_is_counted_and_no_error():
         "n_left_out": 4,
         "n_undefined": 4,
     }
-    constant, _ = predict_cv(surrogates.assign(value=2.0), cv.assign(cv=1.0), exams)
+    constant, _ = predict_target(surrogates.assign(value=2.0), cv.assign(cv=1.0), exams)
     assert constant[GROUP]["idle"]["n_undefined"] == 4
 
 
 def test_groups_without_a_cv_are_left_out_and_tables_may_be_empty():
     surrogates, cv, exams = tables(2, 2)
-    assert predict_cv(surrogates.assign(group="noise"), cv, exams)[0] == {}
-    tree, table = predict_cv(surrogates.iloc[:0], cv, exams)
+    assert predict_target(surrogates.assign(group="noise"), cv, exams)[0] == {}
+    tree, table = predict_target(surrogates.iloc[:0], cv, exams)
     assert (tree, len(table)) == ({}, 0)
 
 
 def test_wrong_tables_are_refused():
     surrogates, cv, exams = tables(2, 2)
     with pytest.raises(ValueError, match="kind A, B, C, got 'Z'"):
-        predict_cv(surrogates.assign(kind="Z"), cv, exams)
+        predict_target(surrogates.assign(kind="Z"), cv, exams)
     with pytest.raises(ValueError, match="random generator"):
-        predict_cv(surrogates, cv, exams, n_draws=5)
+        predict_target(surrogates, cv, exams, n_draws=5)
     with pytest.raises(pd.errors.MergeError):
-        predict_cv(pd.concat([surrogates, surrogates]), cv, exams)
+        predict_target(pd.concat([surrogates, surrogates]), cv, exams)
 
 
 def test_summaries_of_regions_are_surrogates_of_images():
@@ -186,8 +186,8 @@ def test_summaries_of_regions_are_surrogates_of_images():
 
 def test_order_of_rows_does_not_matter():
     surrogates, cv, exams = tables()
-    tree, _ = predict_cv(surrogates, cv, exams)
-    shuffled, _ = predict_cv(surrogates.sample(frac=1, random_state=0), cv[::-1], exams)
+    tree, _ = predict_target(surrogates, cv, exams)
+    shuffled, _ = predict_target(surrogates.sample(frac=1, random_state=0), cv[::-1], exams)
     for name, leaves in tree[GROUP].items():
         assert shuffled[GROUP][name] == pytest.approx(leaves)
 
@@ -195,5 +195,5 @@ def test_order_of_rows_does_not_matter():
 def test_full_size_takes_seconds():
     surrogates, cv, exams = tables(20, 16)
     start = time.perf_counter()
-    predict_cv(surrogates, cv, exams, 1000, rng=np.random.default_rng(0))
+    predict_target(surrogates, cv, exams, 1000, rng=np.random.default_rng(0))
     assert time.perf_counter() - start < 5

@@ -1,0 +1,58 @@
+"""The figure of |bias|: a point a coefficient, a column a target, rings where significant."""
+
+import numpy as np
+import pandas as pd
+
+from stages.figures.bias_prediction import RING, SCOPES, TARGETS, draw
+from stages.figures.kit.dots import SIZE
+
+SURROGATES = {"std_mean": "A", "linearised_volume": "B", "cv": "C"}
+GROUPS = ("unet", "rim")
+
+
+def table(targets: tuple[str, ...] = tuple(TARGETS)) -> pd.DataFrame:
+    """Return coefficients; RIM's linearised volume is significant within structures."""
+    rows = [
+        (group, target, name, kind, "spearman", scope, 32, 0.4, 0.2, 0.7, p)
+        for group in GROUPS
+        for target in targets
+        for name, kind in SURROGATES.items()
+        for scope in (*SCOPES, "two_way")
+        for p in [0.01 if (group, name, scope) == ("rim", "linearised_volume", WITHIN) else 0.2]
+    ]
+    columns = ["group", "target", "surrogate", "kind", "estimate", "scope", "n", "value"]
+    found = pd.DataFrame(rows, columns=[*columns, "low", "high", "p_bh"])
+    return pd.concat([found, found.assign(estimate="pearson", value=0.9)], ignore_index=True)
+
+
+WITHIN = "within_structure"
+
+
+def points(axes, size: float) -> list[float]:
+    """Return the abscissae of the markers of a size."""
+    lines = [line for line in axes.lines if line.get_marker() not in ("None", "", None)]
+    return [float(line.get_xdata()[0]) for line in lines if line.get_markersize() == size]
+
+
+def test_each_coefficient_has_a_point_and_significant_ones_a_ring() -> None:
+    figure = draw(table(), GROUPS, 0.05)
+    assert len(figure.axes) == len(SCOPES) * len(TARGETS)
+    for k, axes in enumerate(figure.axes):
+        assert points(axes, SIZE) == [0.4] * len(GROUPS) * len(SURROGATES)
+        within = k < len(TARGETS)
+        assert points(axes, RING * SIZE) == ([0.4] if within else [])
+        assert ("Within" in axes.get_title()) == within
+        assert "n = 32 pairs" in axes.get_title()
+    labels = [text.get_text() for text in figure.axes[0].get_yticklabels()]
+    assert labels == ["voxelwise SD, mean", "linearised volume", "CV of the volume"]
+
+
+def test_without_a_truth_there_is_one_column() -> None:
+    assert len(draw(table(("reference",)), GROUPS, 0.05).axes) == len(SCOPES)
+
+
+def test_undefined_coefficients_and_empty_tables_draw_nothing() -> None:
+    figure = draw(table().assign(value=np.nan), GROUPS, 0.05)
+    figure.canvas.draw()
+    assert points(figure.axes[0], SIZE) == []
+    draw(table().iloc[:0], GROUPS, 0.05).canvas.draw()
