@@ -25,7 +25,11 @@ from tests.fabricated import (
 )
 
 WITHOUT_METRICS, WITHOUT_TABLE = {"training"}, {"noise", "headline"}
-SEVERAL_TABLES = {"volumes": {"cv", "bias"}, "prediction": {"correlations", "regression"}}
+SEVERAL_TABLES = {
+    "volumes": {"cv", "bias"},
+    "prediction": {"correlations", "regression"},
+    "components": {"components", "icc"},
+}
 METRICS = QUESTIONS.keys() - WITHOUT_METRICS - {"headline"}
 TABLES = (QUESTIONS.keys() - WITHOUT_TABLE - SEVERAL_TABLES.keys()).union(*SEVERAL_TABLES.values())
 
