@@ -62,12 +62,12 @@ class Segmenter(Strict):
     @property
     def name(self) -> str:
         """The method as it is printed."""
-        return KINDS[self.method].title if self.method in KINDS else self.method
+        return KINDS[self.method].title(self.weights) if self.method in KINDS else self.method
 
     @property
     def spoken(self) -> str:
         """The method in a sentence."""
-        return KINDS[self.method].spoken if self.method in KINDS else self.method
+        return KINDS[self.method].spoken(self.weights) if self.method in KINDS else self.method
 
     @property
     def described(self) -> str:

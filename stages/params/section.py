@@ -11,7 +11,6 @@ from stages.storage.text import parse_yaml, read_text
 from stages.study.errors import StudyError
 
 FILE = Path("params.yaml")
-PARAMETERS = Kind("the parameters as YAML", "`git checkout params.yaml` restores it", "correct it")
 SHOWN = 120  # characters of a wrong value
 RECIPES = Path("params.segmenters.yaml")  # of the frozen stages that make the segmenters
 SECTIONS = (
@@ -61,10 +60,17 @@ def sections_of(path: Path) -> tuple[str, ...]:
     return SECTIONS_OF.get(path.name, SECTIONS)
 
 
+def kind_of(path: Path) -> Kind:
+    """Return what a parameter file should be; Git has those of the study, not the user's own."""
+    known = path.name in (FILE.name, RECIPES.name)
+    missing = f"`git checkout -- {path}` restores it" if known else "check the path, or write it"
+    return Kind("the parameters as YAML", missing, "correct it")
+
+
 def mapping_text(path: Path) -> str:
     """Return the text of a parameter file; raise `StudyError` unless it is a mapping in YAML."""
-    text = read_text(path, PARAMETERS)
-    with reading(path, PARAMETERS):
+    text = read_text(path, kind_of(path))
+    with reading(path, kind_of(path)):
         content = parse_yaml(text)
     if not isinstance(content, dict):
         raise StudyError(

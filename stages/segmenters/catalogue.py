@@ -35,7 +35,7 @@ def described(params: Chosen) -> str:
     kind, parts = kind_of(params), [weight_file(params.weights).name]
     if "mode" in kind.options:
         parts.append(f"{params.mode} mode")
-    return f"{kind.title} ({', '.join(parts)})"
+    return f"{kind.title(params.weights)} ({', '.join(parts)})"
 
 
 def provenance(params: Chosen) -> dict[str, Any]:

@@ -98,10 +98,10 @@ class SegmenterKind:
 
     name: str
     """Value of `segment.method`."""
-    title: str
-    """As it is printed."""
-    spoken: str
-    """In a sentence."""
+    title: Callable[[str], str]
+    """As it is printed, by the name of its weights: other weights are another segmenter."""
+    spoken: Callable[[str], str]
+    """In a sentence, by the name of its weights."""
     weights: Path
     """The file that comes with the study."""
     options: tuple[str, ...]

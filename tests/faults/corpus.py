@@ -532,7 +532,7 @@ def changed(old: str, new: str) -> Make:
 LAUGHS = "a0: &a0 [1,1,1,1,1,1,1,1,1]\n" + "".join(
     f"a{k}: &a{k} [{','.join([f'*a{k - 1}'] * 9)}]\n" for k in range(1, 30)
 )
-RESTORE = "`git checkout params.yaml` restores it"
+RESTORE = "`git checkout -- {path}` restores it"
 PARAMS = instead("the parameters as YAML", RESTORE, "correct it") | {
     "empty": Fault(filled(b""), "{path}: expected sections …, got None"),
     "list": Fault(table("- 1\n- 2"), "{path}: expected sections …, got [1, 2]"),

@@ -141,3 +141,16 @@ def test_too_few_members_and_unknown_groups(tmp_path: Path) -> None:
         params.members("unet", at_least=2)
     with pytest.raises(StudyError, match="unknown group 'gan'; known: .*unet"):
         params.members("gan")
+
+
+def test_advice_for_a_missing_file_names_that_file(tmp_path: Path) -> None:
+    path = tmp_path / "params.yaml"
+    with pytest.raises(StudyError, match=f"`git checkout -- {path}` restores it$"):
+        MaskParams.load(path)
+    changed(tmp_path, "mask", {})
+    with pytest.raises(StudyError, match=f"`git checkout -- {tmp_path / RECIPES}` restores it$"):
+        SegmenterParams.load(path)
+    with pytest.raises(
+        StudyError, match=r"params\.mine\.yaml: .*found none; check the path, or wr"
+    ):
+        MaskParams.load(tmp_path / "params.mine.yaml")

@@ -49,8 +49,8 @@ def opened(params: Chosen, device: "torch.device") -> "AtlasSegmenter":
 
 ATLAS = SegmenterKind(
     name="atlas",
-    title="atlas",
-    spoken="the atlas",
+    title=lambda _: "atlas",
+    spoken=lambda _: "the atlas",
     weights=ATLAS_FILE,
     options=(),
     words=words,

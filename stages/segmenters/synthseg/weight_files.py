@@ -90,6 +90,20 @@ def words(params: Chosen) -> Words:
     return Words(f"a segmentation network of the study's own ({path.name}){mode}", works)
 
 
+def title(weights: str) -> str:
+    """Return what is printed: `SynthSeg` for its official weights alone."""
+    path = weight_file(weights)
+    if path.suffix in OFFICIAL:
+        return "SynthSeg"
+    return "bundled network" if path.name == EMBEDDED_FILE.name else "own network"
+
+
+def spoken(weights: str) -> str:
+    """Return the network in a sentence."""
+    name = title(weights)
+    return name if name == "SynthSeg" else f"the {name}"
+
+
 def opened(params: Chosen, device: "torch.device") -> "NetworkSegmenter":
     """Return the network with the bundled or official weights."""
     return open_segmenter(params.weights, params.mode, device, fast=params.fast)
@@ -97,8 +111,8 @@ def opened(params: Chosen, device: "torch.device") -> "NetworkSegmenter":
 
 SYNTHSEG = SegmenterKind(
     name="synthseg",
-    title="SynthSeg",
-    spoken="SynthSeg",
+    title=title,
+    spoken=spoken,
     weights=EMBEDDED_FILE,
     options=("mode", "fast"),
     words=words,
