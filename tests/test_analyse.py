@@ -29,6 +29,7 @@ SEVERAL_TABLES = {
     "volumes": {"cv", "bias"},
     "prediction": {"correlations", "regression"},
     "components": {"components", "icc"},
+    "agreement": {"agreement", "differences"},
 }
 METRICS = QUESTIONS.keys() - WITHOUT_METRICS - {"headline"}
 TABLES = (QUESTIONS.keys() - WITHOUT_TABLE - SEVERAL_TABLES.keys()).union(*SEVERAL_TABLES.values())

@@ -25,6 +25,7 @@ from tests.fabricated import (
 )
 
 ANSWERS = (
+    "agreement",
     "calibration",
     "components",
     "conformal",

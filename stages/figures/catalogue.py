@@ -5,6 +5,7 @@ Its PNG is plots/report/<name>.png.
 """
 
 from stages.figures import (
+    agreement,
     calibration,
     cohort,
     components,
@@ -33,6 +34,7 @@ FIGURES: tuple[StudyFigure | PerGroup, ...] = (
     r2.FIGURE,
     figure3.FIGURE,
     components.FIGURE,
+    agreement.FIGURE,
     calibration.FIGURE,
     conformal.FIGURE,
     power.FIGURE,

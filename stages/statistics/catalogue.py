@@ -13,6 +13,7 @@ from stages.params.analyse import AnalyseParams
 from stages.statistics.answer import Answer
 from stages.statistics.cohort import Cohort
 from stages.statistics.questions import (
+    agreement,
     calibration,
     components,
     conformal,
@@ -46,6 +47,7 @@ QUESTIONS: dict[str, Ask] = {
     "surrogates": surrogates.ask,
     "components": components.ask,
     "power": power.ask,
+    "agreement": agreement.ask,
     "conformal": conformal.ask,
     "calibration": calibration.ask,
     "ensemble_size": ensemble_size.ask,
