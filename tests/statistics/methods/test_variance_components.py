@@ -100,6 +100,8 @@ def test_components_are_those_of_a_mixed_model_fitted_by_restricted_likelihood(n
 
 @given(tables, st.randoms(use_true_random=False), st.floats(-5, 5))
 def test_order_and_origin_do_not_matter(values, random, shift):
+    *_, residual = mean_squares(values)
+    assume(residual > 1e-6 * values.var())  # without a residual, the likelihood has no maximum
     rows, columns = list(range(values.shape[0])), list(range(values.shape[1]))
     random.shuffle(rows)
     random.shuffle(columns)
