@@ -31,7 +31,6 @@ SEVERAL_TABLES = {
     "prediction": {"correlations", "regression"},
     "bias_prediction": {"bias_prediction", "bias_regression"},
     "components": {"components", "icc"},
-    "agreement": {"agreement", "differences"},
     "training": {"training", "kept"},
 }
 METRICS = QUESTIONS.keys() - {"headline"}

@@ -25,7 +25,6 @@ from tests.fabricated import (
 )
 
 ANSWERS = (
-    "agreement",
     "bias_prediction",
     "calibration",
     "components",

@@ -5,7 +5,6 @@ Its PNG is plots/report/<name>.png.
 """
 
 from stages.figures import (
-    agreement,
     bias_prediction,
     calibration,
     cohort,
@@ -37,7 +36,6 @@ FIGURES: tuple[StudyFigure | PerGroup, ...] = (
     bias_prediction.FIGURE,
     figure3.FIGURE,
     components.FIGURE,
-    agreement.FIGURE,
     calibration.FIGURE,
     conformal.FIGURE,
     power.FIGURE,
