@@ -30,6 +30,8 @@ SEVERAL_TABLES = {
     "volumes": {"cv", "bias"},
     "prediction": {"correlations", "regression"},
     "bias_prediction": {"bias_prediction", "bias_regression"},
+    "components": {"components", "icc"},
+    "agreement": {"agreement", "differences"},
     "training": {"training", "kept"},
 }
 METRICS = QUESTIONS.keys() - {"headline"}

@@ -117,7 +117,7 @@ def test_train_reconstruct_and_measure(cohort: Path, architecture: str) -> None:
     image_quality.main([architecture])
     quality = pd.read_csv(layout.quality(architecture) / "quality.csv")
     assert np.isfinite(quality[["psnr", "ssim"]]).all(axis=None)
-    assert len(quality) == len(WIDTHS) * 2 * 4  # members; two ranges, two sets of slices
+    assert len(quality) == len(WIDTHS) * 2 * 5  # members; two ranges, two sets of slices; cropped
 
 
 def test_zero_filling(cohort: Path) -> None:

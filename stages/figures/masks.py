@@ -53,9 +53,11 @@ def read_and_draw(_: Facts) -> Figure:
 def read() -> list[Shown]:
     """Return the masks of the study, matrix by matrix; `StudyError` without any."""
     found: dict[tuple[int, ...], dict[str, SamplingMask]] = {}
-    for path in sorted(layout.MASKS.glob(f"*{END}")):
+    parts = (layout.TRAIN, layout.VALIDATION)
+    paths = {path.name: path for part in parts for path in (layout.MASKS / part).glob(f"*{END}")}
+    for name, path in sorted(paths.items()):
         mask = load_mask(path)
-        found.setdefault(mask.mask.shape, {})[path.name.removesuffix(END)] = mask
+        found.setdefault(mask.mask.shape, {})[name.removesuffix(END)] = mask
     if not found:
         raise StudyError(
             f"{layout.MASKS}: expected sampling masks, found none; run `dvc repro mask`"

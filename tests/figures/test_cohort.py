@@ -21,9 +21,12 @@ DATA = DataParams(
     validation="validation",
     train_files=None,
     validation_files=None,
+    monitor_files=None,
     axis_codes="SAR",
     voxel_size_mm=(8.0, 8.0, 8.0),
     partial_fourier=1.0,
+    acquired="columns",
+    centred_transform=False,
     n_coils=2,
 )
 

@@ -1,129 +1,94 @@
-"""Components of variance of a two-way table of scans and members, without replication."""
+"""Components of variance of a two-way table of scans and members, gaps included."""
 
+from collections.abc import Mapping
 from typing import NamedTuple
 
 import numpy as np
+from scipy.stats import chi2
 
+from stages.statistics.methods.pivots import strata
+from stages.statistics.methods.reml import fit, products
 
-class MeanSquares(NamedTuple):
-    """Mean squares of a two-way table: scans, members, and what neither explains."""
-
-    subject: float
-    member: float
-    residual: float
+type Values = float | np.ndarray
+PARTS = ("subject", "member", "residual")
 
 
 class Segmentation(NamedTuple):
     """Variance of ln V over segmentations of one image, and how many a pair's value averages."""
 
-    variance: float
+    variance: Values
     n_averaged: float
+    free: int = 1
+    """Degrees of freedom of the variance."""
 
-
-def mean_squares(values: np.ndarray) -> MeanSquares:
-    """Return the mean squares of the two-way analysis of variance without replication.
-
-    MS_s = M sum_s (y_s. - y..)^2 / (S - 1), MS_m = S sum_m (y_.m - y..)^2 / (M - 1),
-    MS_e = sum_sm (y_sm - y_s. - y_.m + y..)^2 / ((S - 1)(M - 1)).
-
-    Args:
-        values: (n_subjects, n_members), any unit.
-
-    Returns:
-        In squared units; all NaN with fewer than two scans or members, or an undefined value.
-    """
-    values = np.asarray(values, dtype=np.float64)
-    n_subjects, n_members = values.shape
-    if min(values.shape) < 2 or not np.isfinite(values).all():
-        return MeanSquares(*[float("nan")] * 3)
-    values = values - values.mean()
-    subject = values.mean(axis=1, keepdims=True)
-    member = values.mean(axis=0, keepdims=True)
-    free_subject, free_member = n_subjects - 1, n_members - 1
-    residual = np.sum((values - subject - member) ** 2) / (free_subject * free_member)
-    return MeanSquares(
-        float(n_members * np.sum(subject**2) / free_subject),
-        float(n_subjects * np.sum(member**2) / free_member),
-        float(residual),
-    )
+    def drawn(self, uniforms: np.ndarray) -> "Segmentation":
+        """Return it with draws of its variance, (n_draws,), from its chi-squared distribution."""
+        return self._replace(variance=self.variance * self.free / chi2.ppf(uniforms, self.free))
 
 
 def components(values: np.ndarray, segmentation: Segmentation | None = None) -> dict[str, float]:
-    """Return the variance components, each estimated without bias and then truncated at 0.
+    """Return the variance components by restricted maximum likelihood, of all pairs there are.
 
-    subject = (MS_s - MS_e) / M, member = (MS_m - MS_e) / S, interaction = MS_e - sigma2_seg / n,
-    segmentation = sigma2_seg, where a pair's value is the mean of n segmentations (Searle, Casella
-    and McCulloch 1992, Variance Components, chapter 4).
+    subject, member and residual as in `reml.fit`; interaction = residual - sigma2_seg / n, at least
+    0, segmentation = sigma2_seg, where a pair's value is the mean of n segmentations. With all
+    pairs and no negative estimate: subject = (MS_s - MS_e) / M, member = (MS_m - MS_e) / S (Searle,
+    Casella and McCulloch 1992, Variance Components, chapter 4).
 
     Args:
-        values: (n_subjects, n_members), ln V (or any unit).
-        segmentation: from `segmentation_variance`; None where every image was segmented once, and
-            then the interaction holds the segmentation too.
+        values: (n_subjects, n_members), ln V (or any unit); NaN where a pair is undefined.
+        segmentation: from `combine`; None where every image was segmented once, and then the
+            interaction holds the segmentation too.
 
     Returns:
         subject, member, interaction and, if it is known, segmentation, in squared units; NaN where
-        `mean_squares` is.
+        the pairs leave no degree of freedom to one of the three.
     """
-    n_subjects, n_members = np.shape(values)
-    squares = mean_squares(values)
+    return {k: float(v) for k, v in with_segmentation(estimate(values), segmentation).items()}
+
+
+def estimate(values: np.ndarray) -> dict[str, float]:
+    """Return subject, member and residual, in squared units, as `components` does."""
+    values = np.asarray(values, dtype=np.float64)
+    row, column = np.nonzero(np.isfinite(values))
+    if not strata(values).defined:
+        return dict.fromkeys(PARTS, float("nan"))
+    found = fit(products(values[row, column], [row, column]))
+    return dict(zip(PARTS, found.tolist(), strict=True))
+
+
+def with_segmentation(
+    parts: Mapping[str, Values], segmentation: Segmentation | None
+) -> dict[str, Values]:
+    """Return the components with the residual divided into interaction and segmentation.
+
+    Args:
+        parts: subject, member, residual, numbers or draws, in squared units.
+        segmentation: as in `components`; its variance a number, or draws of it.
+    """
     noise = segmentation.variance / segmentation.n_averaged if segmentation else 0.0
     found = {
-        "subject": _truncated((squares.subject - squares.residual) / n_members),
-        "member": _truncated((squares.member - squares.residual) / n_subjects),
-        "interaction": _truncated(squares.residual - noise),
+        "subject": parts["subject"],
+        "member": parts["member"],
+        # the maximum of NaN and 0 is NaN
+        "interaction": np.maximum(parts["residual"] - noise, 0.0),
     }
     return found | ({"segmentation": segmentation.variance} if segmentation else {})
 
 
-def _truncated(variance: float) -> float:
-    return variance if np.isnan(variance) else max(0.0, variance)
+def agreement(parts: Mapping[str, Values]) -> np.ndarray:
+    """Return ICC(A,1), the fraction of the variance of one member's volumes that is between scans.
 
-
-def icc_agreement(values: np.ndarray) -> float:
-    """Return ICC(A,1), the part of the variance of one member's volumes that is between scans.
-
-    (MS_s - MS_e) / (MS_s + (M - 1) MS_e + M (MS_m - MS_e) / S), McGraw and Wong 1996,
-    doi:10.1037/1082-989X.1.1.30.
+    subject / (subject + member + residual); with all pairs and no negative estimate that of McGraw
+    and Wong 1996, doi:10.1037/1082-989X.1.1.30.
 
     Args:
-        values: (n_subjects, n_members), ln V (or any unit).
+        parts: subject, member, residual, numbers or draws, in squared units.
 
     Returns:
-        At most 1, negative if members of one scan differ more than scans do; NaN where
-        `mean_squares` is, or without any variability.
+        0 to 1; NaN without any variability.
     """
-    n_subjects, n_members = np.shape(values)
-    squares = mean_squares(values)
-    total = (
-        squares.subject
-        + (n_members - 1) * squares.residual
-        + n_members * (squares.member - squares.residual) / n_subjects
-    )
-    return (squares.subject - squares.residual) / total if total > 0 else float("nan")
-
-
-def complete(values: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
-    """Return the scans and members of a table without gaps, as many pairs as a greedy rule keeps.
-
-    The scan or member with the largest part missing is left out, again and again, so that one
-    failed member does not cost all scans, nor one failed scan all members.
-
-    Args:
-        values: (n_subjects, n_members), NaN where a pair is undefined.
-
-    Returns:
-        (n_kept_subjects,) and (n_kept_members,), positions in `values`, ascending.
-    """
-    gaps = ~np.isfinite(np.asarray(values, dtype=np.float64))
-    subjects, members = np.arange(gaps.shape[0]), np.arange(gaps.shape[1])
-    while gaps[np.ix_(subjects, members)].any():
-        part = gaps[np.ix_(subjects, members)]
-        by_subject, by_member = part.mean(axis=1), part.mean(axis=0)
-        if by_subject.max() >= by_member.max():
-            subjects = np.delete(subjects, by_subject.argmax())
-        else:
-            members = np.delete(members, by_member.argmax())
-    return subjects, members
+    total = np.asarray(parts["subject"] + parts["member"] + parts["residual"], dtype=np.float64)
+    return parts["subject"] / np.where(total > 0, total, np.nan)
 
 
 def segmentation_variance(log_draws: np.ndarray) -> float:
@@ -160,18 +125,22 @@ def combine(
     the study's volumes, each one segmentation.
 
     Args:
-        log_volumes: (n_subjects, n_members), ln V without gaps.
+        log_volumes: (n_subjects, n_members), ln V, NaN where undefined.
         log_draws: (n_subjects, n_members, n_draws), ln V, NaN where there is no draw; or None.
     """
-    if log_draws is None or not log_draws.size:
+    present = np.isfinite(log_volumes)
+    if log_draws is None or not log_draws.size or not present.any():
         return log_volumes, None
+    log_draws = np.where(present[..., None], log_draws, np.nan)
     variance = segmentation_variance(log_draws)
     if np.isnan(variance):
         return log_volumes, None
     known = np.isfinite(log_draws)
     n_draws = known.sum(axis=-1)
-    if n_draws.min() < 2:
-        return log_volumes, Segmentation(variance, 1.0)
-    means = np.where(known, log_draws, 0.0).sum(axis=-1) / n_draws
+    free = int(np.maximum(n_draws - 1, 0).sum())
+    if n_draws[present].min() < 2:
+        return log_volumes, Segmentation(variance, 1.0, free)
+    means = np.where(known, log_draws, 0.0).sum(axis=-1) / np.maximum(n_draws, 1)
     # the residual mean square of unequal pairs holds the mean of their variances
-    return means, Segmentation(variance, 1.0 / float(np.mean(1.0 / n_draws)))
+    averaged = 1.0 / float(np.mean(1.0 / n_draws[present]))
+    return np.where(present, means, np.nan), Segmentation(variance, averaged, free)

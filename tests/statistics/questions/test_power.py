@@ -181,12 +181,12 @@ def test_gaps_and_tiny_studies_leave_no_undefined_leaf():
         ],
         columns=["group", "member", "subject", "structure", "volume_mm3"],
     )
-    tree, rows = power(decompose(volumes)[1], TRIAL)
+    tree, rows = power(decompose(volumes).tables["components"], TRIAL)
     json.dumps(tree, allow_nan=False)
     assert set(tree) == {"unet"}
     assert tree["unet"]["hippocampus"] == {}
     assert (rows["scope"] == "curve").sum() == CURVE_POINTS
-    nothing = decompose(volumes[volumes["group"] == "zero_filled"])[1]
+    nothing = decompose(volumes[volumes["group"] == "zero_filled"]).tables["components"]
     assert power(nothing, TRIAL)[0] == {}
 
 

@@ -53,7 +53,7 @@ def test_last_bin_is_dropped_in_numeric_order():
 
 def answers(table, n_members=N_MEMBERS, pattern=None):
     """Return the tree and the correlations, exams read from the names of the scans."""
-    return predict(table, n_members, subject_map(table["subject"], pattern))
+    return predict(table, n_members, subject_map(table["subject"], pattern, files={}))
 
 
 def test_a_linked_predictor_is_found_and_an_idle_one_is_not():
