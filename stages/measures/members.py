@@ -152,7 +152,8 @@ def volume_table(path: Path, subjects: list[str] | None = None) -> pd.DataFrame:
         Columns subject, structure, volume_mm3.
 
     Raises:
-        StudyError: if a scan is missing or there twice, or a volume is no number.
+        StudyError: if a scan is missing or there twice, a volume is no number, or no column is a
+            structure.
     """
     table = read_table(path, ["subject"]).set_index("subject")
     subjects = list(table.index) if subjects is None else subjects
@@ -168,6 +169,11 @@ def volume_table(path: Path, subjects: list[str] | None = None) -> pd.DataFrame:
             " remake it"
         )
     tidy = structure_volumes(numbers).rename_axis(index="subject").reset_index()
+    if list(tidy.columns) == ["subject"]:
+        raise StudyError(
+            f"{path}: expected columns by SynthSeg's names of structures, got none of them; rename"
+            " those of other programs"
+        )
     return tidy.melt(id_vars="subject", var_name="structure", value_name="volume_mm3")
 
 

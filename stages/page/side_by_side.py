@@ -81,7 +81,7 @@ def beside(own: Facts, found: Kept | None) -> Beside | None:
 def views(own: Facts, segmenter: Segmenter, found: Kept) -> tuple[View, View]:
     """Return the study by its own segmenter and by the other, whose names differ."""
     pair = segmenter, found.segmenter
-    if len({each.method for each in pair}) == 1:
+    if len({each.name for each in pair}) == 1:
         names = spoken = [each.described for each in pair]
     else:
         names, spoken = [each.name for each in pair], [each.spoken for each in pair]

@@ -71,8 +71,9 @@ def test_a_table_of_other_structures_stops_before_the_work(
 def test_what_may_surprise_is_a_warning(tmp_path, monkeypatch, tiny_weights, capsys):
     noise = np.random.default_rng(0).random((9, 12, 10, 3)).astype(np.float32)
     nib.save(nib.Nifti1Image(noise, np.diag([2, 2, 2, 1])), tmp_path / "four.nii.gz")
-    air = np.pad(noise[..., 0], ((20, 20), (20, 20), (20, 20)))
-    nib.save(nib.Nifti1Image(air, np.diag([9, 9, 9, 1])), tmp_path / "air.nii.gz")
+    air = np.pad(noise[..., 0], 5)
+    nib.save(nib.Nifti1Image(air, np.diag([2, 2, 2, 1])), tmp_path / "air.nii.gz")
+    monkeypatch.setattr("stages.segmenters.image.AMPLE_LITRES", 0.01)
     paths = [tmp_path / "four.nii.gz", tmp_path / "air.nii.gz"]
     options = "--orientation", "off", "--weights", tiny_weights, "--out", tmp_path / "out"
     run(monkeypatch, *paths, *options)

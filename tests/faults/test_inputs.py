@@ -111,7 +111,7 @@ def test_names_of_files_stay_in_their_folder(name: str, tmp_path: Path) -> None:
 
 # a byte-order mark, Windows' line ends and the order of bytes are no faults
 GOOD = {
-    "table": (b"\xef\xbb\xbfsubject,CSF\r\nsub-1,1\r\n", "table"),
+    "table": (b"\xef\xbb\xbfsubject,csf\r\nsub-1,1\r\n", "table"),
     "json": (b'\xef\xbb\xbf{\r\n"a": 1}\r\n', "json"),
 }
 

@@ -131,3 +131,10 @@ def test_draws_are_read_and_must_be_as_many_for_every_member(tmp_path, monkeypat
     with pytest.raises(StudyError, match=r"as many draws of every member, got \[1, 2\]"):
         drawn_volumes(UNET, ["sub-1"])
     assert drawn_volumes(Group("rim", ENSEMBLE, (0, 1)), ["sub-1"]) is None
+
+
+def test_a_table_without_any_known_structure(tmp_path):
+    path = tmp_path / "volumes.csv"
+    path.write_text("subject,Left-Hippocampus,Right-Hippocampus\nsub-1,4000,4100\n")
+    with pytest.raises(StudyError, match=r"volumes\.csv: expected columns by SynthSeg's names"):
+        volume_table(path)

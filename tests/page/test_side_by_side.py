@@ -41,5 +41,10 @@ def test_two_segmenters_of_one_method_are_told_apart_by_their_weights() -> None:
         method="synthseg", weights="weights/embedded.npz", md5="0", mode="standard", fast=True
     )
     first, second = views(facts(), own, Found)  # type: ignore[arg-type]
+    assert (first.name, first.by) == ("bundled network", "the bundled network")
+    assert (second.name, second.by) == ("SynthSeg", "SynthSeg")
+    slow = own.model_copy(update={"fast": False})
+    Found.segmenter = slow
+    first, second = views(facts(), own, Found)  # type: ignore[arg-type]
     assert first.name == first.by == "bundled network (embedded.npz, standard, fast)"
-    assert second.name == "SynthSeg (official.h5, robust)"
+    assert second.name == "bundled network (embedded.npz, standard)"

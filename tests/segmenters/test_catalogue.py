@@ -45,6 +45,9 @@ def test_words_need_no_library_of_a_segmenter() -> None:
 def test_what_is_told_of_a_segmenter() -> None:
     network, atlas = section("synthseg", EMBEDDED_FILE), section("atlas", ATLAS_FILE)
     assert described(network) == "bundled network (embedded.npz, standard mode)"
+    for weights, name in (("synthseg_2.0.h5", "SynthSeg"), ("mine.npz", "own network")):
+        own = network.model_copy(update={"weights": weights})
+        assert described(own) == f"{name} ({weights}, standard mode)"
     assert described(atlas) == "atlas (atlas.npz)"
     assert {"Mode", "Fast"} <= set(provenance(network))
     assert set(provenance(atlas)) == {"Method", "Weights", "WeightsMD5"}
