@@ -71,7 +71,7 @@ def main() -> None:
     if faults:
         raise StudyError(
             f"{layout.DATA}: expected scans without fault, got {len(faults)} in {len(found)} scans"
-            " (above); mend or leave out what is named"
+            " (above); correct or leave out what is named"
         )
     scans = pd.DataFrame([row_of(one) for one in found])
     tables = {"scans": scans, "matrices": matrices(scans)}

@@ -13,7 +13,7 @@ class ComputeParams(Section):
     section: ClassVar[str] = "compute"
     device: Literal["auto", "cpu", "cuda"]
     threads: int = Field(ge=1)
-    workers: int = Field(ge=1)  # independent heads, scans or slabs at a time; no byte depends on it
+    workers: int = Field(ge=1)  # heads, scans or batches at a time; results are bit-identical
     cache: Literal["auto", "device", "host", "none"]  # where training keeps k-space; none: on disk
     compile: bool  # training by torch's compiler
     checkpoint_minutes: float = Field(ge=0)  # between two checkpoints of a training

@@ -32,4 +32,4 @@ def graph(path: Path) -> Mapping[str, Any]:
         raise StudyError(f"{path}: expected the graph of stages, found none") from None
     except (yaml.YAMLError, UnicodeDecodeError, KeyError, TypeError) as error:
         reason = " ".join(str(error).split())
-        raise StudyError(f"{path}: expected stages in YAML, got {reason}; mend it") from None
+        raise StudyError(f"{path}: expected stages in YAML, got {reason}; correct it") from None

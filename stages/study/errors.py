@@ -29,7 +29,7 @@ LESS_MEMORY = "lower compute.workers or reconstruct.batch_size, or give it more 
 
 
 class StudyError(Exception):
-    """A fault the user can mend, in one line: file, what was expected, what came, what to do."""
+    """A fault the user can correct, in one line: file, what was expected, what came, what to do."""
 
 
 def line_of(error: Exception) -> str | None:

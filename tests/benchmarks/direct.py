@@ -42,10 +42,10 @@ class Case:
 
 
 def write_scans(folder: Path, grid: tuple[int, int, int], n_scans: int) -> None:
-    """Write scans (n_slices, n_ky, n_kz) of toy heads, slab by slab."""
+    """Write scans (n_slices, n_ky, n_kz) of toy heads, batch by batch."""
     for k in range(n_scans):
-        slab = toy_kspace((DIFFERENT, *grid[1:]), N_COILS, seed=k, partial_fourier=PARTIAL_FOURIER)
-        values = complex_to_interleaved(slab)
+        batch = toy_kspace((DIFFERENT, *grid[1:]), N_COILS, seed=k, partial_fourier=PARTIAL_FOURIER)
+        values = complex_to_interleaved(batch)
         with h5py.File(folder / f"scan{k}.h5", "w") as file:
             stored = file.create_dataset("kspace", (grid[0], *values.shape[1:]), "f4")
             for start in range(0, grid[0], DIFFERENT):

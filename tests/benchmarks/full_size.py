@@ -159,8 +159,8 @@ def reference(options: argparse.Namespace) -> str:
 def zero_filling(options: argparse.Namespace) -> str:
     """Reconstruct without a network."""
     scan = scan_of(options)
-    drawn, slab = load_mask(layout.mask(subject(scan.path))), ReconstructParams.load(PARAMS)
-    reconstruct_scan(scan, drawn, zero_filled, torch.device("cpu"), slab.batch_size)
+    drawn, params = load_mask(layout.mask(subject(scan.path))), ReconstructParams.load(PARAMS)
+    reconstruct_scan(scan, drawn, zero_filled, torch.device("cpu"), params.batch_size)
     return "whole scan"
 
 
@@ -172,13 +172,13 @@ def reconstruction(architecture: str) -> Step:
         params = TrainParams.load_architecture(architecture, PARAMS)
         engine = build_engine(network_options(params), device, seed=0)
         set_training(engine, False)
-        scan, slab = shortened(whole, options.slices), ReconstructParams.load(PARAMS).batch_size
+        scan, batch = shortened(whole, options.slices), ReconstructParams.load(PARAMS).batch_size
         drawn = load_mask(layout.mask(subject(scan.path)))
         started = perf_counter()
-        reconstruct_scan(scan, drawn, learned(engine), device, slab)
+        reconstruct_scan(scan, drawn, learned(engine), device, batch)
         seconds = (perf_counter() - started) / scan.n_slices
         minutes = seconds * whole.n_slices / 60
-        timed = f"{scan.n_slices} slices, {slab} at once, {seconds:.2f} s each"
+        timed = f"{scan.n_slices} slices, {batch} at once, {seconds:.2f} s each"
         return f"{timed}: a scan {minutes:.0f} min"
 
     return step

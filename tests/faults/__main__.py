@@ -113,7 +113,7 @@ def make_all(
             return list(made(trial, bench))
         finally:
             for job in jobs:
-                bench.mend(job)
+                bench.restore(job)
             benches.put(bench)
 
     with ThreadPoolExecutor(n_jobs) as pool:

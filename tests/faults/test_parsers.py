@@ -239,4 +239,4 @@ def test_any_names_have_subjects(names: list[str], pattern: str) -> None:
 def test_texts_have_a_largest_size(tmp_path: Path) -> None:
     corpus.sparse(tmp_path / "a", LARGEST_BYTES + 1)
     with pytest.raises(StudyError, match=f"{LARGEST_BYTES + 1} bytes"):
-        read_text(tmp_path / "a", Kind("a text", "look", "mend it"))
+        read_text(tmp_path / "a", Kind("a text", "look", "correct it"))

@@ -97,7 +97,7 @@ def test_a_killed_stage_is_run_again_and_judged(tmp_path: Path) -> None:
     other = Run("one", ("python", "-c", SLOW.format(0.5, "other")), job.outs)
     (wrong,) = trials.kills(bench, other, random.Random(0), 1, 0.3)
     assert wrong.wrong
-    bench.mend(job)
+    bench.restore(job)
     assert bench.whole(job)
     broken = Run("one", ("python", "-c", SLOW.format(0.5, "whole") + "\nexit(3)"), job.outs)
     (lost,) = trials.kills(bench, broken, random.Random(0), 1, 0.3)

@@ -52,7 +52,7 @@ class Bench:
         """Tell whether all results are those of the undisturbed run."""
         return not self.partial(job) and all((self.root / out).exists() for out in job.outs)
 
-    def mend(self, job: Run) -> None:
+    def restore(self, job: Run) -> None:
         """Put the results of the undisturbed run where they are missing."""
         if self.whole(job):
             return

@@ -130,7 +130,7 @@ def test_a_common_offset_moves_nothing_and_a_bright_inside_moves_the_threshold()
 
 
 def test_first_order_volume_is_the_volume_for_a_small_change():
-    """A bump in the intensity of one side moves the contour of level 0 as it was foretold."""
+    """A bump in the intensity of one side moves the contour of level 0 as predicted."""
     radius = 9.0
     mask, image = ball((30, 30, 30), VOXEL, radius)
     faces, found = weights(mask, image)

@@ -64,7 +64,7 @@ def table_of(images: np.ndarray, labels: np.ndarray) -> pd.DataFrame:
     return surrogate_table(gathered(votes_of(labels), iter(images), 1.0), list(NAMES), VOXEL)
 
 
-def test_linearised_volume_foretells_what_the_mean_deviation_does_not():
+def test_linearised_volume_predicts_what_the_mean_deviation_does_not():
     generator = np.random.default_rng(5)
     parts, cells = [], []
     for s in range(6):

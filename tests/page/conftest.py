@@ -13,10 +13,19 @@ from stages.page import other_segmenter
 from stages.page.render import write_report
 from stages.page.run_record import Record
 from stages.params.ensembles import EnsembleParams
+from stages.params.settings import Settings
 from stages.provenance.basis import present
 from stages.storage.files import read_json, write_json
 from stages.study import layout
-from tests.fabricated import ROOT, Study, measure_study, without_networks, write_study
+from tests.fabricated import (
+    ARCHITECTURES,
+    ROOT,
+    Study,
+    measure_study,
+    without_networks,
+    write_study,
+)
+from tests.settings import write_settings
 
 HOSTILE = "<script>document.title='taken'</script>"
 LONG_STAGE = "reconstruct-baseline@compressed_sensing"
@@ -73,3 +82,15 @@ def study(measured: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """The measured study as the current directory."""
     monkeypatch.chdir(measured)
     return measured
+
+
+@pytest.fixture
+def settings() -> Settings:
+    """The default study's parameters."""
+    return Settings.load(ARCHITECTURES, ROOT / "params.yaml")
+
+
+@pytest.fixture
+def paper(tmp_path: Path) -> Settings:
+    """The paper's parameters."""
+    return Settings.load(ARCHITECTURES, write_settings("paper", tmp_path))

@@ -19,18 +19,6 @@ GROUPS = ("unet", "varnet", "rim")
 VERSIONS = {"Python": "3.12.1", "torch": "2.5.0", "direct-recon": "2.2.0", "dvc": "3.0"}
 
 
-@pytest.fixture
-def settings() -> Settings:
-    """The default study's parameters."""
-    return Settings.load(GROUPS, ROOT / "params.yaml")
-
-
-@pytest.fixture
-def paper(tmp_path: Path) -> Settings:
-    """The paper's parameters."""
-    return Settings.load(GROUPS, write_settings("paper", tmp_path))
-
-
 def made(n_training: int | None = 6, **phantom: object) -> Made:
     """Return what is stated beside the parameters."""
     params = PhantomParams.load(ROOT / "params.yaml").model_copy(update=phantom)

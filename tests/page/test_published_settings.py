@@ -1,35 +1,20 @@
 """Settings beside the published ones, and the table of them in the documentation."""
 
-from pathlib import Path
-
-import pytest
-
 from stages.page.published_settings import CHOSEN, SETTINGS, documented, rows
 from stages.params.settings import Settings
 from stages.statistics.questions.paper import published
 from tests.fabricated import ROOT
-from tests.settings import write_settings
 
 GROUPS = ("unet", "varnet", "rim")
 
 
-@pytest.fixture
-def default() -> Settings:
-    """The default study's parameters."""
-    return Settings.load(GROUPS, ROOT / "params.yaml")
-
-
-@pytest.fixture
-def paper(tmp_path: Path) -> Settings:
-    """The paper's parameters."""
-    return Settings.load(GROUPS, write_settings("paper", tmp_path))
-
-
-def test_the_documented_table_is_that_of_the_parameters(default: Settings, paper: Settings) -> None:
+def test_the_documented_table_is_that_of_the_parameters(
+    settings: Settings, paper: Settings
+) -> None:
     lines = (ROOT / "docs/fidelity.md").read_text(encoding="utf-8").splitlines()
     start = lines.index("| setting | default | paper | stated | DIRECT |")
     cells = [line.strip("| ").split(" | ") for line in lines[start + 2 :]]
-    assert cells == documented(published(), default, paper)
+    assert cells == documented(published(), settings, paper)
 
 
 def test_the_papers_parameters_are_what_the_paper_states(paper: Settings) -> None:
@@ -41,8 +26,8 @@ def test_the_papers_parameters_are_what_the_paper_states(paper: Settings) -> Non
     )
 
 
-def test_what_differs_is_no_match(default: Settings) -> None:
-    holds = {row.quantity: row.holds for row in rows(published(), default)}
+def test_what_differs_is_no_match(settings: Settings) -> None:
+    holds = {row.quantity: row.holds for row in rows(published(), settings)}
     assert holds["batch size"] is False
     assert holds["segmenter"] is False
     assert holds["acceleration"] is True

@@ -39,7 +39,7 @@ def exact(architecture: str, scan: Scan, drawn: SamplingMask) -> torch.Tensor:
 
 
 @pytest.mark.parametrize("architecture", ARCHITECTURES)
-def test_the_image_does_not_depend_on_the_slab(
+def test_the_image_does_not_depend_on_the_batch(
     architecture: str, scan: Scan, drawn: SamplingMask, tmp_path: Path
 ) -> None:
     method = learned(evaluated(architecture))

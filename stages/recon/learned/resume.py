@@ -102,7 +102,7 @@ class Checkpoints:
 
     def unwritable(self, folder: Path, n_bytes: int, error: OSError) -> StudyError:
         """Return the error of a folder that did not take so many bytes."""
-        remedy = REMEDIES.get(error.errno, "mend that")  # type: ignore[arg-type]  # None has no remedy
+        remedy = REMEDIES.get(error.errno, "correct that")  # type: ignore[arg-type]  # None has no remedy
         return StudyError(
             f"{folder}: expected room for {n_bytes / MB:.1f} MB, got '{error.strerror}';"
             f" {self.kept()}: {remedy} and run again"

@@ -8,7 +8,6 @@ from hypothesis import strategies as st
 from stages.kspace.masks.centre import disk
 from stages.kspace.masks.search import MaskOptions
 from stages.kspace.masks.uniform_poisson import CELL, Darts, draw_mask
-from stages.study.errors import StudyError
 
 SHAPE, N_ACQUIRED = (54, 42), 36
 OPTIONS = MaskOptions(4.0, "acquired", 0.03, 0.01)
@@ -94,17 +93,3 @@ def test_a_seed_is_a_mask() -> None:
 def test_few_samples_around_the_disk() -> None:
     drawn = draw_mask(SHAPE, N_ACQUIRED, MaskOptions(27.0, "acquired", 0.03, 0.02), 0)
     assert drawn.calibration.sum() < drawn.mask.sum() <= 73
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        (MaskOptions(4.0, "acquired", 1e-4, 0.01), "no calibration region on a 24 x 20 matrix"),
-        (MaskOptions(20.0, "acquired", 0.2, 0.01), "calibration region alone allows"),
-        (MaskOptions(1.05, "full", 0.03, 0.01), "below what partial Fourier leaves"),
-        (MaskOptions(4.1, "acquired", 0.03, 1e-9), "raise mask.tolerance of the kind"),
-    ],
-)
-def test_what_cannot_be_drawn(options: MaskOptions, message: str) -> None:
-    with pytest.raises(StudyError, match=message):
-        draw_mask((24, 20), 17, options, 0)

@@ -7,7 +7,6 @@ from hypothesis import strategies as st
 
 from stages.kspace.masks.search import MaskOptions
 from stages.kspace.masks.variable_density_poisson import draw_mask
-from stages.study.errors import StudyError
 
 SHAPE, N_ACQUIRED = (54, 42), 36
 OPTIONS = MaskOptions(4.0, "acquired", 0.03, 0.01)
@@ -57,17 +56,3 @@ def test_a_seed_is_a_mask() -> None:
     one, same, other = (draw_mask(SHAPE, N_ACQUIRED, OPTIONS, s).mask for s in (5, 5, 6))
     np.testing.assert_array_equal(one, same)
     assert (one != other).any()
-
-
-@pytest.mark.parametrize(
-    ("options", "message"),
-    [
-        (MaskOptions(4.0, "acquired", 1e-4, 0.01), "no calibration region"),
-        (MaskOptions(20.0, "acquired", 0.2, 0.01), "calibration region alone"),
-        (MaskOptions(1.05, "full", 0.03, 0.01), "below what partial Fourier leaves"),
-        (MaskOptions(4.1, "acquired", 0.03, 1e-9), "raise mask.tolerance"),
-    ],
-)
-def test_what_cannot_be_drawn(options: MaskOptions, message: str) -> None:
-    with pytest.raises(StudyError, match=message):
-        draw_mask((24, 20), 17, options, 0)

@@ -1,4 +1,4 @@
-"""Members that stand apart: hand calculations, scipy, and runs made to fail."""
+"""Outliers among members: hand calculations, scipy, and runs made to fail."""
 
 import json
 
@@ -177,7 +177,7 @@ def test_failed_runs_among_random_ones_are_found():
     assert found > 270
 
 
-def foretelling_study(n_members: int = 9, seed: int = 0) -> tuple[pd.DataFrame, ...]:
+def predicting_study(n_members: int = 9, seed: int = 0) -> tuple[pd.DataFrame, ...]:
     """Return quality, volumes, regions and histograms; images know how much a volume varies."""
     rng = np.random.default_rng(seed)
     quality, _ = study(n_members, n_scans=8)
@@ -206,7 +206,7 @@ def foretelling_study(n_members: int = 9, seed: int = 0) -> tuple[pd.DataFrame, 
 
 def spoilt(n_members: int = 9) -> tuple[pd.DataFrame, ...]:
     """Return the study with one more member, the last, whose volumes are anything."""
-    quality, volumes, regions, histograms = foretelling_study(n_members)
+    quality, volumes, regions, histograms = predicting_study(n_members)
     rng = np.random.default_rng(1)
     bad = volumes[volumes["member"] == 0].assign(member=n_members)
     bad["volume_mm3"] = 1000 * rng.uniform(1.2, 1.6, len(bad))
@@ -224,7 +224,7 @@ def ask(quality, volumes, regions, histograms) -> tuple[dict, pd.DataFrame]:
 
 
 def test_r2_of_the_pair_is_that_of_statsmodels():
-    _, volumes, regions, histograms = foretelling_study()
+    _, volumes, regions, histograms = predicting_study()
     told = predicted(cv_table(volumes), regions, histograms)
     y = cv_table(volumes).sort_values(["structure", "subject"])["cv"].to_numpy()
     x = regions.sort_values(["structure", "subject"])[list(SUMMARIES)].to_numpy()
@@ -241,7 +241,7 @@ def test_a_planted_member_spoils_the_prediction_and_is_taken_out_of_the_target()
     found = tree["varnet"]
     assert found["flagged"] == 1
     assert found["with"]["r2"]["summary"] < 0.5
-    never, _ = ask(*foretelling_study())
+    never, _ = ask(*predicting_study())
     assert never["varnet"]["with"]["r2"]["summary"] > 0.9
     # the predictors are the same, so that only the target tells the two studies apart
     told = never["varnet"]["with"]
@@ -262,7 +262,7 @@ def test_a_planted_member_spoils_the_prediction_and_is_taken_out_of_the_target()
 
 
 def test_without_a_flag_both_are_the_same():
-    tree, table = ask(*foretelling_study())
+    tree, table = ask(*predicting_study())
     found = tree["varnet"]
     assert found["flagged"] == 0
     assert found["without"]["target_only"]["r2"] == found["with"]["r2"]
@@ -272,7 +272,7 @@ def test_without_a_flag_both_are_the_same():
 
 
 def test_each_member_is_left_out_in_turn():
-    _, volumes, regions, histograms = foretelling_study(5)
+    _, volumes, regions, histograms = predicting_study(5)
     table = left_out(volumes, regions, histograms)
     assert table["member"].tolist() == [0, 1, 2, 3, 4]
     wide = volumes.pivot(index=["structure", "subject"], columns="member", values="volume_mm3")
@@ -286,12 +286,12 @@ def test_each_member_is_left_out_in_turn():
 
 
 def test_one_member_does_not_vary_and_what_is_undefined_is_counted():
-    _, volumes, regions, histograms = foretelling_study(2)
+    _, volumes, regions, histograms = predicting_study(2)
     assert left_out(volumes, regions, histograms)[LEFT_OUT].isna().all(axis=None)
     told = predicted(cv_table(volumes[volumes["member"] == 0]), regions, histograms)
     assert np.isnan(list(told["r2"].values())).all()
     assert "correlation" not in told
-    quality, *rest = foretelling_study(2)
+    quality, *rest = predicting_study(2)
     quality, volumes = (t[t["member"] == 0] for t in (quality, rest[0]))
     tree, table = ask(quality, volumes, *rest[1:])
     assert tree["varnet"]["without"]["target_only"] == {"r2": {}}
