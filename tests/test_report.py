@@ -34,6 +34,7 @@ ANSWERS = (
     "overlap",
     "pathology",
     "power",
+    "slopes",
     "surrogates",
     "task_error",
 )

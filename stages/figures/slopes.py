@@ -1,6 +1,7 @@
 """Slopes of ln CV on every predictor within structures, a panel a network."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -116,7 +117,7 @@ def _interval(
 
 
 def _handles() -> list[Line2D]:
-    dark = {"color": "0.3", "linestyle": "", "marker": "o"}
+    dark: dict[str, Any] = {"color": "0.3", "linestyle": "", "marker": "o"}
     return [
         Line2D([], [], markersize=5.5, label="within structures", **dark),
         Line2D([], [], markersize=4, markerfacecolor="white", label="between structures", **dark),

@@ -6,13 +6,13 @@ import statsmodels.api as sm
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.statistics.methods.exchange import subject_orders
 from stages.statistics.methods.mixed_model import model, restricted_components
 from stages.statistics.methods.permuted_slopes import (
     mean_slope,
     permutation_p,
     permuted_slopes,
 )
+from stages.statistics.methods.subject_orders import subject_orders
 from stages.statistics.methods.within_between import Table
 from tests.statistics.methods.test_within_between import table
 

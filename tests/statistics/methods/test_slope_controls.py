@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
-from stages.statistics.methods.exchange import wrong_subjects
 from stages.statistics.methods.slope_controls import random_structures, scores, volume_scores
+from stages.statistics.methods.subject_orders import wrong_subjects
 from stages.statistics.methods.within_between import Table
 from tests.statistics.methods.test_within_between import table
 

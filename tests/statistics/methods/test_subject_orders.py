@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.statistics.methods.exchange import subject_orders, wrong_subjects
+from stages.statistics.methods.subject_orders import subject_orders, wrong_subjects
 
 
 @pytest.mark.parametrize("n", [1, 2, 3, 4])
