@@ -66,6 +66,9 @@ class Cohort:
     surrogates: pd.DataFrame
     """Other surrogates of the volume uncertainty of the networks."""
 
+    half_surrogates: pd.DataFrame
+    """All surrogates of both halves of the members, those of the voxelwise SD among them."""
+
     overlap: pd.DataFrame
     """Agreement of the segmentations of all groups with the reference's, and with the truth."""
 
@@ -138,6 +141,7 @@ def read_cohort(ensembles: EnsembleParams, noise: NoiseParams, params: AnalysePa
         halves=joined(schema.HALVES, networks),
         histograms=joined(schema.HISTOGRAMS, networks),
         surrogates=joined(schema.SURROGATES, networks),
+        half_surrogates=joined(schema.HALF_SURROGATES, networks),
         overlap=joined(schema.OVERLAP, ensembles.groups),
         changes=joined(schema.DEFORMATION, compared),
         snr=_group_table(schema.SNR, ADDED_NOISE),
