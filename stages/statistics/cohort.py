@@ -67,7 +67,7 @@ class Cohort:
     """Other surrogates of the volume uncertainty of the networks."""
 
     half_surrogates: pd.DataFrame
-    """All surrogates of both halves of the members, those of the voxelwise SD among them."""
+    """The same of both halves of the members, the voxelwise SD among them."""
 
     overlap: pd.DataFrame
     """Agreement of the segmentations of all groups with the reference's, and with the truth."""

@@ -192,6 +192,8 @@ def write_tables(rng: np.random.Generator) -> None:
              for name, kind in kinds.items()]
         )  # fmt: skip
         write_csv(layout.measures(group) / "surrogates.csv", surrogates)
+        apart = pd.concat([surrogates.assign(half=half) for half in "ab"])
+        write_csv(layout.measures(group) / "half_surrogates.csv", apart)
         snr = [{"subject": s, "median": 30.0, "mean": 30.0, "pooled": 30.0} for s in subjects]
         write_csv(layout.measures(group) / "snr.csv", snr)
     for group, n_members in PAPER.items():

@@ -128,7 +128,9 @@ def reliability(
     for scope in ("pooled", "within_structure"):
         halves = found.get(scope, Relation(*(float("nan"),) * 4))[:3]
         of_half = np.where(np.isnan(halves), np.nan, np.maximum(halves, 0.0))
-        whole = full_length(np.array(halves), n_members // 2, n_members - n_members // 2)
+        whole = of_half
+        if pairs:
+            whole = full_length(np.array(halves), n_members // 2, n_members - n_members // 2)
         for name, values in (("between_halves", of_half), ("split_half", whole)):
             leaf = dict(zip(("value", "low", "high"), map(float, values), strict=True))
             tree.setdefault(scope, {})[name] = leaf
