@@ -93,7 +93,7 @@ def permuted_r2(
         return within_group_r2(u, v, structure) if within else in_sample_r2(u, v)
 
     observed = r2(np.arange(y.shape[1]))
-    if not np.isfinite(observed):
+    if not np.isfinite(observed) or not len(order):
         return observed, np.full(len(order), np.nan)
     if has_x.all() and has_y.all():
         targets = y[:, np.argsort(order, axis=1)].transpose(0, 2, 1).reshape(y.size, -1)

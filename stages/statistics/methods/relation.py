@@ -12,7 +12,7 @@ from typing import NamedTuple
 
 import numpy as np
 
-from stages.statistics.methods.bootstrap import Interval
+from stages.statistics.methods.bootstrap import LEAST_CLUSTERS, Interval
 from stages.statistics.methods.correlation import LEAST_SUBJECTS, NEARLY_ONE, pearson, spearman
 from stages.statistics.methods.jackknife import left_out_interval
 from stages.statistics.methods.permutation import p_value, permuted_within
@@ -49,10 +49,12 @@ def one_left_out(clusters: np.ndarray) -> np.ndarray:
         clusters: (n_subjects,) the subject of each scan.
 
     Returns:
-        (1 + n_clusters, n_subjects) zeros and ones.
+        (1 + n_clusters, n_subjects) zeros and ones; everything alone of fewer than three subjects,
+        which have no interval.
     """
     clusters = np.asarray(clusters)
-    left_out = clusters[None] != np.unique(clusters)[:, None]
+    names = np.unique(clusters)
+    left_out = clusters[None] != (names if len(names) >= LEAST_CLUSTERS else names[:0])[:, None]
     return np.concatenate([np.ones((1, len(clusters))), left_out.astype(np.float64)])
 
 

@@ -83,7 +83,7 @@ def ask(cohort: Cohort, params: AnalyseParams, rng: np.random.Generator) -> Answ
         *(disjoint_table(cohort, group, whole) for group in cohort.groups),
     ]
     table = pd.concat(tables, ignore_index=True)
-    tree = _tree(table)
+    tree = surrogate_tree(table)
     for group, found in tree.items():
         found["baselines"] = baselines(of(cv, group))
     return Answer(tree, {"surrogates": table})
@@ -308,7 +308,8 @@ def logarithm(table: pd.DataFrame) -> pd.DataFrame:
     return table.assign(x=np.log(np.where(value > 0, value, np.nan)))
 
 
-def _tree(table: pd.DataFrame) -> Tree:
+def surrogate_tree(table: pd.DataFrame) -> Tree:
+    """Return group -> surrogate -> cost, n, n_left_out, n_undefined and `surrogate_leaves`."""
     tree: dict[str, Tree] = {}
     for (group, name), part in table.groupby(["group", "surrogate"], sort=False):
         whole = part[part["estimate"].isin(ESTIMATES)].iloc[0]

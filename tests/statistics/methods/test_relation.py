@@ -14,8 +14,9 @@ from stages.statistics.methods.relation import (
 
 
 def test_scans_of_a_subject_are_left_out_together():
-    found = one_left_out(np.array(["b", "a", "b"]))
-    assert found.tolist() == [[1, 1, 1], [1, 0, 1], [0, 1, 0]]
+    found = one_left_out(np.array(["b", "a", "b", "c"]))
+    assert found.tolist() == [[1, 1, 1, 1], [1, 0, 1, 1], [0, 1, 0, 1], [1, 1, 1, 0]]
+    assert one_left_out(np.array(["b", "a", "b"])).tolist() == [[1, 1, 1]]
 
 
 def test_the_interval_is_the_jackknife_of_z():
