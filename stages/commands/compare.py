@@ -18,7 +18,7 @@ from stages.storage.files import atomic_path
 from stages.study.errors import StudyError
 
 FLOAT_FORMAT = "%.6g"
-FILES = ("volumes", "surrogates", "inference")
+FILES = ("volumes", "surrogates", "prediction")
 BY_STRUCTURE = ("cv", "bias", "bias_truth")  # of metrics/analyse/volumes.json
 R2 = "within_structure_r2"  # of metrics/analyse/surrogates.json
 COLUMNS = ["revision", "group", "quantity", "item", "value", "low", "high"]
@@ -34,17 +34,14 @@ def volume_rows(revision: Revision) -> Iterator[Row]:
 
 
 def r2_rows(revision: Revision) -> Iterator[Row]:
-    """Yield R^2 of CV with its interval: of each surrogate, and of the paper's regressions."""
+    """Yield R^2 of CV in sample, which has no interval: of surrogates, and the paper's."""
     for group, tree in revision.metrics["surrogates"].items():
         for item, found in tree.items():
             if (value := leaf(found, R2)) is not None:
-                low, high = leaf(found, f"{R2}_low"), leaf(found, f"{R2}_high")
-                yield revision.name, group, "surrogate_r2", item, value, low, high
-    for group, tree in revision.metrics["inference"].items():
-        for item, found in tree.get("r2", {}).items():
-            if (value := leaf(found, "value")) is not None:
-                ends = leaf(found, "low"), leaf(found, "high")
-                yield revision.name, group, "regression_r2", item, value, *ends
+                yield revision.name, group, "surrogate_r2", item, value, None, None
+    for group, tree in revision.metrics["prediction"].items():
+        for item, value in tree.get("r2", {}).items():
+            yield revision.name, group, "regression_r2", item, value, None, None
 
 
 def comparison(revisions: list[Revision]) -> pd.DataFrame:

@@ -3,14 +3,16 @@
 from collections.abc import Sequence
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
-from stages.figures.kit.dots import SIZE, Dot, dot_rows, handles, shift
+from stages.figures.kit.dots import SIZE, handles, shift
 from stages.figures.kit.facts import Facts, analysed
+from stages.figures.kit.halves import Relation, draw_relations, legend_handles
 from stages.figures.kit.phrasing import share
 from stages.figures.kit.sample import pairs
 from stages.figures.kit.study_figure import StudyFigure
@@ -19,6 +21,7 @@ from stages.figures.kit.titles import surrogate_label
 
 TARGETS = {"reference": "against the fully sampled scan", "truth": "against the true volume"}
 SCOPES = {"within_structure": "Within structures", "pooled": "Pooled over structures"}
+DISJOINT, SAME = "disjoint", "logarithms"  # estimates
 COLUMNS = ["group", "target", "surrogate", "kind", "estimate", "scope", "n", "value", "low", "high"]
 RING = 2.1  # size of the mark of significance, in sizes of a dot
 
@@ -30,7 +33,7 @@ def read_and_draw(facts: Facts) -> Figure:
 
 
 def draw(table: pd.DataFrame, groups: Sequence[str], alpha: float) -> Figure:
-    """Draw Spearman's coefficient of each surrogate with |bias|, a column a target.
+    """Draw r of each surrogate with |bias|, both of logarithms, a column a target.
 
     Args:
         table: `COLUMNS` and p_bh, as in plots/analyse/bias_prediction.csv; undefined values are
@@ -38,11 +41,12 @@ def draw(table: pd.DataFrame, groups: Sequence[str], alpha: float) -> Figure:
         groups: the architectures, in the order of the points.
         alpha: p_bh up to which a coefficient is marked.
     """
-    chosen = table[(table["estimate"] == "spearman") & table["group"].isin(groups)]
+    chosen = table[table["estimate"].isin((DISJOINT, SAME)) & table["group"].isin(groups)]
     targets = [name for name in TARGETS if (chosen["target"] == name).any()] or list(TARGETS)[:1]
-    rows = list(dict.fromkeys(chosen.sort_values("kind", kind="stable")["surrogate"]))
+    names = list(dict.fromkeys(chosen.sort_values("kind", kind="stable")["surrogate"]))
+    rows = {name: float(k) for k, name in enumerate(names)}
     with rc_context(RC):
-        figure = new_figure(2.6 + 3.5 * len(targets), 1.6 + 0.62 * max(len(rows), 3))
+        figure = new_figure(3.2 + 3.5 * len(targets), 1.9 + 0.66 * max(len(rows), 3))
         panels = figure.subplots(len(SCOPES), len(targets), sharex=True, sharey=True, squeeze=False)
         for across, scope in zip(panels, SCOPES, strict=True):
             for axes, target in zip(across, targets, strict=True):
@@ -50,30 +54,32 @@ def draw(table: pd.DataFrame, groups: Sequence[str], alpha: float) -> Figure:
                 _panel(axes, part, groups, rows, alpha)
                 axes.set_title(f"{SCOPES[scope]},\n{TARGETS[target]}{_count(part)}")
         for axes in panels[-1]:
-            axes.set_xlabel("Spearman's ρ with |bias|")
+            axes.set_xlabel("Pearson's r of ln |bias| and ln surrogate")
         panels[0, 0].set_yticks(range(len(rows)), [surrogate_label(name) for name in rows])
-        shown = [*handles(groups), _ring_handle()]
-        figure.legend(handles=shown, loc="outside lower center", ncols=len(shown))
+        panels[0, 0].set_ylim(max(len(rows), 1) - 0.5, -0.5)
+        marks = legend_handles(ceiling=False)[:2]
+        shown = [*handles(groups), *marks, _ring_handle()]
+        figure.legend(handles=shown, loc="outside lower center", ncols=3)
     return figure
 
 
 def _count(part: pd.DataFrame) -> str:
-    sizes = sorted(set(part["n"].astype(int)))
+    sizes = sorted(set(part.loc[part["estimate"] == DISJOINT, "n"].astype(int)))
     return f" (n = {'–'.join(map(str, sizes[:1] + sizes[1:][-1:]))} pairs)" if sizes else ""
 
 
 def _panel(
-    axes: Axes, part: pd.DataFrame, groups: Sequence[str], rows: Sequence[str], alpha: float
+    axes: Axes, part: pd.DataFrame, groups: Sequence[str], rows: dict[str, float], alpha: float
 ) -> None:
-    dots = {
-        (row.group, row.surrogate): Dot(row.value, row.low, row.high) for row in part.itertuples()
-    }
-    axes.axvline(0, color="0.6", linewidth=0.8, zorder=0)
-    dot_rows(axes, dots, groups, rows)
-    for row in part[part["p_bh"] <= alpha].itertuples():
-        height = rows.index(row.surrogate) + shift(row.group, groups)
-        axes.plot(row.value, height, "o", **_ring())
-    axes.set_xlim(-1.04, 1.04)
+    dots: dict[tuple[str, str], Relation] = {}
+    for (group, name), own in part.groupby(["group", "surrogate"], sort=False):
+        limits = own.set_index("estimate")[["value", "low", "high"]]
+        known = limits.reindex([DISJOINT, SAME])
+        value, low, high = known.loc[DISJOINT].to_numpy(np.float64)
+        dots[group, name] = Relation(value, low, high, float(known.loc[SAME, "value"]))
+    draw_relations(axes, dots, groups, rows)
+    for row in part[(part["estimate"] == DISJOINT) & (part["p_bh"] <= alpha)].itertuples():
+        axes.plot(row.value, rows[row.surrogate] + shift(row.group, groups), "o", **_ring())
 
 
 def _ring() -> dict[str, Any]:
@@ -87,14 +93,16 @@ def _ring_handle() -> Line2D:
 def caption(facts: Facts) -> str:
     """Return units, n and how to read the points."""
     return (
-        "Spearman's ρ of each surrogate, and of the volume's own CV, with the size of the bias of"
-        " the members' mean volume (%): ranks after centring per structure (above), which ask"
-        " in which scans a structure is more biased, and over all structures (below). Bars:"
-        f" {share(facts.params.level)} intervals from {facts.params.bootstrap_draws} bootstrap"
-        " draws of subjects. Rings: p by joint permutation of subjects, adjusted for the false"
-        " discovery rate over all points of a panel, within structures only. Members that disagree"
-        " have an uncertain mean, which alone makes their |bias| larger: ρ above 0 need not mean"
-        f" that an error common to all members is predicted. {pairs(facts)}."
+        "Pearson's r of the logarithms of a surrogate and of the size of the bias of the mean"
+        " volume (%): within structures (above), which asks in which scans a structure is more"
+        " biased, and over all structures (below). Filled: the surrogate of one half of the"
+        " members, the bias of the other, both directions (n counts both); bars:"
+        f" {share(facts.params.level)} intervals over subjects, of pooled ones over subjects and"
+        " structures. Hollow, without an interval: surrogate and bias of the same members; those"
+        " that disagree have an uncertain mean, which alone makes their |bias| larger. The volume"
+        " itself is a baseline: it is no uncertainty. Rings: p of filled points within structures,"
+        " by joint permutation of subjects, adjusted for the false discovery rate over a panel."
+        f" {pairs(facts)}."
     )
 
 

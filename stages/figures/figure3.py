@@ -94,7 +94,9 @@ def _heat_map(
     figure: Figure, axes: Axes, correlations: pd.DataFrame, structures: Sequence[str]
 ) -> None:
     statistics = [s for s in STATISTIC_TITLES if s in set(correlations["statistic"])]
-    rows = [*structures, *SCOPES]
+    defined = correlations.dropna(subset="pearson")["scope"]
+    # a mean over structures of few subjects is left out
+    rows = [*structures, *(scope for scope in SCOPES if scope in set(defined))]
     table = correlations.pivot(index="scope", columns="statistic", values="pearson")
     values = table.reindex(index=rows, columns=statistics).to_numpy(dtype=float)
     axes.set_facecolor("0.85")
@@ -119,9 +121,10 @@ def caption(facts: Facts, group: str) -> str:
         "Left: CV of a volume (%, logarithmic) against the mean voxelwise standard deviation in"
         " the structure (% of white matter), a point a structure of a scan. Right: Pearson's r"
         " of every statistic of the standard deviation with the CV; the last rows combine"
-        f" structures. n = {counted(facts.n_scans, 'scan')} a structure,"
-        f" {counted(len(facts.members[group]), 'member')}: with so few scans an r of one"
-        " structure alone indicates little; read the combined rows."
+        " structures. Both are of the same members, whose noise they share, and no r here has an"
+        " interval: those of the mean standard deviation stand in the figure of the regressions."
+        f" n = {counted(facts.n_scans, 'scan')} a structure,"
+        f" {counted(len(facts.members[group]), 'member')}."
     )
 
 

@@ -1,8 +1,8 @@
-"""R² and correlations of each architecture beside their controls and their noise ceilings."""
+"""R² and correlations of each architecture beside baselines, controls and noise ceilings."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -12,31 +12,40 @@ from matplotlib.figure import Figure, SubFigure
 from matplotlib.lines import Line2D
 
 from stages.figures.kit.facts import Facts, analysed
-from stages.figures.kit.noise_ceilings import CEILINGS, Ceilings, ceilings
+from stages.figures.kit.noise_ceilings import LABEL, Ceilings, ceilings, roots
 from stages.figures.kit.phrasing import share
 from stages.figures.kit.sample import pairs
 from stages.figures.kit.study_figure import StudyFigure
 from stages.figures.kit.style import RC, new_figure
 from stages.figures.kit.titles import title
 
-POOLED, WITHIN = "pooled", "within_structure"
-CHANCE = {
-    "in_sample": "random_predictor",
-    "log_target": "random_predictor",
-    "within_structure": "random_predictor_within",
-}
+POOLED, WITHIN, HALVES, BASELINES = "pooled", "within_structure", "halves", "baselines"
+DISJOINT = {POOLED: "disjoint_pooled", WITHIN: "disjoint_within"}  # rows of the other half
+WRONG = {"in_sample": "wrong_subject", "within_structure": "wrong_subject_within"}
 SERIES = {
     "histogram": ("histogram of the SD", "#56B4E9", "o"),
     "summary": ("its summaries", "#D55E00", "s"),
     "pearson": ("Pearson, mean SD", "#0072B2", "o"),
     "spearman": ("Spearman, mean SD", "#CC79A7", "s"),
+    "baseline": ("not from the SD", "black", "X"),
 }
-LINES = {"split_half": ":", "analytic": "--"}
-APART = 0.13  # rows between the two series
-GAP = 0.5  # rows between two scopes
-Rows = dict[tuple[str, str], float]  # scope and name of a row -> its height
-# row and series -> value, ends of its interval, and the random-predictor baseline; NaN: not drawn
-Dots = dict[tuple[str, str], tuple[float, float, float, float]]
+APART = 0.15  # rows between the two series
+GAP = 0.5  # rows between two blocks
+Rows = dict[tuple[str, str], float]  # block and name of a row -> its height
+
+
+class Dot(NamedTuple):
+    """A value with its interval, and what predictors of another subject reach; NaN: not drawn."""
+
+    value: float
+    low: float = np.nan
+    high: float = np.nan
+    wrong_mean: float = np.nan
+    wrong_p95: float = np.nan
+
+
+Dots = dict[tuple[str, str], Dot]
+"""Row and series -> its dot."""
 
 
 @dataclass(frozen=True)
@@ -44,9 +53,9 @@ class Half:
     """What one half of the figure shows."""
 
     rows: dict[str, dict[str, str]]
-    """Scope -> name -> label."""
-    series: tuple[str, str]
-    """The two of each row."""
+    """Block -> name -> label."""
+    series: tuple[str, ...]
+    """The two of each row, and that of the baselines."""
     label: str
     least: float
     """Smaller values are drawn as arrows at the edge."""
@@ -54,26 +63,42 @@ class Half:
 
 R2 = Half(
     rows={
+        BASELINES: {
+            "structure_only": "structure only, in sample",
+            "volume_only": "ln volume alone, in sample",
+            "volume_only_left_out": "ln volume alone, leave-one-subject-out",
+        },
         POOLED: {
             "in_sample": "in sample (the paper's)",
             "adjusted": "adjusted",
             "leave_one_subject_out": "leave-one-subject-out",
             "leave_one_structure_out": "leave-one-structure-out",
+            "beside_volume": "in sample, of what ln volume leaves",
             "log_target": "in sample, ln CV",
         },
-        WITHIN: {"within_structure": "within structures"},
+        WITHIN: {
+            "within_structure": "within structures",
+            "beside_volume_within": "within, of what ln volume leaves",
+        },
+        HALVES: {
+            DISJOINT[POOLED]: "in sample, other half's ln CV",
+            DISJOINT[WITHIN]: "within, other half's ln CV",
+        },
     },
-    series=("histogram", "summary"),
+    series=("histogram", "summary", "baseline"),
     label="R² of the volumes' coefficient of variation",
     least=-0.5,
 )
 CORRELATION = Half(
     rows={
         POOLED: {"pooled": "pooled"},
-        # neither holds what sets structures apart: they share a ceiling
         WITHIN: {
             "within_structure": "within structures",
             "per_structure_mean": "mean over structures",
+        },
+        HALVES: {
+            DISJOINT[POOLED]: "other half's ln CV",
+            DISJOINT[WITHIN]: "other half's ln CV, within",
         },
     },
     series=("pearson", "spearman"),
@@ -92,7 +117,8 @@ def read_and_draw(facts: Facts) -> Figure:
 def draw(table: pd.DataFrame, inference: pd.DataFrame, groups: Sequence[str]) -> Figure:
     """Draw R² above and correlations below, one panel an architecture; diamonds: noise ceilings.
 
-    The ceiling of a correlation is the square root of that of R².
+    Ceilings stand only in the rows of correlations of disjoint halves, which they bound: R² in
+    sample of nine predictors exceeds them by what it fits.
 
     Args:
         table: columns group, predictors, estimate, r2, as in plots/analyse/regression.csv.
@@ -102,59 +128,68 @@ def draw(table: pd.DataFrame, inference: pd.DataFrame, groups: Sequence[str]) ->
     """
     own = {name: inference[inference["group"] == name] for name in groups}
     dots = {name: r2_dots(table[table["group"] == name], own[name]) for name in groups}
-    limits = {name: ceilings(part) for name, part in own.items()}
-    roots = {
-        name: {key: tuple(np.sqrt(ends)) for key, ends in found.items()}
-        for name, found in limits.items()
-    }
+    r = {name: r_dots(part) for name, part in own.items()}
+    limits = {name: roots(ceilings(part)) for name, part in own.items()}
+    none: dict[str, Ceilings] = {name: {} for name in groups}
     with rc_context(RC):
-        figure = new_figure(3.6 * len(groups) + 1.4, 7.2)
-        above, below = figure.subfigures(2, 1, height_ratios=(1.35, 1.0))  # type: ignore[misc]  # two
-        _half(above, R2, dots, limits)
-        _half(below, CORRELATION, {name: r_dots(part) for name, part in own.items()}, roots)
+        figure = new_figure(3.6 * len(groups) + 1.9, 8.6)
+        above, below = figure.subfigures(2, 1, height_ratios=(1.75, 1.0))  # type: ignore[misc]  # two
+        _half(above, R2, dots, none)
+        _half(below, CORRELATION, r, limits)
     return figure
 
 
 def r2_dots(table: pd.DataFrame, inference: pd.DataFrame) -> Dots:
-    """Return R^2 of both sets of predictors; the paper's, in sample, have intervals.
+    """Return R^2 of both sets of predictors, of the baselines and of disjoint halves.
 
     Args:
         table: one group of plots/analyse/regression.csv.
         inference: the same group of plots/analyse/inference.csv.
     """
     known = table.set_index(["predictors", "estimate"])["r2"].to_dict()
-    chosen = inference[inference["estimate"] == "in_sample_r2"].set_index("statistic")
-    bars = {("in_sample", name): tuple(row) for name, row in chosen[["low", "high"]].iterrows()}
-    return {
-        (name, series): (
-            known.get((series, name), np.nan),
-            *bars.get((name, series), (np.nan, np.nan)),
-            known.get((series, CHANCE.get(name, "")), np.nan),
-        )
-        for part in R2.rows.values()
-        for name in part
-        for series in R2.series
+    dots: Dots = {}
+    for name in (*R2.rows[POOLED], *R2.rows[WITHIN]):
+        for series in ("histogram", "summary"):
+            wrong = [
+                known.get((series, f"{WRONG.get(name, '')}_{end}"), np.nan)
+                for end in ("mean", "p95")
+            ]
+            value = known.get((series, name), np.nan)
+            dots[name, series] = Dot(value, np.nan, np.nan, *wrong)
+    alone = {
+        "structure_only": ("structure_only", "in_sample"),
+        "volume_only": ("volume_only", "in_sample"),
+        "volume_only_left_out": ("volume_only", "leave_one_subject_out"),
     }
+    dots |= {(name, "baseline"): Dot(known.get(key, np.nan)) for name, key in alone.items()}
+    rows = inference.set_index(["scope", "estimate"])["value"].to_dict()
+    for scope, name in DISJOINT.items():
+        keys = ("disjoint_r2", "disjoint_wrong_subject_mean", "disjoint_wrong_subject_p95")
+        value, *wrong = (rows.get((scope, key), np.nan) for key in keys)
+        dots[name, "summary"] = Dot(value, np.nan, np.nan, *wrong)
+    return dots
 
 
 def r_dots(inference: pd.DataFrame) -> Dots:
-    """Return both coefficients of the mean voxelwise SD with their intervals.
+    """Return the coefficients of the mean voxelwise SD that are defined, with their intervals.
 
     Args:
         inference: one group of plots/analyse/inference.csv.
     """
-    chosen = inference[inference["statistic"] == "mean"].set_index(["scope", "estimate"])
-    rows = {key: tuple(row) for key, row in chosen[["value", "low", "high"]].iterrows()}
+    chosen = inference[(inference["statistic"] == "mean") & np.isfinite(inference["value"])]
+    names = {(scope, "disjoint"): (row, "pearson") for scope, row in DISJOINT.items()}
+    known = {name for block in CORRELATION.rows.values() for name in block}
     return {
-        (name, series): (*rows.get((name, series), (np.nan,) * 3), np.nan)
-        for part in CORRELATION.rows.values()
-        for name in part
-        for series in CORRELATION.series
+        key: Dot(value, low, high)
+        for scope, estimate, value, low, high in chosen[
+            ["scope", "estimate", "value", "low", "high"]
+        ].itertuples(index=False)
+        if (key := names.get((scope, estimate), (scope, estimate)))[0] in known
     }
 
 
 def _half(part: SubFigure, half: Half, dots: dict[str, Dots], limits: dict[str, Ceilings]) -> None:
-    rows = _layout(half)
+    rows = _layout(half, dots)
     panels = part.subplots(1, len(dots), sharey=True, squeeze=False)[0]
     for axes, group in zip(panels, dots, strict=True):
         _draw_ceilings(axes, limits[group], rows)
@@ -162,29 +197,31 @@ def _half(part: SubFigure, half: Half, dots: dict[str, Dots], limits: dict[str, 
         axes.set_title(title(group))
         axes.axvline(0, color="0.6", linewidth=0.8, zorder=0)
         axes.set_xlim(half.least - 0.04, 1.04)
+        axes.set_xticks(np.arange(half.least, 1.01, 0.5))
         axes.tick_params(axis="y", length=0)
-    names = [(CEILINGS | half.rows[scope])[name] for scope, name in rows]
+    names = [half.rows[block][name] for block, name in rows]
     panels[0].set_yticks(list(rows.values()), names)
-    panels[0].set_ylim(max(rows.values()) + 0.5, -0.5)
+    panels[0].set_ylim(max(rows.values(), default=0.0) + 0.5, -0.5)
     panels[len(panels) // 2].set_xlabel(half.label)
     handles = _legend(half)
     place = {"loc": "outside lower center", "ncols": len(handles)}
-    part.legend(handles=handles, fontsize=8, handlelength=3.2, **place)
+    part.legend(handles=handles, fontsize=8, handlelength=2.2, **place)
 
 
-def _layout(half: Half) -> Rows:
+def _layout(half: Half, dots: dict[str, Dots]) -> Rows:
+    """Return the heights of the rows; a mean over structures of few subjects has none."""
+    defined = {name for found in dots.values() for (name, _), dot in found.items() if dot}
     rows: Rows = {}
-    for scope, names in half.rows.items():
+    for block, names in half.rows.items():
+        shown = [name for name in names if name != "per_structure_mean" or name in defined]
         first = max(rows.values()) + 1.0 + GAP if rows else 0.0
-        rows |= {(scope, name): first + k for k, name in enumerate([*CEILINGS, *names])}
+        rows |= {(block, name): first + k for k, name in enumerate(shown)}
     return rows
 
 
 def _draw_ceilings(axes: Axes, limits: Ceilings, rows: Rows) -> None:
-    for (scope, estimate), (value, low, high) in limits.items():
-        row = rows[scope, estimate]
-        end = max(height for (where, _), height in rows.items() if where == scope) + 0.4
-        axes.plot([value, value], [row, end], LINES[estimate], color="black", lw=1.2, zorder=1)
+    for scope, (value, low, high) in limits.items():
+        row = rows[HALVES, DISJOINT[scope]] - APART
         if np.isfinite(low):
             axes.plot([low, high], [row, row], color="black", lw=1.4)
         axes.plot(value, row, "D", color="black", markersize=4.5)
@@ -192,47 +229,51 @@ def _draw_ceilings(axes: Axes, limits: Ceilings, rows: Rows) -> None:
 
 def _draw_dots(axes: Axes, half: Half, dots: Dots, rows: Rows) -> None:
     heights = {name: height for (_, name), height in rows.items()}
-    for (name, series), (value, low, high, chance) in dots.items():
-        row = heights[name] + (2 * half.series.index(series) - 1) * APART
+    for (name, series), dot in dots.items():
+        if name not in heights:
+            continue
+        below = {0: -APART, 1: APART}.get(half.series.index(series), 0.0)
+        row = heights[name] + (APART if name in DISJOINT.values() else below)
         _, colour, marker = SERIES[series]
-        if np.isfinite(low):
-            axes.plot([low, high], [row, row], color=colour, lw=1.4)
-        if value < half.least:
+        if np.isfinite(dot.wrong_p95):
+            ends = [dot.wrong_mean, dot.wrong_p95]
+            axes.plot(ends, [row, row], color="0.72", lw=6, solid_capstyle="butt", zorder=1)
+        if np.isfinite(dot.low):
+            axes.plot([dot.low, dot.high], [row, row], color=colour, lw=1.4)
+        if dot.value < half.least:
             axes.plot(half.least, row, "<", color=colour, markersize=6)
             note: dict[str, Any] = {"va": "center", "fontsize": 8, "color": colour}
-            axes.text(half.least + 0.05, row, f"{value:.1f}", **note)
-        elif np.isfinite(value):
-            axes.plot(value, row, marker, color=colour, markersize=5.5)
-        if np.isfinite(chance):
-            axes.plot(chance, row, "|", color="black", markersize=8)
+            axes.text(half.least + 0.05, row, f"{dot.value:.1f}", **note)
+        elif np.isfinite(dot.value):
+            axes.plot(dot.value, row, marker, color=colour, markersize=5.5)
     for height in rows.values():
         axes.axhline(height, color="0.93", linewidth=0.7, zorder=0)
 
 
 def _legend(half: Half) -> list[Line2D]:
     points = [
-        Line2D([], [], color=colour, marker=marker, markersize=5.5, label=label)
+        Line2D([], [], color=colour, marker=marker, markersize=5.5, ls="", label=label)
         for label, colour, marker in (SERIES[name] for name in half.series)
     ]
-    chance = Line2D(
-        [], [], color="black", marker="|", linestyle="", label="random-predictor baseline"
+    wrong = Line2D(
+        [], [], color="0.72", lw=6, label="another subject's predictors, mean to 95th percentile"
     )
-    limits = [
-        Line2D([], [], color="black", marker="D", markersize=4.5, linestyle=line, label=label)
-        for label, line in ((CEILINGS[name], LINES[name]) for name in CEILINGS)
-    ]
-    return [*points, *([chance] if half is R2 else []), *limits]
+    ceiling = Line2D([], [], color="black", marker="D", markersize=4.5, label=LABEL)
+    return [*points, wrong if half is R2 else ceiling]
 
 
 def caption(facts: Facts) -> str:
     """Return units, n and how to read the rows."""
     return (
         "Above: R² of the paper's two regressions of CV on the voxelwise standard deviation, in"
-        " sample, with its controls, and its noise ceilings over all structures (upper rows) and"
-        " within them (lower rows). Below: correlations of CV with the mean standard deviation, and"
-        f" their noise ceilings. Bars: {share(facts.params.level)} intervals over subjects. A"
-        " predictor is of use where it exceeds the random-predictor baseline in"
-        " leave-one-subject-out cross-validation, too."
+        " sample, as the paper reads them, with their controls. Below: correlations of CV with the"
+        f" mean standard deviation; bars: {share(facts.params.level)} intervals over subjects, of"
+        " pooled ones over subjects and structures. Grey: R² of the same predictors with another"
+        " subject's values, structures kept: an R² on the grey explains what sets structures"
+        " apart, and nothing of the scan. Last rows: predictors from one half of the members, ln CV"
+        " from the other; diamonds: the correlation that a perfect predictor would reach there,"
+        " with its interval. No other row has a noise ceiling: what comes from the same members"
+        " shares their noise, and R² in sample of nine predictors grows by what it fits."
         f" {pairs(facts)}."
     )
 
@@ -240,7 +281,7 @@ def caption(facts: Facts) -> str:
 FIGURE = StudyFigure(
     "r2",
     "The paper's regressions and their controls",
-    "Dots of R² with intervals, controls and noise ceilings.",
+    "Dots of R² and correlations with intervals, baselines, controls and noise ceilings.",
     caption,
     read_and_draw,
 )

@@ -96,11 +96,11 @@ def prediction(first: View, second: View) -> Conclusion | None:
                 True, f"By both {scope}, in {listed(one)} (statistically significant)."
             )
         by = [view.by for view in (first, second) if excluded(view.facts)]
-        whose = {0: "neither excludes it", 1: f"only {listed(by)} excludes it"}
-        return Conclusion(
-            len(by) != 1,
-            f"That {scope} is shown by neither; {whose.get(len(by), 'both exclude it')}.",
-        )
+        if len(by) == 2:
+            return Conclusion(True, f"By both it is excluded that {scope} moderately or more.")
+        whose = f"only {listed(by)} excludes it" if by else "neither excludes it"
+        # what neither shows is no conclusion that both share
+        return Conclusion(False, f"That {scope} is shown by neither; {whose}.")
     each = [
         f"{listed(names) or 'none'} by {view.by}"
         for names, view in zip((one, two), (first, second), strict=True)

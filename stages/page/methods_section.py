@@ -296,13 +296,14 @@ def _statistics(facts: Facts, works: Citations) -> str:
     return (
         f"As in {works.cite('paper')}, the coefficient of variation was regressed on histograms and"
         " summaries of the voxelwise standard deviation; subjects and structures were left out"
-        " in turn, and noise ceilings estimated from split halves of the members. The size of the"
-        " bias was predicted in the same way, p values of its surrogates adjusted for the false"
-        " discovery rate."
-        f" {level} intervals are"
-        f" percentiles of {counted(params.bootstrap_draws, 'bootstrap draw')} of subjects, widened"
-        f" for few subjects {works.cite('bootstrap')}; p values come from"
-        f" {counted(params.permutations, 'joint permutation')} of subjects."
+        " in turn. Prediction was tested between disjoint halves of the members, whose agreement is"
+        " its noise ceiling. The size of the bias was predicted in the same way, p values of its"
+        f" surrogates adjusted for the false discovery rate. {level} intervals of correlations are"
+        " t intervals of Fisher's z from subjects left out in turn, of pooled ones from structures,"
+        " too; others are percentiles of"
+        f" {counted(params.bootstrap_draws, 'bootstrap draw')} of subjects, widened for few"
+        f" subjects {works.cite('bootstrap')}. p values come from all orders of the subjects, or"
+        f" from {counted(params.permutations, 'random one')} where there are more."
     )
 
 

@@ -49,6 +49,15 @@ def coefficients() -> pd.DataFrame:
     return table
 
 
+def test_figure3_leaves_out_a_mean_over_structures_of_few_subjects():
+    points = pd.DataFrame({"structure": np.repeat(STRUCTURES, 3), "mean": 0.02, "cv": 1.0})
+    table = coefficients()
+    table.loc[table["scope"] == "per_structure_mean", "pearson"] = np.nan
+    figure = figure3.draw(points, table, "rim", STRUCTURES)
+    names = [text.get_text() for text in figure.axes[1].get_yticklabels()]
+    assert names == ["Hippocampus", "Caudate", "Pooled", "Within structures"]
+
+
 def test_figure3_writes_every_coefficient():
     points = pd.DataFrame(
         {"structure": np.repeat(STRUCTURES, 3), "mean": 0.02, "cv": [1, 2, 3, 0, 2, 0.5]}
@@ -63,13 +72,16 @@ def test_figure3_writes_every_coefficient():
 
 
 def inference(group: str = "rim") -> pd.DataFrame:
-    """Return intervals and ceilings; within structures only one ceiling is defined."""
+    """Return intervals, ceilings and what disjoint halves predict."""
     rows = [
-        ("pooled", "noise_ceiling", "split_half", 0.64, 0.5, 0.7),
-        ("pooled", "noise_ceiling", "analytic", 0.49, 0.4, 0.6),
-        ("within_structure", "noise_ceiling", "split_half", 0.25, np.nan, np.nan),
-        ("within_structure", "noise_ceiling", "analytic", np.nan, np.nan, np.nan),
-        ("pooled", "histogram", "in_sample_r2", 0.3, 0.21, 0.55),
+        ("pooled", "noise_ceiling", "between_halves", 0.64, 0.49, 0.81),
+        ("pooled", "noise_ceiling", "split_half", 0.9, 0.8, 0.95),
+        ("within_structure", "noise_ceiling", "between_halves", 0.25, np.nan, np.nan),
+        ("pooled", "mean", "disjoint", 0.15, -0.2, 0.5),
+        ("pooled", "summary", "disjoint_r2", 0.22, np.nan, np.nan),
+        ("pooled", "summary", "disjoint_wrong_subject_mean", 0.25, np.nan, np.nan),
+        ("pooled", "summary", "disjoint_wrong_subject_p95", 0.35, np.nan, np.nan),
+        ("within_structure", "mean", "pearson", np.nan, np.nan, np.nan),
         ("pooled", "mean", "pearson", 0.4, -0.1, 0.65),
         ("pooled", "p95", "pearson", 0.99, 0.98, 1.0),
         ("within_structure", "mean", "spearman", -0.3, -0.9, 0.2),
@@ -87,7 +99,9 @@ def drawn(axes) -> list[list[float]]:
 def test_r2_far_below_zero_is_an_arrow_with_its_number():
     rows = [
         ("rim", "histogram", "in_sample", 0.3),
-        ("rim", "histogram", "random_predictor", 0.1),
+        ("rim", "histogram", "wrong_subject_mean", 0.1),
+        ("rim", "histogram", "wrong_subject_p95", 0.2),
+        ("rim", "structure_only", "in_sample", 0.66),
         ("rim", "histogram", "leave_one_subject_out", -7.5),
         ("unet", "histogram", "in_sample", 0.123),
     ]
@@ -96,29 +110,32 @@ def test_r2_far_below_zero_is_an_arrow_with_its_number():
     assert [text.get_text() for text in axes.texts] == ["-7.5"]
     low, high = axes.get_xlim()
     assert all(low <= x <= high for xs in drawn(axes) for x in xs)
-    assert [0.1] in drawn(axes)
+    assert [0.1, 0.2] in drawn(axes)
+    assert [0.66] in drawn(axes)
     assert [0.123] not in drawn(axes)
 
 
-def test_ceilings_stand_with_their_intervals_above_what_they_bound():
+def test_ceilings_stand_only_beside_correlations_of_disjoint_halves():
     table = pd.DataFrame(
         [("rim", "histogram", "in_sample", 0.3), ("rim", "summary", "within_structure", 0.2)],
         columns=["group", "predictors", "estimate", "r2"],
     )
     upper, r = r2.draw(table, inference(), ["rim"]).axes
-    for ends in ([0.5, 0.7], [0.4, 0.6], [0.21, 0.55]):
-        assert ends in drawn(upper)
-    rows = {text.get_text(): k for k, text in enumerate(upper.get_yticklabels())}
-    heights = upper.get_yticks()
-    (line,) = [line for line in upper.lines if list(line.get_xdata()) == [0.64, 0.64]]
-    top, end = line.get_ydata()
-    assert top == heights[0]
-    assert heights[rows["in sample, ln CV"]] < end < heights[rows["within structures"]]
-    # a correlation is bounded by the root: 0.8, 0.7 and within structures 0.5
-    for xs in ([0.8, 0.8], [0.7, 0.7], [0.5, 0.5], [-0.1, 0.65], [-0.9, 0.2], [0.4], [-0.3]):
+    assert not [line for line in upper.lines if line.get_marker() == "D"]
+    assert [0.22] in drawn(upper) and [0.25, 0.35] in drawn(upper)
+    # a correlation is bounded by the root: 0.8 and within structures 0.5
+    diamonds = [line for line in r.lines if line.get_marker() == "D"]
+    assert [float(line.get_xdata()[0]) for line in diamonds] == pytest.approx([0.8, 0.5])
+    rows = {text.get_text(): y for text, y in zip(r.get_yticklabels(), r.get_yticks(), strict=True)}
+    heights = [float(line.get_ydata()[0]) for line in diamonds]
+    assert [h + r2.APART for h in heights] == pytest.approx([
+        rows["other half's ln CV"], rows["other half's ln CV, within"]
+    ])  # fmt: skip
+    for xs in ([0.7, 0.9], [-0.2, 0.5], [-0.1, 0.65], [-0.9, 0.2], [0.4], [-0.3]):
         assert any(len(found) == len(xs) and np.allclose(found, xs) for found in drawn(r)), xs
-    # neither other statistics nor single structures
+    # neither other statistics, nor single structures, nor a mean over structures of few subjects
     assert not {0.99, 0.97} & {xs[0] for xs in drawn(r)}
+    assert "mean over structures" not in rows
 
 
 @pytest.mark.parametrize("groups", [("unet",), ("rim", "unet")])

@@ -22,13 +22,20 @@ BIAS = {
 WITHIN = {"r": 0.1, "low": -0.6, "high": 0.7, "p": 0.5}
 
 
+def relation(r: float) -> dict[str, float]:
+    """Return a correlation with its interval."""
+    return {"r": r, "low": r - 0.1, "high": r + 0.1}
+
+
 def metrics() -> dict[str, Any]:
     """Return metrics of three architectures; no prediction is statistically significant."""
     groups = tuple(CV)
     quality = {g: {"psnr": {"mean": 30.0}, "ssim": {"mean": 0.9}} for g in (*groups, "zero_filled")}
-    ceiling = {"split_half": {"value": 0.6, "low": 0.4, "high": 0.8}}
-    surrogate = {"cost": "images", "pooled_r2": 0.1, "pooled_r2_low": 0.0, "pooled_r2_high": 0.2}
-    best = surrogate | {"cost": "one segmentation", "pooled_r2": 0.5}
+    ceiling = {"between_halves": {"value": 0.6, "low": 0.4, "high": 0.8}}
+    surrogate = {"cost": "images", "pooled_r2": 0.1, "disjoint": {"pooled": relation(0.1)}}
+    best = surrogate | {"cost": "one segmentation", "disjoint": {"pooled": relation(0.5)}}
+    volume = {"cost": "the volume itself", "disjoint": {"pooled": relation(-0.8)}}
+    report = {"leave_one_subject_out": -0.2, "wrong_subject": {"mean": 0.45, "p95": 0.55}}
     return {
         "volumes": {
             **{g: {"cv": {"median": CV[g]}, "bias": BIAS[g]} for g in groups},
@@ -37,7 +44,8 @@ def metrics() -> dict[str, Any]:
         "image_quality": quality,
         "inference": {
             g: {
-                "pearson": {"within_structure": WITHIN},
+                "pearson": {"within_structure": WITHIN | {"r": 0.9}},
+                "split_half_prediction": {"disjoint": {"within_structure": WITHIN}},
                 "noise_ceiling": {"pooled": ceiling, "within_structure": ceiling},
             }
             for g in groups
@@ -45,11 +53,17 @@ def metrics() -> dict[str, Any]:
         "prediction": {
             g: {
                 "r2": {"histogram": 0.4, "summary": 0.5},
-                "controls": {"histogram": {"leave_one_subject_out": -0.2}, "structure_only": 0.7},
+                "controls": {
+                    "histogram": report,
+                    "structure_only": 0.7,
+                    "volume_only": {"in_sample": 0.6},
+                },
             }
             for g in groups
         },
-        "surrogates": {g: {"std_mean": surrogate, "linearised_volume": best} for g in groups},
+        "surrogates": {
+            g: {"volume": volume, "std_mean": surrogate, "linearised_volume": best} for g in groups
+        },
         "ensemble_size": {
             g: {"relative_se": 40.0, "needed": {"theory": {"20_percent": 14.0}}} for g in groups
         },
@@ -87,9 +101,9 @@ def within(**changes: dict[str, float | None]) -> Facts:
     """Return the results with other correlations within structures; None leaves a value out."""
     tree = metrics()
     for group, change in changes.items():
-        found = tree["inference"][group]["pearson"]
         known = {key: v for key, v in (WITHIN | change).items() if v is not None}
-        tree["inference"][group]["pearson"] = found | {"within_structure": known}
+        found = {"disjoint": {"within_structure": known}}
+        tree["inference"][group]["split_half_prediction"] = found
     return facts(tree)
 
 

@@ -1,24 +1,33 @@
-"""Noise ceilings: the R² that a perfect predictor of a coefficient of variation would reach."""
+"""Noise ceilings: how well a perfect predictor could do from the other half of the members."""
 
 import numpy as np
 import pandas as pd
 
-CEILINGS = {"split_half": "noise ceiling, split-half", "analytic": "noise ceiling, analytic"}
-"""Estimate -> its label."""
-Ceilings = dict[tuple[str, str], tuple[float, float, float]]
-"""(scope, estimate) -> ceiling of R² and the ends of its interval."""
+ESTIMATE = "between_halves"
+LABEL = "perfect predictor of a half's ln CV"
+Ceilings = dict[str, tuple[float, float, float]]
+"""Scope -> ceiling of R², and the ends of its interval."""
 
 
 def ceilings(inference: pd.DataFrame) -> Ceilings:
     """Return the ceilings of one group that are defined; ends NaN where there is no interval.
+
+    They bound predictors of the other half of the members, and no others: what comes from the same
+    members shares their noise.
 
     Args:
         inference: columns scope, statistic, estimate, value, low, high of one group, as in
             plots/analyse/inference.csv.
     """
     chosen = inference[
-        (inference["statistic"] == "noise_ceiling") & np.isfinite(inference["value"])
+        (inference["statistic"] == "noise_ceiling")
+        & (inference["estimate"] == ESTIMATE)
+        & np.isfinite(inference["value"])
     ]
-    columns = ["scope", "estimate", "value", "low", "high"]
-    rows = chosen[columns].itertuples(index=False)
-    return {(scope, name): (value, low, high) for scope, name, value, low, high in rows}
+    rows = chosen[["scope", "value", "low", "high"]].itertuples(index=False)
+    return {scope: (value, low, high) for scope, value, low, high in rows}
+
+
+def roots(found: Ceilings) -> Ceilings:
+    """Return the ceilings of a correlation, the square roots of those of R²."""
+    return {scope: tuple(np.sqrt(ends)) for scope, ends in found.items()}

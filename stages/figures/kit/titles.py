@@ -26,6 +26,7 @@ SCOPES = {
     "within_structure": "Within structures",
 }
 SURROGATES = {
+    "volume": "ln volume (no uncertainty)",
     "std_mean": "voxelwise SD, mean",
     "std_median": "voxelwise SD, median",
     "std_p95": "voxelwise SD, 95th percentile",
@@ -38,6 +39,7 @@ SURROGATES = {
     "cv": "CV of the volume",
 }
 IN_SENTENCES = {
+    "volume": "the size of the volume itself",
     "std_mean": "the mean voxelwise standard deviation",
     "std_median": "the median voxelwise standard deviation",
     "std_p95": "the 95th percentile of the voxelwise standard deviation",

@@ -7,6 +7,8 @@ from stages.figures.kit.facts import Facts
 from stages.figures.kit.phrasing import counted, listed, number, share, span
 from stages.figures.kit.titles import surrogate_phrase, title
 from stages.page.answers.protocol import Answer
+from stages.statistics.answer import look_up
+from stages.statistics.questions.surrogates import VOLUME
 
 QUESTION = "Does uncertainty predict the size of the bias?"
 TARGETS = {"reference": "the fully sampled scan", "truth": "the true volume"}
@@ -14,7 +16,7 @@ MEAN_SD = "std_mean"
 
 
 class Relation(NamedTuple):
-    """Spearman's coefficient of a surrogate with |bias| within structures."""
+    """r of a surrogate of half of the members with |bias| of the other, within structures."""
 
     group: str
     surrogate: str
@@ -23,13 +25,12 @@ class Relation(NamedTuple):
     high: float | None
     p: float | None
     p_bh: float | None
-    critical: float | None
 
     @property
     def words(self) -> str:
         """Return the coefficient with its interval and p."""
         return (
-            f"ρ = {number(self.r)} ({span(self.low, self.high)}, adjusted p = {number(self.p_bh)})"
+            f"r = {number(self.r)} ({span(self.low, self.high)}, adjusted p = {number(self.p_bh)})"
         )
 
 
@@ -49,19 +50,19 @@ def bias_prediction(facts: Facts) -> Answer:
 
 
 COUPLED = (
-    "Members that disagree have an uncertain mean, which alone makes its bias larger: a relation"
-    " with their disagreement need not predict an error that all of them share."
+    "All r are of the logarithms of a surrogate of half of the members and of the bias of the other"
+    " half: members that disagree have an uncertain mean, which alone makes its bias larger."
 )
 
 
 def relations(facts: Facts, target: str) -> list[Relation]:
     """Return every coefficient that is defined, in the order of groups and surrogates."""
-    keys = ("r", "low", "high", "p", "p_bh", "critical")
+    keys = ("low", "high", "p", "p_bh")
     return [
-        Relation(group, name, *(own.get(key) for key in keys))
+        Relation(group, name, float(own["r"]), *(own.get(key) for key in keys))
         for group in facts.groups
         for name, tree in (facts.get("bias_prediction", group, target, "surrogates") or {}).items()
-        if "r" in (own := tree.get("spearman", {}).get("within_structure", {}))
+        if name != VOLUME and "r" in (own := look_up(tree, "disjoint", "within_structure") or {})
     ]
 
 
@@ -76,15 +77,10 @@ def _verdict(facts: Facts, tested: list[Relation]) -> str:
             f"{scope[0].upper()}{scope[1:]} is related to {listed(each)}: statistically significant"
             f" among {n} tested."
         )
-    limits = [one.critical for one in tested if one.critical is not None]
-    found = (
-        f"; of {counted(facts.n_subjects, 'subject')} a single |ρ| had to exceed"
-        f" {span(min(limits), max(limits))} to be so before adjustment"
-        if limits
-        else ""
-    )
+    ends = [end for one in tested for end in (one.low, one.high) if end is not None]
+    found = f"; their intervals allow r of {span(min(ends), max(ends))}" if ends else ""
     return (
-        f"That any uncertainty predicts {scope} is not shown: none of"
+        f"That any uncertainty predicts {scope} is not shown, and not excluded: none of"
         f" {counted(len(tested), 'relation')} is statistically significant{found}."
     )
 

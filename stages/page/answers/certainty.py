@@ -1,10 +1,10 @@
 """How much a study of this size can show at all."""
 
 from collections.abc import Mapping, Sequence
-from typing import Any
 
 from stages.figures.kit.facts import Facts
-from stages.figures.kit.phrasing import counted, number, spread
+from stages.figures.kit.phrasing import counted, listed, number, span, spread
+from stages.figures.kit.titles import title
 from stages.page.answers.protocol import Answer
 
 LARGE = 0.5  # of a correlation: Cohen 1988, Statistical Power Analysis, section 3.2
@@ -29,31 +29,34 @@ def _range(values: Sequence[int]) -> str:
     return str(low) if low == high else f"{low} to {high}"
 
 
-def ceilings(facts: Facts, scope: str) -> dict[str, Mapping[str, Any]]:
-    """Return each architecture's ceilings of R² in a scope: estimate -> value, low, high."""
-    found = {g: facts.get("inference", g, "noise_ceiling", scope) or {} for g in facts.groups}
-    return {
-        g: {k: t[k] for k in ("split_half", "analytic") if "value" in (t.get(k) or {})}
-        for g, t in found.items()
-        if t
+def ceilings(facts: Facts, scope: str) -> dict[str, Mapping[str, float]]:
+    """Return each architecture's noise ceiling of half of the members: value, low, high of R².
+
+    A ceiling without an interval is left out.
+    """
+    found = {
+        g: facts.get("inference", g, "noise_ceiling", scope, "between_halves") for g in facts.groups
     }
-
-
-def _values(found: dict[str, Mapping[str, Any]], key: str) -> list[float]:
-    return [e[key] for tree in found.values() for e in tree.values() if key in e]
+    return {g: t for g, t in found.items() if t and {"value", "low", "high"} <= set(t)}
 
 
 def _ceiling_verdict(facts: Facts) -> str:
-    highest = _values(ceilings(facts, "within_structure"), "value")
-    if not highest:
+    found = ceilings(facts, "within_structure").values()
+    if not found:
         return ""
-    if max(highest) < LARGE**2:
+    highest = max(ends["high"] for ends in found)
+    if highest < LARGE**2:
         return (
             "A coefficient of variation of so few members is itself noisy: within structures even"
-            f" a perfect predictor would correlate by no more than {number(max(highest) ** 0.5)},"
-            " so a relation there could hardly be seen."
+            " a perfect predictor from other members would correlate by no more than"
+            f" {number(highest**0.5)} (upper ends of the intervals), so a relation there could"
+            " hardly be seen."
         )
-    return f"Within structures, a perfect predictor could explain {spread(highest)}."
+    return (
+        "Within structures, a perfect predictor from half of the members could explain"
+        f" {spread([ends['value'] for ends in found])} of the other half's ln CV (intervals within"
+        f" {spread([ends[end] for ends in found for end in ('low', 'high')])})."
+    )
 
 
 def _ceilings(facts: Facts) -> list[str]:
@@ -63,12 +66,16 @@ def _ceilings(facts: Facts) -> list[str]:
         ("within_structure", "within structures"),
     ):
         found = ceilings(facts, scope)
-        values = _values(found, "value")
-        if not values:
+        if not found:
             continue
-        ends = _values(found, "low") + _values(found, "high")
-        within = f" (intervals within {spread(ends)})" if ends else ""
-        lines.append(f"The noise ceiling of R² {name} is {spread(values)}{within}.")
+        each = [
+            f"{title(g)} {number(t['value'])} ({span(t['low'], t['high'])})"
+            for g, t in found.items()
+        ]
+        lines.append(
+            f"The noise ceiling of R² {name}, between two halves of the members: {listed(each)}. It"
+            " bounds predictors from the other half only."
+        )
     return lines
 
 

@@ -3,11 +3,11 @@
 import pandas as pd
 
 from stages.figures.kit.facts import Facts
-from stages.figures.kit.phrasing import number, spread
+from stages.figures.kit.phrasing import number, span
 from stages.figures.kit.titles import title
 from stages.page.answers.certainty import ceilings
 from stages.page.answers.most_biased import largest_bias
-from stages.page.answers.predictability import interval
+from stages.page.answers.predictability import correlations, interval
 
 
 def headline(facts: Facts) -> pd.DataFrame:
@@ -17,7 +17,7 @@ def headline(facts: Facts) -> pd.DataFrame:
 
 def _row(facts: Facts, group: str) -> dict[str, str]:
     r2 = facts.get("prediction", group, "r2") or {}
-    within = facts.get("inference", group, "pearson", "within_structure") or {}
+    within = correlations(facts).get(group, {})
     ceiling = ceilings(facts, "pooled").get(group, {})
     alone = facts.get("surrogates", group, "std_mean", "pooled_r2")
     return {
@@ -29,6 +29,8 @@ def _row(facts: Facts, group: str) -> dict[str, str]:
         "R² histogram": number(r2.get("histogram")),
         "R² summary": number(r2.get("summary")),
         "R² mean SD alone": number(alone),
-        "noise ceiling of R²": spread([e["value"] for e in ceiling.values()]),
-        "r within structures": interval(within),
+        "noise ceiling of R², halves": (
+            f"{number(ceiling.get('value'))} ({span(ceiling.get('low'), ceiling.get('high'))})"
+        ),
+        "r within structures, halves": interval(within),
     }

@@ -4,12 +4,14 @@ from collections.abc import Mapping
 from typing import Any
 
 from stages.figures.kit.facts import Facts
-from stages.figures.kit.phrasing import listed, number, share, span, spread
+from stages.figures.kit.phrasing import counted, listed, number, share, span, spread
 from stages.figures.kit.titles import surrogate_phrase, title
 from stages.page.answers.protocol import Answer
+from stages.statistics.answer import look_up
+from stages.statistics.questions.surrogates import COSTS
 
+HALVES = ("split_half_prediction", "disjoint", "within_structure")
 MODERATE = 0.3  # of a correlation: Cohen 1988, Statistical Power Analysis, section 3.2
-IMAGES = "images"  # cost of a surrogate that needs nothing else
 
 
 def prediction(facts: Facts) -> Answer:
@@ -22,15 +24,20 @@ def prediction(facts: Facts) -> Answer:
     evidence = [
         f"{title(g)}: r = {number(t['r'])} within structures, between scans"
         f" ({share(facts.params.level)} interval {span(t.get('low'), t.get('high'))},"
-        f" p = {number(t.get('p'))})."
+        f" p = {number(t.get('p'))}), the mean standard deviation of half of the members with ln CV"
+        " of the other half."
         for g, t in within.items()
     ]
-    return Answer(question, verdict, (*evidence, *_regressions(facts), *_best_surrogate(facts)))
+    lines = (*evidence, *_fewest(facts), *_regressions(facts), *_best_surrogate(facts))
+    return Answer(question, verdict, lines)
 
 
 def correlations(facts: Facts) -> dict[str, Mapping[str, Any]]:
-    """Return each architecture's correlation within structures: r, low, high, p."""
-    within = {g: facts.get("inference", g, "pearson", "within_structure") for g in facts.groups}
+    """Return each architecture's correlation within structures of disjoint halves: r, low, high, p.
+
+    The same members' images and volumes share their noise: what they share is no prediction.
+    """
+    within = {g: facts.get("inference", g, *HALVES) for g in facts.groups}
     return {g: tree for g, tree in within.items() if tree and "r" in tree}
 
 
@@ -67,10 +74,25 @@ def _prediction_verdict(facts: Facts, within: dict[str, Mapping[str, Any]]) -> s
             " more are excluded."
         )
     every = listed([title(g) for g in within], "or")
+    ends = [t[end] for t in within.values() for end in ("low", "high") if end in t]
+    found = f" of {span(min(ends), max(ends))}" if ends else ""
     return (
         f"That voxelwise uncertainty predicts {scope} is not shown in {every}, and not excluded:"
-        " no correlation is statistically significant, but the intervals are wide."
+        f" no correlation is statistically significant, and their intervals allow r{found}."
     )
+
+
+def _fewest(facts: Facts) -> list[str]:
+    """Return the smallest p there can be where it is not far below the level of the tests."""
+    found = [p for g in facts.groups if (p := facts.get("inference", g, "smallest_p"))]
+    chance = 1 - facts.params.level
+    if not found or max(found) < chance / 2:
+        return []
+    return [
+        f"{counted(facts.n_subjects, 'subject')} can be exchanged in so few ways that no p is below"
+        f" {number(max(found), 3)}: adjusted for their number, no single one of several tests can"
+        " be significant."
+    ]
 
 
 def _regressions(facts: Facts) -> list[str]:
@@ -78,42 +100,57 @@ def _regressions(facts: Facts) -> list[str]:
     inside = [r2 for tree in trees.values() for r2 in tree["r2"].values()]
     if not inside:
         return []
-    controls = [tree.get("controls", {}) for tree in trees.values()]
-    out = [
-        part["leave_one_subject_out"]
-        for tree in controls
-        for part in (tree.get("histogram", {}), tree.get("summary", {}))
-        if "leave_one_subject_out" in part
+    reports = [
+        part
+        for tree in trees.values()
+        for name in ("histogram", "summary")
+        if (part := tree.get("controls", {}).get(name))
     ]
-    words = f"Pooled over structures, histograms and summaries explain {spread(inside)} in sample"
+    out = [part["leave_one_subject_out"] for part in reports if "leave_one_subject_out" in part]
+    words = (
+        "As the paper reads them, pooled over structures and in sample, histograms and summaries"
+        f" explain {spread(inside)}"
+    )
     words += f", and {spread(out)} in leave-one-subject-out cross-validation" if out else ""
-    known = [t for t in trees.values() if "structure_only" in t.get("controls", {})]
-    if not known:
-        return [f"{words}."]
-    means = [tree["controls"]["structure_only"] for tree in known]
-    less = all(max(t["r2"].values(), default=0.0) <= t["controls"]["structure_only"] for t in known)
-    relation = "less than" if less else "which compares with what"
-    return [
-        f"{words}; {relation} the structure-only baseline explains ({spread(means)} in sample)."
+    controls = [tree.get("controls", {}) for tree in trees.values()]
+    wrong = [part["wrong_subject"]["mean"] for part in reports if part.get("wrong_subject")]
+    means = [part["structure_only"] for part in controls if "structure_only" in part]
+    size = [part["volume_only"]["in_sample"] for part in controls if part.get("volume_only")]
+    compared = [
+        f"{what} {spread(values)}"
+        for what, values in (
+            ("the same predictors of another subject", wrong),
+            ("the structure alone", means),
+            ("the size of its volume alone", size),
+        )
+        if values
     ]
+    return [f"{words}; in sample, {listed(compared)}." if compared else f"{words}."]
 
 
 def _best_surrogate(facts: Facts) -> list[str]:
+    """Return the surrogate of the other half that goes with the CV most over all structures."""
     lines = []
     for group in facts.groups:
         tree = facts.get("surrogates", group) or {}
-        known = {k: t for k, t in tree.items() if isinstance(t, dict) and "pooled_r2" in t}
+        known = {
+            name: part
+            for name, part in tree.items()
+            if {"low", "high"} <= set(look_up(part, "disjoint", "pooled") or ())
+            and part.get("cost") != COSTS["0"]
+        }
         if not known:
             continue
-        best = max(known, key=lambda k: known[k]["pooled_r2"])
-        images = [t["pooled_r2"] for t in known.values() if t.get("cost") == IMAGES]
-        part, name = known[best], surrogate_phrase(best)
-        lines.append(
-            f"{title(group)}: best of {len(known)} surrogates is {name}"
-            f" ({part.get('cost', 'cost not stated')}): R² = {number(part['pooled_r2'])}"
-            f" ({span(part.get('pooled_r2_low'), part.get('pooled_r2_high'))}) of ln CV over all"
-            f" structures; those from images alone reach {number(max(images, default=None))}."
+        best = max(known, key=lambda name: abs(known[name]["disjoint"]["pooled"]["r"]))
+        words = (
+            f"{title(group)}: of {counted(len(known), 'surrogate')} of half of the members,"
+            f" {surrogate_phrase(best)} ({known[best].get('cost', 'cost not stated')}) goes most"
+            " with ln CV of the other half over all structures:"
+            f" r = {interval(known[best]['disjoint']['pooled'])}"
         )
+        size = look_up(tree, "volume", "disjoint", "pooled")
+        words += f"; the size of the volume: r = {interval(size)}" if size else ""
+        lines.append(f"{words}.")
     return lines
 
 

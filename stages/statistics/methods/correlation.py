@@ -12,6 +12,7 @@ from scipy.stats import rankdata
 
 LEAST_SCANS = 3  # two points always lie on a line
 LEAST_FREEDOM = 2  # of residuals: with one, any two variables are proportional
+LEAST_SUBJECTS = 8  # of a mean over structures: with four its intervals cover 62 to 70 %
 NEARLY_ONE = 1.0 - 1e-9
 
 
@@ -102,10 +103,13 @@ def two_way_freedom[N: (int, np.ndarray)](n_pairs: N, n_structures: N, n_subject
     return n_pairs - n_structures - n_subjects + 1
 
 
-def correlation_table(table: pd.DataFrame, predictors: list[str], target: str) -> pd.DataFrame:
+def correlation_table(
+    table: pd.DataFrame, predictors: list[str], target: str, n_subjects: int | None = None
+) -> pd.DataFrame:
     """Return both coefficients of each predictor with the target, per structure and over all.
 
-    Scopes: a structure's key (over scans); `per_structure_mean` (Fisher-z average of those);
+    Scopes: a structure's key (over scans); `per_structure_mean` (Fisher-z average of those, NaN
+    below `LEAST_SUBJECTS` subjects: coefficients of so few are too far apart to be averaged);
     `pooled` (all scans and structures: mixes structures of different kind); `within_structure`
     (pooled after centring per structure); `two_way` (pooled after centring per structure and per
     scan: scans that are worse in everything add nothing).
@@ -114,12 +118,16 @@ def correlation_table(table: pd.DataFrame, predictors: list[str], target: str) -
         table: columns structure, subject, `target` and `predictors`, without NaN.
         predictors: column names.
         target: column name.
+        n_subjects: independent subjects among the scans; each scan is one if not given.
 
     Returns:
         Columns scope, statistic, n, pearson, spearman.
     """
     rows = [row for name in predictors for row in _scopes(table, name, target)]
-    return pd.DataFrame(rows, columns=["scope", "statistic", "n", "pearson", "spearman"])
+    found = pd.DataFrame(rows, columns=["scope", "statistic", "n", "pearson", "spearman"])
+    if (table["subject"].nunique() if n_subjects is None else n_subjects) < LEAST_SUBJECTS:
+        found.loc[found["scope"] == "per_structure_mean", ["pearson", "spearman"]] = np.nan
+    return found
 
 
 def _scopes(table: pd.DataFrame, predictor: str, target: str) -> list[tuple[Any, ...]]:

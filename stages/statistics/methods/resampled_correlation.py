@@ -1,4 +1,4 @@
-"""Correlations in every draw of a bootstrap."""
+"""Correlations of weighted scans: in every draw of a bootstrap, or without each subject."""
 
 import numpy as np
 
@@ -39,17 +39,16 @@ def correlation_draws(x: np.ndarray, y: np.ndarray, weights: np.ndarray, kind: s
         kind: "pearson" or "spearman".
 
     Returns:
-        structures (n_draws, n_structures); per_structure_mean, pooled, within_structure, two_way
-        (n_draws,); NaN where undefined.
+        per_structure_mean, pooled, within_structure, two_way (n_draws,); NaN where undefined.
     """
     present = np.isfinite(x) & np.isfinite(y)
     n_points = int(present.sum(axis=1).max(initial=0))
 
     def scopes(weights: np.ndarray) -> Scopes:
-        own = _per_structure(x, y, present, weights, kind)
         return {
-            "structures": own,
-            "per_structure_mean": fisher_means(own, n_points),
+            "per_structure_mean": fisher_means(
+                _per_structure(x, y, present, weights, kind), n_points
+            ),
             **_pooled_scopes(x, y, present, weights, kind),
         }
 

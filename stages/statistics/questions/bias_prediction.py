@@ -3,10 +3,9 @@
 The target is |bias| of the members' mean, against the fully sampled scan and, where it is known,
 against the true volume; controls, intervals and permutations are those of the CV. Members that
 disagree have an uncertain mean: without any common error |bias| is proportional to CV / sqrt(M).
-So predictors of one half of the members also meet the bias of the other half.
+So the prediction that is tested is that of one half of the members for the bias of the other half.
 """
 
-from collections.abc import Mapping
 from functools import partial
 
 import numpy as np
@@ -17,23 +16,34 @@ from stages.params.analyse import AnalyseParams
 from stages.statistics.answer import Answer, Tree
 from stages.statistics.cohort import Cohort, of
 from stages.statistics.methods.bias import ABSOLUTE, absolute_bias_table
-from stages.statistics.methods.disjoint_halves import disjoint_r2
+from stages.statistics.methods.disjoint_halves import Cohorts, Measure, disjoint_r2
 from stages.statistics.methods.gaps import without_gaps
 from stages.statistics.methods.permutation import benjamini_hochberg
 from stages.statistics.questions.inference import SCOPES, infer
 from stages.statistics.questions.prediction import (
     REGRESSIONS,
+    orders,
     prediction_table,
     regression_rows,
     regressions,
+    with_size,
 )
-from stages.statistics.questions.surrogates import predict_target, volume_surrogates
+from stages.statistics.questions.surrogates import (
+    ESTIMATES,
+    Targets,
+    disjoint_table,
+    predict_target,
+    volume_surrogates,
+    with_volume,
+)
 
-WITHIN = "within_structure"
+POOLED, WITHIN = "pooled", "within_structure"
+DISJOINT = "disjoint"  # estimate: r of logarithms, of the other half of the members
+SAME = "logarithms"  # estimate: the same of the same members
 PAIR = ["structure", "subject"]
 KEYS = ["group", "target", "surrogate"]
 LIMITS = {"r": "value", "low": "low", "high": "high"}  # keys of metrics: columns
-TESTS = {name: name for name in ("p", "p_bh", "critical")}
+P = {"p": "p", "p_bh": "p_bh"}
 COLUMNS = [*KEYS, "kind", "estimate", "scope", "n", "value", "low", "high", "p", "p_bh", "critical"]
 
 
@@ -42,24 +52,25 @@ def ask(cohort: Cohort, params: AnalyseParams, rng: np.random.Generator) -> Answ
     against = {"reference": cohort.reference}
     if cohort.truth is not None:
         against["truth"] = cohort.truth
+    whole = Cohorts(cohort.subject_of, orders(cohort, params, rng), params.level)
     volumes = cohort.networks(cohort.volumes)
-    surrogates = volume_surrogates(cohort)
     tree: Tree = {group: {} for group in cohort.groups}
     tables, regressed = [], []
     for name, reference in against.items():
         targets = absolute_bias_table(volumes, reference)
+        measure = partial(log_bias, reference=reference)
         for group in cohort.groups:
-            found = regress(cohort, of(targets, group), reference, group)
+            found = regress(cohort, of(targets, group), measure, group, whole)
             tree[group][name] = found
             regressed += [(group, name, *row[1:]) for row in regression_rows(group, found)]
-        table = associations(surrogates, targets, cohort.subject_of, params, rng)
+        table = associations(cohort, targets, measure, whole, (params.permutations, rng))
         tables.append(table.assign(target=name))
-    whole = pd.concat(tables, ignore_index=True)[COLUMNS]
-    for (group, name, surrogate), part in whole.groupby(KEYS, sort=False):
+    table = pd.concat(tables, ignore_index=True)[COLUMNS]
+    for (group, name, surrogate), part in table.groupby(KEYS, sort=False):
         tree[group][name].setdefault("surrogates", {})[surrogate] = leaves(part)
     columns = ["group", "target", *REGRESSIONS[1:]]
     written = {
-        "bias_prediction": whole,
+        "bias_prediction": table,
         "bias_regression": pd.DataFrame(regressed, columns=columns),
     }
     return Answer({group: _counted(found) for group, found in tree.items()}, written)
@@ -70,14 +81,17 @@ def _counted(tree: Tree) -> Tree:
     return kept | {"undefined": len(gaps)}
 
 
-def regress(cohort: Cohort, targets: pd.DataFrame, reference: pd.DataFrame, group: str) -> Tree:
+def regress(
+    cohort: Cohort, targets: pd.DataFrame, measure: Measure, group: str, whole: Cohorts
+) -> Tree:
     """Return the regressions of the voxelwise SD on |bias| of one network.
 
     Args:
         cohort: the study.
         targets: columns structure, subject, absolute_bias of this group.
-        reference: columns subject, structure, volume_mm3: what the bias is against.
+        measure: ln |bias| of the volumes of some members.
         group: name.
+        whole: the same study, its permutations and level.
 
     Returns:
         median (percent, over structure-scan pairs); n.pairs, n.excluded; r2, controls and
@@ -86,12 +100,11 @@ def regress(cohort: Cohort, targets: pd.DataFrame, reference: pd.DataFrame, grou
     """
     own = of(cohort.regions, group), of(cohort.histograms, group)
     table, n_excluded = prediction_table(targets, *own, target=ABSOLUTE)
-    found, _ = regressions(table, cohort.subject_of, ABSOLUTE)
+    table = with_size(table, of(cohort.cv, group))
+    found, _ = regressions(table, cohort.subject_of, whole.order, ABSOLUTE)
+    columns = list(SUMMARIES)
     halves = disjoint_r2(
-        of(cohort.volumes, group),
-        of(cohort.halves, group),
-        list(SUMMARIES),
-        partial(log_bias, reference=reference),
+        of(cohort.volumes, group), of(cohort.halves, group), columns, whole, measure
     )
     return {
         "median": float(targets[ABSOLUTE].median()),
@@ -119,43 +132,57 @@ def log_bias(volumes: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:
 
 
 def associations(
-    surrogates: pd.DataFrame,
+    cohort: Cohort,
     targets: pd.DataFrame,
-    subject_of: Mapping[str, str],
-    params: AnalyseParams,
-    rng: np.random.Generator,
+    measure: Measure,
+    whole: Cohorts,
+    permutations: tuple[int, np.random.Generator],
 ) -> pd.DataFrame:
     """Return how each surrogate goes with one target: R^2 of logarithms, and correlations.
 
     Args:
-        surrogates: columns group, subject, structure, surrogate, kind, value.
+        cohort: the study.
         targets: columns group, structure, subject, absolute_bias.
-        subject_of: scan -> subject.
-        params: draws, permutations and level.
-        rng: source of draws and permutations.
+        measure: ln |bias| of the volumes of some members.
+        whole: the same study, its permutations and level.
+        permutations: number and source of those of the correlations.
 
     Returns:
         `COLUMNS` without target. R^2 (`surrogates.ESTIMATES`) has no scope; pearson and spearman
-        have those of `inference`. p_bh: p of the Spearman coefficients within structures, adjusted
-        for the false discovery rate over all groups and surrogates.
+        have those of `inference`, `DISJOINT` and `SAME` pooled and within_structure. p_bh: p of
+        Spearman coefficients within structures, and those of disjoint halves, each adjusted for
+        the false discovery rate over all groups and surrogates.
     """
-    sizes = (params.bootstrap_draws, params.level, rng)
-    _, table = predict_target(surrogates, targets, subject_of, *sizes, target=ABSOLUTE)
-    parts = [table.assign(scope="")]
-    for (group, kind, name), values in surrogates.groupby(
-        ["group", "kind", "surrogate"], sort=False
-    ):
+    cv = cohort.networks(cohort.cv)
+    surrogates = with_volume(volume_surrogates(cohort), cv)
+    table = predict_target(surrogates, Targets(targets, cv, ABSOLUTE), whole, tested=False)
+    parts = [table[table["estimate"].isin(ESTIMATES)].assign(scope="")]
+    parts.append(_scoped(table, "", SAME))
+    for group in cohort.groups:
+        halves = disjoint_table(cohort, group, whole, measure)
+        parts.append(_scoped(halves, f"{DISJOINT}_", DISJOINT))
+    keys = ["group", "kind", "surrogate"]
+    for (group, kind, name), values in surrogates.groupby(keys, sort=False):
         known = of(targets, group)[[*PAIR, ABSOLUTE]].merge(values[[*PAIR, "value"]], on=PAIR)
         known = known.replace([np.inf, -np.inf], np.nan).dropna()
-        draws = (params.bootstrap_draws, params.permutations, params.level, rng)
-        _, rows = infer(known, ["value"], ABSOLUTE, dict(subject_of), *draws)
+        n_permutations, rng = permutations
+        sizes = (n_permutations, whole.level, rng)
+        _, rows = infer(known, ["value"], ABSOLUTE, dict(cohort.subject_of), *sizes)
         rows = rows[rows["scope"].isin(SCOPES)]
         parts.append(rows.assign(group=group, surrogate=name, kind=kind))
-    whole = pd.concat(parts, ignore_index=True)
-    tested = (whole["estimate"] == "spearman") & (whole["scope"] == WITHIN)
-    whole["p_bh"] = np.nan
-    whole.loc[tested, "p_bh"] = benjamini_hochberg(whole.loc[tested, "p"].to_numpy(np.float64))
-    return whole[[name for name in COLUMNS if name != "target"]]
+    found = pd.concat([part for part in parts if len(part)], ignore_index=True)
+    found["p_bh"] = np.nan
+    for estimate in ("spearman", DISJOINT):
+        tested = (found["estimate"] == estimate) & (found["scope"] == WITHIN)
+        found.loc[tested, "p_bh"] = benjamini_hochberg(found.loc[tested, "p"].to_numpy(np.float64))
+    return found[[name for name in COLUMNS if name != "target"]]
+
+
+def _scoped(table: pd.DataFrame, prefix: str, estimate: str) -> pd.DataFrame:
+    """Return the correlations of a table of `surrogates`, with their scope."""
+    scopes = {f"{prefix}{scope}_r": scope for scope in (POOLED, WITHIN)}
+    rows = table[table["estimate"].isin(scopes)]
+    return rows.assign(scope=rows["estimate"].map(scopes), estimate=estimate)
 
 
 def leaves(table: pd.DataFrame) -> Tree:
@@ -165,18 +192,23 @@ def leaves(table: pd.DataFrame) -> Tree:
         table: `COLUMNS` of one group, target and surrogate.
 
     Returns:
-        n; R^2 with `_low` and `_high` where there is an interval; spearman -> pooled {r, low, high}
-        and within_structure {r, low, high, p, p_bh, critical}.
+        n; R^2 of logarithms, in sample; spearman -> pooled {r, low, high} and within_structure {r,
+        low, high, p, p_bh, critical}; disjoint -> the same but critical, where halves are known.
     """
     r2 = table[table["scope"] == ""]
     tree: Tree = {"n": int(r2["n"].iloc[0])}
-    for row in r2.itertuples():
-        ends = {f"{row.estimate}_low": float(row.low), f"{row.estimate}_high": float(row.high)}
-        tree |= {row.estimate: float(row.value)} | (ends if np.isfinite(row.low) else {})
-    rows = table[table["estimate"] == "spearman"].set_index("scope")
-    columns = {"pooled": LIMITS, WITHIN: LIMITS | TESTS}
-    tree["spearman"] = {
+    tree |= {row.estimate: float(row.value) for row in r2.itertuples()}
+    columns = {POOLED: LIMITS, WITHIN: LIMITS | P | {"critical": "critical"}}
+    tree["spearman"] = _by_scope(table[table["estimate"] == "spearman"], columns)
+    halves = table[table["estimate"] == DISJOINT]
+    if len(halves):
+        tree[DISJOINT] = _by_scope(halves, {POOLED: LIMITS, WITHIN: LIMITS | P})
+    return tree
+
+
+def _by_scope(table: pd.DataFrame, columns: dict[str, dict[str, str]]) -> Tree:
+    rows = table.set_index("scope")
+    return {
         scope: {key: float(rows.loc[scope, name]) for key, name in names.items()}
         for scope, names in columns.items()
     }
-    return tree

@@ -1,4 +1,9 @@
-"""Does a voxelwise measure predict the variability of a volume: the answers of each network."""
+"""Does a voxelwise measure predict the variability of a volume: the answers of each network.
+
+R^2 in sample of nine predictors is the paper's. It is large without any relation: beside it stand
+what the structure alone explains, the size of its volume, a predictor that is drawn for each
+structure, and the predictors of another subject.
+"""
 
 import numpy as np
 import pandas as pd
@@ -7,68 +12,83 @@ from stages.measures.voxelwise import SUMMARIES
 from stages.params.analyse import AnalyseParams
 from stages.statistics.answer import Answer, Tree
 from stages.statistics.cohort import Cohort, of
+from stages.statistics.methods.arrays import pair_matrix
+from stages.statistics.methods.baselines import partial_r2, random_structure_r2, wrong_subject
 from stages.statistics.methods.correlation import correlation_table
 from stages.statistics.methods.gaps import without_gaps
+from stages.statistics.methods.permutation import joint_permutations
 from stages.statistics.methods.regression import (
     adjusted_r2,
     group_means_r2,
     in_sample_r2,
     leave_group_out_r2,
-    random_predictor_r2,
     within_group_r2,
 )
-from stages.statistics.methods.reliability import noise_ceiling
 
 TARGET = "cv"
+SIZE = "ln_volume"  # of the members' mean volume
 HEADLINE_STATISTIC = "mean"
 PAIR = ["structure", "subject"]
 CORRELATIONS = ["group", "scope", "statistic", "n", "pearson", "spearman"]
 REGRESSIONS = ["group", "predictors", "estimate", "r2"]
 
 
-def ask(cohort: Cohort, _: AnalyseParams, __: np.random.Generator) -> Answer:
+def ask(cohort: Cohort, params: AnalyseParams, rng: np.random.Generator) -> Answer:
     """Return how well voxelwise measures predict the CV of volumes."""
     tree: dict[str, Tree] = {}
     correlations: list[pd.DataFrame] = []
-    regressions: list[tuple[str, str, str, float]] = []
+    regressions_of: list[tuple[str, str, str, float]] = []
     undefined: list[str] = []
+    order = orders(cohort, params, rng)
     for group in cohort.ensembles.architectures:
         n_members = len(cohort.ensembles.members(group))
         tables = (of(table, group) for table in (cohort.cv, cohort.regions, cohort.histograms))
         table, n_excluded = prediction_table(*tables)
-        found, coefficients = predict(table, n_members, cohort.subject_of)
+        table = with_size(table, of(cohort.cv, group))
+        found, coefficients = predict(table, cohort.subject_of, order)
         answers, gaps = without_gaps(found)
         undefined += [f"{group}.{gap}" for gap in gaps]
         counts = {"members": n_members, "pairs": len(table), "excluded": n_excluded}
         tree[group] = answers | {"n": counts | {"undefined": len(gaps)}}
         correlations.append(coefficients.assign(group=group))
-        regressions += regression_rows(group, answers)
+        regressions_of += regression_rows(group, answers)
     written = {
         "correlations": pd.concat(correlations, ignore_index=True)[CORRELATIONS],
-        "regression": pd.DataFrame(regressions, columns=REGRESSIONS),
+        "regression": pd.DataFrame(regressions_of, columns=REGRESSIONS),
     }
     return Answer(tree, written, tuple(undefined))
 
 
+def orders(cohort: Cohort, params: AnalyseParams, rng: np.random.Generator) -> np.ndarray:
+    """Return permutations of the scans in the order of the study, (n_permutations, n_scans)."""
+    clusters = np.array(list(cohort.subject_of.values()))
+    return joint_permutations(clusters, params.permutations, rng).order
+
+
 def regression_rows(group: str, answers: Tree) -> list[tuple[str, str, str, float]]:
-    """Return the rows of `REGRESSIONS` of one network: R^2, controls and noise ceiling, if any.
+    """Return the rows of `REGRESSIONS` of one network: R^2 and its controls.
 
     Args:
         group: name.
         answers: from `predict` or `regressions`, without undefined leaves.
     """
     rows = []
+    controls = answers["controls"]
     for name in ("histogram", "summary"):
-        in_sample = answers["r2"].get(name, np.nan)
-        found = {"in_sample": in_sample} | answers["controls"][name]
+        found = {"in_sample": answers["r2"].get(name, np.nan)} | flat(controls[name])
         rows += [(group, name, estimate, value) for estimate, value in found.items()]
-    means = answers["controls"].get("structure_only", np.nan)
-    rows.append((group, "structure_only", "in_sample", means))
-    rows += [
-        (group, "noise_ceiling", scope, value)
-        for scope, value in answers.get("noise_ceiling", {}).items()
-    ]
+    rows.append((group, "structure_only", "in_sample", controls.get("structure_only", np.nan)))
+    rows += [(group, "volume_only", name, r2) for name, r2 in controls["volume_only"].items()]
     return rows
+
+
+def flat(controls: Tree) -> dict[str, float]:
+    """Return controls by names of one level, `wrong_subject_mean`; p is no R^2 and is left out."""
+    leaves: dict[str, float] = {}
+    for name, value in controls.items():
+        ends = value.items() if isinstance(value, dict) else [("", value)]
+        leaves |= {f"{name}_{end}".rstrip("_"): r2 for end, r2 in ends if end != "p"}
+    return leaves
 
 
 def prediction_table(
@@ -100,49 +120,87 @@ def histogram_columns(table: pd.DataFrame, edges: str) -> list[str]:
     return sorted(names, key=lambda name: int(name.rsplit("_", 1)[1]))[:-1]
 
 
+def with_size(table: pd.DataFrame, cv: pd.DataFrame) -> pd.DataFrame:
+    """Return the table with `SIZE`, ln of the members' mean volume in mm3.
+
+    Args:
+        table: columns structure, subject.
+        cv: columns structure, subject, mean_mm3 of the same group.
+    """
+    joined = table.merge(cv[[*PAIR, "mean_mm3"]], on=PAIR, how="left")
+    size = joined.pop("mean_mm3").to_numpy(np.float64)
+    return joined.assign(**{SIZE: np.log(np.where(size > 0, size, np.nan))})
+
+
 def regression_report(
-    table: pd.DataFrame, columns: list[str], clusters: np.ndarray, target: str = TARGET
-) -> dict[str, float]:
+    table: pd.DataFrame,
+    columns: list[str],
+    subject_of: dict[str, str],
+    order: np.ndarray,
+    target: str = TARGET,
+) -> Tree:
     """Return R^2 of one set of predictors and the controls without which it cannot be read.
 
     Args:
-        table: from `prediction_table`.
+        table: from `prediction_table`, with `SIZE`.
         columns: the predictors.
-        clusters: (n,) labels of the subjects.
+        subject_of: scan -> subject.
+        order: of the scans in the order of `subject_of`.
         target: column name.
 
     Returns:
-        in_sample (the paper's), random_predictor (its expectation for random predictors), adjusted,
-        leave_one_subject_out, leave_one_structure_out, within_structure and its
-        random_predictor_within, and log_target (in sample, ln target); NaN where undefined.
+        in_sample (the paper's), adjusted, leave_one_subject_out, leave_one_structure_out,
+        within_structure, log_target (in sample, ln target); beside_volume and
+        beside_volume_within, of what ln volume leaves over; wrong_subject and
+        wrong_subject_within -> mean, p95, p (`WrongSubject`), and random_structure -> mean, p95,
+        in sample; NaN where undefined.
     """
     x, y = table[columns].to_numpy(np.float64), table[target].to_numpy(np.float64)
     structure = table["structure"].to_numpy()
-    positive = y > 0
+    clusters = table["subject"].map(subject_of).to_numpy()
+    size = table[SIZE].to_numpy(np.float64)
+    positive, sized = y > 0, np.isfinite(size)
+    beside = (x[sized], y[sized], size[sized])
+    structures = list(dict.fromkeys(structure))
+    scans = list(subject_of)
+    cube = np.stack([pair_matrix(table, name, structures, scans) for name in columns], axis=-1)
+    targets = pair_matrix(table, target, structures, scans)
+    wrong = {
+        name: wrong_subject(cube, targets, order, within=within)._asdict()
+        for name, within in (("wrong_subject", False), ("wrong_subject_within", True))
+    }
+    means = group_means_r2(y, structure)
     return {
         "in_sample": in_sample_r2(x, y),
-        "random_predictor": random_predictor_r2(x),
         "adjusted": adjusted_r2(x, y),
         "leave_one_subject_out": leave_group_out_r2(x, y, clusters),
         "leave_one_structure_out": leave_group_out_r2(x, y, structure),
         "within_structure": within_group_r2(x, y, structure),
-        "random_predictor_within": random_predictor_r2(x, n_means=len(np.unique(structure))),
         "log_target": in_sample_r2(x[positive], np.log(y[positive])),
+        "beside_volume": partial_r2(*beside),
+        "beside_volume_within": partial_r2(*beside, structure[sized]),
+        **wrong,
+        "random_structure": random_structure_r2(means, len(columns), len(structures))._asdict(),
     }
 
 
-def noise_ceilings(table: pd.DataFrame, n_members: int) -> dict[str, float]:
-    """Return the reliability of ln CV, pooled and within structures; CV = 0 is left out.
+def volume_only(
+    table: pd.DataFrame, subject_of: dict[str, str], target: str = TARGET
+) -> dict[str, float]:
+    """Return R^2 of the size of the volume alone; rows without a volume are left out.
 
     Args:
-        table: from `prediction_table`.
-        n_members: size of the ensemble.
+        table: columns structure, subject, `SIZE` and `target`.
+        subject_of: scan -> subject.
+        target: column name.
     """
-    positive = table[table[TARGET] > 0]
-    log_cv = np.log(positive[TARGET].to_numpy(np.float64))
+    known = table[np.isfinite(table[SIZE])]
+    x, y = known[[SIZE]].to_numpy(np.float64), known[target].to_numpy(np.float64)
+    clusters = known["subject"].map(subject_of).to_numpy()
     return {
-        "pooled": noise_ceiling(log_cv, n_members),
-        "within_structure": noise_ceiling(log_cv, n_members, positive["structure"].to_numpy()),
+        "in_sample": in_sample_r2(x, y),
+        "leave_one_subject_out": leave_group_out_r2(x, y, clusters),
+        "within_structure": within_group_r2(x, y, known["structure"].to_numpy()),
     }
 
 
@@ -161,59 +219,61 @@ def headline_correlations(correlations: pd.DataFrame) -> dict[str, dict[str, flo
 
 
 def predict(
-    table: pd.DataFrame, n_members: int, subject_of: dict[str, str]
+    table: pd.DataFrame, subject_of: dict[str, str], order: np.ndarray
 ) -> tuple[Tree, pd.DataFrame]:
-    """Return all numbers of one architecture: the R^2 pair, controls, ceiling, correlations.
+    """Return all numbers of one architecture: the R^2 pair, controls, correlations.
 
-    `correlation.largest_mean` is the largest |r| of all summaries, as means over structures.
+    `correlation.largest_mean` is the largest |r| of all summaries, as means over structures: the
+    paper's number; its p, of the largest of so many, is `inference`'s.
 
     Args:
-        table: from `prediction_table`.
-        n_members: size of the ensemble.
+        table: from `prediction_table`, with `SIZE`.
         subject_of: scan -> subject.
+        order: of the scans in the order of `subject_of`.
 
     Returns:
         The tree of the metrics file (NaN where undefined), and the table of all correlations.
     """
-    tree, correlations = regressions(table, subject_of)
+    tree, correlations = regressions(table, subject_of, order)
     scope = correlations[correlations["scope"] == "per_structure_mean"]
     tree["correlation"]["largest_mean"] = {
         kind: float(scope[kind].abs().max()) for kind in ("pearson", "spearman")
     }
-    return tree | {"noise_ceiling": noise_ceilings(table, n_members)}, correlations
+    return tree, correlations
 
 
 def regressions(
-    table: pd.DataFrame, subject_of: dict[str, str], target: str = TARGET
+    table: pd.DataFrame, subject_of: dict[str, str], order: np.ndarray, target: str = TARGET
 ) -> tuple[Tree, pd.DataFrame]:
     """Return the R^2 pair of a target with its controls, and correlations.
 
     Args:
-        table: from `prediction_table`.
+        table: from `prediction_table`, with `SIZE`.
         subject_of: scan -> subject.
+        order: of the scans in the order of `subject_of`.
         target: column name.
 
     Returns:
         Tree of r2, controls and correlation (NaN where undefined), and the table of all
         correlations.
     """
-    clusters = table["subject"].map(subject_of).to_numpy()
     sets = {
         "histogram": histogram_columns(table, "own"),
         "summary": list(SUMMARIES),
-        "global": histogram_columns(table, "global"),
     }
-    reports = {
-        name: regression_report(table, columns, clusters, target) for name, columns in sets.items()
+    controls: Tree = {
+        name: regression_report(table, columns, subject_of, order, target)
+        for name, columns in sets.items()
     }
-    correlations = correlation_table(table, list(SUMMARIES), target)
-    controls: Tree = {name: reports[name] for name in ("histogram", "summary")}
-    controls["histogram"]["global_edges"] = reports["global"]["in_sample"]
-    controls["structure_only"] = group_means_r2(
-        table[target].to_numpy(np.float64), table["structure"].to_numpy()
-    )
+    y = table[target].to_numpy(np.float64)
+    common = table[histogram_columns(table, "global")].to_numpy(np.float64)
+    controls["histogram"]["global_edges"] = in_sample_r2(common, y)
+    controls["structure_only"] = group_means_r2(y, table["structure"].to_numpy())
+    controls["volume_only"] = volume_only(table, subject_of, target)
+    n_subjects = table["subject"].map(subject_of).nunique()
+    correlations = correlation_table(table, list(SUMMARIES), target, n_subjects)
     tree: Tree = {
-        "r2": {name: controls[name].pop("in_sample") for name in ("histogram", "summary")},
+        "r2": {name: controls[name].pop("in_sample") for name in sets},
         "controls": controls,
         "correlation": headline_correlations(correlations),
     }

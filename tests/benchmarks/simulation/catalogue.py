@@ -1,16 +1,16 @@
 """The studies, a module a question; a new one is its module and its name here."""
 
-from tests.benchmarks.simulation import (
-    ceilings,
+from tests.benchmarks.simulation import components, conformal, intervals, nulls, slopes, surrogates
+from tests.benchmarks.simulation.study import Study
+
+MODULES = (
     components,
     conformal,
+    intervals,
     nulls,
     slopes,
     surrogates,
 )
-from tests.benchmarks.simulation.study import Study
-
-MODULES = (ceilings, nulls, surrogates, conformal, components, slopes)
 
 
 def all_studies() -> dict[str, Study]:

@@ -6,12 +6,12 @@ import numpy as np
 import pandas as pd
 from scipy.special import hyp2f1
 
-from stages.statistics.methods.disjoint_halves import disjoint_r2, half_targets
+from stages.statistics.methods.disjoint_halves import Cohorts, disjoint_r2, half_targets
+from stages.statistics.methods.reliability import sampling_variance
 from stages.statistics.methods.variability import cv_table
-from stages.statistics.questions.surrogates import predict_target
-from tests.benchmarks.simulation.ceilings import true_ceiling
+from stages.statistics.questions.surrogates import Targets, predict_target
 from tests.benchmarks.simulation.cohorts import Design, tidy, true_log_cv, volumes_of
-from tests.benchmarks.simulation.study import N_STRUCTURES, Line, Study
+from tests.benchmarks.simulation.study import LEVEL, N_STRUCTURES, Line, Study
 
 SKEWED_R2 = 0.003  # by 6,000 cohorts, 4 members: 0.2822 where normal variables have 0.2802
 
@@ -30,6 +30,11 @@ def close(r2: float) -> Line:
     return Line(r2 - SKEWED_R2, r2 + SKEWED_R2)
 
 
+def true_ceiling(design: Design, n_members: int) -> float:
+    """Return the R^2 of a perfect predictor within structures."""
+    return design.sd**2 / (design.sd**2 + sampling_variance(n_members))
+
+
 def surrogate_study(design: Design, own_share: float) -> Study:
     """Return what surrogates explain of ln CV within structures, beside the ceilings.
 
@@ -39,8 +44,9 @@ def surrogate_study(design: Design, own_share: float) -> Study:
     """
     half = design.n_members // 2
     free = N_STRUCTURES * (design.n_exams - 1)
-    full, halved = (true_ceiling(design, m)["within_structure"] for m in (design.n_members, half))
+    full, halved = (true_ceiling(design, m) for m in (design.n_members, half))
     exams = {f"sub-{s}": f"sub-{s}" for s in range(design.n_exams)}
+    whole = Cohorts(exams, np.arange(design.n_exams)[None, ::-1], LEVEL)
 
     def judged(rng: np.random.Generator) -> dict[str, float]:
         log_cv = true_log_cv(design, rng)
@@ -52,17 +58,18 @@ def surrogate_study(design: Design, own_share: float) -> Study:
         same = cv_table(linked).rename(columns={"cv": "value"})
         both = {"perfect": perfect, "same members": same}
         tidied = [t.assign(group="unet", surrogate=n, kind="A") for n, t in both.items()]
-        tree, _ = predict_target(pd.concat(tidied), cv, exams)
-        r2 = {n: leaf["within_structure_r2"] for n, leaf in tree["unet"].items()}
+        table = predict_target(pd.concat(tidied), Targets(cv, cv), whole)
+        within = table[table["estimate"] == "within_structure_r2"]
+        r2 = dict(zip(within["surrogate"], within["value"], strict=True))
         truth = half_targets(volumes).merge(perfect, on=["structure", "subject"])
         truth["value"] = np.log(truth["value"])
         linked_halves = half_targets(linked).rename(columns={"target": "value"})
         of_halves = {"perfect, half": truth, "disjoint": linked_halves}
-        found = {n: disjoint_r2(volumes, t, ["value"]) for n, t in of_halves.items()}
+        found = {n: disjoint_r2(volumes, t, ["value"], whole) for n, t in of_halves.items()}
         return {
             **r2,
-            "perfect, half": found["perfect, half"]["disjoint"]["within_r2"],
-            "disjoint halves": found["disjoint"]["disjoint"]["within_r2"],
+            "perfect, half": found["perfect, half"]["disjoint"]["within_r2"]["value"],
+            "disjoint halves": found["disjoint"]["disjoint"]["within_r2"]["value"],
             "same half": found["disjoint"]["same"]["within_r2"],
         }
 

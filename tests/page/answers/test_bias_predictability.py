@@ -6,8 +6,8 @@ from stages.figures.kit.facts import Facts
 from stages.page.answers.bias_predictability import COUPLED, bias_prediction
 from tests.page.results import facts, metrics
 
-IDLE = {"r": 0.1, "low": -0.3, "high": 0.4, "p": 0.5, "p_bh": 0.7, "critical": 0.45}
-STRONG = {"r": 0.6, "low": 0.3, "high": 0.8, "p": 0.002, "p_bh": 0.02, "critical": 0.35}
+IDLE = {"r": 0.1, "low": -0.3, "high": 0.4, "p": 0.5, "p_bh": 0.7}
+STRONG = {"r": 0.6, "low": 0.3, "high": 0.8, "p": 0.002, "p_bh": 0.02}
 
 
 def relations_of(leaves: dict[tuple[str, str], dict[str, float]], truth: bool = False) -> Facts:
@@ -15,8 +15,8 @@ def relations_of(leaves: dict[tuple[str, str], dict[str, float]], truth: bool = 
     tree: dict[str, Any] = {}
     for group in ("unet", "varnet", "rim"):
         found = {
-            name: {"spearman": {"within_structure": leaves.get((group, name), IDLE)}}
-            for name in ("std_mean", "vote_entropy")
+            name: {"disjoint": {"within_structure": leaves.get((group, name), IDLE)}}
+            for name in ("volume", "std_mean", "vote_entropy")
         }
         tree[group] = {"reference": {"surrogates": found}}
         if truth:
@@ -28,19 +28,19 @@ def plain(text: str) -> str:
     return text.replace("\N{NO-BREAK SPACE}", " ")
 
 
-def test_nothing_significant_is_told_with_what_could_have_been_found() -> None:
+def test_nothing_significant_is_told_with_what_is_not_excluded() -> None:
     answer = bias_prediction(
-        relations_of({("rim", "vote_entropy"): IDLE | {"r": -0.4, "critical": 0.5}})
+        relations_of({("rim", "vote_entropy"): IDLE | {"r": -0.4, "low": -0.7}})
     )
     verdict = plain(answer.verdict)
     assert verdict.startswith("That any uncertainty predicts in which scans")
     assert "none of 6 relations is statistically significant" in verdict
-    assert "of 5 subjects a single |ρ| had to exceed 0.45 to 0.50" in verdict
+    assert "their intervals allow r of −0.70 to 0.40." in verdict
     lines = [plain(line) for line in answer.evidence]
     assert any(
-        "RIM, against the fully sampled scan: the mean voxelwise standard deviation ρ = 0.10"
+        "RIM, against the fully sampled scan: the mean voxelwise standard deviation r = 0.10"
         " (−0.30 to 0.40, adjusted p = 0.70); strongest of 2 is the entropy of the members' votes"
-        " ρ = −0.40" in line
+        " r = −0.40" in line
         for line in lines
     )
     assert any("UNet" in line and "none of 2 is stronger" in line for line in lines)
@@ -51,7 +51,7 @@ def test_what_is_significant_is_named_with_its_interval() -> None:
     answer = bias_prediction(relations_of({("rim", "vote_entropy"): STRONG}))
     assert plain(answer.verdict) == (
         "In which scans the volume of a structure is more biased is related to the entropy of the"
-        " members' votes of RIM (ρ = 0.60 (0.30 to 0.80, adjusted p = 0.02)): statistically"
+        " members' votes of RIM (r = 0.60 (0.30 to 0.80, adjusted p = 0.02)): statistically"
         " significant among 6 relations tested."
     )
 

@@ -5,11 +5,17 @@ from tests.page.results import facts, metrics
 
 
 def test_a_low_ceiling_is_the_first_thing_to_say() -> None:
-    assert "a perfect predictor could explain 60" in certainty(facts()).verdict
+    verdict = certainty(facts()).verdict.replace("\N{NO-BREAK SPACE}", " ")
+    assert "could explain 60 % of the other half's ln CV (intervals within 40 to 80 %)" in verdict
     tree = metrics()
     for group in tree["inference"].values():
-        group["noise_ceiling"]["within_structure"] = {"analytic": {"value": 0.04}}
+        ends = {"value": 0.01, "low": 0.0, "high": 0.04}
+        group["noise_ceiling"]["within_structure"] = {"between_halves": ends}
     assert "correlate by no more than 0.20" in certainty(facts(tree)).verdict
+    for group in tree["inference"].values():
+        group["noise_ceiling"]["within_structure"] = {"between_halves": {"value": 0.01}}
+    # an estimate without its interval is not told
+    assert "perfect predictor" not in certainty(facts(tree)).verdict
 
 
 def test_digital_phantoms_do_not_apply_to_scanners() -> None:

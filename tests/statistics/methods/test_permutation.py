@@ -17,6 +17,7 @@ from stages.statistics.methods.permutation import (
     max_t_p,
     p_value,
     permuted_correlations,
+    permuted_within,
 )
 
 
@@ -28,7 +29,44 @@ def test_exams_move_whole():
     moved = exams[order]
     for first, second in ((0, 2), (1, 4), (3, 5)):
         assert (moved[:, first] == moved[:, second]).all()
-    assert len(np.unique(order, axis=0)) == 6
+    # three exams have six orders, each taken once but for the one of the study
+    assert len(order) == len(np.unique(order, axis=0)) == 5
+    assert not (order == np.arange(6)).all(axis=1).any()
+
+
+def test_four_subjects_are_enumerated_and_no_p_is_below_one_of_24():
+    found = joint_permutations(np.arange(4), 999, np.random.default_rng(0))
+    every = {tuple(row) for row in found.order.tolist()} | {(0, 1, 2, 3)}
+    assert every == set(permutations(range(4)))
+    assert found.smallest_p == pytest.approx(1 / 24)
+    x = np.array([[1.0, 2, 3, 4], [2.0, 3, 5, 9]])
+    null = permuted_within(x, x, found.order)
+    assert p_value(1.0, null) == pytest.approx(1 / 24)
+    drawn = joint_permutations(np.arange(4), 23, np.random.default_rng(0))
+    assert len(drawn.order) == 23  # fewer are asked for than there are: random, with repetitions
+    assert len(np.unique(drawn.order, axis=0)) < 23
+
+
+def test_few_subjects_reject_as_often_as_they_can():
+    """24 orders: the null's p is uniform on k / 24, and .05 is reached in one of them."""
+    generator = np.random.default_rng(6)
+    hits, n_cohorts = 0, 600
+    for _ in range(n_cohorts):
+        x, y = generator.normal(size=(2, 5, 4))
+        order = joint_permutations(np.arange(4), 999, generator).order
+        r = permuted_within(x, y, np.concatenate([np.arange(4)[None], order]))
+        hits += p_value(r[0], r[1:]) <= 0.05
+    low, high = stats.binom.ppf([0.0005, 0.9995], n_cohorts, 1 / 24)
+    assert low <= hits <= high
+
+
+def test_permuted_within_is_that_of_all_scopes():
+    generator = np.random.default_rng(7)
+    x, y = generator.normal(size=(2, 4, 9))
+    x[1, 2] = np.nan
+    order = joint_permutations(np.arange(9), 30, generator).order
+    expected = permuted_correlations(x, y, order, "pearson")["within_structure"]
+    assert permuted_within(x, y, order) == pytest.approx(expected)
 
 
 def test_exams_of_other_sizes_keep_to_themselves_or_scans_move():
@@ -39,7 +77,7 @@ def test_exams_of_other_sizes_keep_to_themselves_or_scans_move():
     assert (many[order[:, 6]] == many[order[:, 7]]).all()
     few, unit = joint_permutations(np.array([*"abb"]), 500, np.random.default_rng(0))
     assert unit == "scans"
-    assert len(np.unique(few, axis=0)) == 6
+    assert len(np.unique(few, axis=0)) == 5
 
 
 @pytest.mark.parametrize("kind", ["pearson", "spearman"])

@@ -9,16 +9,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stages.measures.members import halves_of
-from stages.statistics.methods.disjoint_halves import disjoint_r2, half_targets
+from stages.statistics.methods.disjoint_halves import Cohorts, disjoint_r2, half_targets
 from stages.statistics.methods.gaps import without_gaps
-from stages.statistics.methods.reliability import noise_ceiling, sampling_variance
+from stages.statistics.methods.reliability import sampling_variance
 from stages.statistics.methods.split_half import (
-    analytic_draws,
     full_length,
-    half_correlations,
     log_variability,
     reliability,
-    spearman_brown,
     splits,
 )
 
@@ -70,14 +67,12 @@ def test_few_divisions_are_all_of_them():
 
 
 def test_length_correction_by_hand():
-    assert spearman_brown(0.5) == pytest.approx(2 / 3)
     length = sampling_variance(6) / sampling_variance(12)
-    assert full_length(np.array(0.5), 6, 6) == pytest.approx(spearman_brown(0.5, length))
+    assert full_length(np.array(0.5), 6, 6) == pytest.approx(length * 0.5 / (1 + (length - 1) / 2))
     assert 2.2 < length < 2.6
     assert full_length(np.array([-0.3, 0.0]), 6, 6).tolist() == [0, 0]
     assert full_length(np.array(1.0), 6, 6) == pytest.approx(1)
     assert np.isnan(full_length(np.array(np.nan), 6, 6))
-    assert np.isnan(spearman_brown(np.nan))
 
 
 @given(st.floats(1e-3, 10), st.integers(2, 8), st.integers(2, 8))
@@ -88,65 +83,64 @@ def test_unequal_halves_are_solved_exactly(variance, n_first, n_second):
     assert full_length(np.array(r), n_first, n_second) == pytest.approx(expected, rel=1e-6)
 
 
-def test_correlation_between_halves_is_a_loop_over_divisions():
+def alone(table: pd.DataFrame) -> dict[str, str]:
+    return {name: name for name in table["subject"]}
+
+
+def whole(table: pd.DataFrame, n_orders: int = 1) -> Cohorts:
+    """Return the cohort of a table, with some orders of its scans."""
+    n = table["subject"].nunique()
+    orders = np.random.default_rng(0).permuted(np.tile(np.arange(n), (n_orders, 1)), axis=1)
+    return Cohorts(alone(table), orders, 0.95)
+
+
+def test_agreement_of_halves_is_a_loop_over_divisions():
     generator = np.random.default_rng(1)
     cube = cube_of(true_log_cv(0.4, generator)[:3, :6], 5, generator)
-    first = splits(5, 100, generator)
     z = []
-    for half in first:
+    for half in splits(5, 100, generator):
         x, y = log_variability(cube[..., half]), log_variability(cube[..., ~half])
         x, y = (v - v.mean(axis=1, keepdims=True) for v in (x, y))
         z.append(np.arctanh(np.corrcoef(x.ravel(), y.ravel())[0, 1]))
-    found = half_correlations(cube, first, np.ones((1, 6)))
-    assert found["within_structure"] == pytest.approx(np.tanh(np.mean(z)))
+    table = table_of(cube)
+    tree, _ = reliability(table, alone(table), 100, 0.95, generator)
+    expected = max(0.0, np.tanh(np.mean(z)))
+    assert tree["within_structure"]["between_halves"]["value"] == pytest.approx(expected)
 
 
-def test_analytic_estimate_of_the_table_is_the_ceiling():
-    generator = np.random.default_rng(2)
-    log_cv = true_log_cv(0.3, generator)
-    found = analytic_draws(log_cv, 12, np.ones((1, N_SCANS)), 1)
-    structure = np.repeat(np.arange(N_STRUCTURES), N_SCANS)
-    assert found["pooled"] == pytest.approx(noise_ceiling(log_cv.ravel(), 12))
-    assert found["within_structure"] == pytest.approx(noise_ceiling(log_cv.ravel(), 12, structure))
-
-
-@pytest.mark.parametrize(("n_members", "sd"), [(12, 0.2), (12, 0.4), (11, 0.3)])
-def test_both_estimates_find_the_true_reliability(n_members, sd):
+def test_offsets_common_to_all_scans_leave_the_ceiling_where_it_is():
+    """The audit's case: an estimate for independent errors gave .10 where .38 is true."""
     generator = np.random.default_rng(3)
-    truth = sd**2 / (sd**2 + sampling_variance(n_members))
-    first = splits(n_members, 20, generator)
-    weights = np.ones((1, N_SCANS))
-    found = {"split_half": [], "spearman_brown": [], "analytic": []}
-    for _ in range(40):
-        cube = cube_of(true_log_cv(sd, generator), n_members, generator)
-        r = half_correlations(cube, first, weights)["within_structure"][0]
-        sizes = (n_members // 2, n_members - n_members // 2)
-        found["split_half"].append(float(full_length(r, *sizes)))
-        found["spearman_brown"].append(float(spearman_brown(r)))
-        analytic = analytic_draws(log_variability(cube), n_members, weights, 1)
-        found["analytic"].append(analytic["within_structure"][0])
-    means = {name: np.mean(values) for name, values in found.items()}
-    assert means["split_half"] == pytest.approx(truth, abs=0.04)
-    assert means["analytic"] == pytest.approx(truth, abs=0.04)
-    # the sampling variance of ln s falls faster than the formula for tests of double length holds
-    assert means["spearman_brown"] < means["split_half"]
+    n_members, offset, sd = 4, 0.65, 0.3
+    common = generator.normal(size=(400, 1, n_members))
+    own = generator.normal(size=(400, 50, n_members))
+    s = np.log((np.sqrt(offset) * common + np.sqrt(1 - offset) * own).std(axis=-1, ddof=1))
+    truth = sd**2 / (sd**2 + s.var(axis=1, ddof=1).mean())
+    found = []
+    for _ in range(60):
+        log_cv = true_log_cv(sd, generator)
+        common = generator.normal(size=(N_STRUCTURES, 1, n_members))
+        own = generator.normal(size=(*log_cv.shape, n_members))
+        deviation = np.sqrt(offset) * common + np.sqrt(1 - offset) * own
+        table = table_of(1000 * (1 + np.exp(log_cv)[..., None] * deviation))
+        tree, _ = reliability(table, alone(table), 10, 0.95, generator)
+        found.append(tree["within_structure"]["split_half"]["value"])
+    assert truth == pytest.approx(0.36, abs=0.04)
+    assert np.mean(found) == pytest.approx(truth, abs=0.08)
 
 
-def test_intervals_cover_the_true_reliability():
+def test_intervals_cover_the_true_reliability_of_the_halves():
     generator = np.random.default_rng(4)
     sd = 0.3
-    truth = sd**2 / (sd**2 + sampling_variance(N_MEMBERS))
-    exams = {f"sub-{s}": f"exam-{s // 2}" for s in range(N_SCANS)}
-    covered = {"split_half": 0, "analytic": 0}
-    n_cohorts = 40
+    truth = sd**2 / (sd**2 + sampling_variance(N_MEMBERS // 2))
+    n_cohorts, covered = 60, 0
     for _ in range(n_cohorts):
         table = table_of(cube_of(true_log_cv(sd, generator), N_MEMBERS, generator))
-        tree, _ = reliability(table, exams, 10, 200, 0.95, generator)
-        for name in covered:
-            leaf = tree["within_structure"][name]
-            assert leaf["low"] <= leaf["value"] <= leaf["high"]
-            covered[name] += leaf["low"] <= truth <= leaf["high"]
-    assert min(covered.values()) >= 0.8 * n_cohorts, covered
+        tree, _ = reliability(table, alone(table), 10, 0.95, generator)
+        leaf = tree["within_structure"]["between_halves"]
+        assert leaf["low"] <= leaf["value"] <= leaf["high"]
+        covered += leaf["low"] <= truth <= leaf["high"]
+    assert covered >= 0.85 * n_cohorts
 
 
 def half_predictors(table: pd.DataFrame, values: np.ndarray) -> pd.DataFrame:
@@ -162,7 +156,7 @@ def test_table_and_tree_hold_the_same_numbers():
     generator = np.random.default_rng(6)
     table = table_of(cube_of(true_log_cv(0.3, generator)[:4, :6], 6, generator))
     exams = {name: name for name in table["subject"]}
-    tree, rows = reliability(table, exams, 10, 50, 0.95, generator)
+    tree, rows = reliability(table, exams, 10, 0.95, generator)
     assert tree["n_splits"] == 10
     assert rows["scope"].unique().tolist() == ["pooled", "within_structure"]
     for row in rows.itertuples():
@@ -175,7 +169,7 @@ def test_the_seed_decides():
     table = table_of(cube_of(true_log_cv(0.3, generator)[:4, :6], 12, generator))
     exams = {name: name for name in table["subject"]}
     first, second = (
-        reliability(table, exams, 10, 50, 0.95, np.random.default_rng(1))[0] for _ in range(2)
+        reliability(table, exams, 10, 0.95, np.random.default_rng(1))[0] for _ in range(2)
     )
     assert first == second
 
@@ -185,14 +179,14 @@ def test_halves_of_one_member_are_undefined_and_named(n_members):
     generator = np.random.default_rng(8)
     table = table_of(cube_of(true_log_cv(0.3, generator)[:3, :2], n_members, generator))
     exams = {name: name for name in table["subject"]}
-    tree, _ = reliability(table, exams, 10, 20, 0.95, generator)
+    tree, _ = reliability(table, exams, 10, 0.95, generator)
     kept, gaps = without_gaps(tree)
     assert kept["n_splits"] == 0
     assert "within_structure.split_half.value" in gaps
     values = np.ones((3, 2)) if n_members > 1 else np.zeros((3, 2))
-    found = disjoint_r2(table, half_predictors(table, values), ["mean"])
+    found = disjoint_r2(table, half_predictors(table, values), ["mean"], whole(table))
     assert found["n_undefined"] > 0
-    assert np.isnan(found["disjoint"]["pooled_r"])
+    assert np.isnan(found["disjoint"]["pooled"]["r"])
 
 
 def test_cells_without_variation_or_volume_are_left_out():
@@ -203,8 +197,10 @@ def test_cells_without_variation_or_volume_are_left_out():
     table = table_of(cube)
     table = table[table["volume_mm3"].notna()]
     exams = {name: name for name in table["subject"]}
-    _, gaps = without_gaps(reliability(table, exams, 10, 50, 0.95, generator)[0])
+    _, gaps = without_gaps(reliability(table, exams, 10, 0.95, generator)[0])
     assert gaps == []
-    found = disjoint_r2(table, half_predictors(table, generator.normal(size=(4, 6))), ["mean"])
+    predictors = half_predictors(table, generator.normal(size=(4, 6)))
+    found = disjoint_r2(table, predictors, ["mean"], whole(table, 20))
+    assert without_gaps(found)[1] == []
     assert found["n_undefined"] == 3
     assert found["n_pairs"] == 2 * 24 - 3

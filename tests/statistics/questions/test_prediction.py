@@ -6,15 +6,16 @@ import pytest
 
 from stages.measures.voxelwise import SUMMARIES, histogram_table, region_table
 from stages.statistics.methods.gaps import without_gaps
+from stages.statistics.methods.permutation import joint_permutations
+from stages.statistics.methods.regression import in_sample_r2
 from stages.statistics.questions.prediction import (
     histogram_columns,
-    noise_ceilings,
     predict,
     prediction_table,
+    volume_only,
+    with_size,
 )
 from stages.study.subjects import subject_map
-
-N_MEMBERS = 11
 
 
 def tables(
@@ -51,9 +52,20 @@ def test_last_bin_is_dropped_in_numeric_order():
     assert histogram_columns(twelve, "own") == [f"own_{k}" for k in range(11)]
 
 
-def answers(table, n_members=N_MEMBERS, pattern=None):
-    """Return the tree and the correlations, exams read from the names of the scans."""
-    return predict(table, n_members, subject_map(table["subject"], pattern, files={}))
+def answers(table, pattern=None, sizes=None):
+    """Return the tree and the correlations, exams read from the names of the scans.
+
+    Volumes have random sizes unless they are given.
+    """
+    exams = subject_map(table["subject"], pattern, files={})
+    generator = np.random.default_rng(0)
+    volumes = table[["structure", "subject"]].assign(
+        mean_mm3=generator.gamma(4, 500, len(table)) if sizes is None else sizes
+    )
+    clusters = np.array(list(exams.values()))
+    return predict(
+        with_size(table, volumes), exams, joint_permutations(clusters, 49, generator).order
+    )
 
 
 def test_a_linked_predictor_is_found_and_an_idle_one_is_not():
@@ -89,10 +101,13 @@ def test_exams_are_left_out_whole():
 
 def test_tree_has_the_public_keys():
     tree, correlations = answers(prediction_table(*tables(4, 5))[0])
-    assert set(tree) == {"r2", "controls", "noise_ceiling", "correlation"}
+    assert set(tree) == {"r2", "controls", "correlation"}
     assert set(tree["r2"]) == {"histogram", "summary"}
-    assert set(tree["controls"]) == {"histogram", "summary", "structure_only"}
-    assert set(tree["noise_ceiling"]) == {"pooled", "within_structure"}
+    assert set(tree["controls"]) == {"histogram", "summary", "structure_only", "volume_only"}
+    for name in ("histogram", "summary"):
+        report = tree["controls"][name]
+        assert set(report["wrong_subject"]) == {"mean", "p95", "p"}
+        assert set(report["random_structure"]) == {"mean", "p95"}
     for kind in ("pearson", "spearman"):
         scopes = {"per_structure_mean", "pooled", "within_structure"}
         assert set(tree["correlation"][kind]) == scopes
@@ -100,7 +115,7 @@ def test_tree_has_the_public_keys():
 
 
 def test_two_scans_give_numbers_or_named_gaps():
-    tree, gaps = without_gaps(answers(prediction_table(*tables(2, 16))[0], 2)[0])
+    tree, gaps = without_gaps(answers(prediction_table(*tables(2, 16))[0])[0])
     assert gaps == [
         "correlation.pearson.per_structure_mean",
         "correlation.spearman.per_structure_mean",
@@ -111,12 +126,11 @@ def test_two_scans_give_numbers_or_named_gaps():
 
 
 def test_cells_that_do_not_vary_leave_the_logarithm_defined():
-    cv, regions, histograms = tables(4, 16)
+    cv, regions, histograms = tables(8, 8)
     cv.loc[:5, "cv"] = 0.0
     table, n_excluded = prediction_table(cv, regions, histograms)
     _, gaps = without_gaps(answers(table)[0])
     assert (n_excluded, gaps) == (0, [])
-    assert noise_ceilings(table, N_MEMBERS) == noise_ceilings(table[table["cv"] > 0], N_MEMBERS)
 
 
 def test_order_of_the_rows_does_not_matter():
@@ -124,4 +138,47 @@ def test_order_of_the_rows_does_not_matter():
     shuffled = table.sample(frac=1, random_state=1)
     tree, shuffled_tree = (answers(t)[0] for t in (table, shuffled))
     assert shuffled_tree["r2"] == pytest.approx(tree["r2"])
-    assert shuffled_tree["controls"]["histogram"] == pytest.approx(tree["controls"]["histogram"])
+    for name in ("adjusted", "leave_one_subject_out", "within_structure"):
+        found = (t["controls"]["histogram"][name] for t in (shuffled_tree, tree))
+        assert next(found) == pytest.approx(next(found))
+
+
+def test_a_predictor_of_structures_explains_as_much_with_the_wrong_subject():
+    """Large in sample, and no larger than that of another subject: nothing of the scan."""
+    cv, regions, histograms = tables(12, 10, seed=4)
+    level = np.random.default_rng(1).normal(size=10)
+    number = cv["structure"].str[1:].astype(int).to_numpy()
+    cv["cv"] = np.exp(level[number] + 0.1 * np.log(cv["cv"]))
+    for name in SUMMARIES:
+        regions[name] = np.exp(level[number]) + 0.05 * regions[name].to_numpy()
+    tree, _ = answers(prediction_table(cv, regions, histograms)[0])
+    report = tree["controls"]["summary"]
+    assert tree["r2"]["summary"] > 0.8
+    assert report["wrong_subject"]["mean"] == pytest.approx(tree["r2"]["summary"], abs=0.05)
+    assert report["wrong_subject"]["p"] > 0.05
+    assert tree["controls"]["structure_only"] > 0.9
+
+
+def test_the_size_of_the_volume_is_a_control():
+    """Predictors that follow the size alone explain nothing of what it leaves over."""
+    cv, regions, histograms = tables(8, 8, seed=5)
+    size = 1000 / cv["cv"].to_numpy()
+    table, _ = prediction_table(cv, regions, histograms)
+    noise = 0.01 * np.random.default_rng(0).normal(size=(len(table), len(SUMMARIES)))
+    table[list(SUMMARIES)] = np.log(size)[:, None] + noise
+    tree, _ = answers(table, sizes=size)
+    assert tree["r2"]["summary"] > 0.8
+    assert tree["controls"]["volume_only"]["in_sample"] > 0.8
+    assert tree["controls"]["summary"]["beside_volume"] < 0.4
+    known = with_size(table, cv.assign(mean_mm3=size))
+    exams = {name: name for name in table["subject"]}
+    expected = in_sample_r2(np.log(size)[:, None], table["cv"].to_numpy())
+    assert volume_only(known, exams)["in_sample"] == pytest.approx(expected)
+
+
+def test_a_mean_over_structures_takes_eight_subjects():
+    few, _ = answers(prediction_table(*tables(7, 4))[0])
+    enough, _ = answers(prediction_table(*tables(8, 4))[0])
+    assert np.isnan(few["correlation"]["pearson"]["per_structure_mean"])
+    assert np.isnan(few["correlation"]["largest_mean"]["spearman"])
+    assert np.isfinite(enough["correlation"]["pearson"]["per_structure_mean"])
