@@ -31,6 +31,7 @@ SEVERAL_TABLES = {
     "prediction": {"correlations", "regression"},
     "bias_prediction": {"bias_prediction", "bias_regression"},
     "components": {"components", "icc"},
+    "agreement": {"agreement", "differences"},
     "training": {"training", "kept"},
 }
 METRICS = QUESTIONS.keys() - {"headline"}

@@ -13,6 +13,7 @@ from stages.params.analyse import AnalyseParams
 from stages.statistics.answer import Answer
 from stages.statistics.cohort import Cohort
 from stages.statistics.questions import (
+    agreement,
     bias_prediction,
     calibration,
     components,
@@ -50,6 +51,7 @@ QUESTIONS: dict[str, Ask] = {
     "bias_prediction": bias_prediction.ask,
     "components": components.ask,
     "power": power.ask,
+    "agreement": agreement.ask,
     "conformal": conformal.ask,
     "calibration": calibration.ask,
     "ensemble_size": ensemble_size.ask,
