@@ -1,0 +1,1 @@
+"""The analysis on generated cohorts whose truth is known."""

@@ -1,0 +1,11 @@
+"""The studies, a module a question; a new one is its module and its name here."""
+
+from tests.benchmarks.simulation import ceilings, components, conformal, nulls, surrogates
+from tests.benchmarks.simulation.study import Study
+
+MODULES = (ceilings, nulls, surrogates, conformal, components)
+
+
+def all_studies() -> dict[str, Study]:
+    """Return the studies by name."""
+    return {name: study for module in MODULES for name, study in module.studies().items()}

@@ -1,0 +1,114 @@
+"""How often a test rejects where there is nothing, and what random predictors explain."""
+
+import numpy as np
+
+from stages.statistics.methods.permutation import (
+    joint_permutations,
+    max_t_p,
+    p_value,
+    permuted_correlations,
+)
+from stages.statistics.methods.regression import in_sample_r2, random_predictor_r2, within_group_r2
+from tests.benchmarks.simulation.study import (
+    N_PERMUTATIONS,
+    N_STRUCTURES,
+    TEST,
+    Cohort,
+    Line,
+    Study,
+    exactly,
+)
+
+SCOPES = (
+    "per_structure_mean",
+    "within_structure",
+    "two_way",
+    "one structure",
+    "any structure, max-T",
+)
+
+
+def null_cohort(exam: np.ndarray, rng: np.random.Generator) -> np.ndarray:
+    """Return two unrelated variables (2, n_structures, n_scans).
+
+    Structures of a scan share its motion, scans of an exam their person, and structures differ.
+    """
+    person = rng.normal(size=(2, 1, exam.max() + 1))[..., exam]
+    scan, own = rng.normal(size=(2, 1, len(exam))), rng.normal(size=(2, N_STRUCTURES, len(exam)))
+    return person + scan + own + np.arange(N_STRUCTURES)[:, None]
+
+
+def correlation_null(exam: np.ndarray, kind: str) -> Cohort:
+    """Return the rejections of correlations at the level `TEST`."""
+
+    def judged(rng: np.random.Generator) -> dict[str, float]:
+        x, y = null_cohort(exam, rng)
+        order = np.concatenate(
+            [np.arange(len(exam))[None], joint_permutations(exam, N_PERMUTATIONS, rng).order]
+        )
+        found = permuted_correlations(x, y, order, kind)
+        single = found.pop("structures")
+        p = {scope: p_value(values[0], values[1:]) for scope, values in found.items()}
+        p["one structure"] = p_value(single[0, 0], single[1:, 0])
+        p["any structure, max-T"] = float(np.min(max_t_p(single[0], single[1:])))
+        return {name: value <= TEST for name, value in p.items()}
+
+    return judged
+
+
+def regression_null(exam: np.ndarray, n_predictors: int) -> Cohort:
+    """Return the rejections of R^2 of several predictors, and that of one cell's own noise.
+
+    The predictors tell structures apart and share the scans' motion; scans change places.
+    """
+    structure = np.repeat(np.arange(N_STRUCTURES), len(exam))
+
+    def judged(rng: np.random.Generator) -> dict[str, float]:
+        x = np.stack([null_cohort(exam, rng)[0] for _ in range(n_predictors)])
+        y = null_cohort(exam, rng)[1].ravel()
+        order = joint_permutations(exam, N_PERMUTATIONS, rng).order
+        null = {"pooled": [], "within_structure": []}
+        for moved in (np.arange(len(exam)), *order):
+            columns = x[..., moved].reshape(n_predictors, -1).T
+            null["pooled"].append(in_sample_r2(columns, y))
+            null["within_structure"].append(within_group_r2(columns, y, structure))
+        return {
+            f"{scope} R2": p_value(r2[0], np.array(r2[1:])) <= TEST for scope, r2 in null.items()
+        }
+
+    return judged
+
+
+def chance_study(n_predictors: int, n_scans: int) -> Study:
+    """Return the in-sample R^2 of random predictors beside `random_predictor_r2`."""
+    n = N_STRUCTURES * n_scans
+    structure = np.repeat(np.arange(N_STRUCTURES), n_scans)
+
+    def judged(rng: np.random.Generator) -> dict[str, float]:
+        x, y = rng.normal(size=(n, n_predictors)), rng.normal(size=n)
+        return {"pooled": in_sample_r2(x, y), "within": within_group_r2(x, y, structure)}
+
+    x = np.random.default_rng(0).normal(size=(n, n_predictors))
+    within = random_predictor_r2(x, n_means=N_STRUCTURES)
+    lines = {"pooled": exactly(random_predictor_r2(x)), "within": exactly(within)}
+    return Study(judged, lines, per_repeat=4)
+
+
+def studies() -> dict[str, Study]:
+    """Return the studies by name."""
+    pairs, paper = np.repeat(np.arange(12), 2), np.array([*range(16), 16, 16, 17, 17])
+    uneven = np.repeat(np.arange(5), [1, 1, 2, 2, 3])
+    five = {name: exactly(TEST) for name in SCOPES}
+    found = {
+        f"null, {kind}, {name}": Study(correlation_null(exam, kind), five, 2)
+        for kind in ("pearson", "spearman")
+        for name, exam in (("12 exams of 2", pairs), ("18 exams, 20 scans", paper))
+    }
+    scans = "too few exams of a size: scans change places as if those of an exam were independent"
+    liberal = {name: Line(TEST, 1.0, scans) for name in SCOPES}
+    r2 = {f"{scope} R2": exactly(TEST) for scope in ("pooled", "within_structure")}
+    return found | {
+        "null, pearson, 5 uneven exams": Study(correlation_null(uneven, "pearson"), liberal, 2),
+        "null, 9 predictors, 12 exams of 2": Study(regression_null(pairs, 9), r2),
+        "chance R2, 9 predictors": chance_study(9, 20),
+    }

@@ -1,0 +1,68 @@
+"""What is simulated, and how its mean over cohorts is judged."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from math import sqrt
+
+import numpy as np
+import pandas as pd
+
+N_ERRORS = 3.0
+FAILS = "FAILS"
+N_STRUCTURES = 8
+LEVEL, ALPHA, TEST = 0.95, 0.1, 0.05
+N_DRAWS, N_SPLITS, N_PERMUTATIONS = 200, 10, 99  # (99 + 1) * .05 is whole: the test is exact
+
+Cohort = Callable[[np.random.Generator], dict[str, float]]
+
+
+@dataclass(frozen=True)
+class Line:
+    """Where the mean of a quantity must lie, and what to know of it."""
+
+    low: float
+    high: float
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Study:
+    """One way to generate a cohort and judge it; `per_repeat` cohorts in each repeat."""
+
+    cohort: Cohort
+    lines: dict[str, Line]
+    per_repeat: int = 1
+
+
+def exactly(value: float, note: str = "") -> Line:
+    """Return the line of a quantity whose expectation is known."""
+    return Line(value, value, note)
+
+
+def judge(name: str, study: Study, values: pd.DataFrame) -> list[tuple[str, ...]]:
+    """Return quantity, expected, found, Monte-Carlo error and verdict of each line."""
+    rows = []
+    for quantity, line in study.lines.items():
+        column = values[quantity].to_numpy(np.float64)
+        found = float(column.mean())
+        error = standard_error(column, line)
+        inside = line.low - N_ERRORS * error <= found <= line.high + N_ERRORS * error
+        expected = " ... ".join(f"{end:.4g}" for end in dict.fromkeys((line.low, line.high)))
+        verdict = ("known" if line.note else "holds") if inside else FAILS
+        told = f"{verdict}, {line.note}" if line.note else verdict
+        rows.append((f"{name}: {quantity}", expected, f"{found:.4g}", f"{error:.2g}", told))
+    return rows
+
+
+def standard_error(values: np.ndarray, line: Line) -> float:
+    """Return the Monte-Carlo standard error of a mean.
+
+    That of a share is not below the error at the nearest expected share: none of few cohorts is no
+    proof of never.
+    """
+    n = len(values)
+    error = float(values.std(ddof=1)) / sqrt(n)
+    if np.isin(values, (0, 1)).all():
+        nearest = float(np.clip(values.mean(), line.low, line.high))
+        error = max(error, sqrt(nearest * (1 - nearest) / n))
+    return error
