@@ -1,9 +1,11 @@
 """Could a volume of an accelerated scan replace that of the fully sampled one: method agreement.
 
 A member's volume V_sm of scan s is compared with the volume R_s of the same scan, fully sampled and
-segmented alike; differences are 100 (V_sm - R_s) / R_s. Members are a sample, as scans are: what is
-said holds for another member, another scan. Volumes are also taken relative to the intracranial
-volume, the sum of all labels, as in SynthSeg's table.
+segmented alike; differences are 100 (V_sm - R_s) / R_s. Members are a sample, as scans are: the
+intervals are those of another member on another scan. Equivalence is tested against a margin that
+`analyse.trial` gives: what a year of the disease takes from the hippocampus beyond normal ageing.
+Volumes are also taken relative to the intracranial volume, the sum of all labels, as in SynthSeg's
+table.
 """
 
 from typing import Any, NamedTuple
@@ -14,6 +16,7 @@ import pandas as pd
 from stages.params.analyse import AnalyseParams
 from stages.statistics.answer import Answer, Tree
 from stages.statistics.cohort import Cohort, of
+from stages.statistics.families import adjusted
 from stages.statistics.methods.arrays import volume_cube
 from stages.statistics.methods.bias import bias
 from stages.statistics.methods.bootstrap import LEAST_CLUSTERS
@@ -21,21 +24,18 @@ from stages.statistics.methods.concordance import coefficient_interval, concorda
 from stages.statistics.methods.deming import deming, deming_intervals
 from stages.statistics.methods.gaps import without_gaps
 from stages.statistics.methods.limits_of_agreement import REACH, Limits, limits_of_agreement
-from stages.statistics.methods.permutation import benjamini_hochberg
 from stages.statistics.methods.pivots import strata, uniform_draws
 from stages.statistics.methods.variability import PERCENT, coefficient_of_variation, positive
 from stages.statistics.methods.variance_components import estimate
-from stages.statistics.questions.power import CONTROL_RATE, TRIAL_STRUCTURE
-from stages.study.errors import StudyError
-from stages.study.groups import ADDED_NOISE
+from stages.statistics.questions.power import TRIAL_STRUCTURE
 
 ESTIMATES = ("bias", "lower", "upper", "ccc", "icc", "slope", "intercept")
 """What has an interval: bias and limits in %, slope without unit, intercept in % of the mean."""
 
 WITH_ENDS = [f"{name}{end}" for name in ESTIMATES for end in ("", "_low", "_high")]
 SIZES = ["n_scans", "n_subjects", "n_members"]
-P, Q, REASON = "equivalence_p", "equivalence_q", "undefined"
-COLUMNS = ["group", "structure", *SIZES, "sd", *WITH_ENDS, P, Q, REASON]
+P, ADJUSTED, REASON = "p", "adjusted", "undefined"
+COLUMNS = ["group", "structure", *SIZES, "sd", *WITH_ENDS, P, ADJUSTED, REASON]
 PAIR_COLUMNS = ["group", "structure", "subject", "member", "reference_mm3", "difference"]
 NAN = float("nan")
 
@@ -58,36 +58,36 @@ class Comparison(NamedTuple):
     subject_of: dict[str, str]
     """Scan -> subject."""
 
+    networks: tuple[str, ...] = ()
+    """Groups whose tests are one family; those of the other groups are another."""
+
+    replicates: tuple[str, ...] = ()
+    """Groups whose members differ in noise alone: the errors of the fully sampled volumes."""
+
 
 def ask(cohort: Cohort, params: AnalyseParams, rng: np.random.Generator) -> Answer:
     """Return limits of agreement, concordance, equivalence and regression against the reference."""
-    trial = params.trial
-    margin = disease_margin(trial.atrophy_percent_per_year)
-    how = Comparison(margin, trial.alpha, params.level, uniform_draws(rng), cohort.subject_of)
+    trial, ensembles = params.trial, cohort.ensembles
+    margin = trial.disease_percent_per_year
+    how = Comparison(
+        margin,
+        trial.alpha,
+        params.level,
+        uniform_draws(rng),
+        cohort.subject_of,
+        ensembles.architectures,
+        ensembles.named(of=lambda kind: kind.adds_noise),
+    )
     table = compare(cohort.volumes, cohort.reference, how)
     tree: Tree = {"margin_percent": margin}
     for group in cohort.compared:
         tree[group] = _summary(of(table, group), how) | _intracranial(cohort, group, how)
     pairs = differences(cohort.volumes, cohort.reference)
     gaps = table[table[REASON] != ""].groupby(["group", REASON], sort=False).size()
-    undefined = tuple(f"{group}: {reason} ({n} structures)" for (group, reason), n in gaps.items())
-    return Answer(tree, {"agreement": table, "differences": pairs}, undefined)
-
-
-def disease_margin(atrophy_percent_per_year: float) -> float:
-    """Return a year of the disease's atrophy beyond that of normal ageing, in %.
-
-    Raises:
-        StudyError: if the disease is no faster than ageing.
-    """
-    margin = atrophy_percent_per_year - CONTROL_RATE
-    if not margin > 0:
-        raise StudyError(
-            f"params.yaml: expected analyse.trial.atrophy_percent_per_year above {CONTROL_RATE},"
-            f" the rate of normal ageing, got {atrophy_percent_per_year}; it is the margin of"
-            " equivalence"
-        )
-    return margin
+    undefined = [f"{group}: {reason} ({n} structures)" for (group, reason), n in gaps.items()]
+    if cohort.intracranial is None:
+        undefined.append("relative_to_intracranial: the segmentations lack some of the labels")
+    return Answer(tree, {"agreement": table, "differences": pairs}, tuple(undefined))
 
 
 def differences(volumes: pd.DataFrame, reference: pd.DataFrame) -> pd.DataFrame:
@@ -114,13 +114,14 @@ def compare(volumes: pd.DataFrame, reference: pd.DataFrame, how: Comparison) -> 
     Args:
         volumes: tidy, columns group, member, subject, structure, volume_mm3.
         reference: tidy, columns subject, structure, volume_mm3.
-        how: margin, levels, draws and subjects.
+        how: margin, levels, draws, subjects and groups.
 
     Returns:
-        `COLUMNS`, NaN where undefined, and then why in the last one.
+        `COLUMNS`, NaN where undefined, and then why in the last one; p of the equivalence, adjusted
+        over the structures of all networks, or of all other groups.
     """
     whole = reference.assign(member=0)
-    noise = _residuals(volumes[volumes["group"] == ADDED_NOISE])
+    noise = _residuals(volumes[volumes["group"].isin(how.replicates)])
     parts = []
     for group, table in volumes.groupby("group", sort=False):
         cube, structures, scans = volume_cube(table)
@@ -136,9 +137,15 @@ def compare(volumes: pd.DataFrame, reference: pd.DataFrame, how: Comparison) -> 
             subject = np.array([how.subject_of.get(scan, scan) for scan in scans])
             found = _agreement(positive(values), positive(matched), subject, float(ratio), how)
             rows.append({"group": group, "structure": structure, **found})
-        part = pd.DataFrame(rows)
-        parts.append(part.assign(**{Q: benjamini_hochberg(part[P].to_numpy(np.float64))}))
-    return pd.concat(parts, ignore_index=True)[COLUMNS] if parts else pd.DataFrame(columns=COLUMNS)
+        parts.append(pd.DataFrame(rows))
+    if not parts:
+        return pd.DataFrame(columns=COLUMNS)
+    table = pd.concat(parts, ignore_index=True)
+    table[ADJUSTED] = NAN
+    own = table["group"].isin(how.networks)
+    for family in (own, ~own):
+        table.loc[family, ADJUSTED] = adjusted(table.loc[family, P].to_numpy(np.float64))
+    return table[COLUMNS]
 
 
 def _residuals(volumes: pd.DataFrame) -> dict[str, float]:
@@ -243,14 +250,15 @@ def _summary(table: pd.DataFrame, how: Comparison) -> Tree:
         "half_width_percent": _median(REACH * table["sd"]),
         "ccc": _median(table["ccc"]),
         "icc": _median(table["icc"]),
-        "equivalent": int((table[Q] < how.alpha).sum()),
+        "equivalent": int((table[ADJUSTED] < how.alpha).sum()),
         "tested": int(table[P].notna().sum()),
+        "equivalence": {str(row["structure"]): {P: row[P]} for _, row in table.iterrows()},
     }
     for _, row in table[table["structure"] == TRIAL_STRUCTURE].iterrows():
         tree[TRIAL_STRUCTURE] = {
             name: {"value": row[name], "low": row[f"{name}_low"], "high": row[f"{name}_high"]}
             for name in ESTIMATES
-        } | {P: row[P]}
+        }
     tree, gaps = without_gaps(tree)
     sizes = {name.removeprefix("n_"): int(table[name].max()) for name in SIZES if len(table)}
     counts = {"structures": len(defined), "structures_undefined": len(table) - len(defined)}
@@ -263,27 +271,33 @@ def _median(values: pd.Series) -> float:
 
 
 def _intracranial(cohort: Cohort, group: str, how: Comparison) -> Tree:
-    """Return CV and limits of volumes relative to the intracranial volume, medians; in %."""
+    """Return CV and limits of volumes relative to the intracranial volume, medians, in %.
+
+    Beside them the same CV of the volumes as they are.
+    """
     if cohort.intracranial is None:
         return {}
     volumes = _relative(of(cohort.volumes, group), cohort.intracranial)
     reference = _relative(cohort.reference, cohort.intracranial)
     table = differences(volumes, reference)
-    widths, variability = [], []
-    for structure, part in table.groupby("structure", sort=False):
+    widths = []
+    for _, part in table.groupby("structure", sort=False):
         wide = part.pivot(index="subject", columns="member", values="difference")
         subject = np.array([how.subject_of.get(scan, scan) for scan in wide.index])
         found = limits_of_agreement(wide.to_numpy(np.float64), subject, how.uniforms, how.level)
         widths.append(REACH * found.sd if found else NAN)
-        own = volumes[volumes["structure"] == structure]
-        own = own.pivot(index="subject", columns="member", values="volume_mm3")
-        variability.append(coefficient_of_variation(own.to_numpy(np.float64)))
-    cv = np.concatenate(variability) if variability else np.empty(0)
     tree = {
         "half_width_percent": _median(pd.Series(widths, dtype=np.float64)),
-        "cv_percent": _median(pd.Series(cv)),
+        "cv_percent": _median_cv(volumes),
+        "cv_percent_of_volumes": _median_cv(of(cohort.volumes, group)),
     }
     return {"relative_to_intracranial": without_gaps(tree)[0]}
+
+
+def _median_cv(volumes: pd.DataFrame) -> float:
+    """Return the median CV over all structure-scan pairs, in %."""
+    wide = volumes.pivot(index=["structure", "subject"], columns="member", values="volume_mm3")
+    return _median(pd.Series(coefficient_of_variation(wide.to_numpy(np.float64))))
 
 
 def _relative(volumes: pd.DataFrame, intracranial: pd.DataFrame) -> pd.DataFrame:

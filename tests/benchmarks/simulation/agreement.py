@@ -1,7 +1,7 @@
 """Do intervals of agreement with the fully sampled scan cover; is the equivalence test of its size.
 
-Volumes relative to the fully sampled one, in %: bias + a_s + b_m + e_sm, a an error of the scan that
-all members make, b a member's offset on every scan, e the rest.
+Volumes relative to the fully sampled one: bias + a_s + b_m + e_sm, a an error that all members make
+on a scan, b a member's offset on every scan, e the rest.
 """
 
 from dataclasses import dataclass
@@ -24,7 +24,7 @@ UNIFORMS = uniform_draws(np.random.default_rng(0))
 
 @dataclass(frozen=True)
 class Design:
-    """A cohort; `offset` is the fraction of the members' variance that is the same on every scan."""
+    """A cohort; `offset` is the fraction of the members' variance that every scan has alike."""
 
     n_scans: int
     n_members: int

@@ -1,6 +1,13 @@
 """The studies, a module a question; a new one is its module and its name here."""
 
-from tests.benchmarks.simulation import agreement, ceilings, components, conformal, nulls, surrogates
+from tests.benchmarks.simulation import (
+    agreement,
+    ceilings,
+    components,
+    conformal,
+    nulls,
+    surrogates,
+)
 from tests.benchmarks.simulation.study import Study
 
 MODULES = (ceilings, nulls, surrogates, conformal, components, agreement)

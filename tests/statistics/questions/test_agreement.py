@@ -6,14 +6,14 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import false_discovery_control
 
 from stages.statistics.answer import Answer
 from stages.statistics.cohort import Cohort, intracranial_volumes
 from stages.statistics.methods.bias import bias
 from stages.statistics.methods.concordance import concordance
 from stages.statistics.methods.gaps import without_gaps
-from stages.statistics.questions.agreement import COLUMNS, ask, differences, disease_margin
-from stages.study.errors import StudyError
+from stages.statistics.questions.agreement import COLUMNS, ask, differences
 from stages.study.structures import STRUCTURES
 from tests.statistics.conftest import cohort_of, ensembles, parameters, scan_volumes
 
@@ -63,7 +63,8 @@ def test_rows_hold_what_the_methods_give():
     assert row["ccc"] == pytest.approx(concordance(wide.to_numpy(), reference))
     for name in ("bias", "lower", "upper", "ccc", "icc", "slope", "intercept"):
         assert row[f"{name}_low"] < row[name] < row[f"{name}_high"]
-    assert row["equivalence_p"] < 0.05
+    assert row["p"] < 0.05
+    assert answer.metrics["unet"]["equivalence"]["hippocampus"]["p"] == row["p"]
     assert row["undefined"] == ""
     assert answer.metrics["margin_percent"] == pytest.approx(4.66 - 1.41)
     assert answer.metrics["unet"]["equivalent"] == answer.metrics["unet"]["tested"] == 1
@@ -95,9 +96,44 @@ def test_differences_are_the_studys_bias():
     assert found["difference"].to_numpy() == pytest.approx([10.0, np.nan], nan_ok=True)
 
 
-def test_a_disease_no_faster_than_ageing_has_no_margin():
-    with pytest.raises(StudyError, match=r"atrophy_percent_per_year above 1.41"):
-        disease_margin(1.0)
+def test_tests_of_networks_are_adjusted_over_their_structures_alone():
+    cohort = study(8)
+    other = cohort.volumes.assign(structure="caudate")
+    other["volume_mm3"] *= np.where(other["group"] == "unet", 1.017, 1.0)
+    both = replace(
+        cohort,
+        volumes=pd.concat([cohort.volumes, other], ignore_index=True),
+        reference=pd.concat([cohort.reference, cohort.reference.assign(structure="caudate")]),
+    )
+    table = answered(both).tables["agreement"]
+    own, controls = (
+        table[table["group"].isin(names)] for names in ({"unet"}, {"noise", "zero_filled"})
+    )
+    for family in (own, controls):
+        expected = false_discovery_control(family["p"])
+        assert family["adjusted"].to_numpy() == pytest.approx(expected)
+
+
+@pytest.mark.parametrize(("n_scans", "n_members"), [(1, 4), (1, 1), (2, 2), (3, 1), (8, 2)])
+def test_small_cohorts_and_missing_pairs_are_answered(n_scans, n_members):
+    cohort = study(n_scans, n_members=n_members)
+    json.dumps(without_gaps(answered(cohort).metrics)[0], allow_nan=False)
+    gap = cohort.volumes.index[::5]
+    holes = cohort.volumes.drop(index=gap)
+    json.dumps(without_gaps(answered(replace(cohort, volumes=holes)).metrics)[0], allow_nan=False)
+    none = cohort.volumes.assign(volume_mm3=0.0)
+    found = answered(replace(cohort, volumes=none)).metrics
+    assert found["unet"]["tested"] == 0
+
+
+def test_equal_volumes_have_no_interval_and_no_warning():
+    cohort = study(6)
+    same = cohort.volumes.merge(
+        cohort.reference[["subject", "volume_mm3"]], on="subject", suffixes=("_own", "")
+    )
+    table = answered(replace(cohort, volumes=same[cohort.volumes.columns])).tables["agreement"]
+    assert (table["bias"] == 0).all()
+    assert table["p"].isna().all()
 
 
 def test_volumes_relative_to_the_head_do_not_see_its_size():
@@ -106,11 +142,11 @@ def test_volumes_relative_to_the_head_do_not_see_its_size():
     both = pd.concat([cohort.volumes, cohort.reference])
     # an error of the whole head's size, the same in every structure
     total = both[keys].assign(total_mm3=250 * both["volume_mm3"])
-    found = answered(replace(cohort, intracranial=total)).metrics["unet"][
-        "relative_to_intracranial"
-    ]
+    found = answered(replace(cohort, intracranial=total)).metrics["unet"]
+    found = found["relative_to_intracranial"]
     assert found["cv_percent"] == pytest.approx(0, abs=1e-9)
     assert found["half_width_percent"] == pytest.approx(0, abs=1e-9)
+    assert found["cv_percent_of_volumes"] == pytest.approx(1, abs=0.5)
 
 
 def test_the_intracranial_volume_is_that_of_all_labels_or_none():
