@@ -11,7 +11,7 @@ from matplotlib.ticker import MaxNLocator
 
 from stages.figures.kit.dots import BAND, Dot, dot_rows, handles
 from stages.figures.kit.facts import Facts, analysed
-from stages.figures.kit.phrasing import percent
+from stages.figures.kit.phrasing import DASH, listed, number, percent
 from stages.figures.kit.sample import pairs
 from stages.figures.kit.study_figure import StudyFigure
 from stages.figures.kit.style import RC, colour, new_figure
@@ -134,15 +134,35 @@ def caption(facts: Facts) -> str:
     """Return units, n and how to read the four kinds of panels."""
     level = percent(100 * facts.params.level, 0)
     margin = percent(facts.get("agreement", "margin_percent"), 2)
+    found = listed([_counts(facts, group) for group in facts.groups])
     return (
         "Above: difference of each member's volume from the fully sampled one (% of that), a marker"
         " a scan; lines: bias (solid) and 95 % limits of agreement (dashed) for another member and"
         f" another scan, shaded: their {level} intervals. Below left: bias with its interval, and"
         f" limits (bars), a row a structure; grey: ±{margin}, a year of Alzheimer's disease beyond"
-        " ageing in the hippocampus. Below right: Lin's concordance correlation coefficient with"
-        " its interval; it falls with the differences and rises with how much subjects differ."
-        f" {pairs(facts)}."
+        " ageing in the hippocampus; biases shown to be within it (two one-sided tests,"
+        f" false-discovery rate): {found}. Below right: Lin's concordance correlation coefficient"
+        " with its interval; it falls with the differences and rises with how much subjects differ."
+        f"{_relative(facts)} {pairs(facts)}."
     )
+
+
+def _counts(facts: Facts, group: str) -> str:
+    known = facts.get("agreement", group) or {}
+    return f"{title(group)} {known.get('equivalent', DASH)} of {known.get('tested', DASH)}"
+
+
+def _relative(facts: Facts) -> str:
+    """Return what volumes relative to the intracranial volume change, where it is known."""
+    changes = []
+    for group in facts.groups:
+        own = facts.get("agreement", group, "relative_to_intracranial") or {}
+        before, after = (own.get(name) for name in ("cv_percent_of_volumes", "cv_percent"))
+        if before is not None and after is not None:
+            changes.append(f"{title(group)} {number(before)} to {percent(after, 2)}")
+    if not changes:
+        return ""
+    return f" Relative to the intracranial volume the median CV goes from {listed(changes)}."
 
 
 FIGURE = StudyFigure(

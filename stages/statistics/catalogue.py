@@ -15,6 +15,7 @@ from stages.statistics.cohort import Cohort
 from stages.statistics.families import with_families
 from stages.statistics.questions import (
     agreement,
+    asymmetry,
     bias_prediction,
     calibration,
     components,
@@ -53,6 +54,7 @@ QUESTIONS: dict[str, Ask] = {
     "components": components.ask,
     "power": power.ask,
     "agreement": agreement.ask,
+    "asymmetry": asymmetry.ask,
     "conformal": conformal.ask,
     "calibration": calibration.ask,
     "ensemble_size": ensemble_size.ask,

@@ -6,6 +6,7 @@ from functools import partial
 
 import pandas as pd
 
+from stages.measures.sides import SIDES
 from stages.params.analyse import AnalyseParams
 from stages.params.ensembles import EnsembleParams
 from stages.params.noise import NoiseParams
@@ -45,6 +46,9 @@ class Cohort:
 
     intracranial: pd.DataFrame | None
     """Columns group, member, subject, total_mm3: the sum of all labels; None if some are absent."""
+
+    sides: pd.DataFrame | None
+    """Columns of `measures.sides.SIDES`, of all groups; None where left and right are merged."""
 
     cv: pd.DataFrame
     """Columns of `cv_table`, of all ensembles."""
@@ -123,6 +127,8 @@ def read_cohort(ensembles: EnsembleParams, noise: NoiseParams, params: AnalysePa
     volumes = joined(schema.VOLUMES, compared)
     reference = grid(whole, params.structures, subjects)[0]
     drawn = all(schema.DRAWS.path(group).exists() for group in networks)
+    everything = (FULLY_SAMPLED.name, *compared)
+    sided = all(SIDES.path(group).exists() for group in everything)
     return Cohort(
         ensembles=ensembles,
         noise=noise,
@@ -131,10 +137,9 @@ def read_cohort(ensembles: EnsembleParams, noise: NoiseParams, params: AnalysePa
         reference=reference,
         truth=_true_volumes(params.structures, subjects),
         intracranial=intracranial_volumes(
-            _concatenated(
-                [_group_table(schema.VOLUMES, g) for g in (FULLY_SAMPLED.name, *compared)]
-            )
+            _concatenated([_group_table(schema.VOLUMES, group) for group in everything])
         ),
+        sides=joined(SIDES, everything) if sided else None,
         cv=pd.concat(
             [cv_table(of(volumes, group)) for group in ensembles.variable], ignore_index=True
         ),
