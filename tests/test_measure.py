@@ -22,6 +22,7 @@ def test_an_ensemble_has_all_tables(study):
     measure.main(["unet"])
     names = {path.name for path in layout.measures("unet").iterdir()}
     voxelwise = {"regions.csv", "halves.csv", "histograms.csv", "surrogates.csv"}
+    voxelwise |= {"half_surrogates.csv"}
     assert names == {"volumes.csv"} | voxelwise
     assert len(read("unet", "volumes")) == 3 * 2 * 17
     assert set(read("unet", "surrogates")["kind"]) == {"A", "B", "C"}

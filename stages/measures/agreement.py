@@ -43,6 +43,13 @@ class Votes:
         flat(whole)[self.disputed] = numbers
         return whole
 
+    def of_members(self, members: Sequence[int]) -> "Votes":
+        """Return the votes of some members alone, by their rows in `numbers`, in the same box."""
+        numbers = self.numbers[list(members)]
+        differ = (numbers != numbers[0]).any(axis=0)
+        first = self.volume(numbers[0])
+        return Votes(self.shape, self.box, first, self.disputed[differ], numbers[:, differ])
+
     def union(self) -> np.ndarray:
         """Return the voxels that any member assigns to any structure, (i, j, k) bool."""
         inside = np.asfortranarray(self.first != 0)

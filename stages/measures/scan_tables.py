@@ -10,11 +10,10 @@ from nibabel.affines import voxel_sizes
 from stages.machine.progress import progress
 from stages.measures.agreement import count_votes
 from stages.measures.boundary import SHELL_VOXELS
+from stages.measures.halves import half_regions, half_surrogates, halves
 from stages.measures.members import (
-    HALVES,
     Reference,
     drawn_volumes,
-    halves_of,
     load_reference,
     member_images,
     member_labels,
@@ -84,44 +83,22 @@ def scan_tables(scan: Reference, group: Group, params: MeasureParams) -> Tables:
     values = found.values[:, : found.n_inside]
     reference = np.abs(flat(scan.image)[positions]) / np.float32(scan.scale)
     _, without_gain = mean_and_std(values, fitted_gains(values, reference))
-    halves = half_deviations(values, group.members)
-    raw, normalised, *apart = region_tables([std, without_gain, *halves.values()], bits)
+    parts = halves(found, group.members)
+    stds = [half.std[: found.n_inside] for half in parts.values()]
+    raw, normalised, *apart = region_tables([std, without_gain, *stds], bits)
     regions = raw.join(normalised[list(schema.SUMMARIES)].add_prefix("gain_normalised_"))
     sizes = tuple(voxel_sizes(scan.affine))
-    parts = [gain_table(regions), surrogate_table(found, list(LABELS), sizes)]
+    surrogates = [gain_table(regions), surrogate_table(found, list(LABELS), sizes)]
     tables = {
         schema.REGIONS.name: regions,
-        schema.HALVES.name: half_table(dict(zip(halves, apart, strict=True))),
+        schema.HALVES.name: half_regions(dict(zip(parts, apart, strict=True))),
         schema.HISTOGRAMS.name: histogram_table(
             std, bits, params.histogram_bins, params.histogram_upper
         ),
-        schema.SURROGATES.name: pd.concat(parts, ignore_index=True),
+        schema.SURROGATES.name: pd.concat(surrogates, ignore_index=True),
+        schema.HALF_SURROGATES.name: half_surrogates(parts, reference, sizes),
     }
     if group.kind.adds_noise:
         same = structure_numbers(flat(scan.labels)[positions], numbers) != 0
         tables[schema.SNR.name] = pd.DataFrame([signal_to_noise(mean[same], std[same])])
     return tables
-
-
-def half_deviations(values: np.ndarray, members: tuple[int, ...]) -> dict[str, np.ndarray]:
-    """Return the voxelwise standard deviation (n_voxels,) in each half of at least two members.
-
-    The primary test predicts the variability of one half's volumes from the other half's images.
-
-    Args:
-        values: (n_members, n_voxels).
-        members: seeds, in the order of `values`.
-    """
-    found = {}
-    for half, chosen in zip(HALVES, halves_of(list(members)), strict=True):
-        if len(chosen) > 1:
-            _, found[half] = mean_and_std(values[[members.index(member) for member in chosen]])
-    return found
-
-
-def half_table(regions: dict[str, pd.DataFrame]) -> pd.DataFrame:
-    """Return the region tables of the halves as one; without rows where no half has two members."""
-    if not regions:
-        return pd.DataFrame(columns=schema.HALVES.less("group", "subject"))
-    parts = [table.assign(half=half) for half, table in regions.items()]
-    return pd.concat(parts, ignore_index=True)

@@ -32,6 +32,7 @@ from stages.study import schema
 
 IMAGES, ONE_SEGMENTATION, ALL_SEGMENTATIONS = "A", "B", "C"
 GAIN_NORMALISED = "gain_normalised_std_mean"
+STD_STATISTICS = ("mean", "median", "p95")  # of the voxelwise SD that are surrogates themselves
 COLUMNS = schema.SURROGATES.less("group", "subject")
 
 
@@ -52,7 +53,8 @@ class Gathered:
 
     votes: of their segmentations; chosen: (n_voxels,) positions in the flat box of the votes, first
     the `n_inside` of them that are in some structure, then their `surroundings`; values:
-    (n_members, n_voxels) float32; mean, std: (n_voxels,) over members, in the same unit.
+    (n_members, n_voxels) float32; mean, std: (n_voxels,) over members, in the same unit. Those
+    `of_members` have more voxels than these members' own structures and surroundings.
     """
 
     votes: Votes
@@ -61,6 +63,12 @@ class Gathered:
     values: np.ndarray
     mean: np.ndarray
     std: np.ndarray
+
+    def of_members(self, members: Sequence[int]) -> "Gathered":
+        """Return the same voxels of some members alone, by their rows in `values`."""
+        values = self.values[list(members)]
+        votes = self.votes.of_members(members)
+        return Gathered(votes, self.chosen, self.n_inside, values, *mean_and_std(values))
 
     def box(self, values: np.ndarray) -> np.ndarray:
         """Return values (n_voxels,) as a volume (i, j, k) of their type, 0 elsewhere."""
@@ -247,6 +255,22 @@ def surrogate_table(
         for name, surrogate in SURROGATES.items()
     ]
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def std_table(regions: pd.DataFrame) -> pd.DataFrame:
+    """Return `STD_STATISTICS` of the voxelwise SD as surrogates of kind A.
+
+    Args:
+        regions: columns structure and `STD_STATISTICS`.
+
+    Returns:
+        Columns structure, surrogate (`std_mean`, ...), kind, value.
+    """
+    parts = [
+        regions[["structure"]].assign(surrogate=f"std_{name}", kind=IMAGES, value=regions[name])
+        for name in STD_STATISTICS
+    ]
+    return pd.concat(parts, ignore_index=True)
 
 
 def gain_table(regions: pd.DataFrame) -> pd.DataFrame:

@@ -74,6 +74,9 @@ class Cohort:
     surrogates: pd.DataFrame
     """Other surrogates of the volume uncertainty of the networks."""
 
+    half_surrogates: pd.DataFrame
+    """The same of both halves of the members, the voxelwise SD among them."""
+
     overlap: pd.DataFrame
     """Agreement of the segmentations of all groups with the reference's, and with the truth."""
 
@@ -152,6 +155,7 @@ def read_cohort(ensembles: EnsembleParams, noise: NoiseParams, params: AnalysePa
         halves=joined(schema.HALVES, networks),
         histograms=joined(schema.HISTOGRAMS, networks),
         surrogates=joined(schema.SURROGATES, networks),
+        half_surrogates=joined(schema.HALF_SURROGATES, networks),
         overlap=joined(schema.OVERLAP, ensembles.groups),
         changes=joined(schema.DEFORMATION, compared),
         snr=_group_table(schema.SNR, ADDED_NOISE),

@@ -52,6 +52,7 @@ PRIMARY = Family("primary", "slopes", ("cv", "std_mean", "within"), HOLM)
 FAMILIES = (
     PRIMARY,
     Family("variability", "slopes", ("cv",)),
+    Family("bias_slopes", "slopes", ("bias",)),
     Family("correlation", "inference"),
     Family("bias", "bias_prediction", ("reference",)),
     Family("bias_of_truth", "bias_prediction", ("truth",)),

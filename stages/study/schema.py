@@ -75,6 +75,9 @@ REGIONS = Table(
 HALVES = Table("halves", _SCAN | names("n_voxels") | _DEVIATIONS | names("half"), layout.measures)
 HISTOGRAMS = Table("histograms", _SCAN | names("edges", "bin", "fraction"), layout.measures)
 SURROGATES = Table("surrogates", _SCAN | names("surrogate", "kind", "value"), layout.measures)
+HALF_SURROGATES = Table(  # the same of half of the members, the voxelwise SD among them
+    "half_surrogates", SURROGATES.units | names("half"), layout.measures
+)
 SNR = Table(  # of groups that add noise
     "snr", names("group", "subject", "n_voxels", "median", "mean", "pooled"), layout.measures
 )
@@ -108,7 +111,7 @@ AFFECTED_VOXELS = Table(
 )
 
 GROUP_TABLES = (
-    *(VOLUMES, DRAWS, REGIONS, HALVES, HISTOGRAMS, SURROGATES, SNR),
+    *(VOLUMES, DRAWS, REGIONS, HALVES, HISTOGRAMS, SURROGATES, HALF_SURROGATES, SNR),
     *(QUALITY, OVERLAP, DEFORMATION),
 )
 """One file for each group that has such a table."""

@@ -109,10 +109,14 @@ def equivalence_study(design: Design, margin: float = 0.03) -> Study:
     return Study(judged, {"equivalent at the margin": Line(0.0, 0.06)})
 
 
+def designs() -> list[Design]:
+    """Return the grid of cohorts."""
+    grid = product((4, 8, 20), (4, 12), (0.0, 0.3, 0.65), ("normal", "t5"))
+    return [Design(*each) for each in grid]
+
+
 def studies() -> dict[str, Study]:
     """Return the studies by name."""
-    grid = product((4, 8, 20), (4, 12), (0.0, 0.3, 0.65), ("normal", "t5"))
-    designs = [Design(*each) for each in grid]
-    return {f"agreement, {d.name}": interval_study(d) for d in designs} | {
-        f"equivalence, {d.name}": equivalence_study(d) for d in designs
+    return {f"agreement, {d.name}": interval_study(d) for d in designs()} | {
+        f"equivalence, {d.name}": equivalence_study(d) for d in designs()
     }

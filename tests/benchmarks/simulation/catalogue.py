@@ -6,11 +6,13 @@ from tests.benchmarks.simulation import (
     components,
     conformal,
     nulls,
+    power,
+    slopes,
     surrogates,
 )
 from tests.benchmarks.simulation.study import Study
 
-MODULES = (ceilings, nulls, surrogates, conformal, components, agreement)
+MODULES = (ceilings, nulls, surrogates, conformal, components, slopes, agreement, power)
 
 
 def all_studies() -> dict[str, Study]:
