@@ -12,7 +12,9 @@ import pytest
 import yaml
 
 from stages import analyse
+from stages.statistics.answer import look_up
 from stages.statistics.catalogue import QUESTIONS
+from stages.statistics.families import places
 from stages.study import layout
 from tests.fabricated import (
     ARCHITECTURES,
@@ -31,6 +33,7 @@ SEVERAL_TABLES = {
     "prediction": {"correlations", "regression"},
     "bias_prediction": {"bias_prediction", "bias_regression"},
     "components": {"components", "icc"},
+    "agreement": {"agreement", "differences"},
     "training": {"training", "kept"},
 }
 METRICS = QUESTIONS.keys() - {"headline"}
@@ -110,6 +113,10 @@ def test_every_file_has_its_public_keys_and_no_gaps(folder, study, structures, c
     for path in (layout.HEADLINE, *(layout.METRICS / "analyse").iterdir()):
         numbers = [v for v in leaves(json.loads(path.read_text())) if not isinstance(v, str)]
         assert all(math.isfinite(v) for v in numbers)
+        for keys, p in places(json.loads(path.read_text())):
+            own = look_up(json.loads(path.read_text()), *keys)
+            assert own["family"], (path, keys)
+            assert own["adjusted"] >= p * (1 - 1e-12)
     assert ("per_structure_mean" in capsys.readouterr().err) == (study.n_scans == 2)
 
 

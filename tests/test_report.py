@@ -25,6 +25,7 @@ from tests.fabricated import (
 )
 
 ANSWERS = (
+    "agreement",
     "bias_prediction",
     "calibration",
     "components",

@@ -5,6 +5,7 @@ Its PNG is plots/report/<name>.png.
 """
 
 from stages.figures import (
+    agreement,
     bias_prediction,
     calibration,
     cohort,
@@ -38,6 +39,7 @@ FIGURES: tuple[StudyFigure | PerGroup, ...] = (
     bias_prediction.FIGURE,
     figure3.FIGURE,
     components.FIGURE,
+    agreement.FIGURE,
     calibration.FIGURE,
     conformal.FIGURE,
     power.FIGURE,

@@ -1,9 +1,9 @@
 """Section `analyse`: the statistics on the tidy tables."""
 
 import re
-from typing import Annotated, ClassVar
+from typing import Annotated, ClassVar, Self
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from stages.params.section import Section
 from stages.study.structures import STRUCTURES
@@ -16,10 +16,25 @@ class TrialParams(Section):
 
     trial_years: float = Field(gt=0)
     atrophy_percent_per_year: float = Field(gt=0)  # mean of the untreated arm
+    control_percent_per_year: float = Field(ge=0)  # mean of normal ageing
     atrophy_sd_percent_per_year: float = Field(gt=0)  # of true rates between patients
-    slowing: float = Field(gt=0, le=1)  # part of the rate that the treatment takes away
+    slowing: float = Field(gt=0, le=1)  # fraction of the rate beyond ageing that treatment removes
     power: Share
     alpha: Share
+
+    @property
+    def disease_percent_per_year(self) -> float:
+        """Return the mean rate of the untreated arm beyond that of normal ageing."""
+        return self.atrophy_percent_per_year - self.control_percent_per_year
+
+    @model_validator(mode="after")
+    def _beyond_ageing(self) -> Self:
+        if not self.disease_percent_per_year > 0:
+            raise ValueError(
+                "expected 'atrophy_percent_per_year' above 'control_percent_per_year', the rate of"
+                " normal ageing, which no treatment slows"
+            )
+        return self
 
 
 class AnalyseParams(Section):

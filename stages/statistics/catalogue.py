@@ -12,7 +12,10 @@ import numpy as np
 from stages.params.analyse import AnalyseParams
 from stages.statistics.answer import Answer
 from stages.statistics.cohort import Cohort
+from stages.statistics.families import with_families
 from stages.statistics.questions import (
+    agreement,
+    asymmetry,
     bias_prediction,
     calibration,
     components,
@@ -52,6 +55,8 @@ QUESTIONS: dict[str, Ask] = {
     "bias_prediction": bias_prediction.ask,
     "components": components.ask,
     "power": power.ask,
+    "agreement": agreement.ask,
+    "asymmetry": asymmetry.ask,
     "conformal": conformal.ask,
     "calibration": calibration.ask,
     "ensemble_size": ensemble_size.ask,
@@ -63,15 +68,22 @@ QUESTIONS: dict[str, Ask] = {
     "paper": paper.ask,
     "headline": headline.ask,
 }
+JUDGING = {"paper", "headline"}
+"""They conclude from all answers before them, and have no p-value of their own."""
 
 
 def answer_all(cohort: Cohort, params: AnalyseParams) -> dict[str, Answer]:
     """Return the answer to every question; each has a random generator of its own.
 
-    A question knows the answers to those before it (`Cohort.answers`).
+    A question knows the answers to those before it (`Cohort.answers`); those that judge know the
+    adjusted p-values as well.
     """
     answers: dict[str, Answer] = {}
+    ensembles = cohort.ensembles
+    controls = {*ensembles.compared} - {*ensembles.architectures}
     for name, ask in QUESTIONS.items():
+        if name in JUDGING:
+            answers = with_families(answers, controls)
         rng = np.random.default_rng(stable_seed("analyse", name, params.seed))
         answers[name] = ask(replace(cohort, answers=dict(answers)), params, rng)
     return answers

@@ -6,6 +6,7 @@ from functools import partial
 
 import pandas as pd
 
+from stages.measures.sides import SIDES
 from stages.params.analyse import AnalyseParams
 from stages.params.ensembles import EnsembleParams
 from stages.params.noise import NoiseParams
@@ -17,6 +18,7 @@ from stages.storage.tables import read_table
 from stages.study import layout, schema
 from stages.study.groups import ADDED_NOISE, FULLY_SAMPLED
 from stages.study.schema import Table
+from stages.study.structures import STRUCTURES
 from stages.study.subjects import subject_map
 
 
@@ -41,6 +43,12 @@ class Cohort:
 
     truth: pd.DataFrame | None
     """Volumes of the digital phantoms; None where they are not known."""
+
+    intracranial: pd.DataFrame | None
+    """Columns group, member, subject, total_mm3: the sum of all labels; None if some are absent."""
+
+    sides: pd.DataFrame | None
+    """Columns of `measures.sides.SIDES`, of all groups; None where left and right are merged."""
 
     cv: pd.DataFrame
     """Columns of `cv_table`, of all ensembles."""
@@ -122,6 +130,8 @@ def read_cohort(ensembles: EnsembleParams, noise: NoiseParams, params: AnalysePa
     volumes = joined(schema.VOLUMES, compared)
     reference = grid(whole, params.structures, subjects)[0]
     drawn = all(schema.DRAWS.path(group).exists() for group in networks)
+    everything = (FULLY_SAMPLED.name, *compared)
+    sided = all(SIDES.path(group).exists() for group in everything)
     return Cohort(
         ensembles=ensembles,
         noise=noise,
@@ -129,6 +139,10 @@ def read_cohort(ensembles: EnsembleParams, noise: NoiseParams, params: AnalysePa
         volumes=volumes,
         reference=reference,
         truth=_true_volumes(params.structures, subjects),
+        intracranial=intracranial_volumes(
+            _concatenated([_group_table(schema.VOLUMES, group) for group in everything])
+        ),
+        sides=joined(SIDES, everything) if sided else None,
         cv=pd.concat(
             [cv_table(of(volumes, group)) for group in ensembles.variable], ignore_index=True
         ),
@@ -154,6 +168,23 @@ def _true_volumes(structures: tuple[str, ...], subjects: list[str]) -> pd.DataFr
     if not path.exists():
         return None
     return grid(read_table(path, schema.TRUE_VOLUMES.columns), structures, subjects)[0]
+
+
+def intracranial_volumes(volumes: pd.DataFrame) -> pd.DataFrame | None:
+    """Return the intracranial volume of each image, the sum of all labels as in SynthSeg's table.
+
+    Args:
+        volumes: tidy, columns group, member, subject, structure, volume_mm3.
+
+    Returns:
+        Columns group, member, subject, total_mm3; None unless every image has all labels.
+    """
+    names = [entry.name for entry in STRUCTURES]
+    known = volumes[volumes["structure"].isin(names)]
+    images = known.groupby(["group", "member", "subject"], sort=False)["volume_mm3"]
+    if images.ngroups == 0 or (images.count() < len(names)).any():
+        return None
+    return images.sum().rename("total_mm3").reset_index()
 
 
 def _group_table(table: Table, group: str) -> pd.DataFrame:

@@ -8,6 +8,7 @@ import pytest
 
 from stages import analyse, pathology
 from stages.anatomy.diseases.catalogue import DISEASES
+from stages.measures.sides import SIDES
 from stages.study import layout, schema
 from tests.fabricated import Study, measure_study, without_networks, write_study
 from tests.test_pathology import write_masks
@@ -46,9 +47,10 @@ PLACES: dict[str, Callable[[str], Path]] = {
 
 def test_every_table_of_a_group_is_described(study: Path, monkeypatch) -> None:
     monkeypatch.chdir(study)
-    known = {table.path(group): table for table in schema.GROUP_TABLES for group in STUDY.members()}
+    tables = (*schema.GROUP_TABLES, SIDES)
+    known = {table.path(group): table for table in tables for group in STUDY.members()}
     files = [path for place in PLACES.values() for path in place("x").parent.rglob("*.csv")]
-    assert {known[path].name for path in files} == {t.name for t in schema.GROUP_TABLES} - {"draws"}
+    assert {known[path].name for path in files} == {t.name for t in tables} - {"draws"}
     for path in files:
         assert header(path) == known[path].columns
     assert header(schema.AFFECTED_VOXELS.path()) == schema.AFFECTED_VOXELS.columns
@@ -57,7 +59,7 @@ def test_every_table_of_a_group_is_described(study: Path, monkeypatch) -> None:
 def test_units_of_a_column_of_one_name_agree() -> None:
     found = {
         (column, unit)
-        for table in (*schema.GROUP_TABLES, schema.AFFECTED_VOXELS)
+        for table in (*schema.GROUP_TABLES, SIDES, schema.AFFECTED_VOXELS)
         for column, unit in table.units.items()
         if column not in {"mean", "median"}  # of white matter's unit, or of noise: no dimension
     }

@@ -176,8 +176,8 @@ def _refuse_repeated(table: pd.DataFrame, keys: list[str], name: str) -> None:
 def _grid(
     structure: str, volumes: pd.DataFrame, draws: pd.DataFrame | None, intervals: Intervals
 ) -> _Grid:
-    scans, members, values = _logarithms(volumes)
-    cube = None if draws is None else _cube(draws, scans, members)
+    scans, members, values = log_table(volumes)
+    cube = None if draws is None else draw_cube(draws, scans, members)
     used, segmentation = combine(values, cube)
     there = np.isfinite(used).any(axis=1)
     n_subjects = len(set(intervals.subjects(scans[there])))
@@ -185,7 +185,7 @@ def _grid(
     return _Grid(structure, used, segmentation, strata(used), n_subjects, excluded)
 
 
-def _logarithms(volumes: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
+def log_table(volumes: pd.DataFrame) -> tuple[np.ndarray, np.ndarray, np.ndarray]:
     """Return scans, members and ln V, (n_scans, n_members), NaN where undefined."""
     scans, row = np.unique(volumes["subject"], return_inverse=True)
     members, column = np.unique(volumes["member"], return_inverse=True)
@@ -199,7 +199,8 @@ def _logarithm(volumes: pd.Series) -> np.ndarray:
     return np.log(values, where=values > 0, out=np.full(len(values), np.nan))
 
 
-def _cube(draws: pd.DataFrame, subjects: np.ndarray, members: np.ndarray) -> np.ndarray:
+def draw_cube(draws: pd.DataFrame, subjects: np.ndarray, members: np.ndarray) -> np.ndarray:
+    """Return ln V of repeated segmentations, (n_scans, n_members, n_draws), NaN where undefined."""
     draws = draws[draws["subject"].isin(subjects) & draws["member"].isin(members)]
     number, draw = np.unique(draws["draw"], return_inverse=True)
     cube = np.full((len(subjects), len(members), len(number)), np.nan)

@@ -1,11 +1,16 @@
 """What the variability of a volume costs: the change it hides, and the patients a trial needs more.
 
-The variability is that between the members of an ensemble. `total` is met where a scan and its
-follow-up are reconstructed by two independently trained members; `fixed_model` where one member
-reconstructs both, so that its own offset cancels. Scanner, position and physiology add to both.
+`total` is met where a scan and its follow-up are reconstructed by two independently trained
+members; `fixed_model` where one member reconstructs both, so that its own offset cancels. An error
+that all members make on a scan, another one on the next, is in neither: between two scans of one
+person it cancels as far as it comes from the anatomy, and does not as far as it comes from noise,
+mask and position. So there are two bounds: cancelled, and `uncancelled`, with all of the error that
+the differences from the fully sampled volumes show. Scanner and physiology add to each of them.
 """
 
+from collections.abc import Iterator
 from dataclasses import dataclass
+from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -13,9 +18,21 @@ from scipy.stats import nct, norm, t
 
 from stages.params.analyse import AnalyseParams
 from stages.statistics.answer import Answer, Tree
-from stages.statistics.cohort import Cohort
+from stages.statistics.cohort import Cohort, of
 from stages.statistics.methods.gaps import without_gaps
-from stages.statistics.questions.components import NON_SUBJECT
+from stages.statistics.methods.pivots import (
+    component_draws,
+    excess_kurtosis,
+    strata,
+    uniform_draws,
+)
+from stages.statistics.methods.variance_components import (
+    Segmentation,
+    combine,
+    estimate,
+    with_segmentation,
+)
+from stages.statistics.questions.components import draw_cube, log_table
 from stages.study.errors import StudyError
 
 PERCENT = 100.0
@@ -27,26 +44,29 @@ ALZHEIMER_RATE, CONTROL_RATE = 4.66, 1.41
 # standard deviation of the rates measured in patients with Alzheimer's disease, %/yr (-4.0 +/- 2.3,
 # table 3 of PMC3032014); it holds their measurement error, so that inflations are rather too low
 ALZHEIMER_RATE_SD = 2.3
+COMMON = "common"
+UNCANCELLED = "_uncancelled"
+BETWEEN = ("member", "interaction", "segmentation")
 # components of the change between two scans, by who reconstructs them; `interaction` leaves out
 # what a stochastic segmenter adds, and is told only where that is known
 SCOPES = {
-    "total": NON_SUBJECT,
-    "fixed_model": ("interaction", "segmentation"),
-    "interaction": ("interaction",),
+    "total": BETWEEN,
+    "fixed_model": BETWEEN[1:],
+    "interaction": BETWEEN[1:2],
+    f"total{UNCANCELLED}": (COMMON, *BETWEEN),
+    f"fixed_model{UNCANCELLED}": (COMMON, *BETWEEN[1:]),
 }
-CURVE = "curve"
-CURVE_POINTS = 101
-LEAST_CURVE_END = 3.0  # %
-CURVE_MARGIN = 1.1
 KEYS = ["group", "structure", "n_scans", "n_members"]
 VALUES = ["cv_percent", "detectable_change_percent", "inflation", "patients_per_arm"]
-COLUMNS = [*KEYS, "scope", *VALUES]
+WITH_ENDS = [f"{name}{end}" for name in VALUES for end in ("", "_low", "_high")]
+COLUMNS = [*KEYS, "scope", *WITH_ENDS]
+NAN = float("nan")
 
 
-def ask(cohort: Cohort, params: AnalyseParams, _: np.random.Generator) -> Answer:
+def ask(cohort: Cohort, params: AnalyseParams, rng: np.random.Generator) -> Answer:
     """Return the smallest detectable changes, and the sizes of a trial, from the components."""
-    components = cohort.answers["components"].tables["components"]
-    tree, table = power(components, PowerOptions(**params.trial.model_dump()))
+    found = variabilities(cohort, params.level, rng)
+    tree, table = power(found, PowerOptions(**params.trial.model_dump()))
     return Answer(tree, {"power": table})
 
 
@@ -67,8 +87,11 @@ class PowerOptions:
     atrophy_percent_per_year: float = ALZHEIMER_RATE
     """Mean rate of the untreated arm, %/yr."""
 
+    control_percent_per_year: float = CONTROL_RATE
+    """Mean rate of normal ageing, %/yr, which no treatment slows."""
+
     slowing: float = 0.25
-    """Fraction of that rate that the treatment takes away, 0 to 1."""
+    """Fraction of the rate beyond normal ageing that the treatment takes away, 0 to 1."""
 
     power: float = 0.8
     """Probability of finding it, 0.5 to below 1."""
@@ -80,6 +103,11 @@ class PowerOptions:
         for name in ("trial_years", "atrophy_sd_percent_per_year", "atrophy_percent_per_year"):
             if not 0 < getattr(self, name) < np.inf:
                 raise StudyError(f"power: expected {name} > 0, got {getattr(self, name)}")
+        if not 0 <= self.control_percent_per_year < self.atrophy_percent_per_year:
+            raise StudyError(
+                "power: expected control_percent_per_year from 0 to below atrophy_percent_per_year,"
+                f" got {self.control_percent_per_year}"
+            )
         if not 0 < self.slowing <= 1:
             raise StudyError(f"power: expected slowing above 0, at most 1, got {self.slowing}")
         if not 0.5 <= self.power < 1:
@@ -118,7 +146,9 @@ def inflation(
 
 
 def effect_size(cv: np.ndarray | float, options: PowerOptions) -> np.ndarray:
-    """Return Cohen's d of the two arms' measured rates, slowing rate / SD of a measured rate.
+    """Return Cohen's d of the two arms' measured rates.
+
+    slowing (rate - rate of ageing) / SD of a measured rate.
 
     Args:
         cv: (...), percent of the volume.
@@ -126,14 +156,17 @@ def effect_size(cv: np.ndarray | float, options: PowerOptions) -> np.ndarray:
     """
     factor = inflation(cv, options.trial_years, options.atrophy_sd_percent_per_year)
     sd = options.atrophy_sd_percent_per_year * np.sqrt(factor)
-    return options.slowing * options.atrophy_percent_per_year / sd
+    beyond = options.atrophy_percent_per_year - options.control_percent_per_year
+    return options.slowing * beyond / sd
 
 
 def t_test_power(d: np.ndarray | float, n_per_arm: np.ndarray | int, alpha: float) -> np.ndarray:
     """Return the power of the two-sided two-sample t-test.
 
     P(|T| > t_{1 - alpha/2}), T noncentral t with 2 n - 2 degrees of freedom and d sqrt(n / 2)
-    (Cohen 1988, Statistical Power Analysis for the Behavioral Sciences, chapter 2).
+    (Cohen 1988, Statistical Power Analysis for the Behavioral Sciences, chapter 2). The same as
+    statsmodels' `TTestIndPower`, whose power is NaN far out and whose sizes of trials are then too
+    small (by a sixth at power .99 and alpha .001).
 
     Args:
         d: (...), Cohen's effect size.
@@ -173,79 +206,181 @@ def patients_per_arm(cv: np.ndarray | float, options: PowerOptions) -> np.ndarra
     return np.where(known, n, np.nan)
 
 
-def variabilities(components: pd.DataFrame) -> pd.DataFrame:
-    """Return the within-subject CV, 100 sqrt(sum of components), of each scope of `SCOPES`.
+class Variability(NamedTuple):
+    """Variances of ln V of one structure of a group, by scope, and draws of them."""
+
+    group: str
+    structure: str
+    n_scans: int
+    n_members: int
+    variance: dict[str, float]
+    draws: dict[str, np.ndarray]
+    level: float
+
+    def cv_percent(self, scope: str) -> tuple[float, float, float]:
+        """Return the within-subject CV, 100 sqrt(variance), and the ends of its interval."""
+        ends = [self.variance[scope], *quantiles(self.draws[scope], self.level)]
+        value, low, high = (PERCENT * np.sqrt(ends)).tolist()
+        return value, low, high
+
+
+def quantiles(draws: np.ndarray, level: float) -> tuple[float, float]:
+    """Return the ends of the middle `level` of some draws."""
+    low, high = np.quantile(draws, [(1.0 - level) / 2.0, (1.0 + level) / 2.0])
+    return float(low), float(high)
+
+
+def variabilities(cohort: Cohort, level: float, rng: np.random.Generator) -> list[Variability]:
+    """Return the variability of every network and structure whose components are defined.
+
+    The components are those of question `components`, `common` that between scans of the
+    differences ln V - ln of the fully sampled volume.
 
     Args:
-        components: columns group, structure, n_scans, n_members, component, variance (of ln V), as
-            `decompose` returns.
-
-    Returns:
-        Columns group, structure, n_scans, n_members, scope, cv_percent; `interaction` only where
-        the segmentation is known apart from it.
+        cohort: with volumes, reference, draws and subjects.
+        level: of the intervals, between 0 and 1.
+        rng: source of the draws.
     """
-    wide = components.pivot(index=KEYS, columns="component", values="variance")
-    wide = wide.reindex(columns=list(NON_SUBJECT))
-    split = wide["segmentation"].notna()
-    wide = wide.assign(segmentation=wide["segmentation"].fillna(0.0))
-    parts = []
-    for scope, names in SCOPES.items():
-        chosen = wide[split] if scope == "interaction" else wide
-        variance = chosen[list(names)].sum(axis=1, skipna=False)
-        cv = PERCENT * np.sqrt(variance)
-        parts.append(cv.rename("cv_percent").reset_index().assign(scope=scope))
-    table = pd.concat(parts, ignore_index=True)
-    return table[[*KEYS, "scope", "cv_percent"]].dropna(ignore_index=True)
+    uniforms = uniform_draws(rng)
+    found = []
+    for group in cohort.groups:
+        tables = list(_tables(cohort, group))
+        kurtosis = excess_kurtosis([strata(each.values) for each in tables])
+        for each in tables:
+            if strata(each.values).defined:
+                variance, draws = _scopes(each, uniforms, kurtosis)
+                sizes = strata(each.values).counts[:2]
+                found.append(Variability(group, each.structure, *sizes, variance, draws, level))
+    return found
 
 
-def power(
-    components_table: pd.DataFrame, options: PowerOptions
-) -> tuple[dict[str, Tree], pd.DataFrame]:
+class _Table(NamedTuple):
+    """ln V of one structure, (n_scans, n_members), and of the fully sampled scans, (n_scans,)."""
+
+    structure: str
+    values: np.ndarray
+    reference: np.ndarray
+    segmentation: Segmentation | None
+    subject: np.ndarray
+    """(n_scans,) the subject of each scan."""
+
+
+def _tables(cohort: Cohort, group: str) -> Iterator[_Table]:
+    known = cohort.reference.assign(member=0)
+    whole = {name: log_table(part) for name, part in known.groupby("structure", sort=False)}
+    drawn = None if cohort.draws is None else of(cohort.draws, group)
+    for name, part in of(cohort.volumes, group).groupby("structure", sort=False):
+        scans, members, values = log_table(part)
+        cube = None
+        if drawn is not None:
+            cube = draw_cube(drawn[drawn["structure"] == name], scans, members)
+        values, segmentation = combine(values, cube)
+        against = np.full(len(scans), NAN)
+        if name in whole:
+            there, _, reference = whole[name]
+            against = pd.Series(reference[:, 0], there).reindex(scans).to_numpy()
+        subject = np.array([cohort.subject_of.get(scan, scan) for scan in scans])
+        yield _Table(str(name), values, against, segmentation, subject)
+
+
+def _scopes(
+    table: _Table, uniforms: np.ndarray, kurtosis: float
+) -> tuple[dict[str, float], dict[str, np.ndarray]]:
+    """Return the variance of each scope of `SCOPES` that is known, and draws of it."""
+
+    def independent(values: np.ndarray) -> int:
+        return len(set(table.subject[np.isfinite(values).any(axis=1)]))
+
+    values, segmentation = table.values, table.segmentation
+    point = with_segmentation(estimate(values), segmentation)
+    spread = segmentation.drawn(uniforms[:, 3]) if segmentation else None
+    drawn = component_draws(strata(values), uniforms, kurtosis, independent(values))
+    draws = with_segmentation(drawn, spread)
+    differences = values - table.reference[:, None]
+    apart = strata(differences)
+    if apart.defined:
+        own = component_draws(apart, uniforms, kurtosis, independent(differences))
+        point |= {COMMON: estimate(differences)["subject"]}
+        draws |= {COMMON: own["subject"]}
+    known = {
+        scope: [name for name in names if name != "segmentation" or segmentation]
+        for scope, names in SCOPES.items()
+        if (segmentation or scope != "interaction") and (apart.defined or COMMON not in names)
+    }
+    variance = {scope: float(sum(point[n] for n in names)) for scope, names in known.items()}
+    return variance, {s: np.sum([draws[n] for n in names], axis=0) for s, names in known.items()}
+
+
+def power(found: list[Variability], options: PowerOptions) -> tuple[dict[str, Tree], pd.DataFrame]:
     """Return smallest detectable changes and trial sizes of every group.
 
     Args:
-        components_table: from `components.decompose`.
+        found: from `variabilities`.
         options: the trial.
 
     Returns:
         The tree group -> `detectable_change_percent` (scope -> median over structures),
         `hippocampus` (scope -> cv_percent, detectable_change_percent, inflation, patients_per_arm;
-        absent where undefined) and `n` (structures, undefined); groups without any defined
-        structure are absent. And the table of group, structure, n_scans, n_members, scope,
-        cv_percent, detectable_change_percent, inflation, patients_per_arm; the last two for the
-        hippocampus only, otherwise NaN. Rows of group and scope `curve` are the trial over a
-        range of CV, from 0 up to beyond the largest of the groups.
+        absent where undefined), each with value, low and high, and `n` (structures, undefined);
+        groups without any defined structure are absent. The intervals of medians are as wide as if
+        all structures were off together. And the table `COLUMNS`; inflation and patients for the
+        hippocampus only, otherwise NaN.
     """
-    rows = variabilities(components_table)
-    marked = rows.loc[rows["structure"] == TRIAL_STRUCTURE, "cv_percent"]
-    end = max([LEAST_CURVE_END, *(CURVE_MARGIN * marked)])
-    curve = pd.DataFrame({"cv_percent": np.linspace(0.0, end, CURVE_POINTS)}).assign(
-        group=CURVE, structure=TRIAL_STRUCTURE, scope=CURVE
-    )
-    table = _consequences(pd.concat([rows, curve], ignore_index=True), options)
-    groups = dict.fromkeys(components_table["group"])
-    return {group: _answers(table[table["group"] == group]) for group in groups}, table
+    rows: list[tuple[Any, ...]] = []
+    for each in found:
+        for scope in each.variance:
+            costs = _consequences(each.cv_percent(scope), each.structure, options)
+            sizes = each.n_scans, each.n_members
+            rows.append((each.group, each.structure, *sizes, scope, *costs))
+    table = pd.DataFrame(rows, columns=COLUMNS)
+    groups = dict.fromkeys(each.group for each in found)
+    tree = {group: _answers([e for e in found if e.group == group], table) for group in groups}
+    return tree, table
 
 
-def _consequences(rows: pd.DataFrame, options: PowerOptions) -> pd.DataFrame:
-    cv = rows["cv_percent"].to_numpy(np.float64)
-    trial = np.where(rows["structure"] == TRIAL_STRUCTURE, cv, np.nan)
-    sd = options.atrophy_sd_percent_per_year
-    return rows.assign(
-        detectable_change_percent=detectable_change(cv),
-        inflation=inflation(trial, options.trial_years, sd),
-        patients_per_arm=patients_per_arm(trial, options),
-    )[COLUMNS]
+def _consequences(
+    cv: tuple[float, float, float], structure: str, options: PowerOptions
+) -> tuple[float, ...]:
+    """Return `WITH_ENDS` of a CV and the ends of its interval; all of them rise with the CV."""
+    ends = np.array(cv)
+    trial = ends if structure == TRIAL_STRUCTURE else np.full(3, NAN)
+    values = [
+        ends,
+        detectable_change(ends),
+        inflation(trial, options.trial_years, options.atrophy_sd_percent_per_year),
+        patients_per_arm(trial, options),
+    ]
+    return tuple(np.concatenate(values).tolist())
 
 
-def _answers(table: pd.DataFrame) -> Tree:
-    trial = table[table["structure"] == TRIAL_STRUCTURE].set_index("scope")
-    changes = table.groupby("scope", sort=False)["detectable_change_percent"].median()
+def _answers(found: list[Variability], table: pd.DataFrame) -> Tree:
+    own = table[table["group"] == found[0].group]
+    trial = own[own["structure"] == TRIAL_STRUCTURE].set_index("scope")
+    scopes = [scope for scope in SCOPES if any(scope in each.variance for each in found)]
     tree = {
-        "detectable_change_percent": {name: float(value) for name, value in changes.items()},
+        "detectable_change_percent": {scope: _median(found, scope) for scope in scopes},
         TRIAL_STRUCTURE: {
-            scope: {name: float(row[name]) for name in VALUES} for scope, row in trial.iterrows()
+            scope: {name: _with_ends(row, name) for name in VALUES}
+            for scope, row in trial.iterrows()
         },
     }
     whole, gaps = without_gaps(tree)
-    return whole | {"n": {"structures": table["structure"].nunique(), "undefined": len(gaps)}}
+    return whole | {"n": {"structures": own["structure"].nunique(), "undefined": len(gaps)}}
+
+
+def _with_ends(row: pd.Series, name: str) -> dict[str, float]:
+    return {
+        "value": float(row[name]),
+        "low": float(row[f"{name}_low"]),
+        "high": float(row[f"{name}_high"]),
+    }
+
+
+def _median(found: list[Variability], scope: str) -> dict[str, float]:
+    """Return the median detectable change over structures, whose draws are of the same pivots."""
+    known = [each for each in found if scope in each.variance]
+    ends = np.array([each.cv_percent(scope)[0] for each in known])
+    draws = np.median([np.sqrt(each.draws[scope]) for each in known], axis=0)
+    low, high = (PERCENT * end for end in quantiles(draws, known[0].level))
+    changes = detectable_change(np.array([np.median(ends), low, high]))
+    return dict(zip(("value", "low", "high"), changes.tolist(), strict=True))

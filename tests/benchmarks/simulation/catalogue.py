@@ -1,13 +1,24 @@
 """The studies, a module a question; a new one is its module and its name here."""
 
-from tests.benchmarks.simulation import components, conformal, intervals, nulls, slopes, surrogates
-from tests.benchmarks.simulation.study import Study
-
-MODULES = (
+from tests.benchmarks.simulation import (
+    agreement,
     components,
     conformal,
     intervals,
     nulls,
+    power,
+    slopes,
+    surrogates,
+)
+from tests.benchmarks.simulation.study import Study
+
+MODULES = (
+    agreement,
+    components,
+    conformal,
+    intervals,
+    nulls,
+    power,
     slopes,
     surrogates,
 )

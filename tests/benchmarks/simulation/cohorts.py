@@ -1,5 +1,6 @@
 """Volumes of cohorts whose true variability is known."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from math import sqrt
 
@@ -57,3 +58,10 @@ def tidy(cube: np.ndarray, group: str = "unet") -> pd.DataFrame:
 def volumes_of(deviations: np.ndarray, log_cv: np.ndarray) -> np.ndarray:
     """Return volumes (n_structures, n_scans, n_members) of standard normal deviations."""
     return 1000 * (1 + np.exp(log_cv)[..., None] * deviations)
+
+
+def errors(tails: str) -> Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]:
+    """Return what draws errors of variance 1: `normal`, or `t5`, of heavy tails."""
+    if tails == "normal":
+        return lambda rng, shape: rng.normal(size=shape)
+    return lambda rng, shape: rng.standard_t(5, size=shape) / sqrt(5 / 3)

@@ -13,6 +13,8 @@ N_STRUCTURES = 8
 LEVEL, ALPHA, TEST = 0.95, 0.1, 0.05
 N_DRAWS, N_SPLITS, N_PERMUTATIONS = 200, 10, 99  # (99 + 1) * .05 is whole: the test is exact
 
+FEW, SPARE = 8, 0.02
+
 Cohort = Callable[[np.random.Generator], dict[str, float]]
 
 
@@ -37,6 +39,13 @@ class Study:
 def exactly(value: float, note: str = "") -> Line:
     """Return the line of a quantity whose expectation is known."""
     return Line(value, value, note)
+
+
+def coverage(n_subjects: int) -> Line:
+    """Return the line of an interval's coverage: nominal within `SPARE`, only told below 8."""
+    if n_subjects < FEW:
+        return Line(0.0, 1.0, f"stated: fewer than {FEW} subjects")
+    return Line(LEVEL - SPARE, LEVEL + SPARE)
 
 
 def judge(name: str, study: Study, values: pd.DataFrame) -> list[tuple[str, ...]]:

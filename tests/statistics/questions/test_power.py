@@ -11,11 +11,14 @@ from hypothesis import strategies as st
 from scipy import stats
 from statsmodels.stats.power import NormalIndPower, TTestIndPower
 
-from stages.statistics.questions.components import decompose
+from stages.statistics.cohort import Cohort
+from stages.statistics.methods.variance_components import estimate
+from stages.statistics.questions.components import log_table
 from stages.statistics.questions.power import (
     COLUMNS,
-    CURVE_POINTS,
     PowerOptions,
+    Variability,
+    ask,
     detectable_change,
     effect_size,
     inflation,
@@ -25,15 +28,50 @@ from stages.statistics.questions.power import (
     variabilities,
 )
 from stages.study.errors import StudyError
+from tests.statistics.conftest import cohort_of, ensembles, parameters
 
 TRIAL = PowerOptions(trial_years=1.5, atrophy_sd_percent_per_year=2.0)
 
 
-def parts(group: str = "unet", structure: str = "hippocampus", **variance: float) -> pd.DataFrame:
-    """Return components, given in squared percent, as `decompose` does."""
-    rows = [(group, structure, name, value * 1e-4, 4, 5) for name, value in variance.items()]
-    columns = ["group", "structure", "component", "variance", "n_scans", "n_members"]
-    return pd.DataFrame(rows, columns=columns)
+def known(group: str = "unet", structure: str = "hippocampus", **variance: float) -> Variability:
+    """Return the variability of some scopes, in squared percent, with draws from 1/4 to 4 times."""
+    factors = np.geomspace(0.25, 4.0, 1001)
+    values = {scope: value * 1e-4 for scope, value in variance.items()}
+    draws = {scope: value * factors for scope, value in values.items()}
+    return Variability(group, structure, 4, 5, values, draws, 1.0)
+
+
+def cohort(
+    n_scans: int = 6,
+    n_members: int = 4,
+    common: float = 0.0,
+    draws: pd.DataFrame | None = None,
+    structures: tuple[str, ...] = ("hippocampus", "caudate"),
+) -> Cohort:
+    """Return a cohort of one network, an error of SD `common` shared by all members of a scan."""
+    generator = np.random.default_rng(0)
+    rows, whole = [], []
+    for structure in structures:
+        for s in range(n_scans):
+            true = 4000 * generator.uniform(0.8, 1.2)
+            whole.append(("reference", 0, f"sub-{s}", structure, true))
+            shared = common * generator.normal()
+            for m in range(n_members):
+                error = shared + 0.02 * generator.normal() + 0.01 * m
+                rows.append(("unet", m, f"sub-{s}", structure, true * np.exp(error)))
+    columns = ["group", "member", "subject", "structure", "volume_mm3"]
+    return cohort_of(
+        volumes=pd.DataFrame(rows, columns=columns),
+        reference=pd.DataFrame(whole, columns=columns),
+        subject_of={},
+        draws=draws,
+        ensembles=ensembles(("unet",)),
+    )
+
+
+def by_scope(found: list[Variability], structure: str = "hippocampus") -> dict[str, float]:
+    """Return the variance of each scope of one structure."""
+    return next(each.variance for each in found if each.structure == structure)
 
 
 def test_detectable_change_by_hand():
@@ -85,7 +123,8 @@ def test_patients_are_those_of_statsmodels(cv, slowing, asked, alpha):
 
 @pytest.mark.parametrize(("d", "n"), [(0.2, 394), (0.5, 64), (0.8, 26)])
 def test_patients_are_those_of_cohens_table(d, n):
-    options = PowerOptions(1.0, 2.0, atrophy_percent_per_year=4.0, slowing=d / 2)
+    rates = {"atrophy_percent_per_year": 5.0, "control_percent_per_year": 1.0}
+    options = PowerOptions(1.0, 2.0, **rates, slowing=d / 2)
     assert effect_size(0.0, options) == pytest.approx(d)
     assert patients_per_arm(0.0, options) == n
 
@@ -102,7 +141,7 @@ def test_a_simulated_trial_of_that_size_reaches_its_power():
     arms = [
         generator.normal(rate, TRIAL.atrophy_sd_percent_per_year, shape)
         + generator.normal(0, noise, shape)
-        for rate in (4.66, 4.66 * (1 - TRIAL.slowing))
+        for rate in (4.66, 4.66 - TRIAL.slowing * (4.66 - 1.41))
     ]
     found = stats.ttest_ind(*arms, axis=1).pvalue < TRIAL.alpha
     assert found.mean() == pytest.approx(TRIAL.power, abs=0.025)
@@ -113,7 +152,7 @@ def test_more_variation_never_needs_fewer_patients(cvs):
     needed = patients_per_arm(np.sort(cvs), TRIAL)
     assert (np.diff(needed) >= 0).all()
     z = stats.norm.ppf(0.975) + stats.norm.ppf(0.8)
-    without = 2 * (z * 2.0 / (0.25 * 4.66)) ** 2
+    without = 2 * (z * 2.0 / (0.25 * 3.25)) ** 2
     # whole patients, and those that the t-test costs
     assert needed == pytest.approx(without * inflation(np.sort(cvs), 1.5, 2.0) + 1, abs=1.1)
 
@@ -124,70 +163,100 @@ def test_undefined_variation_needs_an_undefined_number():
     assert needed[1] > 2
 
 
+def test_a_treatment_slows_the_disease_beyond_ageing_alone():
+    # 2.8 SD of power .8 at .05: what the audit of the published rates gives
+    free = {"atrophy_sd_percent_per_year": 2.3, "slowing": 0.25}
+    d = 0.25 * (4.66 - 1.41) / 2.3
+    expected = TTestIndPower().solve_power(d, alpha=0.05, power=0.8)
+    assert patients_per_arm(0.0, PowerOptions(**free)) == np.ceil(expected)
+    ageless = PowerOptions(**free, control_percent_per_year=0.0)
+    assert patients_per_arm(0.0, ageless) < patients_per_arm(0.0, PowerOptions(**free))
+
+
 def test_scopes_add_the_components_that_they_hold():
-    table = pd.concat(
-        [
-            parts(subject=100.0, member=9.0, interaction=16.0),
-            parts(structure="caudate", member=1.0, interaction=4.0, segmentation=4.0),
-        ]
+    there = cohort(common=0.05)
+    found = by_scope(variabilities(there, 0.95, np.random.default_rng(0)))
+    table = there.volumes[there.volumes["structure"] == "hippocampus"]
+    _, _, values = log_table(table)
+    parts = estimate(values)
+    _, _, reference = log_table(
+        there.reference[there.reference["structure"] == "hippocampus"].assign(member=0)
     )
-    found = variabilities(table).set_index(["structure", "scope"])["cv_percent"].to_dict()
-    expected = {
-        ("hippocampus", "total"): 5.0,
-        ("hippocampus", "fixed_model"): 4.0,
-        ("caudate", "total"): 3.0,
-        ("caudate", "fixed_model"): np.sqrt(8.0),
-        ("caudate", "interaction"): 2.0,
-    }
-    assert found == pytest.approx(expected)
+    common = estimate(values - reference)["subject"]
+    assert found == pytest.approx(
+        {
+            "total": parts["member"] + parts["residual"],
+            "fixed_model": parts["residual"],
+            "total_uncancelled": common + parts["member"] + parts["residual"],
+            "fixed_model_uncancelled": common + parts["residual"],
+        }
+    )
+    assert np.sqrt(common) == pytest.approx(0.05, rel=0.5)
+
+
+def test_intervals_hold_their_values_and_grow_with_the_common_error():
+    rng = np.random.default_rng(1)
+    for each in variabilities(cohort(n_scans=8, common=0.05), 0.95, rng):
+        for scope in each.variance:
+            value, low, high = each.cv_percent(scope)
+            assert low < value < high
+        ratio = {s: each.cv_percent(s)[2] / each.cv_percent(s)[1] for s in each.variance}
+        assert ratio["fixed_model_uncancelled"] > ratio["fixed_model"]
+
+
+def test_repeated_segmentations_are_told_apart():
+    there = cohort(n_scans=5)
+    repeated = pd.concat([there.volumes.assign(draw=draw) for draw in range(2)])
+    noise = np.exp(0.01 * np.random.default_rng(3).normal(size=len(repeated)))
+    repeated["volume_mm3"] *= noise
+    found = by_scope(variabilities(replace(there, draws=repeated), 0.95, np.random.default_rng(0)))
+    assert 0 < found["interaction"] < found["fixed_model"] < found["total"]
+    apart = found["fixed_model"] - found["interaction"]
+    assert np.sqrt(apart) == pytest.approx(0.01, rel=0.4)
 
 
 def test_power_of_a_group_by_hand():
-    table = pd.concat(
-        [parts(member=3.0, interaction=1.0), parts(structure="csf", member=0.0, interaction=16.0)]
-    )
+    found = [
+        known(total=4.0, fixed_model=1.0),
+        known(structure="csf", total=16.0, fixed_model=16.0),
+    ]
     options = PowerOptions(trial_years=2.0, atrophy_sd_percent_per_year=1.0)
-    tree, rows = power(table, options)
-    found = tree["unet"]
-    assert found["detectable_change_percent"]["total"] == pytest.approx(2.7718 * 3, abs=1e-3)
-    total, fixed = found["hippocampus"]["total"], found["hippocampus"]["fixed_model"]
-    assert (total["cv_percent"], fixed["cv_percent"]) == pytest.approx((2, 1))
-    assert (total["inflation"], fixed["inflation"]) == pytest.approx((3, 1.5))
-    assert total["patients_per_arm"] == patients_per_arm(2.0, options)
-    assert found["n"] == {"structures": 2, "undefined": 0}
+    tree, rows = power(found, options)
+    of = tree["unet"]
+    changes = of["detectable_change_percent"]["total"]
+    assert changes["value"] == pytest.approx(2.7718 * 3, abs=1e-3)
+    assert changes["low"] == pytest.approx(2.7718 * 1.5, abs=1e-3)
+    assert changes["high"] == pytest.approx(2.7718 * 6, abs=1e-3)
+    total, fixed = of["hippocampus"]["total"], of["hippocampus"]["fixed_model"]
+    assert (total["cv_percent"]["value"], fixed["cv_percent"]["value"]) == pytest.approx((2, 1))
+    assert total["inflation"] == pytest.approx({"value": 3, "low": 1.5, "high": 9})
+    needed = {
+        name: float(patients_per_arm(cv, options)) for name, cv in total["cv_percent"].items()
+    }
+    assert total["patients_per_arm"] == needed
+    assert of["n"] == {"structures": 2, "undefined": 0}
     assert list(rows.columns) == COLUMNS
     others = rows[rows["structure"] == "csf"]
     assert others["inflation"].isna().all() and others["patients_per_arm"].isna().all()
 
 
-def test_the_curve_starts_at_no_variation_and_holds_all_groups():
-    table = pd.concat([parts(member=30.0, interaction=19.0), parts("rim", interaction=1.0)])
-    _, rows = power(table.fillna(0.0), TRIAL)
-    curve = rows[rows["scope"] == "curve"]
-    assert len(curve) == CURVE_POINTS
-    assert curve["inflation"].iloc[0] == 1
-    assert curve["cv_percent"].iloc[-1] > 7
-    assert (np.diff(curve["patients_per_arm"]) >= 0).all()
+@pytest.mark.parametrize(("n_scans", "n_members"), [(1, 2), (2, 2), (1, 1), (4, 1), (3, 2)])
+def test_gaps_and_tiny_studies_leave_no_undefined_leaf(n_scans, n_members):
+    there = cohort(n_scans, n_members, structures=("caudate", "csf"))
+    holes = replace(there, volumes=there.volumes.iloc[1:], reference=there.reference.iloc[1:])
+    for each in (there, holes):
+        answer = ask(each, parameters(), np.random.default_rng(0))
+        json.dumps(answer.metrics, allow_nan=False)
+        assert list(answer.tables["power"].columns) == COLUMNS
+        for tree in answer.metrics.values():
+            assert tree["hippocampus"] == {}
 
 
-def test_gaps_and_tiny_studies_leave_no_undefined_leaf():
-    volumes = pd.DataFrame(
-        [
-            (group, m, f"sub-{s}", structure, 1000.0 + m * s)
-            for group, n_members in (("unet", 2), ("zero_filled", 1))
-            for m in range(n_members)
-            for s in range(2)
-            for structure in ("caudate", "csf")
-        ],
-        columns=["group", "member", "subject", "structure", "volume_mm3"],
-    )
-    tree, rows = power(decompose(volumes).tables["components"], TRIAL)
-    json.dumps(tree, allow_nan=False)
-    assert set(tree) == {"unet"}
-    assert tree["unet"]["hippocampus"] == {}
-    assert (rows["scope"] == "curve").sum() == CURVE_POINTS
-    nothing = decompose(volumes[volumes["group"] == "zero_filled"]).tables["components"]
-    assert power(nothing, TRIAL)[0] == {}
+def test_without_a_reference_there_is_no_bound():
+    there = cohort()
+    nothing = replace(there, reference=there.reference.assign(volume_mm3=0.0))
+    found = by_scope(variabilities(nothing, 0.95, np.random.default_rng(0)))
+    assert set(found) == {"total", "fixed_model"}
 
 
 @pytest.mark.parametrize(
@@ -197,6 +266,7 @@ def test_gaps_and_tiny_studies_leave_no_undefined_leaf():
         {"atrophy_sd_percent_per_year": -1.0},
         {"atrophy_percent_per_year": float("nan")},
         {"slowing": 25.0},
+        {"control_percent_per_year": 4.66},
         {"power": 1.0},
         {"alpha": 0.9},
     ],

@@ -1,0 +1,44 @@
+"""Volumes of the left and right part of each structure, where a segmenter keeps them apart."""
+
+import pandas as pd
+
+from stages.storage.tables import read_table
+from stages.study import layout
+from stages.study.groups import Group
+from stages.study.schema import Table, names
+from stages.study.structures import STRUCTURES, SYNTHSEG_TABLE
+
+SIDES = Table(  # optional: of tables with a column a side
+    "sides",
+    names("group", "member", "subject", "structure") | names("left_mm3", "right_mm3", unit="mm3"),
+    layout.measures,
+)
+
+
+def side_volumes(group: Group, subjects: list[str]) -> pd.DataFrame | None:
+    """Return the table `SIDES` of a group; None where left and right are merged.
+
+    Args:
+        group: whose members' volume tables were read before, as `member_volumes` does.
+        subjects: scans, in the order of the table.
+
+    Raises:
+        StudyError: if a table is missing.
+    """
+    parts = []
+    for member in group.members:
+        table = read_table(layout.volumes(group.name, member), ["subject"])
+        table = table.set_index("subject").loc[subjects]
+        for entry in STRUCTURES:
+            sides = _columns(entry.left), _columns(entry.right)
+            if not entry.right or not {*sides[0], *sides[1]} <= {*table.columns}:
+                continue
+            left, right = (table[side].astype("float64").sum(axis=1) for side in sides)
+            both = {"left_mm3": left.to_numpy(), "right_mm3": right.to_numpy()}
+            place = {"group": group.name, "member": member, "subject": subjects}
+            parts.append(pd.DataFrame(place | {"structure": entry.name} | both))
+    return pd.concat(parts, ignore_index=True)[SIDES.columns] if parts else None
+
+
+def _columns(labels: tuple[int, ...]) -> list[str]:
+    return [SYNTHSEG_TABLE[label] for label in labels]
