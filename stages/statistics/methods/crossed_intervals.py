@@ -48,9 +48,7 @@ class Crossed(NamedTuple):
     """Of each ensemble that the statistic rests on; none of a single member."""
 
 
-def crossed(
-    statistic: Statistic, weights: np.ndarray, n_subjects: int, n_members: int
-) -> Crossed:
+def crossed(statistic: Statistic, weights: np.ndarray, n_subjects: int, n_members: int) -> Crossed:
     """Return a statistic with what its interval is made of.
 
     Args:
