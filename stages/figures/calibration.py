@@ -155,17 +155,17 @@ def _spread(axes: Axes, table: pd.DataFrame, groups: Sequence[str], target: str)
 def caption(facts: Facts) -> str:
     """Return units, n and how to read bars and points."""
     truth = (
-        " Below: the same for the true volumes, which the segmenter misses as well: noise realisations"
-        " of the fully sampled scans are the baseline."
+        " Below: the same for the true volumes, which the segmenter misses as well: noise"
+        " realisations of the fully sampled scans are the baseline."
         if facts.get("calibration", "truth")
         else ""
     )
     return (
         "Bars: fraction of structure-scan pairs whose fully sampled volume has so many members"
-        " below it; level bars would mean that it is one of them. Points, one a structure: spread of"
-        " the members against the error of their mean (% of the fully sampled volume, root mean"
-        " square over scans, logarithmic). Below the diagonal the members spread less than their"
-        f" mean errs.{truth} In brackets: {share(facts.params.level)} intervals over subjects and"
+        " below it; level bars would mean that it is one of them. Points, one a structure: spread"
+        " of the members against the error of their mean (% of the fully sampled volume, root"
+        " mean square over scans, logarithmic). Below the diagonal the members spread less than"
+        f" their mean errs.{truth} In brackets: {share(facts.params.level)} intervals over subjects and"
         f" members. {pairs(facts)}."
     )
 

@@ -1,8 +1,8 @@
 """Intervals of what other subjects and other members would change, both being samples.
 
 The members of an ensemble are the same on every scan, so that subjects and members are crossed.
-With V_s the variance that a bootstrap of subjects gives, V_m the jackknife's over members (Efron and
-Stein 1981, doi:10.1214/aos/1176345462) and V_e the part of V_m that is due to few subjects,
+With V_s the variance that a bootstrap of subjects gives, V_m the jackknife's over members (Efron
+and Stein 1981, doi:10.1214/aos/1176345462) and V_e the part of V_m that is due to few subjects,
 
     Var = V_s + max(V_m - V_e, 0),
 
@@ -90,9 +90,9 @@ def _variance(draws: np.ndarray, n_subjects: int) -> np.ndarray:
 def steadied(found: Crossed, by: Crossed, unit: float) -> Crossed:
     """Return a median with the members' part of a mean of the same pairs.
 
-    A median rests on the few structures near it, and one member less moves it in leaps. Its members'
-    part is that of the mean, times the ratio of what a bootstrap of subjects gives for both, which
-    is kept between 1 and `MEDIAN_TO_MEAN`: few subjects do not know it.
+    A median rests on the few structures near it, and one member less moves it in leaps. Its
+    members' part is that of the mean, times the ratio of what a bootstrap of subjects gives for
+    both, which is kept between 1 and `MEDIAN_TO_MEAN`: few subjects do not know it.
 
     Args:
         found: the median.

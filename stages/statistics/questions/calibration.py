@@ -23,7 +23,7 @@ from stages.statistics.methods.variability import PERCENT, positive
 from stages.study.groups import ADDED_NOISE
 
 PAIR = ["structure", "subject"]
-ROUNDING = 1e-24  # fraction of a sum of squares
+ROUNDING = 1e-12  # fraction of a sum of squares; what centring leaves below it is rounding
 COLUMNS = ["group", *PAIR, "n_members", "target_mm3", "error", "spread", "crps", "below", "equal"]
 
 
@@ -165,11 +165,9 @@ def centred_draws(ratios: np.ndarray, weights: np.ndarray) -> np.ndarray:
     counts = np.maximum(weights @ known.T, 1)
     offsets = np.einsum("bs,ksm->bkm", weights, apart)
     within = weights @ (apart**2).sum(axis=(0, 2)) - _centre_part(offsets, counts)
-    squares = weights @ (error**2).sum(axis=0) - _centre_part(
-        (weights @ error.T)[..., None], counts
-    )
-    rounding = ROUNDING * (weights @ (error**2).sum(axis=0))
-    squares = np.where(squares > rounding, squares, 0.0)
+    total = weights @ (error**2).sum(axis=0)
+    squares = total - _centre_part((weights @ error.T)[..., None], counts)
+    squares = np.where(squares > ROUNDING * total, squares, 0.0)
     return _over(within / (n_members - 1.0 or np.nan), squares, n_members)
 
 

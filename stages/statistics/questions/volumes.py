@@ -1,7 +1,7 @@
 """How much the volumes of each group vary over its members, and how far they are off.
 
-Intervals are of other subjects and other members (`methods/crossed_intervals.py`). The fully sampled
-scans and baselines are single members: only subjects are drawn.
+Intervals are of other subjects and other members (`methods/crossed_intervals.py`). Baselines are
+single members: only subjects are drawn.
 """
 
 from dataclasses import dataclass

@@ -183,7 +183,7 @@ def test_cells_without_member_or_target_are_left_out_and_counted():
     assert (tree["unet"]["pairs"], tree["unet"]["excluded"]) == (27, 3)
     assert table[table["group"] == "unet"]["crps"].isna().sum() == 3
     counts = {"members": 1, "pairs": 0, "excluded": 30, "undefined": 14}
-    empty = dict.fromkeys(("spread_skill", "spread_skill_centred", "outside"), {})
+    empty = {key: {} for key in ("spread_skill", "spread_skill_centred", "outside")}
     assert tree["zero_filled"] == counts | empty
     json.dumps(tree, allow_nan=False)
 
