@@ -165,8 +165,8 @@ def caption(facts: Facts) -> str:
         " below it; level bars would mean that it is one of them. Points, one a structure: spread"
         " of the members against the error of their mean (% of the fully sampled volume, root"
         " mean square over scans, logarithmic). Below the diagonal the members spread less than"
-        f" their mean errs.{truth} In brackets: {share(facts.params.level)} intervals over subjects and"
-        f" members. {pairs(facts)}."
+        f" their mean errs.{truth} In brackets: {share(facts.params.level)} intervals over subjects"
+        f" and members. {pairs(facts)}."
     )
 
 

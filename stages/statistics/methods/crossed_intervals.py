@@ -17,7 +17,7 @@ from scipy.stats import t as student
 
 from stages.statistics.methods.bootstrap import LEAST_CLUSTERS, Interval
 
-MEDIAN_TO_MEAN = np.pi / 2.0  # variance of a median of normal variables over that of their mean
+MOST_RATIO = 3.0  # of variances of a median and a mean; that of normal variables is 1.57
 
 Statistic = Callable[[np.ndarray, np.ndarray], np.ndarray]
 """Of weights (n_draws, n_scans) and a mask of members (n_members,): (n_draws, ...)."""
@@ -92,7 +92,7 @@ def steadied(found: Crossed, by: Crossed, unit: float) -> Crossed:
 
     A median rests on the few structures near it, and one member less moves it in leaps. Its
     members' part is that of the mean, times the ratio of what a bootstrap of subjects gives for
-    both, which is kept between 1 and `MEDIAN_TO_MEAN`: few subjects do not know it.
+    both, which is kept between 1 and `MOST_RATIO`: few subjects do not know it.
 
     Args:
         found: the median.
@@ -102,7 +102,7 @@ def steadied(found: Crossed, by: Crossed, unit: float) -> Crossed:
     first, second = (_variance(each.draws, each.n_subjects) for each in (found, by))
     scale = unit**2 * np.asarray(second)
     ratio = np.divide(first, scale, out=np.ones(np.shape(first)), where=scale > 0)
-    factor = unit**2 * np.clip(ratio, 1.0, MEDIAN_TO_MEAN)
+    factor = unit**2 * np.clip(ratio, 1.0, MOST_RATIO)
     parts = tuple(part._replace(variance=part.variance * factor) for part in by.members)
     return found._replace(members=parts)
 

@@ -120,18 +120,20 @@ def median_spread(cube: np.ndarray, draws: Draws, *, relative: bool) -> Crossed:
 def median_absolute_bias(biases: np.ndarray, draws: Draws) -> Crossed:
     """Return the median over structures of |median over scans of the bias|.
 
+    Where biases are no larger than their uncertainty, a bootstrap moves the median more than other
+    subjects would: the interval is too wide there, and of the right width where they are larger.
+
     Args:
         biases: (n_structures, n_scans, n_members) of each member, in percent.
         draws: of subjects, for the columns.
     """
+    scan = np.arange(biases.shape[1])
 
     def median(weights: np.ndarray, members: np.ndarray) -> np.ndarray:
         pairs = pair_mean(biases[..., members])
-        scan = np.arange(pairs.shape[1])
-        rows = np.stack([weighted_median(row, scan, weights) for row in pairs])
-        known = np.isfinite(rows).any(axis=1)
-        sizes = np.abs(rows[known])
-        return np.nanmedian(sizes, axis=0) if len(sizes) else np.full(len(weights), np.nan)
+        sizes = np.abs([weighted_median(row, scan, weights) for row in pairs])
+        known = np.isfinite(sizes).any(axis=1)
+        return np.nanmedian(sizes[known], axis=0) if known.any() else np.full(len(weights), np.nan)
 
     return crossed(median, draws.weights, draws.n_subjects, biases.shape[-1])
 
@@ -145,11 +147,15 @@ def mean_biases(biases: np.ndarray, draws: Draws) -> Crossed:
     """
 
     def mean(weights: np.ndarray, members: np.ndarray) -> np.ndarray:
-        pairs = pair_mean(biases[..., members])
-        known = np.isfinite(pairs)
-        return _quotient(weights @ np.where(known, pairs, 0.0).T, weights @ known.T.astype(float))
+        return _weighted_mean(pair_mean(biases[..., members]), weights)
 
     return crossed(mean, draws.weights, draws.n_subjects, biases.shape[-1])
+
+
+def _weighted_mean(pairs: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Return the mean of each row over the scans that it has, (n_draws, n_rows)."""
+    known = np.isfinite(pairs)
+    return _quotient(weights @ np.where(known, pairs, 0.0).T, weights @ known.T.astype(float))
 
 
 def _quotient(numerator: np.ndarray, denominator: np.ndarray) -> np.ndarray:

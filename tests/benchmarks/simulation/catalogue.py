@@ -1,9 +1,9 @@
 """The studies, a module a question; a new one is its module and its name here."""
 
-from tests.benchmarks.simulation import ceilings, components, conformal, nulls, surrogates
+from tests.benchmarks.simulation import ceilings, components, conformal, crossed, nulls, surrogates
 from tests.benchmarks.simulation.study import Study
 
-MODULES = (ceilings, nulls, surrogates, conformal, components)
+MODULES = (ceilings, nulls, surrogates, conformal, components, crossed)
 
 
 def all_studies() -> dict[str, Study]:
