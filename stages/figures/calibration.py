@@ -1,6 +1,6 @@
 """Calibration of ensembles: rank histograms, and spread against error."""
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -11,53 +11,81 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
 from stages.figures.kit.facts import Facts, analysed
+from stages.figures.kit.phrasing import share, spread
 from stages.figures.kit.sample import pairs
 from stages.figures.kit.study_figure import StudyFigure
 from stages.figures.kit.style import RC, colour, new_figure
 from stages.figures.kit.titles import title
-from stages.statistics.questions.calibration import rank_histogram, spread_skill
+from stages.statistics.questions.calibration import rank_histogram
+from stages.study.groups import ADDED_NOISE
 
-COLUMNS_A_ROW = 3
+COLUMNS_A_ROW = 4
 MARKERS = "osD^vP"
+TARGETS = {"reference": "fully sampled volume", "truth": "true volume"}
 
 
 def read_and_draw(facts: Facts) -> Figure:
-    """Draw the ensembles against true volumes where they are known, else the fully sampled ones."""
+    """Draw the ensembles against the fully sampled volumes and, where known, the true ones."""
     measured = ["n_members", "error", "spread", "below", "equal"]
     table = analysed("calibration", ["group", "structure", "target", *measured])
-    target = "truth" if (table["target"] == "truth").any() else "reference"
-    label = {"truth": "true volume", "reference": "fully sampled volume"}[target]
-    return draw(table[table["target"] == target], facts.groups, label)
+    return draw(table, facts.groups, facts.get("calibration") or {})
 
 
-def draw(table: pd.DataFrame, groups: Sequence[str], target: str = "true volume") -> Figure:
-    """Draw a rank histogram an architecture and, last, spread against error of each structure.
+def draw(
+    table: pd.DataFrame, groups: Sequence[str], found: Mapping[str, Mapping[str, Any]]
+) -> Figure:
+    """Draw a rank histogram an architecture and target, and spread against error.
 
     Args:
-        table: columns group, structure, n_members, error, spread, below, equal, as in
-            plots/analyse/calibration.csv; NaN rows are left out.
+        table: columns group, structure, target, n_members, error, spread, below, equal, as in
+            plots/analyse/calibration.csv; NaN rows are left out. Rows of true volumes may hold the
+            noise realisations, too.
         groups: the architectures.
-        target: what the volumes were compared with, as it is printed.
+        found: target -> group -> `outside`, as in metrics/analyse/calibration.json.
     """
     table = table.dropna(subset=["error", "spread", "below", "equal"])
+    reference, truth = (table[table["target"] == name] for name in TARGETS)
+    above = [*groups, None]
+    below = [*groups, ADDED_NOISE] if len(truth) else []
+    n_columns = min(len(above), COLUMNS_A_ROW)
+    n_above, n_below = (-(-len(part) // n_columns) for part in (above, below))
     with rc_context(RC):
-        n_panels = len(groups) + 1
-        n_columns = min(n_panels, COLUMNS_A_ROW + 1)
-        n_rows = -(-n_panels // n_columns)
+        n_rows = n_above + n_below
         figure = new_figure(3.0 * n_columns, 3.1 * n_rows)
-        panels = figure.subplots(n_rows, n_columns, squeeze=False).ravel()
-        for axes, group in zip(panels, groups, strict=False):
-            _ranks(axes, table[table["group"] == group], colour(group, groups), target)
-            axes.set_title(title(group))
-        _one_scale(list(panels[: len(groups)]))
-        _spread(panels[n_panels - 1], table, groups, target)
-        for axes in panels[n_panels:]:
-            axes.remove()
+        panels = figure.subplots(n_rows, n_columns, squeeze=False)
+        rows = [(panels[:n_above].ravel(), above, reference, "reference")]
+        rows.append((panels[n_above:].ravel(), below, truth, "truth"))
+        for places, names, part, target in rows:
+            _histograms(places, names, part, groups, (target, found.get(target, {})))
+        _spread(panels[:n_above].ravel()[len(groups)], reference, groups, TARGETS["reference"])
     return figure
 
 
-def _ranks(axes: Axes, pair_table: pd.DataFrame, fill: str, target: str) -> None:
-    axes.set_xlabel(f"members below the\n{target}")
+def _histograms(
+    places: Sequence[Axes],
+    names: Sequence[str | None],
+    table: pd.DataFrame,
+    groups: Sequence[str],
+    target: tuple[str, Mapping[str, Any]],
+) -> None:
+    drawn = []
+    for axes, name in zip(places, names, strict=False):
+        if name is None:
+            continue
+        outside = target[1].get(name, {}).get("outside", {})
+        _ranks(axes, table[table["group"] == name], colour(name, groups), target[0], outside)
+        axes.set_title(title(name))
+        drawn.append(axes)
+    for axes in places[len(names) :]:
+        axes.remove()
+    if drawn:
+        _one_scale(drawn)
+
+
+def _ranks(
+    axes: Axes, pair_table: pd.DataFrame, fill: str, target: str, outside: Mapping[str, float]
+) -> None:
+    axes.set_xlabel(f"members below the\n{TARGETS[target]}")
     axes.set_ylabel(f"fraction of {len(pair_table)}\nstructures × scans")
     if pair_table.empty:
         axes.text(0.5, 0.5, "no data", ha="center", transform=axes.transAxes)
@@ -70,9 +98,12 @@ def _ranks(axes: Axes, pair_table: pd.DataFrame, fill: str, target: str) -> None
     flat = 1.0 / (n_members + 1)
     axes.axhline(flat, color="black", linestyle="--", linewidth=1.1)
     top = max(ranks.max(), flat)
-    axes.set_ylim(0, 1.32 * top)
-    ratio = spread_skill(pair_table["spread"].to_numpy(), pair_table["error"].to_numpy(), n_members)
-    note = f"{n_members} members, spread/error {ratio:.2f}\ndashed: calibrated"
+    axes.set_ylim(0, 1.5 * top)
+    beyond = spread([outside.get("low", np.nan), outside.get("high", np.nan)])
+    note = (
+        f"{n_members} members, outside all:\n{share(outside.get('value'))} ({beyond}),\n"
+        f"calibrated {share(2 * flat)} (dashed)"
+    )
     axes.text(0.5, 0.99, note, ha="center", va="top", fontsize=8, transform=axes.transAxes)
     axes.xaxis.set_major_locator(MaxNLocator(integer=True))
 
@@ -123,13 +154,19 @@ def _spread(axes: Axes, table: pd.DataFrame, groups: Sequence[str], target: str)
 
 def caption(facts: Facts) -> str:
     """Return units, n and how to read bars and points."""
-    target = "true" if facts.get("calibration", "truth") else "fully sampled"
+    truth = (
+        " Below: the same for the true volumes, which the segmenter misses as well: noise"
+        " realisations of the fully sampled scans are the baseline."
+        if facts.get("calibration", "truth")
+        else ""
+    )
     return (
-        f"Bars: fraction of structure-scan pairs whose {target} volume has so many members"
-        " below it; level bars would mean that it is one of them. Points, one a structure:"
-        f" spread of the members against the error of their mean (% of the {target} volume, root"
-        " mean square over scans, logarithmic). Below the diagonal the ensemble is too sure of"
-        f" itself. {pairs(facts)}."
+        "Bars: fraction of structure-scan pairs whose fully sampled volume has so many members"
+        " below it; level bars would mean that it is one of them. Points, one a structure: spread"
+        " of the members against the error of their mean (% of the fully sampled volume, root"
+        " mean square over scans, logarithmic). Below the diagonal the members spread less than"
+        f" their mean errs.{truth} In brackets: {share(facts.params.level)} intervals over subjects"
+        f" and members. {pairs(facts)}."
     )
 
 

@@ -18,7 +18,7 @@ from stages.figures.kit.titles import title
 from stages.statistics.methods.variability import PERCENT
 from stages.statistics.questions.ensemble_size import TARGETS, members_needed, relative_error
 
-LAST = 55  # members; the theory reaches 10 % at 51
+LAST = 56  # members; normal ones reach 10 % at 52
 MARKERS = "osD^vP"
 
 
@@ -66,7 +66,7 @@ def draw(table: pd.DataFrame, groups: Sequence[str]) -> Figure:
 def _theory(axes: Axes) -> None:
     sizes = np.arange(2, LAST + 1)
     errors = [PERCENT * relative_error(float(m)) for m in sizes]
-    axes.plot(sizes, errors, "--", color="black", lw=1.2, label="theory, 1/√(2(m−1))")
+    axes.plot(sizes, errors, "--", color="black", lw=1.2, label="normal members")
     for target in TARGETS:
         needed = members_needed(target)
         axes.plot([2, needed, needed], [PERCENT * target] * 2 + [0], color="0.6", lw=0.8, zorder=0)
@@ -84,8 +84,10 @@ def caption(facts: Facts) -> str:
     """Return units, n and how to read the curves."""
     return (
         "Left: median CV (%) of smaller ensembles drawn from the members (at most"
-        f" {facts.params.subsets} subsets); right: standard error of one CV, in % of it, with the"
-        " theory of normal volumes. Read off how many members a CV of some precision needs."
+        f" {facts.params.subsets} subsets); right: standard error of one CV, in % of it, beside"
+        " that of normal members (dashed). It is corrected for members that subsets share, so that"
+        " normal members lie on the dashed line. Read off how many members a CV of some precision"
+        " needs."
         f" {pairs(facts)}."
     )
 

@@ -7,9 +7,8 @@ from stages.figures.kit.facts import Facts
 from stages.figures.kit.phrasing import counted, listed, percent
 from stages.figures.kit.titles import title
 from stages.page.answers.least_variable import certain_lead, lowest_cv
-from stages.page.answers.most_biased import biases, median_absolute_bias
+from stages.page.answers.most_biased import biases, certain_most
 from stages.page.answers.predictability import correlations, excluded, predicted
-from stages.study.groups import ADDED_NOISE
 
 
 @dataclass(frozen=True)
@@ -38,18 +37,20 @@ def conclusions(first: View, second: View) -> list[Conclusion]:
 
 
 def least(first: View, second: View) -> Conclusion | None:
-    """Return which architecture varies least by each segmenter, and whether the lead is sure."""
+    """Return which architecture varies least by each segmenter, where the lead is sure."""
     orders = [list(lowest_cv(view.facts)) for view in (first, second)]
     if not all(len(order) > 1 for order in orders):
         return None
     sure = [certain_lead(view.facts) for view in (first, second)]
     one, two = (title(order[0]) for order in orders)
-    if one == two:
-        by = [view.by for view, clear in zip((first, second), sure, strict=True) if clear]
-        whose = {0: "by neither", 1: f"by {listed(by)} only", 2: "by both"}[len(by)]
+    if not any(sure):
         return Conclusion(
-            True, f"By both {one} varies least, a statistically significant lead {whose}."
+            False,
+            "Neither segmenter shows which architecture varies least (lowest median CV:"
+            f" {one} by {first.by}, {two} by {second.by}).",
         )
+    if one == two and all(sure):
+        return Conclusion(True, f"By both {one} varies least (statistically significant).")
     leads = [
         f"{name} by {view.by} ({'' if clear else 'not '}statistically significant)"
         for name, view, clear in zip((one, two), (first, second), sure, strict=True)
@@ -60,26 +61,33 @@ def least(first: View, second: View) -> Conclusion | None:
 
 
 def most_biased(first: View, second: View) -> Conclusion | None:
-    """Return which architecture is most biased by each segmenter, if it is more than noise is."""
-    found = []
-    for view in (first, second):
-        known = biases(view.facts)
-        if len(known) < 2:
-            return None
-        group, size = next(iter(known.items()))
-        baseline = median_absolute_bias(view.facts, ADDED_NOISE)
-        found.append(("" if size <= baseline else title(group), percent(size)))
-    (one, size_one), (two, size_two) = found
-    if not one and not two:
-        return Conclusion(True, "By neither is any architecture biased more than noise biases.")
-    sizes = f"median absolute bias {size_one} by {first.by}, {size_two} by {second.by}"
-    if one == two:
-        return Conclusion(True, f"By both {one} is the most biased ({sizes}).")
-    none = "none beyond noise"
-    each = [f"{one or none} by {first.by}", f"{two or none} by {second.by}"]
+    """Return which architecture is most biased by each segmenter, where the lead is sure."""
+    orders = [list(biases(view.facts)) for view in (first, second)]
+    if not all(len(order) > 1 for order in orders):
+        return None
+    one, two = (certain_most(view.facts) for view in (first, second))
+    sizes = [
+        f"median absolute bias of {title(order[0])} {percent(biases(view.facts)[order[0]])}"
+        f" by {view.by}"
+        for order, view in zip(orders, (first, second), strict=True)
+    ]
+    told = f"({listed(sizes)})"
+    if one is None and two is None:
+        return Conclusion(
+            False, f"Neither segmenter shows which architecture is the most biased {told}."
+        )
+    if one == two and one is not None:
+        return Conclusion(
+            True, f"By both {title(one)} is the most biased, statistically significant {told}."
+        )
+    each = [
+        f"{title(name) if name else 'none'} by {view.by}"
+        for name, view in ((one, first), (two, second))
+    ]
     return Conclusion(
         False,
-        f"Which architecture is the most biased rests on the segmenter: {listed(each)} ({sizes}).",
+        "Which architecture is shown to be the most biased rests on the segmenter:"
+        f" {listed(each)} {told}.",
     )
 
 

@@ -5,6 +5,7 @@ import pandas as pd
 import pytest
 
 from stages.figures.ensemble_size import draw
+from stages.statistics.methods.member_medians import draw as draw_subjects
 from stages.statistics.questions.ensemble_size import ensemble_size
 
 
@@ -20,7 +21,8 @@ def test_a_line_an_architecture_and_the_theory(n_members):
         ],
         columns=["group", "member", "subject", "structure", "volume_mm3"],
     )
-    table = ensemble_size(volumes, 10, rng)[1]
+    draws = draw_subjects({"s0": "s0", "s1": "s1"}, 10, rng)
+    table = ensemble_size(volumes, 10, draws, 0.95)[1]
     figure = draw(table, ("unet", "rim"))
     figure.draw_without_rendering()
     left, right = figure.axes
@@ -29,7 +31,7 @@ def test_a_line_an_architecture_and_the_theory(n_members):
     assert [len(line.get_xdata()) for line in right.lines[:2]] == [n_members - 2] * 2
     assert [text.get_text() for text in right.texts] == [
         "20 %: 14 members",
-        "15 %: 23 members",
-        "10 %: 51 members",
+        "15 %: 24 members",
+        "10 %: 52 members",
     ]
     draw(table[:0], ("unet",)).draw_without_rendering()

@@ -1,16 +1,14 @@
 """Which architecture's volumes vary least between members."""
 
-from collections.abc import Sequence
-
-import numpy as np
+from collections.abc import Mapping, Sequence
 
 from stages.figures.kit.facts import Facts
 from stages.figures.kit.phrasing import listed, number, percent, share, span
 from stages.figures.kit.titles import title
 from stages.page.answers.protocol import Answer
-from stages.statistics.methods.ranking import median_ratio
 from stages.study.groups import ADDED_NOISE
-from stages.study.seeds import stable_seed
+
+POINTS = "\N{NO-BREAK SPACE}percentage points"
 
 
 def variability(facts: Facts) -> Answer:
@@ -20,22 +18,25 @@ def variability(facts: Facts) -> Answer:
     order = list(found)
     if not order:
         return Answer(question, "The variability of volumes was not measured.")
-    each = [f"{title(g)} {percent(found[g], 2)}" for g in order]
+    each = [f"{title(g)} {with_interval(facts.get('volumes', g, 'cv'))}" for g in order]
     scope = "median coefficient of variation of a volume over the members"
-    evidence = [f"The {scope}, over structures and scans: {listed(each)}."]
+    level = share(facts.params.level)
+    evidence = [
+        f"The {scope}, over structures and scans, with {level} intervals over subjects and"
+        f" members: {listed(each)}."
+    ]
     evidence += _noise_baseline(facts, found[order[0]])
     if len(order) == 1:
         verdict = f"Only {title(order[0])} was studied: the {scope} is {percent(found[order[0]])}."
         return Answer(question, verdict, tuple(evidence))
-    sure, grounds = _lead(facts, order)
     names = [title(group) for group in order[:2]]
     verdict = (
         f"{names[0]} varies least, and the lead over {names[1]} is statistically significant."
-        if sure
-        else f"{names[0]} varies least in this study, but its lead over {names[1]} is not beyond"
-        " what other scans or other members could change."
+        if certain_lead(facts)
+        else f"Which varies least is not shown: {names[0]} has the lowest median, but its lead over"
+        f" {names[1]} is not beyond what other subjects and other members could change."
     )
-    return Answer(question, verdict, (*evidence, *grounds))
+    return Answer(question, verdict, (*evidence, *_lead(facts, order)))
 
 
 def lowest_cv(facts: Facts) -> dict[str, float]:
@@ -45,9 +46,19 @@ def lowest_cv(facts: Facts) -> dict[str, float]:
 
 
 def certain_lead(facts: Facts) -> bool:
-    """Return whether neither other scans nor one member less would undo who varies least."""
+    """Return whether other subjects and members would hardly undo who varies least."""
     order = list(lowest_cv(facts))
-    return len(order) > 1 and _lead(facts, order)[0]
+    if len(order) < 2:
+        return False
+    found = _difference(facts, order)
+    return found is not None and found["low"] > 0
+
+
+def with_interval(found: Mapping[str, float] | None, key: str = "median") -> str:
+    """Return a value in percent and its interval as they are printed."""
+    found = found or {}
+    value = percent(found.get(key), 2)
+    return f"{value} ({span(found.get('low'), found.get('high'))})" if "low" in found else value
 
 
 def _noise_baseline(facts: Facts, least: float) -> list[str]:
@@ -61,43 +72,19 @@ def _noise_baseline(facts: Facts, least: float) -> list[str]:
     ]
 
 
-def _lead(facts: Facts, order: Sequence[str]) -> tuple[bool, list[str]]:
-    """Return whether the lead of the first over the second is sure, and the grounds in words."""
-    first, second = order[:2]
-    names = title(first), title(second)
-    rng = np.random.default_rng(stable_seed("ranking", facts.params.seed))
-    ratio = median_ratio(
-        facts.cv,
-        (first, second),
-        facts.subject_of,
-        facts.params.level,
-        rng,
-        facts.params.bootstrap_draws,
-    )
-    level = share(facts.params.level)
-    between = f"{level} interval over subjects {span(ratio.low, ratio.high)}"
-    grounds = [
-        f"The ratio of the two lowest, {names[1]} to {names[0]}, is {number(ratio.value)}"
-        f" ({between})."
+def _difference(facts: Facts, order: Sequence[str]) -> Mapping[str, float] | None:
+    """Return the second's median CV less the first's, with its interval; None without one."""
+    found = facts.get("volumes", order[1], "cv_difference", order[0])
+    return found if found and "low" in found else None
+
+
+def _lead(facts: Facts, order: Sequence[str]) -> list[str]:
+    """Return the grounds on which the lead is judged, in words."""
+    found = _difference(facts, order)
+    if found is None:
+        return ["The difference of the two lowest has no interval."]
+    between = f"{share(facts.params.level)} interval {span(found['low'], found['high'])}"
+    return [
+        f"The two lowest, {title(order[1])} less {title(order[0])}, differ by"
+        f" {number(found['value'])}{POINTS} ({between}, subjects and members drawn anew)."
     ]
-    apart = _apart(facts, first, second)
-    if apart is not None:
-        grounds.append(apart[1])
-    return ratio.low > 1 and (apart is None or apart[0]), grounds
-
-
-def _apart(facts: Facts, first: str, second: str) -> tuple[bool, str] | None:
-    """Return whether medians stay apart whichever member is left out, and the ranges in words."""
-    if "cv_without" not in facts.outliers:
-        return None
-    table = facts.outliers
-    ends = {}
-    for group in (first, second):
-        without = table.loc[table["group"] == group, "cv_without"].dropna()
-        if not len(without):
-            return None
-        ends[group] = float(without.min()), float(without.max())
-    words = [f"{title(g)} {span(*pair)}" + "\N{NO-BREAK SPACE}%" for g, pair in ends.items()]
-    return ends[first][1] < ends[second][0], (
-        f"Leaving out one member at a time, the medians lie in {listed(words)}."
-    )

@@ -1,35 +1,35 @@
 """Which architecture's volumes are biased, and in which structures."""
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 
 import numpy as np
 
 from stages.figures.kit.facts import Facts
-from stages.figures.kit.phrasing import DASH, counted, listed, number, percent, spread
+from stages.figures.kit.phrasing import DASH, listed, number, percent, share, span
 from stages.figures.kit.titles import title
+from stages.page.answers.least_variable import with_interval
 from stages.page.answers.protocol import Answer
 from stages.study.groups import ADDED_NOISE
 
-LEAST_SUBJECTS = 3  # two scans agree in sign half the time
+SHOWN = 3  # structures that are named
 
 
 def bias(facts: Facts) -> Answer:
     """Return which architecture's volumes are off, and in which structures."""
     question = "Which architecture is biased, and where?"
-    found = {g: facts.get("volumes", g, "bias") or {} for g in facts.groups}
     sizes = biases(facts)
     if not sizes:
         return Answer(question, "Bias was not measured.")
-    order, baseline = list(sizes), median_absolute_bias(facts, ADDED_NOISE)
-    evidence = [_worst(facts, group, found[group], sizes[group]) for group in order]
-    if math.isfinite(baseline):
+    evidence = [_sizes(facts, list(sizes)), *_lead(facts, list(sizes))]
+    baseline = facts.get("volumes", ADDED_NOISE, "absolute_bias")
+    if baseline:
         evidence.append(
             "Noise alone shifts the volumes of the fully sampled scans by"
-            f" {percent(baseline)} (median over structures)."
+            f" {with_interval(baseline)} (median over structures)."
         )
-    evidence += _truth(facts)
-    return Answer(question, _bias_verdict(order, found, sizes, baseline), tuple(evidence))
+    evidence += _outside(facts)
+    return Answer(question, _verdict(facts, list(sizes)), tuple(evidence))
 
 
 def median_absolute_bias(facts: Facts, group: str) -> float:
@@ -45,68 +45,120 @@ def biases(facts: Facts) -> dict[str, float]:
     return dict(sorted(known, key=lambda pair: -pair[1]))
 
 
-def _bias_verdict(
-    order: Sequence[str],
-    found: Mapping[str, Mapping[str, float]],
-    sizes: Mapping[str, float],
-    baseline: float,
-) -> str:
-    biased = [g for g in order if not sizes[g] <= baseline]
-    if not biased:
-        return "None is biased more than noise alone makes the fully sampled scans."
-    parts = []
-    for group in biased:
-        worst = max(found[group], key=lambda k: abs(found[group][k]))
-        parts.append(
-            f"{title(group)} by {percent(sizes[group])} (median absolute bias over structures),"
-            f" most in the {title(worst).lower()} ({percent(found[group][worst], sign=True)})"
+def biased_structures(facts: Facts, group: str) -> dict[str, Mapping[str, float]]:
+    """Return the structures that are shown to be biased, the largest mean bias first.
+
+    Their interval over subjects and members excludes 0 and all that noise alone shifts a volume by;
+    the intervals of all structures hold together.
+    """
+    noise = facts.get("volumes", ADDED_NOISE, "mean_bias") or {}
+    found = {
+        name: leaf
+        for name, leaf in (facts.get("volumes", group, "mean_bias") or {}).items()
+        if "low" in leaf and _beyond(leaf, abs(noise.get(name, {}).get("value", 0.0)))
+    }
+    return dict(sorted(found.items(), key=lambda pair: -abs(pair[1]["value"])))
+
+
+def _beyond(leaf: Mapping[str, float], shift: float) -> bool:
+    return leaf["low"] > shift or leaf["high"] < -shift
+
+
+def certain_most(facts: Facts) -> str | None:
+    """Return the architecture whose median absolute bias is surely the largest, None otherwise."""
+    order = list(biases(facts))
+    if len(order) < 2:
+        return None
+    found = facts.get("volumes", order[0], "absolute_bias_difference", order[1]) or {}
+    return order[0] if found.get("low", -math.inf) > 0 else None
+
+
+def _verdict(facts: Facts, order: list[str]) -> str:
+    found = {g: biased_structures(facts, g) for g in order}
+    shown = [g for g in order if found[g]]
+    if not any("mean_bias" in (facts.get("volumes", g) or {}) for g in order):
+        return "Whether any architecture is biased is not known: biases have no intervals."
+    if not shown:
+        return (
+            "No architecture is shown to be biased: no structure's interval over subjects and"
+            " members excludes both 0 and what noise does; it may be too wide to."
         )
-    subject = "All are" if len(biased) == len(order) > 1 else listed([title(g) for g in biased])
-    verb = "" if subject == "All are" else (" is" if len(biased) == 1 else " are")
-    return f"{subject}{verb} biased against the fully sampled scans: {'; '.join(parts)}."
-
-
-def _worst(facts: Facts, group: str, found: Mapping[str, float], size: float) -> str:
-    order = sorted(found, key=lambda k: -abs(found[k]))[:3]
-    parts = [f"{title(k).lower()} {percent(found[k], sign=True)}" for k in order]
-    words = f"{title(group)}: {listed(parts)}; median absolute bias {percent(size)}"
-    same, total = same_sign(facts, group)
-    if not total:
-        return f"{words}."
-    chance = total * 2.0 ** (1 - facts.n_subjects)
+    n = len(facts.structures)
+    parts = [f"{title(g)} in {len(found[g])} of {n} ({_named(found[g])})" for g in shown]
     return (
-        f"{words}. In {same} of {counted(total, 'structure')} the sign is the same in all"
-        f" {counted(facts.n_subjects, 'subject')}; chance alone gives {number(chance, 1)}."
+        "Shown to be biased against the fully sampled scans, in how many structures:"
+        f" {listed(parts)}; the {share(facts.params.level)} intervals over subjects and members"
+        " hold for all structures together."
     )
 
 
-def same_sign(facts: Facts, group: str) -> tuple[int, int]:
-    """Return structures whose bias has one sign in all subjects, and all that could be judged."""
-    if facts.n_subjects < LEAST_SUBJECTS:
-        return 0, 0
-    table = facts.bias[facts.bias["group"] == group].dropna(subset=["bias"])
-    clusters = table["subject"].map(facts.subject_of)
-    means = table.groupby(["structure", clusters])["bias"].mean().unstack()
-    whole = means.dropna()
-    same = (whole > 0).all(axis=1) | (whole < 0).all(axis=1)
-    return int(same.sum()), len(whole)
-
-
-def _truth(facts: Facts) -> list[str]:
-    tree = facts.get("calibration", "truth") or {}
-    whole = {"below_all", "above_all", "outside_expected"}
-    outside = {g: t["below_all"] + t["above_all"] for g, t in tree.items() if whole <= set(t)}
-    if not outside:
-        return ["True volumes are not known here: the reference is the fully sampled scan."]
-    expected = spread([tree[g]["outside_expected"] for g in outside])
-    return [
-        f"True volumes lie outside the range of the members in {spread(list(outside.values()))} of"
-        f" all structure-scan pairs ({expected} if the members were calibrated)."
+def _named(found: Mapping[str, Mapping[str, float]]) -> str:
+    parts = [
+        f"{title(name).lower()} {percent(leaf['value'], sign=True)},"
+        f" {span(leaf['low'], leaf['high'], 1)}"
+        for name, leaf in list(found.items())[:SHOWN]
     ]
+    return "; ".join([*parts, "..."] if len(found) > SHOWN else parts)
+
+
+def _sizes(facts: Facts, order: list[str]) -> str:
+    each = []
+    for group in order:
+        leaf = facts.get("volumes", group, "absolute_bias")
+        size = with_interval(leaf) if leaf else percent(median_absolute_bias(facts, group), 2)
+        each.append(f"{title(group)} {size}")
+    return f"Median absolute bias over structures: {listed(each)}."
+
+
+def _lead(facts: Facts, order: list[str]) -> list[str]:
+    if len(order) < 2:
+        return []
+    found = facts.get("volumes", order[0], "absolute_bias_difference", order[1])
+    if not found or "low" not in found:
+        return []
+    sure = certain_most(facts) is not None
+    return [
+        f"The largest less the next, {title(order[0])} less {title(order[1])}, is"
+        f" {number(found['value'])} percentage points ({span(found['low'], found['high'])}):"
+        f" {'' if sure else 'not '}statistically significant."
+    ]
+
+
+def _outside(facts: Facts) -> list[str]:
+    lines = []
+    for target, name in (("reference", "fully sampled volume"), ("truth", "true volume")):
+        tree = facts.get("calibration", target) or {}
+        known = {g: leaf for g, leaf in tree.items() if "value" in leaf.get("outside", {})}
+        each = [
+            f"{title(g)} {share(leaf['outside']['value'])}"
+            f" ({share(leaf['outside'].get('low'))} to {share(leaf['outside'].get('high'))};"
+            f" calibrated {share(leaf['outside_expected'])})"
+            for g, leaf in known.items()
+        ]
+        if each:
+            lines.append(
+                f"Structure-scan pairs whose {name} lies outside the range of the members:"
+                f" {listed(each)}."
+            )
+    if not facts.get("calibration", "truth"):
+        return [*lines, "True volumes are not known here: the reference is the fully sampled scan."]
+    if ADDED_NOISE in (facts.get("calibration", "truth") or {}):
+        lines.append(
+            "What noise realisations of the fully sampled scans miss of the truth is the"
+            " segmenter's, not the reconstruction's."
+        )
+    return lines
 
 
 def largest_bias(facts: Facts, group: str) -> str:
     """Return the most biased structure of a group and its bias (%) as they are printed."""
+    certain = facts.get("volumes", group, "mean_bias") or {}
     found = facts.get("volumes", group, "bias") or {}
     worst = max(found, key=lambda k: abs(found[k])) if found else None
-    return f"{title(worst)} {number(found[worst], 1, sign=True)}" if worst else DASH
+    if worst is None:
+        return DASH
+    leaf = certain.get(worst, {})
+    if "low" not in leaf:
+        return f"{title(worst)} {number(found[worst], 1, sign=True)}"
+    value = number(leaf["value"], 1, sign=True)
+    return f"{title(worst)} {value} ({span(leaf['low'], leaf['high'], 1)})"

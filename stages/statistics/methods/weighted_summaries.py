@@ -38,3 +38,25 @@ def weighted_means(values: np.ndarray, weights: np.ndarray) -> np.ndarray:
     """
     weights = np.asarray(weights, dtype=np.float64)
     return weights @ values.T / weights.sum(axis=1, keepdims=True)
+
+
+def weighted_median(values: np.ndarray, scan: np.ndarray, weights: np.ndarray) -> np.ndarray:
+    """Return the median of pairs that come as often as their scans do.
+
+    Args:
+        values: (n_pairs,), NaN for pairs to leave out.
+        scan: (n_pairs,), number of the scan of each pair.
+        weights: (n_draws, n_scans), whole numbers, 0 or more.
+
+    Returns:
+        (n_draws,), as numpy's median of the repeated values; NaN where nothing is left.
+    """
+    known = np.flatnonzero(np.isfinite(values))
+    if not len(known):
+        return np.full(len(weights), np.nan)
+    order = known[np.argsort(values[known], kind="stable")]
+    counts = np.cumsum(weights[:, scan[order]], axis=1)
+    total, ordered = counts[:, -1:], values[order]
+    places = [(counts > k).argmax(axis=1) for k in ((total - 1) // 2, total // 2)]
+    middle = (ordered[places[0]] + ordered[places[1]]) / 2.0
+    return np.where(total[:, 0] > 0, middle, np.nan)

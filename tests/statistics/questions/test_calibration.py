@@ -9,17 +9,24 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra.numpy import arrays
 
+from stages.statistics.methods.member_medians import draw
 from stages.statistics.questions.calibration import (
     COLUMNS,
-    calibrate,
     centred_spread_skill,
     crps,
     fair_crps,
     rank_histogram,
     spread_skill,
 )
+from stages.statistics.questions.calibration import calibrate as calibrated
 
 members = arrays(np.float64, st.integers(2, 12), elements=st.floats(1, 1e4))
+
+
+def calibrate(volumes, target):
+    """Return the calibration with few draws of subjects, each scan one of its own."""
+    scans = {str(name): str(name) for name in sorted(set(volumes["subject"]))}
+    return calibrated(volumes, target, draw(scans, 20, np.random.default_rng(0)), 0.95)
 
 
 def cohort(
@@ -91,11 +98,32 @@ def test_ranks_sum_to_one(n_members, data):
 def test_spread_skill_by_hand():
     ratio = spread_skill(np.array([3.0, 4.0]), np.array([5.0, 5.0]), 4)
     assert ratio == pytest.approx(np.sqrt(5 / 4) * np.sqrt(12.5) / 5)
-    centred = centred_spread_skill(np.ones(2), np.array([1.0, 3.0]), np.array(["a", "a"]), 1)
-    assert centred == pytest.approx(np.sqrt(2) / np.sqrt(2))
     assert np.isnan(spread_skill(np.ones(3), np.zeros(3), 4))
-    assert np.isnan(centred_spread_skill(np.ones(2), np.ones(2), np.array(["a", "b"]), 4))
-    assert np.isnan(centred_spread_skill(np.ones(3), np.full(3, 0.1), np.array(["a"] * 3), 4))
+
+
+def test_centred_spread_skill_by_hand():
+    # one structure, two scans, two members: means 2 and 4, errors 1 and 3, interaction -+1/2
+    ratios = 1 + np.array([[[1.0, 1.0], [2.0, 4.0]]])
+    interaction = 4 * 0.25 / 1
+    error = (1 - 2) ** 2 + (3 - 2) ** 2
+    assert centred_spread_skill(ratios) == pytest.approx(np.sqrt(3 / 2 * interaction / error))
+    assert np.isnan(centred_spread_skill(ratios[:, :1]))
+    assert np.isnan(centred_spread_skill(ratios[:, :, :1]))
+    assert np.isnan(centred_spread_skill(np.full((1, 3, 2), 1.1)))
+    gap = np.concatenate([ratios, np.full((1, 2, 2), np.nan)])
+    assert centred_spread_skill(gap) == pytest.approx(centred_spread_skill(ratios))
+
+
+@pytest.mark.parametrize("shared", [0.0, 0.3, 0.65])
+def test_offsets_that_members_have_on_all_scans_do_not_pass_for_spread(shared):
+    # the target is off as one more member is on each scan: calibrated, whatever is shared
+    rng = np.random.default_rng(0)
+    shape = (60, 20, 4)
+    offset = np.sqrt(shared) * rng.normal(size=(60, 1, 4))
+    members = offset + np.sqrt(1 - shared) * rng.normal(size=shape)
+    target = np.sqrt(1 - shared) * rng.normal(size=shape[:2])
+    ratios = 1 + 0.01 * (members - target[..., None])
+    assert centred_spread_skill(ratios) == pytest.approx(1, abs=0.05)
 
 
 def exchangeable(n_members: int, spread: float, seed: int = 1) -> tuple[pd.DataFrame, pd.DataFrame]:
@@ -117,7 +145,7 @@ def test_spread_of_known_size_is_found(spread, expected):
     # error variance 1 + spread^2 / M, spread variance spread^2
     exact = np.sqrt((n + 1) / n) * spread / np.sqrt(1 + spread**2 / n)
     assert exact == pytest.approx(expected, abs=0.03)
-    assert tree["a"]["spread_skill"] == pytest.approx(exact, rel=0.07)
+    assert tree["a"]["spread_skill"]["value"] == pytest.approx(exact, rel=0.07)
     outside = tree["a"]["below_all"] + tree["a"]["above_all"]
     if spread == 1.0:
         assert outside == pytest.approx(tree["a"]["outside_expected"], abs=0.04)
@@ -129,8 +157,9 @@ def test_spread_of_known_size_is_found(spread, expected):
 
 def test_a_shared_shift_is_only_in_the_plain_ratio():
     plain, shifted = (calibrate(*cohort(shift=s))[0]["unet"] for s in (0.0, 0.2))
-    assert shifted["spread_skill"] < plain["spread_skill"] / 4
-    assert shifted["spread_skill_centred"] == pytest.approx(plain["spread_skill_centred"], rel=0.1)
+    assert shifted["spread_skill"]["value"] < plain["spread_skill"]["value"] / 4
+    centred = [tree["spread_skill_centred"]["value"] for tree in (shifted, plain)]
+    assert centred[0] == pytest.approx(centred[1], rel=0.1)
     assert shifted["above_all"] == 0.0
     assert shifted["below_all"] > 0.9
 
@@ -140,7 +169,8 @@ def test_unit_and_order_of_the_rows_do_not_matter():
     tree, _ = calibrate(volumes, target)
     litres = [t.assign(volume_mm3=t["volume_mm3"] / 1e6) for t in (volumes, target)]
     other, _ = calibrate(litres[0].sample(frac=1, random_state=0), litres[1])
-    assert other["unet"] == pytest.approx(tree["unet"])
+    for name, leaf in tree["unet"].items():
+        assert other["unet"][name] == pytest.approx(leaf)
 
 
 def test_cells_without_member_or_target_are_left_out_and_counted():
@@ -152,21 +182,24 @@ def test_cells_without_member_or_target_are_left_out_and_counted():
     assert list(table.columns) == COLUMNS
     assert (tree["unet"]["pairs"], tree["unet"]["excluded"]) == (27, 3)
     assert table[table["group"] == "unet"]["crps"].isna().sum() == 3
-    assert tree["zero_filled"] == {"members": 1, "pairs": 0, "excluded": 30, "undefined": 7}
+    counts = {"members": 1, "pairs": 0, "excluded": 30, "undefined": 14}
+    empty = {key: {} for key in ("spread_skill", "spread_skill_centred", "outside")}
+    assert tree["zero_filled"] == counts | empty
     json.dumps(tree, allow_nan=False)
 
 
 @pytest.mark.parametrize("n_scans", [1, 2])
 def test_two_members_and_few_scans(n_scans):
     tree, _ = calibrate(*cohort(2, n_scans))
-    assert tree["unet"]["undefined"] == (1 if n_scans == 1 else 0)
+    # fewer than three subjects have no interval; one scan has nothing to centre
+    assert tree["unet"]["undefined"] == (7 if n_scans == 1 else 6)
     json.dumps(tree, allow_nan=False)
 
 
 def test_identical_members_have_no_spread():
     volumes, target = cohort(3, 2, spread=0.0)
     tree, _ = calibrate(volumes, target)
-    assert tree["unet"]["spread_skill"] == pytest.approx(0, abs=1e-9)
+    assert tree["unet"]["spread_skill"]["value"] == pytest.approx(0, abs=1e-9)
     assert tree["unet"]["crps"] == pytest.approx(tree["unet"]["absolute_error"])
     perfect, _ = calibrate(target.assign(group="a", member=0), target)
     assert perfect["a"]["pairs"] == 0

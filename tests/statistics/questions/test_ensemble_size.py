@@ -9,12 +9,14 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stages.statistics.methods.member_medians import draw
+from stages.statistics.methods.variability import c4
 from stages.statistics.questions.ensemble_size import (
     COLUMNS,
     TARGETS,
     ensemble_size,
-    finite_factor,
     members_needed,
+    normal_factor,
     relative_error,
     subset_cv,
     subsets,
@@ -34,14 +36,18 @@ def normal(n_members: int, n_scans: int = 20, n_structures: int = 16, seed: int 
 
 
 def run(table: pd.DataFrame, n_subsets: int = 300) -> tuple[dict, pd.DataFrame]:
-    """Call the entry with a fresh generator."""
-    return ensemble_size(table, n_subsets, np.random.default_rng(0))
+    """Call the entry; every scan is of another subject."""
+    scans = {str(name): str(name) for name in sorted(set(table["subject"]))}
+    draws = draw(scans, 50, np.random.default_rng(0))
+    return ensemble_size(table, n_subsets, draws, 0.95)
 
 
 def test_members_needed_by_theory():
-    assert [members_needed(target) for target in TARGETS] == [14, 23, 51]
-    assert relative_error(11) == pytest.approx(0.2236, abs=1e-4)
-    assert members_needed(0.2, ratio=2.0) == 51
+    # 23 members give 15.2 %, 51 give 10.02 %
+    assert [members_needed(target) for target in TARGETS] == [14, 24, 52]
+    assert [relative_error(m) for m in (23, 24)] == pytest.approx([0.1515, 0.1483], abs=1e-3)
+    assert relative_error(11) == pytest.approx(np.sqrt(1 - c4(11) ** 2) / c4(11))
+    assert members_needed(0.2, ratio=2.0) == 52
     assert members_needed(5.0) == 2
     assert np.isnan(members_needed(0.2, np.nan))
 
@@ -79,18 +85,28 @@ def test_the_subsets_of_one_ensemble_show_a_known_part_of_the_variance():
     inside = subsets(8, 4, 100, rng).astype(float).T
     variance = (draws**2 @ inside - (draws @ inside) ** 2 / 4) / 3
     assert variance.var(axis=1).mean() == pytest.approx(2 / 3 - 2 / 7, rel=0.07)
-    assert finite_factor(4, 8) == pytest.approx((2 / 3 - 2 / 7) / (2 / 3))
+    # of the standard deviation itself, to the same order
+    exact = normal_factor(4, 8, 100) * relative_error(4)
+    assert exact == pytest.approx(np.sqrt((2 / 3 - 2 / 7) / 4), rel=0.07)
+
+
+@pytest.mark.parametrize("n_members", [4, 12])
+def test_the_ratio_of_normal_members_is_one(n_members):
+    tree, _ = run(tidy(normal(n_members, 60, 40)), 200)
+    ratio = tree["unet"]["ratio"]
+    assert ratio["value"] == pytest.approx(1, abs=0.03)
+    assert ratio["low"] < 1 < ratio["high"]
 
 
 def test_normal_members_follow_the_theory():
     tree, table = run(tidy(normal(15)))
-    assert tree["unet"]["ratio"] == pytest.approx(1, abs=0.08)
+    assert tree["unet"]["ratio"]["value"] == pytest.approx(1, abs=0.08)
     assert tree["unet"]["cv_c4"] == pytest.approx(2, abs=0.08)
     middle = table[table["n_members"].between(4, 12)]
     assert (middle["se"] / middle["theory"]).to_numpy() == pytest.approx(1, abs=0.12)
     # without the correction the standard error of large subsets is far too small
     assert table["se_subsets"].iloc[-2] < 0.4 * table["theory"].iloc[-2]
-    assert tree["unet"]["needed"]["observed"]["20_percent"] == pytest.approx(14, abs=3)
+    assert tree["unet"]["needed"]["observed"]["20_percent"]["value"] == pytest.approx(14, abs=3)
 
 
 def test_heavy_tails_need_more_members():
@@ -99,9 +115,9 @@ def test_heavy_tails_need_more_members():
         1 + 0.005 * np.exp(rng.normal(size=(15, 20, 16))) * rng.normal(size=(15, 20, 16))
     )
     tree, _ = run(tidy(values))
-    assert tree["unet"]["ratio"] > 1.3
+    assert tree["unet"]["ratio"]["value"] > 1.3
     needed = tree["unet"]["needed"]
-    assert all(needed["observed"][k] > needed["theory"][k] for k in needed["theory"])
+    assert all(needed["observed"][k]["value"] > needed["theory"][k] for k in needed["theory"])
 
 
 def test_the_whole_ensemble_is_the_last_row():
@@ -129,9 +145,9 @@ def test_gaps_are_left_out_and_counted():
     same = tidy(np.full((3, 2, 3), 1234.567), "same")
     tree, rows = run(pd.concat([table, lonely, same]))
     assert (tree["unet"]["pairs"], tree["unet"]["excluded"]) == (4, 2)
-    assert tree["zero_filled"]["undefined"] == 7
+    assert tree["zero_filled"]["undefined"] == 15
     assert tree["same"]["cv"] == pytest.approx(0, abs=1e-9)
-    assert tree["same"]["needed"]["observed"] == {}
+    assert tree["same"]["needed"]["observed"] == {f"{t}_percent": {} for t in (20, 15, 10)}
     assert set(rows["group"]) == {"unet", "same"}
     json.dumps(tree, allow_nan=False)
 
@@ -149,5 +165,5 @@ def test_a_subset_without_any_volume_leaves_its_cell_out():
 def test_two_members_and_two_scans():
     tree, table = run(tidy(normal(2, 2, 1)))
     assert len(table) == 1
-    assert tree["unet"]["undefined"] == 4
-    assert tree["unet"]["relative_se"] == pytest.approx(70.71, abs=0.01)
+    assert tree["unet"]["undefined"] == 12
+    assert tree["unet"]["relative_se"] == pytest.approx(75.55, abs=0.01)
