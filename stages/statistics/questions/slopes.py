@@ -19,8 +19,7 @@ from stages.measures.members import HALVES
 from stages.params.analyse import AnalyseParams
 from stages.statistics.answer import Answer, Tree
 from stages.statistics.cohort import Cohort, of
-from stages.statistics.methods.arrays import pair_matrix, volume_cube
-from stages.statistics.methods.bootstrap import cluster_draws, interval
+from stages.statistics.methods.arrays import pair_matrix
 from stages.statistics.methods.correlation import centre, pearson
 from stages.statistics.methods.disjoint_halves import Measure, half_targets, log_cv
 from stages.statistics.methods.gaps import without_gaps
@@ -36,7 +35,7 @@ from stages.statistics.methods.slope_controls import (
     scores,
     volume_scores,
 )
-from stages.statistics.methods.split_half import half_correlations, splits
+from stages.statistics.methods.split_half import reliability
 from stages.statistics.methods.subject_orders import Orders, subject_orders, wrong_subjects
 from stages.statistics.methods.within_between import Fitted, Table, fit_slopes, jackknife_ends
 from stages.statistics.questions.bias_prediction import log_bias
@@ -263,13 +262,6 @@ def _ceilings(
     study: _Study, volumes: pd.DataFrame, params: AnalyseParams, rng: np.random.Generator
 ) -> Tree:
     """Return the most that a predictor of one half can explain of the other half's ln CV."""
-    cube, _, scans = volume_cube(volumes)
-    subject = np.array([study.subject[study.scans.index(name)] for name in scans])
-    first = splits(cube.shape[-1], params.subsets, rng)
-    drawn = cluster_draws(subject, params.bootstrap_draws, rng)
-    weights = np.concatenate([np.ones((1, len(scans)), dtype=drawn.dtype), drawn])
-    tree: Tree = {}
-    for scope, r in half_correlations(cube, first, weights).items():
-        low, high, _ = interval(r[1:], params.level, len(np.unique(subject)))
-        tree[scope] = {"value": float(r[0]), "low": low, "high": high}
-    return tree
+    subject_of = dict(zip(study.scans, study.subject.tolist(), strict=True))
+    found, _ = reliability(volumes, subject_of, params.subsets, params.level, rng)
+    return {scope: found[scope]["between_halves"] for scope in ("pooled", "within_structure")}
