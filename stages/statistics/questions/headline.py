@@ -1,43 +1,65 @@
-"""The few numbers that two experiments are compared by; asked last, from the other answers."""
+"""The few numbers that two experiments are compared by; asked last, from the other answers.
+
+Each stands with half the width of its interval over subjects and members: two experiments differ by
+chance if they differ by less. R^2 in sample is none of them: the rounding of another processor
+moves it by a third.
+"""
 
 from collections.abc import Mapping
+from math import isfinite
 
 import numpy as np
 
 from stages.params.analyse import AnalyseParams
 from stages.statistics.answer import Answer, Tree, look_up
 from stages.statistics.cohort import Cohort
-from stages.statistics.methods.bias import median_absolute_bias
+from stages.statistics.families import PRIMARY
+
+VALUES = {
+    "psnr": ("image_quality", ("psnr",), "mean"),
+    "ssim": ("image_quality", ("ssim",), "mean"),
+    "cv": ("volumes", ("cv",), "median"),
+    "bias": ("volumes", ("absolute_bias",), "median"),
+    "slope": (PRIMARY.question, PRIMARY.keys, "value"),
+}
+"""Name -> question, keys below the group, and which leaf there is the estimate."""
 
 
 def ask(cohort: Cohort, _: AnalyseParams, __: np.random.Generator) -> Answer:
-    """Return the headline of the answers about image quality, volumes and prediction."""
-    trees = (cohort.answers[name].metrics for name in ("image_quality", "volumes", "prediction"))
-    return Answer(headline(*trees))
+    """Return the headline of the answers about image quality, volumes and slopes."""
+    return Answer(headline({name: answer.metrics for name, answer in cohort.answers.items()}))
 
 
-def headline(image_quality: Tree, volumes: Tree, prediction: Tree) -> dict[str, Tree]:
-    """Return one line of numbers for each group: quality, variability, bias, and R^2 of its CV.
+def headline(metrics: Mapping[str, Tree]) -> dict[str, Tree]:
+    """Return a few numbers of each group: quality, variability, bias, and what predicts its CV.
 
     Args:
-        image_quality, volumes, prediction: the trees of the metrics of these names.
+        metrics: question -> tree of its metrics.
 
     Returns:
-        Group -> `psnr` (dB) and `ssim`, means over members; `cv` (percent), median over
-        structure-scan pairs; `bias` (percent), median absolute bias against the fully sampled scans
-        over structures; `r2` of the CV on histograms of the voxelwise standard deviation. A group
-        has what is known of it: noise only `cv` and `bias`, baselines neither `cv` nor `r2`.
+        Group -> name -> `value`, and `half_width` of the interval where there is one: `psnr` (dB)
+        and `ssim`, means over members and scans; `cv` (percent), median over structure-scan pairs;
+        `bias` (percent), median over structures of the absolute bias against the fully sampled
+        scans; `slope`, the primary endpoint, of ln CV on the ln mean voxelwise SD within
+        structures. A group has what is known of it: noise only `cv` and `bias`, baselines neither
+        `cv` nor `slope`.
     """
+    groups = (name for name, found in metrics["volumes"].items() if isinstance(found, Mapping))
     tree: dict[str, Tree] = {}
-    for group in (name for name, found in volumes.items() if isinstance(found, Mapping)):
-        biases = look_up(volumes, group, "bias")
-        known = {
-            "psnr": look_up(image_quality, group, "psnr", "mean"),
-            "ssim": look_up(image_quality, group, "ssim", "mean"),
-            "cv": look_up(volumes, group, "cv", "median"),
-            "bias": median_absolute_bias(biases) if biases else None,
-            "r2": look_up(prediction, group, "r2", "histogram"),
+    for group in groups:
+        leaves = {
+            name: leaf
+            for name, (question, keys, estimate) in VALUES.items()
+            if (leaf := _leaf(look_up(metrics.get(question, {}), group, *keys), estimate))
         }
-        leaves = {name: value for name, value in known.items() if value is not None}
         tree |= {group: leaves} if leaves else {}
     return tree
+
+
+def _leaf(found: Tree | None, estimate: str) -> Tree:
+    if not isinstance(found, Mapping) or estimate not in found:
+        return {}
+    ends = found.get("low"), found.get("high")
+    if None in ends or not all(map(isfinite, ends)):
+        return {"value": found[estimate]}
+    return {"value": found[estimate], "half_width": (ends[1] - ends[0]) / 2.0}

@@ -1,11 +1,14 @@
 """Image quality of each group of reconstructions, from the scores of each member and scan."""
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 
 from stages.params.analyse import AnalyseParams
 from stages.statistics.answer import Answer, Tree
 from stages.statistics.cohort import Cohort, of
+from stages.statistics.methods.jackknife import jackknife_interval
 
 MEASURES = ("psnr", "ssim")
 # the headline: the challenge's definition on slices that hold brain; the others stand beside it
@@ -16,10 +19,16 @@ CROPPED = ("challenge", "cropped")
 COLUMNS = ["group", "range", "slices", "member", *MEASURES]
 
 
-def ask(cohort: Cohort, _: AnalyseParams, __: np.random.Generator) -> Answer:
-    """Return PSNR and SSIM of networks and baselines, and their table, one row a member."""
+def ask(cohort: Cohort, params: AnalyseParams, __: np.random.Generator) -> Answer:
+    """Return PSNR and SSIM of networks and baselines, and their table, one row a member.
+
+    The means of the headline have intervals over subjects and members.
+    """
     tables = {group: of(cohort.quality, group) for group in cohort.accelerated}
     tree = {group: quality_summary(table) for group, table in tables.items()}
+    for group, table in tables.items():
+        for name in MEASURES:
+            tree[group][name] |= _ends(table, name, cohort.subject_of, params.level)
     rows = [
         means.reset_index().assign(group=group, range=kind[0], slices=kind[1])
         for group, table in tables.items()
@@ -27,6 +36,22 @@ def ask(cohort: Cohort, _: AnalyseParams, __: np.random.Generator) -> Answer:
         for means in [member_means(table, tuple(kind))]
     ]
     return Answer(tree, {"image_quality": pd.concat(rows, ignore_index=True)[COLUMNS]})
+
+
+def _ends(
+    quality: pd.DataFrame, name: str, subject_of: Mapping[str, str], level: float
+) -> dict[str, float]:
+    """Return the ends of the interval of a mean over members and scans; none where undefined."""
+    chosen = quality[(quality["range"] == HEADLINE[0]) & (quality["slices"] == HEADLINE[1])]
+    scores = chosen.pivot(index="subject", columns="member", values=name)
+    values = scores.to_numpy(np.float64)
+    subjects = np.array([subject_of.get(scan, scan) for scan in scores.index])
+
+    def mean(scans: np.ndarray, members: np.ndarray) -> float:
+        return float(values[scans][:, members].mean(axis=0).mean())
+
+    low, high, _ = jackknife_interval(mean, subjects, values.shape[1], level)
+    return {"low": low, "high": high} if np.isfinite([low, high]).all() else {}
 
 
 def member_means(quality: pd.DataFrame, kind: tuple[str, str]) -> pd.DataFrame:

@@ -2,22 +2,39 @@
 
 from stages.statistics.questions.headline import headline
 
-QUALITY = {"rim": {"psnr": {"mean": 32.0, "std": 0.3}, "ssim": {"mean": 0.9}}}
-VOLUMES = {
-    "rim": {"cv": {"median": 1.0, "caudate": 2.0}, "bias": {"a": -8.0, "b": 1.0, "c": 3.0}},
-    "noise": {"cv": {"median": 0.2}, "bias": {}},
-    "reference": {"bias_truth": {"a": 1.0}},
-    "truth": "absent: the cohort is not simulated",
+METRICS = {
+    "image_quality": {
+        "rim": {
+            "psnr": {"mean": 32.0, "std": 0.3, "low": 31.0, "high": 33.0},
+            "ssim": {"mean": 0.9},
+        }
+    },
+    "volumes": {
+        "rim": {
+            "cv": {"median": 1.0, "low": 0.5, "high": 2.0, "caudate": 2.0},
+            "absolute_bias": {"median": 3.0, "low": float("nan"), "high": 4.0},
+        },
+        "noise": {"cv": {"median": 0.2}},
+        "reference": {"bias_truth": {"a": 1.0}},
+        "truth": "absent: the cohort is not simulated",
+    },
+    "slopes": {"rim": {"cv": {"std_mean": {"within": {"value": 0.5, "low": -0.5, "high": 1.5}}}}},
 }
-PREDICTION = {"rim": {"r2": {"histogram": 0.5, "summary": 0.4}}}
 
 
 def test_each_group_has_what_is_known_of_it() -> None:
-    assert headline(QUALITY, VOLUMES, PREDICTION) == {
-        "rim": {"psnr": 32.0, "ssim": 0.9, "cv": 1.0, "bias": 3.0, "r2": 0.5},
-        "noise": {"cv": 0.2},
+    assert headline(METRICS) == {
+        "rim": {
+            "psnr": {"value": 32.0, "half_width": 1.0},
+            "ssim": {"value": 0.9},
+            "cv": {"value": 1.0, "half_width": 0.75},
+            "bias": {"value": 3.0},
+            "slope": {"value": 0.5, "half_width": 1.0},
+        },
+        "noise": {"cv": {"value": 0.2}},
     }
 
 
 def test_an_undefined_number_is_left_out() -> None:
-    assert "r2" not in headline(QUALITY, VOLUMES, {"rim": {"r2": {}}})["rim"]
+    assert "slope" not in headline(METRICS | {"slopes": {"rim": {"cv": {"std_mean": {}}}}})["rim"]
+    assert "slope" not in headline({k: v for k, v in METRICS.items() if k != "slopes"})["rim"]

@@ -1,9 +1,14 @@
 """Image quality: scans are averaged before members, and a single member has no deviation."""
 
+from itertools import product
+
+import numpy as np
 import pandas as pd
 import pytest
+from scipy.stats import t as student
 
-from stages.statistics.questions.image_quality import quality_summary
+from stages.statistics.questions.image_quality import ask, quality_summary
+from tests.statistics.conftest import cohort_of, ensembles, parameters
 
 KINDS = [
     *(("challenge", "brain"), ("challenge", "cropped"), ("challenge", "all")),
@@ -45,3 +50,28 @@ def test_a_single_member_has_no_deviation():
 def test_the_slices_of_directs_validation_have_a_deviation_of_their_own():
     found = quality_summary(scores({0: [30.0, 34.0], 1: [31.0, 35.0], 2: [32.0, 36.0]}))["cropped"]
     assert found["psnr"] == {"mean": pytest.approx(28), "std": pytest.approx(1)}
+
+
+def test_means_have_intervals_over_subjects_and_members():
+    rng = np.random.default_rng(0)
+    psnr = 30 + rng.normal(size=(5, 1)) + rng.normal(size=(1, 4)) + 0.1 * rng.normal(size=(5, 4))
+    rows = [
+        ("unet", member, f"sub-{scan}", kind, slices, psnr[scan, member], 0.9)
+        for scan, member in product(range(5), range(4))
+        for kind, slices in KINDS
+    ]
+    columns = ["group", "member", "subject", "range", "slices", "psnr", "ssim"]
+    quality = pd.DataFrame(rows, columns=columns)
+    quality = pd.concat([quality.assign(group=name) for name in ("unet", "rim", "zero_filled")])
+    subjects = {f"sub-{scan}": f"sub-{scan}" for scan in range(5)}
+    cohort = cohort_of(ensembles=ensembles(n_members=4), quality=quality, subject_of=subjects)
+    found = ask(cohort, parameters(), rng).metrics["unet"]["psnr"]
+    parts = [(values.var(ddof=1) / len(values), len(values) - 1) for values in
+             (psnr.mean(axis=1), psnr.mean(axis=0))]  # fmt: skip
+    variance = sum(v for v, _ in parts)
+    free = variance**2 / sum(v**2 / f for v, f in parts)
+    reach = student.ppf(0.975, free) * np.sqrt(variance)
+    assert found["mean"] == pytest.approx(psnr.mean())
+    assert [found["low"], found["high"]] == pytest.approx(
+        [psnr.mean() - reach, psnr.mean() + reach]
+    )
