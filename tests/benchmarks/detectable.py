@@ -1,6 +1,6 @@
 """What a cohort can detect: power of the primary test by simulation, as a table and a figure.
 
-python -m tests.benchmarks.detectable [--repeats 200] [--seed 0]
+python -m tests.benchmarks.detectable [--repeats 300] [--seed 0]
 
 Writes the table between the markers of docs/analysis-plan.md, and docs/detectable.svg. Cohorts are
 those of the simulation of slopes, the test is that of question `slopes`.
@@ -27,7 +27,7 @@ from tests.benchmarks.simulation.study import TEST
 PLAN, PICTURE = Path("docs/analysis-plan.md"), Path("docs/detectable.svg")
 BEGIN, END = "<!-- detectable: begin -->", "<!-- detectable: end -->"
 SUBJECTS, MEMBERS, SLOPES = (4, 8, 12, 20, 40), (4, 8, 12), (0.0, 0.25, 0.5, 1.0)
-REPEATS = 200
+REPEATS = 300
 ORDERS = 240  # TEST and TEST / NETWORKS of them are whole numbers
 NETWORKS = 3
 

@@ -51,4 +51,4 @@ def interval_study(design: Design) -> Study:
 
 def studies() -> dict[str, Study]:
     """Return the studies by name."""
-    return {f"power, {design.name}": interval_study(design) for design in designs()}
+    return {f"changes, {design.name}": interval_study(design) for design in designs()}
