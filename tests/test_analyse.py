@@ -117,7 +117,8 @@ def test_every_file_has_its_public_keys_and_no_gaps(folder, study, structures, c
             own = look_up(json.loads(path.read_text()), *keys)
             assert own["family"], (path, keys)
             assert own["adjusted"] >= p * (1 - 1e-12)
-    assert ("per_structure_mean" in capsys.readouterr().err) == (study.n_scans == 2)
+    # of fewer than eight subjects
+    assert "per_structure_mean" in capsys.readouterr().err
 
 
 def test_every_question_has_its_files_and_nothing_else_is_left(folder):
@@ -203,7 +204,6 @@ def test_identical_members_vary_by_nothing(folder):
     measure_study(study)
     analyse.main()
     assert metrics("volumes")["unet"]["cv"]["median"] == 0
-    assert "noise_ceiling" in metrics("prediction")["unet"]
     assert metrics("prediction")["unet"]["n"]["undefined"] > 0
 
 

@@ -59,6 +59,7 @@ def draw_relations(
     axes.grid(axis="x", color="0.92", linewidth=0.7)
     axes.set_axisbelow(True)
     axes.set_xlim(-1.04, 1.04)
+    axes.set_xticks(np.linspace(-1.0, 1.0, 5))
     axes.tick_params(axis="y", length=0)
 
 

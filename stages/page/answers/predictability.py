@@ -7,10 +7,10 @@ from stages.figures.kit.facts import Facts
 from stages.figures.kit.phrasing import counted, listed, number, share, span, spread
 from stages.figures.kit.titles import surrogate_phrase, title
 from stages.page.answers.protocol import Answer
-from stages.statistics.answer import look_up
-from stages.statistics.questions.surrogates import COSTS
+from stages.statistics.questions.surrogates import VOLUME
 
 HALVES = ("split_half_prediction", "disjoint", "within_structure")
+NAMED = ("std_mean", "linearised_volume", "one_minus_dice")
 MODERATE = 0.3  # of a correlation: Cohen 1988, Statistical Power Analysis, section 3.2
 
 
@@ -28,7 +28,7 @@ def prediction(facts: Facts) -> Answer:
         " of the other half."
         for g, t in within.items()
     ]
-    lines = (*evidence, *_fewest(facts), *_regressions(facts), *_best_surrogate(facts))
+    lines = (*evidence, *_fewest(facts), *_regressions(facts), *_surrogates(facts))
     return Answer(question, verdict, lines)
 
 
@@ -128,29 +128,25 @@ def _regressions(facts: Facts) -> list[str]:
     return [f"{words}; in sample, {listed(compared)}." if compared else f"{words}."]
 
 
-def _best_surrogate(facts: Facts) -> list[str]:
-    """Return the surrogate of the other half that goes with the CV most over all structures."""
+def _surrogates(facts: Facts) -> list[str]:
+    """Return how one surrogate of each cost goes with the CV of the other half, beside the size.
+
+    They are named beforehand: the best of all would need a correction for the choice.
+    """
     lines = []
     for group in facts.groups:
-        tree = facts.get("surrogates", group) or {}
-        known = {
-            name: part
-            for name, part in tree.items()
-            if {"low", "high"} <= set(look_up(part, "disjoint", "pooled") or ())
-            and part.get("cost") != COSTS["0"]
+        found = {
+            name: tree
+            for name in (*NAMED, VOLUME)
+            if (tree := facts.get("surrogates", group, name, "disjoint", "pooled"))
+            and {"low", "high"} <= set(tree)
         }
-        if not known:
-            continue
-        best = max(known, key=lambda name: abs(known[name]["disjoint"]["pooled"]["r"]))
-        words = (
-            f"{title(group)}: of {counted(len(known), 'surrogate')} of half of the members,"
-            f" {surrogate_phrase(best)} ({known[best].get('cost', 'cost not stated')}) goes most"
-            " with ln CV of the other half over all structures:"
-            f" r = {interval(known[best]['disjoint']['pooled'])}"
-        )
-        size = look_up(tree, "volume", "disjoint", "pooled")
-        words += f"; the size of the volume: r = {interval(size)}" if size else ""
-        lines.append(f"{words}.")
+        if set(found) - {VOLUME}:
+            each = [f"{surrogate_phrase(name)} {interval(tree)}" for name, tree in found.items()]
+            lines.append(
+                f"{title(group)}, over all structures, r of half of the members with ln CV of the"
+                f" other half: {listed(each)}."
+            )
     return lines
 
 

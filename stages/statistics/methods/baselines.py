@@ -89,6 +89,8 @@ def permuted_r2(
 
     def r2(moved: np.ndarray) -> float:
         known = has_x[:, moved] & has_y
+        if not known.any():
+            return float("nan")
         u, v, structure = x[:, moved][known], y[known], number[known]
         return within_group_r2(u, v, structure) if within else in_sample_r2(u, v)
 

@@ -82,13 +82,16 @@ def correlation_intervals(
     return found
 
 
-def structures_left_out(x: np.ndarray, y: np.ndarray, kind: str = "pearson") -> np.ndarray:
-    """Return the pooled correlation without each structure that there is, (n_structures,)."""
+def structures_left_out(
+    x: np.ndarray, y: np.ndarray, kind: str = "pearson", rows: np.ndarray | None = None
+) -> np.ndarray:
+    """Return the pooled correlation without each structure, of all that there are or of `rows`."""
     present = np.isfinite(x) & np.isfinite(y)
     number = np.nonzero(present)[0]
     u, v = x[present], y[present]
     coefficient = pearson if kind == "pearson" else spearman
-    return np.array([coefficient(u[number != k], v[number != k]) for k in np.unique(number)])
+    rows = np.unique(number) if rows is None else rows
+    return np.array([coefficient(u[number != k], v[number != k]) for k in rows])
 
 
 def r_interval(r: float, without: Sequence[np.ndarray], level: float) -> Interval:
@@ -115,7 +118,9 @@ def relations(
     pairs, weights = list(pairs), one_left_out(clusters)
     pooled = _mean([pooled_draws(x, y, weights) for x, y in pairs])
     within = _mean([within_draws(x, y, weights) for x, y in pairs])
-    apart = _mean([structures_left_out(x, y) for x, y in pairs])
+    # a structure may be absent from some of the pairs: nothing is left out of those
+    rows = np.nonzero(np.any([np.isfinite(x) & np.isfinite(y) for x, y in pairs], axis=(0, 2)))[0]
+    apart = _mean([structures_left_out(x, y, rows=rows) for x, y in pairs])
     p = float("nan")
     if order is not None:
         null = _mean([permuted_within(x, y, order) for x, y in pairs])

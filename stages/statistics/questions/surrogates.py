@@ -85,7 +85,7 @@ def ask(cohort: Cohort, params: AnalyseParams, rng: np.random.Generator) -> Answ
     table = pd.concat(tables, ignore_index=True)
     tree = surrogate_tree(table)
     for group, found in tree.items():
-        found["baselines"] = baselines(of(cv, group))
+        found["baselines"] = without_gaps(baselines(of(cv, group)))[0]
     return Answer(tree, {"surrogates": table})
 
 

@@ -83,3 +83,11 @@ def test_tiny_cohorts_are_undefined_and_silent(shape):
         assert np.isnan([found["pooled"].low, found["within_structure"].low]).all()
     constant = relations([(np.full(shape, 0.1), y)], np.arange(shape[1]), 0.95)
     assert np.isnan(constant["within_structure"].r)
+
+
+def test_a_structure_may_be_absent_from_one_of_the_pairs():
+    x, y = np.random.default_rng(5).normal(size=(2, 5, 9))
+    gone = x.copy()
+    gone[3] = np.nan
+    found = relations([(x, y), (gone, y)], np.arange(9), 0.95)["pooled"]
+    assert found.low < found.r < found.high
