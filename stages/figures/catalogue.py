@@ -54,11 +54,11 @@ FIGURES: tuple[StudyFigure | PerGroup, ...] = (
 
 
 def figures(facts: Facts) -> list[StudyFigure]:
-    """Return the figures of a study, those of single groups one by one; nothing is drawn yet."""
+    """Return the figures that a study has, those of single groups one by one; nothing is drawn."""
     found: list[StudyFigure] = []
     for entry in FIGURES:
         if isinstance(entry, StudyFigure):
             found.append(entry)
         else:
             found += [entry.figure(group) for group in entry.groups(facts)]
-    return found
+    return [figure for figure in found if figure.shown(facts)]

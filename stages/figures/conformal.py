@@ -20,7 +20,7 @@ from stages.figures.kit.style import RC, colour, new_figure
 from stages.figures.kit.titles import title
 from stages.statistics.methods.prediction_intervals import METHODS
 from stages.statistics.methods.thresholds import coverage_band, least_subjects
-from stages.statistics.questions.conformal import ALL
+from stages.statistics.questions.conformal import ALL, LEAST_SUBJECTS
 
 LABELS = {
     "naive": "ensemble alone:\nmean ± t s",
@@ -151,4 +151,5 @@ FIGURE = StudyFigure(
     "Dots of coverage and width by method.",
     caption,
     read_and_draw,
+    shown=lambda facts: facts.n_subjects >= LEAST_SUBJECTS,
 )

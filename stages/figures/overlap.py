@@ -92,12 +92,13 @@ def _count(part: pd.DataFrame) -> str:
 def caption(facts: Facts) -> str:
     """Return units, n and how to read the dots."""
     return (
-        "Above: Dice (0 to 1, left) and mean symmetric surface distance (mm, right) of every"
-        " structure to the segmentation of the fully sampled scan; dots are medians and bars ranges"
-        " over scans of the mean over members. Below: Spearman's ρ within structures of each"
-        " uncertainty with 1 − Dice and with the surface distance; bars:"
-        f" {share(facts.params.level)} intervals over subjects. An uncertainty whose bar crosses 0"
-        f" does not predict where contours differ. {pairs(facts)}."
+        "Above: Dice (0 to 1, left) and mean symmetric surface distance (mm, right; mean over the"
+        " voxels of both surfaces) of every structure to the segmentation of the fully sampled"
+        " scan; dots are medians and bars ranges over scans of the mean over members. Below:"
+        " Spearman's ρ within structures of each uncertainty with 1 − Dice and with the surface distance; bars:"
+        f" {share(facts.params.level)} intervals over subjects. Members that disagree are off on"
+        " average, so that some relation with their disagreement is there by construction; a bar"
+        f" that crosses 0 shows no relation and excludes none within it. {pairs(facts)}."
     )
 
 

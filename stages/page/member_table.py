@@ -9,6 +9,7 @@ import pandas as pd
 from stages.figures.kit.facts import Facts
 from stages.figures.kit.phrasing import number, percent
 from stages.figures.kit.titles import title
+from stages.statistics.questions.outliers import LEAST_MEMBERS
 
 SCORES = {"psnr": "PSNR", "ssim": "SSIM", "volume": "volumes"}
 
@@ -74,7 +75,8 @@ def verdict(facts: Facts) -> str:
     if not trees:
         return "Outliers among the members were not looked for."
     silent = [title(g) for g, tree in trees.items() if "not_judged" in tree]
-    lines = [f"Too few members to judge: {', '.join(silent)}."] if silent else []
+    few = f"Outliers are looked for among {LEAST_MEMBERS} members or more; fewer"
+    lines = [f"{few}: {', '.join(silent)}."] if silent else []
     marked = {g: tree for g, tree in trees.items() if tree.get("flagged")}
     if not marked and len(silent) < len(trees):
         lines.append("No member is an outlier.")

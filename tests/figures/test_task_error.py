@@ -8,6 +8,8 @@ from stages.statistics.methods.member_ranks import ranks_within
 from stages.statistics.questions.task_error import VARIABLES
 
 GROUPS = ("unet", "varnet", "rim")
+LEAF = {"within": {"spearman": 0.5, "low": -0.2, "high": 0.9}}
+FOUND = {score: dict.fromkeys(("variability", "bias"), LEAF) for score in ("psnr", "ssim")}
 
 
 def members(n_members: int) -> pd.DataFrame:
@@ -20,17 +22,19 @@ def members(n_members: int) -> pd.DataFrame:
 
 
 def test_every_member_is_in_every_panel():
-    figure = draw(members(4), GROUPS)
+    figure = draw(members(4), GROUPS, FOUND)
     figure.draw_without_rendering()
     assert len(figure.axes) == 8
     for axes in figure.axes:
         assert [len(line.get_xdata()) for line in axes.lines] == [4, 4, 4]
-        assert "n = 12" in axes.get_title()
+    titles = [axes.get_title() for axes in figure.axes]
+    assert titles.count("as measured, n = 12") == 4
+    assert titles.count("within: ρ = 0.50 (−0.20 to 0.90)") == 4
 
 
 def test_what_is_undefined_is_a_dash():
     table = members(2).assign(variability_rank=0.0, variability=1.0)
-    figure = draw(table, GROUPS)
+    figure = draw(table, GROUPS, {})
     figure.draw_without_rendering()
     assert sum("–" in axes.get_title() for axes in figure.axes) == 4
-    draw(table[:0], GROUPS).draw_without_rendering()
+    draw(table[:0], GROUPS, {}).draw_without_rendering()

@@ -31,6 +31,7 @@ def test_verdicts() -> None:
     silent = {"members": 2, "not_judged": "fewer than 4 members"}
     tree["outliers"] = {"unet": silent, "varnet": marked}
     assert verdict(facts(tree)) == (
-        "Too few members to judge: UNet. VarNet: 1 of 4 members are outliers; the median CV is"
+        "Outliers are looked for among 8 members or more; fewer: UNet. VarNet: 1 of 4 members are"
+        " outliers; the median CV is"
         " 2.00\N{NO-BREAK SPACE}% with and 1.00\N{NO-BREAK SPACE}% without."
     )

@@ -8,6 +8,11 @@ from matplotlib.figure import Figure
 from stages.figures.kit.facts import Facts
 
 
+def always(_: Facts) -> bool:
+    """Return that a figure has something to show in every study."""
+    return True
+
+
 @dataclass(frozen=True)
 class StudyFigure:
     """A figure with its words."""
@@ -21,6 +26,8 @@ class StudyFigure:
     """Units, n and how to read it."""
     draw: Callable[[Facts], Figure]
     """Reads what it shows from the study in the current directory."""
+    shown: Callable[[Facts], bool] = always
+    """Whether the study has what it shows; left out if not."""
 
 
 @dataclass(frozen=True)

@@ -48,24 +48,34 @@ class Crossed(NamedTuple):
     """Of each ensemble that the statistic rests on; none of a single member."""
 
 
-def crossed(statistic: Statistic, weights: np.ndarray, n_subjects: int, n_members: int) -> Crossed:
+def crossed(
+    statistic: Statistic,
+    weights: np.ndarray,
+    n_subjects: int,
+    n_members: int,
+    ensembles: np.ndarray | None = None,
+) -> Crossed:
     """Return a statistic with what its interval is made of.
 
     Args:
         statistic: see `Statistic`.
         weights: (n_draws, n_scans), from `bootstrap.cluster_draws`.
         n_subjects: that were drawn from.
-        n_members: of the ensemble.
+        n_members: of all ensembles together.
+        ensembles: (n_members,) the ensemble of each member; None for a single one.
     """
     everyone = np.ones(n_members, dtype=bool)
     once = np.ones((1, weights.shape[1]), dtype=weights.dtype)
     every = np.concatenate([once, weights])
     whole = statistic(every, everyone)
-    parts: tuple[MemberPart, ...] = ()
-    if n_members > 1:
-        without = np.stack([statistic(every, kept) for kept in ~np.eye(n_members, dtype=bool)])
-        parts = (_member_part(without, n_subjects),)
-    return Crossed(whole[0], whole[1:], n_subjects, parts)
+    parts: list[MemberPart] = []
+    labels = np.zeros(n_members) if ensembles is None else np.asarray(ensembles)
+    for name in dict.fromkeys(labels.tolist()):
+        left_out = np.eye(n_members, dtype=bool)[labels == name]
+        if len(left_out) > 1:
+            without = np.stack([statistic(every, ~member) for member in left_out])
+            parts.append(_member_part(without, n_subjects))
+    return Crossed(whole[0], whole[1:], n_subjects, tuple(parts))
 
 
 def _member_part(without: np.ndarray, n_subjects: int) -> MemberPart:

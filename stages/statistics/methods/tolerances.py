@@ -33,6 +33,14 @@ def near(quantity: str, reported: float, here: float, limit: float) -> Row:
     return Row(quantity, text(reported), text(here), f"± {text(limit)}", holds)
 
 
+def same(quantity: str, reported: float, here: float, reach: float) -> Row:
+    """Return the row that judges whether here - reported -+ reach, an interval, holds 0."""
+    apart = here - reported
+    holds = None if math.isnan(apart) or math.isnan(reach) else abs(apart) <= reach + ROUNDING
+    tolerance = f"difference {text(apart - reach)} to {text(apart + reach)}"
+    return Row(quantity, text(reported), text(here), tolerance, holds)
+
+
 def within_factor(quantity: str, reported: float, here: float, factor: float) -> Row:
     """Return the row that judges reported / factor <= here <= reported * factor."""
     holds = None

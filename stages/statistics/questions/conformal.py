@@ -3,7 +3,12 @@
 Every method is judged with the scan's subject left out. A method that fits nothing (`absolute`,
 `scaled`, `cqr`, `joint`) then covers ceil(n (1 - alpha)) of n subjects by construction, whatever
 the volumes are (ties and subjects of several scans aside): its width is the finding. The coverage
-of `naive`, which promises nothing, is one too.
+of `naive`, which promises nothing, is one too. Of fewer than `LEAST_SUBJECTS` nothing is shown:
+with four every coverage is 0.75 or 1, whatever the cohort.
+
+MAPIE gives the same thresholds where every subject has one scan (the tests compare them). It has
+no weights for scans of one subject and no joint threshold of a scan's structures, and raises where
+subjects are too few instead of leaving the structure out, so that the ranks are computed here.
 """
 
 import math
@@ -18,12 +23,19 @@ from stages.statistics.methods.prediction_intervals import METHODS, Pairs, inter
 from stages.statistics.methods.thresholds import ROUNDING, check_alpha
 from stages.statistics.methods.variability import PERCENT
 
+LEAST_SUBJECTS = 10
 ALL = "all"  # in place of a structure: all structures of a scan at once
 COLUMNS = ["group", "structure", "method", "n", "coverage", "width_percent"]
 
 
 def ask(cohort: Cohort, params: AnalyseParams, _: np.random.Generator) -> Answer:
     """Return how often intervals of volumes cover, and how wide they are."""
+    n_subjects = len(set(cohort.subject_of.values()))
+    if n_subjects < LEAST_SUBJECTS:
+        reason = (
+            f"{n_subjects} of at least {LEAST_SUBJECTS} subjects: coverage is one by construction"
+        )
+        return Answer({"not_judged": reason}, {"conformal": pd.DataFrame(columns=COLUMNS)})
     volumes = cohort.networks(cohort.volumes)
     tree, table = conformal(volumes, cohort.reference, cohort.subject_of, params.alpha)
     return Answer(tree, {"conformal": table})

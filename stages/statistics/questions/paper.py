@@ -10,8 +10,9 @@ import pandas as pd
 
 from stages.params.analyse import AnalyseParams
 from stages.statistics.answer import Answer, Tree, look_up
-from stages.statistics.cohort import Cohort
+from stages.statistics.cohort import Cohort, of
 from stages.statistics.methods.bias import median_absolute_bias
+from stages.statistics.methods.jackknife import jackknife_interval
 from stages.statistics.methods.tolerances import (
     ABSENT,
     EXACT,
@@ -25,10 +26,13 @@ from stages.statistics.methods.tolerances import (
     near,
     near_each_other,
     ordered,
+    same,
     text,
     within,
     within_factor,
 )
+from stages.statistics.methods.variability import cv_table
+from stages.statistics.questions.outliers import predicted
 from stages.statistics.questions.readings import READINGS, REGRESSIONS, WHOLE, Reading, r2_of
 from stages.storage.files import read_json
 
@@ -49,14 +53,48 @@ LEAST_PART_OF_SCANS = 0.5
 SIGNIFICANT = 0.05
 
 
-def ask(cohort: Cohort, _: AnalyseParams, __: np.random.Generator) -> Answer:
+def ask(cohort: Cohort, params: AnalyseParams, __: np.random.Generator) -> Answer:
     """Return the study's numbers beside the paper's, from the answers before this one."""
     metrics = {name: answer.metrics for name, answer in cohort.answers.items()}
     networks = cohort.ensembles.architectures
     members = {group: len(cohort.ensembles.members(group)) for group in networks}
     scans = list(cohort.subject_of)
-    tree, table = compare(metrics, members, len(scans), cohort_of(scans))
+    reaches = {group: r2_reach(cohort, group, params.level) for group in networks}
+    tree, table = compare(metrics, members, len(scans), cohort_of(scans), reaches)
     return Answer(tree, {"paper": table})
+
+
+def r2_reach(cohort: Cohort, group: str, level: float) -> dict[str, float]:
+    """Return how far R^2 of two studies of this size lie apart, half of an interval.
+
+    The jackknife over subjects and members gives the variance of this study's; the published one,
+    of about as many scans and members, is taken to be as uncertain. Members are left out of the
+    target alone: the predictors without one need its images. So the interval is rather too narrow.
+
+    Args:
+        cohort: tables.
+        group: an architecture.
+        level: coverage of the interval.
+
+    Returns:
+        histogram, summary; NaN with fewer than three subjects.
+    """
+    images = of(cohort.regions, group), of(cohort.histograms, group)
+    volumes = of(cohort.volumes, group)
+    scans = list(dict.fromkeys(volumes["subject"]))
+    members = np.array(sorted(volumes["member"].unique()))
+    found = {}
+    for name in REGRESSIONS:
+
+        def r2(kept: np.ndarray, chosen: np.ndarray, name: str = name) -> float:
+            known = {scan for scan, there in zip(scans, kept, strict=True) if there}
+            rows = volumes["member"].isin(members[chosen]) & volumes["subject"].isin(known)
+            return float(predicted(cv_table(volumes[rows]), *images)["r2"][name])
+
+        subjects = np.array([cohort.subject_of[scan] for scan in scans])
+        low, high, _ = jackknife_interval(r2, subjects, len(members), level)
+        found[name] = float(np.sqrt(2.0) * (high - low) / 2.0)
+    return found
 
 
 def published() -> Tree:
@@ -93,7 +131,11 @@ def cohort_of(scan_names: Iterable[str]) -> str:
 
 
 def compare(
-    metrics: Mapping[str, Tree], n_members: Mapping[str, int], n_scans: int, cohort: str | None
+    metrics: Mapping[str, Tree],
+    n_members: Mapping[str, int],
+    n_scans: int,
+    cohort: str | None,
+    reaches: Mapping[str, Mapping[str, float]],
 ) -> tuple[Tree, pd.DataFrame]:
     """Set the study's numbers beside the paper's and judge each within its tolerance.
 
@@ -105,6 +147,7 @@ def compare(
         n_members: group -> size of its ensemble.
         n_scans: number of validation scans.
         cohort: from `cohort_of`; None is taken as simulated.
+        reaches: group -> from `r2_reach`.
 
     Returns:
         The tree cohort, verdict, n.match, n.no_match, n.not_comparable; and the table quantity,
@@ -120,7 +163,7 @@ def compare(
         *bias_rows(paper, volumes),
         *bias_prediction_rows(paper, metrics.get("bias_prediction", {})),
         *open_with_few_scans(correlation_rows(paper, prediction), paper, n_scans),
-        *open_with_few_scans(r2_rows(paper, prediction), paper, n_scans),
+        *open_with_few_scans(r2_rows(paper, prediction, reaches), paper, n_scans),
         *reading_rows(paper, metrics.get("readings", {})),
     ]
     values = [(r.quantity, r.reported, r.here, r.tolerance, r.match) for r in rows]
@@ -306,16 +349,19 @@ def nearest(reported: float, found: Mapping[Reading, float], limit: float) -> st
     return f"{text(known[best])} ({best.words}); {n_near} of {len(known)} readings within {limit}"
 
 
-def r2_rows(paper: Tree, prediction: Tree) -> list[Row]:
-    """Return R^2 of both sets of predictors and its orderings."""
+def r2_rows(paper: Tree, prediction: Tree, reaches: Mapping[str, Mapping[str, float]]) -> list[Row]:
+    """Return R^2 of both sets of predictors and its orderings.
+
+    A number matches if the interval of its difference from the paper's holds 0.
+    """
     groups, columns = list(paper["architectures"]), paper["orderings"]["r2_predictors"]["value"]
     found = {name: {g: leaf(prediction, g, "r2", name) for g in groups} for name in columns}
     rows = [
-        near(
+        same(
             f"{group} R2 {name}",
             paper["architectures"][group][f"r2_{name}"]["value"],
             found[name][group],
-            paper["tolerances"]["r2"],
+            reaches.get(group, {}).get(name, math.nan),
         )
         for group in groups
         for name in columns

@@ -5,6 +5,9 @@ their means one in six agrees perfectly, so the least two-sided p is 1/3. The an
 from members within architectures: scores and errors are replaced by their ranks among the members
 of the same architecture, and these are pooled. Ranks, not differences from the architecture's mean:
 one failed run would shift that mean, and with it all other members, the same way in both variables.
+
+Members are the units. A member's score is its mean over scans, its errors are medians over
+structures and scans.
 """
 
 from collections.abc import Mapping
@@ -17,7 +20,8 @@ from stages.params.analyse import AnalyseParams
 from stages.statistics.answer import Answer, Tree
 from stages.statistics.cohort import Cohort
 from stages.statistics.methods.bias import absolute_bias
-from stages.statistics.methods.bootstrap import cluster_draws, interval
+from stages.statistics.methods.bootstrap import cluster_draws
+from stages.statistics.methods.crossed_intervals import crossed, half_width
 from stages.statistics.methods.gaps import without_gaps
 from stages.statistics.methods.member_ranks import correlations, permutation_p, ranks_within
 from stages.statistics.methods.variability import PERCENT, positive
@@ -27,8 +31,8 @@ from stages.statistics.questions.image_quality import HEADLINE, MEASURES
 MEMBER = ["group", "member"]
 ERRORS = ("variability", "bias")
 VARIABLES = (*MEASURES, *ERRORS)
-SCOPES = ("within", "pooled")
 ALL = "all"
+ALMOST_ONE = 1.0 - 1e-6  # ranks of few members agree perfectly, which has no finite z
 DECIMALS = 9  # of percent; what lies beyond is rounding
 
 
@@ -192,11 +196,11 @@ def task_error(
     level: float,
     rng: np.random.Generator,
 ) -> tuple[Tree, pd.DataFrame]:
-    """Return the rank correlations of image quality with task error over members.
+    """Return the rank correlations of image quality with task error within architectures.
 
     Task errors of a member: the medians over structures and scans of `relative_errors`. Intervals
-    draw subjects with replacement and summarise the members anew; they hold the uncertainty of the
-    scans, the members being given. p exchanges members within architectures and holds theirs.
+    are of other members of the same architectures and of other subjects, on Fisher's scale. p
+    exchanges members within architectures.
 
     Args:
         quality: columns group, member, subject, range, slices, psnr, ssim.
@@ -208,10 +212,9 @@ def task_error(
         rng: source of the draws.
 
     Returns:
-        The tree `all` -> psnr, ssim -> variation, bias -> within, pooled -> spearman, low, high
-        (and p within), and each architecture -> psnr, ssim -> variation, bias (Spearman over its
-        members) and members; `all` also has members, subjects, excluded (see `collect`) and
-        undefined (leaves left out). The table of `member_table`.
+        The tree `all` -> psnr, ssim -> variability, bias -> within -> spearman, low, high and p;
+        with members, subjects, excluded (see `collect`) and undefined (leaves left out). The table
+        of `member_table`.
     """
     members, excluded = collect(quality, volumes, reference, subject_of)
     groups = members.table["group"].to_numpy()
@@ -223,51 +226,46 @@ def task_error(
         )
         return {ALL: counts | {"undefined": 0}}, empty
     table = member_table(members)
-    found = {name: table[name].to_numpy() for name in VARIABLES}
-    draws = summarise(members, cluster_draws(members.clusters, n_draws, rng))
+    weights = cluster_draws(members.clusters, n_draws, rng)
+    draws = summarise(members, np.concatenate([np.ones((1, weights.shape[1]), int), weights]))
     overall: Tree = {}
     for score in MEASURES:
         overall[score] = {}
         for error in ERRORS:
-            answers: Tree = {}
-            for scope in SCOPES:
-                r, resampled = _answer(found, draws, (score, error), groups, scope)
-                low, high, _ = interval(resampled, level, n_clusters)
-                answers[scope] = {"spearman": r, "low": low, "high": high}
-            p = permutation_p(found[score], found[error], groups, n_draws, rng)
-            answers["within"]["p"] = p
-            overall[score][error] = answers
-    tree = {ALL: _counted(overall, counts)}
-    for group, part in table.groupby("group", sort=False):
-        tree[group] = _counted(_alone(part), {"members": len(part)})
-    return tree, table
+            pair = draws[score], draws[error]
+            answers = _within(pair, groups, weights, n_clusters, level)
+            x, y = (table[name].to_numpy() for name in (score, error))
+            answers["p"] = permutation_p(x, y, groups, n_draws, rng)
+            overall[score][error] = {"within": answers}
+    return {ALL: _counted(overall, counts)}, table
 
 
-def _answer(
-    found: dict[str, np.ndarray],
-    draws: dict[str, np.ndarray],
-    pair: tuple[str, str],
+def _within(
+    draws: tuple[np.ndarray, np.ndarray],
     groups: np.ndarray,
-    scope: str,
-) -> tuple[float, np.ndarray]:
-    # few scans drawn with repetition rank the members less surely than all scans do: draws of a
-    # rank correlation are pulled towards 0, and a strong one may lie outside its own interval
-    score, error = pair
-    r = correlations(found[score], found[error], groups, scope)
-    return float(r), correlations(draws[score], draws[error], groups, scope)
+    weights: np.ndarray,
+    n_subjects: int,
+    level: float,
+) -> dict[str, float]:
+    """Return the rank correlation within architectures, and its interval.
 
+    Args:
+        draws: scores and errors (1 + n_draws, n_members), all scans first.
+        groups: (n_members,) architectures.
+        weights: (n_draws, n_scans) of the draws.
+        n_subjects: that were drawn from.
+        level: of confidence.
+    """
+    score, error = draws
 
-def _alone(part: pd.DataFrame) -> dict[str, dict[str, float]]:
-    same = np.zeros(len(part))
-    return {
-        score: {
-            error: float(
-                correlations(part[score].to_numpy(), part[error].to_numpy(), same, "pooled")
-            )
-            for error in ERRORS
-        }
-        for score in MEASURES
-    }
+    def fisher(_: np.ndarray, kept: np.ndarray) -> np.ndarray:
+        r = correlations(score[:, kept], error[:, kept], groups[kept], "within")
+        return np.arctanh(np.clip(r, -ALMOST_ONE, ALMOST_ONE))
+
+    found = crossed(fisher, weights, n_subjects, len(groups), groups)
+    r = float(correlations(score[0], error[0], groups, "within"))
+    ends = np.tanh(found.value + np.array([-1.0, 1.0]) * half_width(found, level))
+    return {"spearman": r, "low": float(ends[0]), "high": float(ends[1])}
 
 
 def _counted(answers: Tree, counts: Tree) -> Tree:

@@ -9,6 +9,7 @@ from hypothesis.extra.numpy import arrays
 from scipy import stats
 
 from stages.statistics.methods.variability import (
+    FEW_TO_MAD,
     c4,
     coefficient_of_variation,
     corrected_cv,
@@ -73,7 +74,14 @@ def test_corrected_cv_has_no_bias_with_few_normal_members():
 @given(volumes)
 def test_robust_cv_is_scipys_median_absolute_deviation(values):
     deviation = stats.median_abs_deviation(values, scale="normal")
-    assert robust_cv(values) == pytest.approx(100 * deviation / np.median(values), abs=1e-9)
+    few = FEW_TO_MAD.get(len(values), len(values) / (len(values) - 0.8))
+    assert robust_cv(values) == pytest.approx(100 * few * deviation / np.median(values), abs=1e-9)
+
+
+@pytest.mark.parametrize("n_members", [2, 3, 4, 5, 8, 12])
+def test_robust_cv_has_no_bias_with_few_normal_members(n_members):
+    draws = np.random.default_rng(0).normal(1000, 20, size=(60_000, n_members))
+    assert robust_cv(draws).mean() == pytest.approx(2.0, abs=0.03)
 
 
 def test_undefined_cells_are_nan_not_numbers():

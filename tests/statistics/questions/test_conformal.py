@@ -18,7 +18,15 @@ from stages.statistics.methods.prediction_intervals import (
 from stages.statistics.methods.thresholds import (
     least_subjects,
 )
-from stages.statistics.questions.conformal import ALL, COLUMNS, cohort, conformal, interval_table
+from stages.statistics.questions.conformal import (
+    ALL,
+    COLUMNS,
+    ask,
+    cohort,
+    conformal,
+    interval_table,
+)
+from tests.statistics.conftest import cohort_of, ensembles, parameters
 
 ALPHA = 0.1
 
@@ -238,3 +246,17 @@ def test_cohort_holds_the_arrays_of_a_group():
     ends = np.quantile(part, [0.05, 0.95]) / part.mean()
     assert (pairs.lower[1, 2], pairs.upper[1, 2]) == pytest.approx(tuple(ends))
     assert (pairs.n_members == 12).all()
+
+
+@pytest.mark.parametrize(("n_subjects", "judged"), [(9, False), (10, True)])
+def test_below_ten_subjects_nothing_is_shown(n_subjects, judged):
+    volumes, truth = generated(np.random.default_rng(0), n_scans=n_subjects)
+    scans = {name: name for name in dict.fromkeys(volumes["subject"])}
+    whole = cohort_of(
+        volumes=volumes, reference=truth, subject_of=scans, ensembles=ensembles(n_members=12)
+    )
+    answer = ask(whole, parameters(), np.random.default_rng(0))
+    assert ("rim" in answer.metrics) == judged
+    assert ("not_judged" in answer.metrics) != judged
+    assert list(answer.tables["conformal"].columns) == COLUMNS
+    assert bool(len(answer.tables["conformal"])) == judged

@@ -147,22 +147,22 @@ def test_only_the_group_of_the_flagged_member_loses_it():
     assert kept.to_dict() == {"varnet": 11, "rim": 10}
 
 
-@pytest.mark.parametrize("n_members", [1, 2, 3])
+@pytest.mark.parametrize("n_members", [1, 2, 4, 7])
 def test_few_members_are_not_judged_and_it_is_said(n_members):
     tree, table = outliers(*study(n_members), THRESHOLD)
-    assert tree["varnet"] == {"members": n_members, "not_judged": "fewer than 4 members"}
+    assert tree["varnet"] == {"members": n_members, "not_judged": "fewer than 8 members"}
     assert not table["flagged"].any()
 
 
 def test_members_without_scores_stay():
-    quality, volumes = study(6)
-    tree, table = outliers(quality[quality["member"] > 2], volumes, THRESHOLD)
-    assert tree["varnet"]["undefined"] == 2  # largest z of psnr and ssim: three members left
+    quality, volumes = study(9)
+    tree, table = outliers(quality[quality["member"] > 1], volumes, THRESHOLD)
+    assert tree["varnet"]["undefined"] == 2  # largest z of psnr and ssim: seven members left
     assert not table["flagged"].any()
     tree, _ = outliers(quality[:0], volumes[volumes["member"] < 0], THRESHOLD)
     assert tree == {}
     tree, _ = outliers(quality[:0], volumes.assign(volume_mm3=0.0), THRESHOLD)
-    assert tree["varnet"]["not_judged"] == "fewer than 4 members measured"
+    assert tree["varnet"]["not_judged"] == "fewer than 8 members measured"
     json.dumps(tree, allow_nan=False)
 
 

@@ -72,7 +72,8 @@ def readings_tree(architectures: dict) -> dict:
 
 
 def compared(metrics, n_members=MEMBERS, n_scans=SCANS, cohort=CALGARY_CAMPINAS):
-    return compare(metrics, n_members, n_scans, cohort)
+    reaches = dict.fromkeys(MEMBERS, dict.fromkeys(("histogram", "summary"), 0.1))
+    return compare(metrics, n_members, n_scans, cohort, reaches)
 
 
 def judged(metrics, n_members=MEMBERS, n_scans=SCANS, cohort=CALGARY_CAMPINAS):
