@@ -6,7 +6,7 @@ moves it by a third.
 """
 
 from collections.abc import Mapping
-from math import isfinite
+from math import isfinite, nan
 
 import numpy as np
 
@@ -59,7 +59,6 @@ def headline(metrics: Mapping[str, Tree]) -> dict[str, Tree]:
 def _leaf(found: Tree | None, estimate: str) -> Tree:
     if not isinstance(found, Mapping) or estimate not in found:
         return {}
-    ends = found.get("low"), found.get("high")
-    if None in ends or not all(map(isfinite, ends)):
-        return {"value": found[estimate]}
-    return {"value": found[estimate], "half_width": (ends[1] - ends[0]) / 2.0}
+    reach = (found.get("high", nan) - found.get("low", nan)) / 2.0
+    value = {"value": found[estimate]}
+    return value | {"half_width": reach} if isfinite(reach) else value
