@@ -109,7 +109,7 @@ def with_families(
 
 
 def _copied(tree: Tree) -> Tree:
-    return {k: _copied(v) if isinstance(v, Mapping) else v for k, v in tree.items()}
+    return {k: _copied(dict(v)) if isinstance(v, Mapping) else v for k, v in tree.items()}
 
 
 def adjusted(p: np.ndarray, method: str = FALSE_DISCOVERY) -> np.ndarray:

@@ -69,9 +69,11 @@ def powers(repeats: int, seed: int) -> Powers:
     return found
 
 
-def markdown(found: Powers) -> str:
-    """Return the table: rows of subjects and members, a column a slope."""
+def markdown(found: Powers, repeats: int) -> str:
+    """Return the table, rows of subjects and members, a column a slope, and its precision."""
     lines = [
+        f"{repeats} cohorts a cell; standard error at most {0.5 / np.sqrt(repeats):.2f}.",
+        "",
         "| subjects | members | " + " | ".join(f"slope {slope:g}" for slope in SLOPES) + " |",
         "|---|---|" + "---|" * len(SLOPES),
     ]
@@ -123,10 +125,10 @@ def main() -> None:
         parser.error(f"expected at least {NETWORKS} repeats, got {options.repeats}")
     found = powers(options.repeats, options.seed)
     text = PLAN.read_text(encoding="utf-8")
-    PLAN.write_text(inserted(text, markdown(found)), encoding="utf-8")
+    PLAN.write_text(inserted(text, markdown(found, options.repeats)), encoding="utf-8")
     with rc_context({"svg.hashsalt": "detectable"}):
         draw(found).savefig(PICTURE, metadata={"Date": None})
-    print(markdown(found))
+    print(markdown(found, options.repeats))
 
 
 if __name__ == "__main__":

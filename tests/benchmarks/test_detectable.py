@@ -41,18 +41,19 @@ def test_four_subjects_never_reject_by_holm():
 
 
 def test_the_table_has_a_row_a_cohort_and_stands_between_its_markers():
-    rows = markdown(FOUND).splitlines()
-    assert len(rows) == 2 + len(SUBJECTS) * len(MEMBERS)
-    assert rows[2] == "| 4 | 4 |" + " 0.50 (0.25) |" * len(SLOPES)
+    rows = markdown(FOUND, 25).splitlines()
+    assert rows[0] == "25 cohorts a cell; standard error at most 0.10."
+    assert len(rows) == 4 + len(SUBJECTS) * len(MEMBERS)
+    assert rows[4] == "| 4 | 4 |" + " 0.50 (0.25) |" * len(SLOPES)
     text = f"before\n{BEGIN}\nold\n{END}\nafter\n"
-    once = inserted(text, markdown(FOUND))
-    assert inserted(once, markdown(FOUND)) == once
+    once = inserted(text, markdown(FOUND, 25))
+    assert inserted(once, markdown(FOUND, 25)) == once
     assert once.startswith("before\n") and once.endswith("\nafter\n") and "old" not in once
 
 
 def test_the_plan_has_the_table_of_every_cohort():
     text = (ROOT / PLAN).read_text(encoding="utf-8")
-    rows = text.split(BEGIN)[1].split(END)[0].strip().splitlines()[2:]
+    rows = text.split(BEGIN)[1].split(END)[0].strip().splitlines()[4:]
     found = [tuple(int(cell) for cell in row.split("|")[1:3]) for row in rows]
     assert found == list(product(SUBJECTS, MEMBERS))
 
