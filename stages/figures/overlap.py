@@ -95,10 +95,11 @@ def caption(facts: Facts) -> str:
         "Above: Dice (0 to 1, left) and mean symmetric surface distance (mm, right; mean over the"
         " voxels of both surfaces) of every structure to the segmentation of the fully sampled"
         " scan; dots are medians and bars ranges over scans of the mean over members. Below:"
-        " Spearman's ρ within structures of each uncertainty with 1 − Dice and with the surface distance; bars:"
-        f" {share(facts.params.level)} intervals over subjects. Members that disagree are off on"
-        " average, so that some relation with their disagreement is there by construction; a bar"
-        f" that crosses 0 shows no relation and excludes none within it. {pairs(facts)}."
+        " Spearman's ρ within structures of each uncertainty with 1 − Dice and with the surface"
+        f" distance; bars: {share(facts.params.level)} intervals over subjects. Members that"
+        " disagree are off on average, so that some relation with their disagreement is there by"
+        " construction; a bar that crosses 0 shows no relation and excludes none within it."
+        f" {pairs(facts)}."
     )
 
 

@@ -3,6 +3,7 @@
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from stages.figures.kit.facts import Facts
@@ -19,6 +20,7 @@ BIAS = {
     "varnet": {"hippocampus": 1.0, "putamen": -3.0},
     "rim": {"hippocampus": 0.5, "putamen": 0.5},
 }
+NOISE_BIAS = {"hippocampus": 0.1, "putamen": -0.2}
 WITHIN = {"r": 0.1, "low": -0.6, "high": 0.7, "p": 0.5}
 
 
@@ -38,8 +40,8 @@ def metrics() -> dict[str, Any]:
     report = {"leave_one_subject_out": -0.2, "wrong_subject": {"mean": 0.45, "p95": 0.55}}
     return {
         "volumes": {
-            **{g: {"cv": {"median": CV[g]}, "bias": BIAS[g]} for g in groups},
-            "noise": {"cv": {"median": 0.2}, "bias": {"hippocampus": 0.1, "putamen": -0.2}},
+            **{g: volumes(g) for g in groups},
+            "noise": {"cv": {"median": 0.2}, **biased(NOISE_BIAS, 0.05)},
         },
         "image_quality": quality,
         "inference": {
@@ -70,6 +72,37 @@ def metrics() -> dict[str, Any]:
         "outliers": {g: {"members": 4, "flagged": 0} for g in groups},
         "paper": {"cohort": "simulated", "verdict": "simulated cohort: not comparable", "n": {}},
     }
+
+
+def volumes(group: str, cv_reach: float = 0.2, bias_reach: float = 0.4) -> dict[str, Any]:
+    """Return variability and bias of an architecture, all intervals as wide as told."""
+    own = CV[group]
+    cv = {"median": own, "low": own - cv_reach, "high": own + cv_reach}
+    others = [name for name in CV if name != group]
+    size = {name: float(np.median(np.abs(list(b.values())))) for name, b in BIAS.items()}
+    return {
+        "cv": cv,
+        **biased(BIAS[group], bias_reach),
+        "cv_difference": {name: around(own - CV[name], cv_reach) for name in others},
+        "absolute_bias_difference": {
+            name: around(size[group] - size[name], bias_reach) for name in others
+        },
+    }
+
+
+def biased(bias: dict[str, float], reach: float) -> dict[str, Any]:
+    """Return the leaves of biases whose intervals reach so far."""
+    size = float(np.median(np.abs(list(bias.values()))))
+    return {
+        "bias": bias,
+        "absolute_bias": {"median": size, "low": size - reach, "high": size + reach},
+        "mean_bias": {name: around(value, reach) for name, value in bias.items()},
+    }
+
+
+def around(value: float, reach: float) -> dict[str, float]:
+    """Return a value with its interval."""
+    return {"value": value, "low": value - reach, "high": value + reach}
 
 
 def facts(tree: dict[str, Any] | None = None, groups: tuple[str, ...] = tuple(CV)) -> Facts:

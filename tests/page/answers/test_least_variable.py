@@ -1,9 +1,15 @@
 """Which architecture varies least follows the numbers, and so does whether that is certain."""
 
-from dataclasses import replace
+from stages.page.answers.least_variable import certain_lead, variability
+from tests.page.results import CV, around, facts, metrics
 
-from stages.page.answers.least_variable import variability
-from tests.page.results import facts
+
+def with_difference(reach: float | None):
+    """Return results whose two lowest differ by 0.5, with an interval that reaches so far."""
+    tree = metrics()
+    apart = around(CV["rim"] - CV["varnet"], reach) if reach is not None else {"value": 0.5}
+    tree["volumes"]["rim"]["cv_difference"]["varnet"] = apart
+    return facts(tree)
 
 
 def test_a_clear_lead_is_said_to_be_clear() -> None:
@@ -12,27 +18,21 @@ def test_a_clear_lead_is_said_to_be_clear() -> None:
         found.verdict == "VarNet varies least, and the lead over RIM is statistically significant."
     )
     assert (
-        "VarNet 1.00\N{NO-BREAK SPACE}%, RIM 1.50\N{NO-BREAK SPACE}% and UNet" in found.evidence[0]
+        "VarNet 1.00\N{NO-BREAK SPACE}% (0.80 to 1.20), RIM 1.50\N{NO-BREAK SPACE}%"
+        in found.evidence[0]
     )
     assert "less than any of the architectures" in found.evidence[1]
-    assert (
-        "to VarNet, is 1.50 (95\N{NO-BREAK SPACE}% interval over subjects 1.50" in found.evidence[2]
-    )
+    assert "RIM less VarNet, differ by 0.50" in found.evidence[2]
+    assert "interval 0.30 to 0.70" in found.evidence[2]
 
 
-def test_a_lead_that_one_member_makes_is_no_clear_lead() -> None:
-    found = facts()
-    table = found.outliers.copy()
-    table.loc[(table["group"] == "varnet") & (table["member"] == 3), "cv_without"] = 1.6
-    assert "not beyond what" in variability(replace(found, outliers=table)).verdict
-
-
-def test_a_lead_that_scans_contradict_is_no_clear_lead() -> None:
-    found = facts()
-    table = found.cv.copy()
-    late = table["subject"].isin(["sub-d", "sub-e"]) & (table["group"] == "varnet")
-    table.loc[late, "cv"] = 3.0
-    assert "not beyond what" in variability(replace(found, cv=table)).verdict
+def test_a_lead_that_other_members_and_subjects_could_undo_is_no_clear_lead() -> None:
+    found = with_difference(0.6)
+    assert "not beyond what other subjects and other members" in variability(found).verdict
+    assert not certain_lead(found)
+    without = with_difference(None)
+    assert variability(without).evidence[-1].endswith("has no interval.")
+    assert not certain_lead(without)
 
 
 def test_one_architecture_has_no_rival() -> None:
