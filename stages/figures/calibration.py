@@ -45,19 +45,21 @@ def draw(
     """
     table = table.dropna(subset=["error", "spread", "below", "equal"])
     reference, truth = (table[table["target"] == name] for name in TARGETS)
-    above = [*groups, None]
-    below = [*groups, ADDED_NOISE] if len(truth) else []
+    above: list[str | None] = [*groups, None]
+    below: list[str | None] = [*groups, ADDED_NOISE] if len(truth) else []
     n_columns = min(len(above), COLUMNS_A_ROW)
     n_above, n_below = (-(-len(part) // n_columns) for part in (above, below))
     with rc_context(RC):
         n_rows = n_above + n_below
         figure = new_figure(3.0 * n_columns, 3.1 * n_rows)
         panels = figure.subplots(n_rows, n_columns, squeeze=False)
-        rows = [(panels[:n_above].ravel(), above, reference, "reference")]
-        rows.append((panels[n_above:].ravel(), below, truth, "truth"))
-        for places, names, part, target in rows:
+        first, second = (list(part.ravel()) for part in (panels[:n_above], panels[n_above:]))
+        for places, names, part, target in (
+            (first, above, reference, "reference"),
+            (second, below, truth, "truth"),
+        ):
             _histograms(places, names, part, groups, (target, found.get(target, {})))
-        _spread(panels[:n_above].ravel()[len(groups)], reference, groups, TARGETS["reference"])
+        _spread(first[len(groups)], reference, groups, TARGETS["reference"])
     return figure
 
 

@@ -65,7 +65,7 @@ def draw(table: pd.DataFrame, groups: Sequence[str]) -> Figure:
 
 def _theory(axes: Axes) -> None:
     sizes = np.arange(2, LAST + 1)
-    errors = [PERCENT * relative_error(float(m)) for m in sizes]
+    errors = [PERCENT * relative_error(int(m)) for m in sizes]
     axes.plot(sizes, errors, "--", color="black", lw=1.2, label="normal members")
     for target in TARGETS:
         needed = members_needed(target)

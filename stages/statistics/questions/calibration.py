@@ -296,7 +296,7 @@ def certain(ratios: np.ndarray, draws: Draws, level: float) -> Tree:
     once = np.ones((1, ratios.shape[1]), dtype=np.int64)
     tree: Tree = {}
     for name, statistic in RATIOS.items():
-        found = _crossed(lambda x, w, of=statistic: 0.5 * np.log(positive(of(x, w))), ratios, draws)
+        found = _crossed(_logarithm(statistic), ratios, draws)
         reach = float(half_width(found, level))
         ends = np.exp(found.value - reach), np.exp(found.value + reach)
         value = float(np.sqrt(statistic(ratios, once)[0]))
@@ -307,12 +307,20 @@ def certain(ratios: np.ndarray, draws: Draws, level: float) -> Tree:
     return tree | {"outside": {"value": value, "low": float(low), "high": float(high)}}
 
 
-RATIOS = {"spread_skill": spread_skill_draws, "spread_skill_centred": centred_draws}
+Draw = Callable[[np.ndarray, np.ndarray], np.ndarray]
+"""Of ratios and weights (n_draws, n_scans): (n_draws,)."""
+
+RATIOS: dict[str, Draw] = {
+    "spread_skill": spread_skill_draws,
+    "spread_skill_centred": centred_draws,
+}
 
 
-def _crossed(
-    statistic: Callable[[np.ndarray, np.ndarray], np.ndarray], ratios: np.ndarray, draws: Draws
-) -> Crossed:
+def _logarithm(square: Draw) -> Draw:
+    return lambda ratios, weights: 0.5 * np.log(positive(square(ratios, weights)))
+
+
+def _crossed(statistic: Draw, ratios: np.ndarray, draws: Draws) -> Crossed:
     return crossed(
         lambda weights, members: statistic(ratios[..., members], weights),
         draws.weights,

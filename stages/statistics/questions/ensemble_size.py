@@ -50,7 +50,7 @@ def ask(cohort: Cohort, params: AnalyseParams, rng: np.random.Generator) -> Answ
     return Answer(tree, {"ensemble_size": table})
 
 
-def relative_error(n_members: float) -> float:
+def relative_error(n_members: int) -> float:
     """Return the standard error of a CV of normal members relative to its mean, exactly.
 
     sqrt(1 / c4(m)^2 - 1), about 1 / sqrt(2 (m - 1)): that of their standard deviation.

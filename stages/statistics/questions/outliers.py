@@ -39,6 +39,7 @@ COLUMNS = ["group", "member", *SCORES, *(f"z_{name}" for name in SCORES), "flagg
 def ask(cohort: Cohort, params: AnalyseParams, rng: np.random.Generator) -> Answer:
     """Return outliers among the members, and the headline numbers with and without them.
 
+    Ensembles of fewer than `LEAST_MEMBERS` have the numbers with all members alone.
     Without them, R^2 and correlations stand under `target_only`: the predictors are of all members.
     """
     whole = cohort.networks(cohort.quality), cohort.networks(cohort.volumes)
@@ -51,6 +52,8 @@ def ask(cohort: Cohort, params: AnalyseParams, rng: np.random.Generator) -> Answ
         found = predicted(cv_table(volumes), *images)
         tree[group]["with"] = _counted(headline(volumes, quality) | found)
         influence.append(left_out(volumes, *images))
+        if "not_judged" in tree[group]:
+            continue
         quality, volumes = (of(each, group) for each in kept)
         found = {"target_only": predicted(cv_table(volumes), *images)}
         tree[group]["without"] = _counted(headline(volumes, quality) | found)

@@ -233,14 +233,14 @@ def task_error(
         overall[score] = {}
         for error in ERRORS:
             pair = draws[score], draws[error]
-            answers = _within(pair, groups, weights, n_clusters, level)
+            answers = within_interval(pair, groups, weights, n_clusters, level)
             x, y = (table[name].to_numpy() for name in (score, error))
             answers["p"] = permutation_p(x, y, groups, n_draws, rng)
             overall[score][error] = {"within": answers}
     return {ALL: _counted(overall, counts)}, table
 
 
-def _within(
+def within_interval(
     draws: tuple[np.ndarray, np.ndarray],
     groups: np.ndarray,
     weights: np.ndarray,

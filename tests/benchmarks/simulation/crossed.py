@@ -7,7 +7,8 @@ from math import sqrt
 
 import numpy as np
 
-from stages.statistics.methods.crossed_intervals import difference, half_width, interval
+from stages.statistics.methods.bootstrap import cluster_draws
+from stages.statistics.methods.crossed_intervals import crossed, difference, half_width, interval
 from stages.statistics.methods.member_medians import (
     Draws,
     draw,
@@ -15,7 +16,10 @@ from stages.statistics.methods.member_medians import (
     median_absolute_bias,
     median_spread,
 )
+from stages.statistics.methods.member_ranks import correlations
 from stages.statistics.questions.calibration import certain
+from stages.statistics.questions.ensemble_size import ratio_draws
+from stages.statistics.questions.task_error import within_interval
 from stages.statistics.questions.volumes import biased, simultaneous
 from tests.benchmarks.simulation.study import LEVEL, N_DRAWS, TEST, Line, Study
 
@@ -23,6 +27,7 @@ N_STRUCTURES = 16
 SUBJECTS, MEMBERS, SHARED = (8, 20), (4, 12), (0.0, 0.3, 0.65)
 N_TRUTH, N_AT_ONCE = 1000, 50  # cohorts that an expectation is the mean of
 WITHIN = 0.02  # of the level
+N_SUBSETS = 30
 COMMON = 0.02  # SD of the error that all members share on a scan, relative to the volume
 LEAVES = {
     "spread-skill": "spread_skill",
@@ -178,10 +183,79 @@ def null_study(ensemble: Ensemble) -> Study:
     return Study(judged, {n: Line(0.0, most) for n in ("lead in CV", "more biased", "biased")})
 
 
+def ratio_study(ensemble: Ensemble) -> Study:
+    """Return how often the interval of `ensemble_size.ratio` holds 1, normal members."""
+
+    def judged(rng: np.random.Generator) -> dict[str, float]:
+        ratios = ensemble.ratios(rng)[0]
+        draws = draw(ensemble.scans, N_DRAWS, rng)
+        found = crossed(
+            lambda weights, members: ratio_draws(ratios[..., members], weights, N_SUBSETS),
+            draws.weights,
+            draws.n_subjects,
+            ensemble.n_members,
+        )
+        low, high, _ = interval(found, LEVEL)
+        return {"value": float(found.value), "ratio": low <= 1.0 <= high}
+
+    lines = {"value": Line(0.99, 1.01), "ratio": Line(LEVEL - WITHIN, LEVEL + WITHIN)}
+    return Study(judged, lines)
+
+
+@dataclass(frozen=True)
+class Networks:
+    """Three architectures whose members' scores and errors are related, and scans add noise."""
+
+    n_subjects: int
+    n_members: int
+    r: float
+
+    @property
+    def groups(self) -> np.ndarray:
+        return np.repeat(np.arange(3), self.n_members)
+
+    def pair(self, rng: np.random.Generator) -> np.ndarray:
+        """Return scores and errors of scans and members, (2, n_subjects, 3 n_members)."""
+        shape = (self.n_subjects, len(self.groups))
+        x, y = rng.normal(size=(2, shape[1]))
+        latent = np.stack([x, self.r * x + sqrt(1 - self.r**2) * y]) + 3 * self.groups
+        return latent[:, None] + rng.normal(size=(2, shape[0], 1)) + rng.normal(size=(2, *shape))
+
+
+@cache
+def expected_within(networks: Networks) -> float:
+    """Return the mean of Fisher's z of the rank correlation within architectures, as r."""
+    rng = np.random.default_rng(1)
+    means = np.stack([networks.pair(rng).mean(axis=1) for _ in range(N_TRUTH)], axis=1)
+    r = correlations(means[0], means[1], networks.groups, "within")
+    return float(np.tanh(np.mean(np.arctanh(np.clip(r, -0.999999, 0.999999)))))
+
+
+def within_study(networks: Networks) -> Study:
+    """Return how often the interval of task error's correlation holds its expectation."""
+
+    def judged(rng: np.random.Generator) -> dict[str, float]:
+        weights = cluster_draws(np.arange(networks.n_subjects), N_DRAWS, rng)
+        every = np.concatenate([np.ones((1, networks.n_subjects), dtype=int), weights])
+        scores, errors = (every @ part / every.sum(axis=1)[:, None] for part in networks.pair(rng))
+        pair = scores, errors
+        found = within_interval(pair, networks.groups, weights, networks.n_subjects, LEVEL)
+        return {"within": found["low"] <= expected_within(networks) <= found["high"]}
+
+    return Study(judged, {"within": Line(LEVEL - WITHIN, LEVEL + WITHIN)})
+
+
 def studies() -> dict[str, Study]:
     """Return the studies by name."""
     grid = [Ensemble(*each) for each in product(SUBJECTS, MEMBERS, SHARED, (False, True))]
     few = [Ensemble(4, 4, 0.3, heavy=False)]
     off = [replace(each, bias=0.05) for each in grid if each.shared == SHARED[1]]
     found = {f"crossed, {e.name}": coverage_study(e) for e in (*few, *grid, *off)}
-    return found | {f"equal groups, {e.name}": null_study(e) for e in (*few, *grid)}
+    found |= {f"equal groups, {e.name}": null_study(e) for e in (*few, *grid)}
+    normal = [e for e in grid if not e.heavy and e.shared != SHARED[1]]
+    found |= {f"ensemble size, {e.name}": ratio_study(e) for e in normal}
+    for n_subjects, n_members, r in product(SUBJECTS, MEMBERS, (0.0, 0.6)):
+        networks = Networks(n_subjects, n_members, r)
+        name = f"task error, {n_subjects} subjects, {n_members} members, r = {r:g}"
+        found[name] = within_study(networks)
+    return found

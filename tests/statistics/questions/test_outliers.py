@@ -294,6 +294,7 @@ def test_one_member_does_not_vary_and_what_is_undefined_is_counted():
     quality, *rest = predicting_study(2)
     quality, volumes = (t[t["member"] == 0] for t in (quality, rest[0]))
     tree, table = ask(quality, volumes, *rest[1:])
-    assert tree["varnet"]["without"]["target_only"] == {"r2": {}}
+    assert tree["varnet"]["with"]["r2"] == {}
+    assert "without" not in tree["varnet"]
     assert tree["varnet"]["with"]["undefined"] == 3  # the CV and both R^2
     assert table[LEFT_OUT].isna().all(axis=None)
