@@ -35,6 +35,7 @@ ANSWERS = (
     "overlap",
     "pathology",
     "power",
+    "slopes",
     "surrogates",
     "task_error",
 )

@@ -26,7 +26,12 @@ from stages.anatomy.head import digital_head
 from stages.machine.memory import keep_freed_memory
 from stages.measures.members import load_reference
 from stages.measures.scan_tables import scan_tables
-from stages.measures.surrogates import GAIN_NORMALISED, IMAGES, SURROGATES
+from stages.measures.surrogates import (
+    GAIN_NORMALISED,
+    IMAGES,
+    STD_STATISTICS,
+    SURROGATES,
+)
 from stages.measures.voxelwise import SUMMARIES
 from stages.params.measure import MeasureParams
 from stages.storage.nifti import affine, save_volume
@@ -192,6 +197,12 @@ def write_tables(rng: np.random.Generator) -> None:
              for name, kind in kinds.items()]
         )  # fmt: skip
         write_csv(layout.measures(group) / "surrogates.csv", surrogates)
+        kinds |= {f"std_{name}": IMAGES for name in STD_STATISTICS}
+        half_surrogates = pd.concat(
+            [cell.assign(surrogate=name, kind=kind, value=rng.gamma(4, 0.1, len(cell)), half=half)
+             for name, kind in kinds.items() for half in "ab"]
+        )  # fmt: skip
+        write_csv(layout.measures(group) / "half_surrogates.csv", half_surrogates)
         snr = [{"subject": s, "median": 30.0, "mean": 30.0, "pooled": 30.0} for s in subjects]
         write_csv(layout.measures(group) / "snr.csv", snr)
     for group, n_members in PAPER.items():

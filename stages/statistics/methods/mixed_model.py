@@ -5,7 +5,8 @@
 The components come from `reml`, whose likelihood knows the rows only through products of the size
 of the random effects; beta is the generalised least squares estimate at these components. No
 combination of levels has to be present. A component at 0 is a fit like any other; what the rows do
-not determine is NaN.
+not determine is NaN. (MixedLM of statsmodels gives the same numbers where its optimisers converge,
+which those by gradients often do not, in a second a fit instead of milliseconds.)
 """
 
 from collections.abc import Sequence

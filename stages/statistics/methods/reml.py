@@ -18,6 +18,7 @@ import numpy as np
 MOST_STEPS = 500
 MOST_HALVINGS = 40
 CONVERGED = 1e-11  # of the largest component
+ROUNDING = 1e-13  # of the likelihood: a step at its maximum loses no more
 LEAST_RESIDUAL = 1e-12  # of the mean square of y: below it, only rounding is left
 ZERO = 1e-9  # of the mean square of y: components below it are printed as none
 
@@ -112,9 +113,10 @@ def _step(known: Products, found: np.ndarray) -> np.ndarray:
     here = _evaluate(known, found)
     least = np.append(np.zeros(len(found) - 1), LEAST_RESIDUAL)
     step = _direction(here, found <= least)
+    lowest = here.likelihood - ROUNDING * abs(here.likelihood)
     for _ in range(MOST_HALVINGS):
         moved = np.maximum(found + step, least)
-        if restricted_likelihood(known, moved) >= here.likelihood:
+        if restricted_likelihood(known, moved) >= lowest:
             return moved
         step = step / 2.0
     return found

@@ -88,7 +88,7 @@ def volume_scores(tables: Sequence[Table]) -> dict[str, float]:
         structure = left_out_errors(table.y, [], present, table.subject, by_structure=True)
         volume = left_out_errors(table.y, [table.size], present, table.subject, by_structure=False)
         found.append([float(explained(own, least)[0]) for own in (structure, volume)])
-    mean = np.mean(found or [(np.nan, np.nan)], axis=0)
+    mean = np.mean(found or [[np.nan, np.nan]], axis=0)
     return {"structure_only": float(mean[0]), "ln_volume": float(mean[1])}
 
 

@@ -100,10 +100,14 @@ def _rows(table: Table) -> _Rows:
     columns = []
     for values in (table.x[k, s], table.size[k, s]):
         mean = (np.bincount(k, values, minlength=len(table.x)) / count)[k]
-        within = values - mean
+        centre = values.sum() / max(len(values), 1)  # a far origin would look like the constant
         rounding = ROUNDING * np.abs(values).max(initial=0.0)
-        columns += [np.where(np.abs(within) <= rounding, 0.0, within), mean]
+        columns += [_settled(part, rounding) for part in (values - mean, mean - centre)]
     return _Rows(table.y[k, s], k, table.subject[s], np.stack(columns, axis=1))
+
+
+def _settled(values: np.ndarray, rounding: float) -> np.ndarray:
+    return np.where(np.abs(values) <= rounding, 0.0, values)
 
 
 def fit_slopes(table: Table) -> Fitted:

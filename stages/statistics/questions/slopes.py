@@ -8,7 +8,7 @@ voxelwise SD. Controls: the predictors of wrong subjects, their structures kept;
 ln volume alone; a random predictor of a structure.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 from functools import partial
 from typing import Any, NamedTuple
 
@@ -22,8 +22,7 @@ from stages.statistics.cohort import Cohort, of
 from stages.statistics.methods.arrays import pair_matrix, volume_cube
 from stages.statistics.methods.bootstrap import cluster_draws, interval
 from stages.statistics.methods.correlation import centre, pearson
-from stages.statistics.methods.disjoint_halves import half_targets, log_cv
-from stages.statistics.methods.exchange import Orders, subject_orders, wrong_subjects
+from stages.statistics.methods.disjoint_halves import Measure, half_targets, log_cv
 from stages.statistics.methods.gaps import without_gaps
 from stages.statistics.methods.permuted_slopes import (
     Permuted,
@@ -38,6 +37,7 @@ from stages.statistics.methods.slope_controls import (
     volume_scores,
 )
 from stages.statistics.methods.split_half import half_correlations, splits
+from stages.statistics.methods.subject_orders import Orders, subject_orders, wrong_subjects
 from stages.statistics.methods.within_between import Fitted, Table, fit_slopes, jackknife_ends
 from stages.statistics.questions.bias_prediction import log_bias
 
@@ -52,7 +52,7 @@ WRONG = 60  # orders of wrong subjects whose scores are averaged
 COLUMNS = ["group", "target", "surrogate", "kind", "slope", "n", "value", "low", "high", "p"]
 COLUMNS += ["permuted_low", "permuted_high", "explained", "explained_wrong_subject"]
 
-Matrices = dict[str, np.ndarray]
+type Matrices = dict[str, np.ndarray]
 """Half of the members -> (n_structures, n_scans), NaN where undefined."""
 
 
@@ -93,7 +93,10 @@ def ask(cohort: Cohort, params: AnalyseParams, rng: np.random.Generator) -> Answ
         study = _study(cohort, volumes, params, rng)
         predictors = _predictors(study, of(cohort.half_surrogates, group))
         tree[group] = {"n": _sizes(study, volumes), "permutations": _exchanged(study)}
-        measures = {CV: log_cv, BIAS: partial(log_bias, reference=cohort.reference)}
+        measures: dict[str, Measure] = {
+            CV: log_cv,
+            BIAS: partial(log_bias, reference=cohort.reference),
+        }
         for target, measure in measures.items():
             y = _targets(study, volumes, measure)
             found, own = _answers(study, predictors, y, rng)
@@ -154,9 +157,7 @@ def _predictors(study: _Study, table: pd.DataFrame) -> dict[str, tuple[str, Matr
     return found
 
 
-def _targets(
-    study: _Study, volumes: pd.DataFrame, measure: Callable[[pd.DataFrame], pd.DataFrame]
-) -> Matrices:
+def _targets(study: _Study, volumes: pd.DataFrame, measure: Measure) -> Matrices:
     table = half_targets(volumes, measure)
     found = {h: study.matrix(table[table["half"] == h], "target") for h in HALVES}
     return {half: np.where(np.isfinite(y), y, np.nan) for half, y in found.items()}

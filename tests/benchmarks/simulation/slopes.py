@@ -11,8 +11,8 @@ from math import sqrt
 
 import numpy as np
 
-from stages.statistics.methods.exchange import subject_orders
 from stages.statistics.methods.split_half import log_variability
+from stages.statistics.methods.subject_orders import subject_orders
 from stages.statistics.methods.within_between import Table
 from stages.statistics.questions.slopes import mean_slopes
 from tests.benchmarks.simulation.study import LEVEL, TEST, Cohort, Line, Study
