@@ -6,6 +6,8 @@ import pandas as pd
 from stages.params.analyse import AnalyseParams
 from stages.statistics.answer import Answer, Tree
 from stages.statistics.cohort import Cohort, of
+from stages.statistics.methods.crossed_intervals import interval
+from stages.statistics.methods.member_medians import Draws, draw, row_means
 
 MEASURES = ("psnr", "ssim")
 # the headline: the challenge's definition on slices that hold brain; the others stand beside it
@@ -16,10 +18,17 @@ CROPPED = ("challenge", "cropped")
 COLUMNS = ["group", "range", "slices", "member", *MEASURES]
 
 
-def ask(cohort: Cohort, _: AnalyseParams, __: np.random.Generator) -> Answer:
-    """Return PSNR and SSIM of networks and baselines, and their table, one row a member."""
+def ask(cohort: Cohort, params: AnalyseParams, rng: np.random.Generator) -> Answer:
+    """Return PSNR and SSIM of networks and baselines, and their table, one row a member.
+
+    The means have intervals over subjects and members.
+    """
     tables = {group: of(cohort.quality, group) for group in cohort.accelerated}
+    draws = draw(cohort.subject_of, params.bootstrap_draws, rng)
     tree = {group: quality_summary(table) for group, table in tables.items()}
+    for group, table in tables.items():
+        for name, ends in mean_ends(table, draws, params.level).items():
+            tree[group][name] |= ends
     rows = [
         means.reset_index().assign(group=group, range=kind[0], slices=kind[1])
         for group, table in tables.items()
@@ -27,6 +36,24 @@ def ask(cohort: Cohort, _: AnalyseParams, __: np.random.Generator) -> Answer:
         for means in [member_means(table, tuple(kind))]
     ]
     return Answer(tree, {"image_quality": pd.concat(rows, ignore_index=True)[COLUMNS]})
+
+
+def mean_ends(quality: pd.DataFrame, draws: Draws, level: float) -> dict[str, Tree]:
+    """Return low and high of the mean of each measure; nothing where there is no interval.
+
+    Args:
+        quality: as in `member_means`, with a column subject, of one group.
+        draws: of subjects.
+        level: coverage.
+    """
+    chosen = quality[(quality["range"] == HEADLINE[0]) & (quality["slices"] == HEADLINE[1])]
+    found: dict[str, Tree] = {}
+    for name in MEASURES:
+        wide = chosen.pivot(index="subject", columns="member", values=name).reindex(draws.scans)
+        ends = interval(row_means(wide.to_numpy(np.float64)[None], draws).single(), level)
+        known = {"low": ends.low, "high": ends.high}
+        found[name] = known if np.isfinite(ends.low) else {}
+    return found
 
 
 def member_means(quality: pd.DataFrame, kind: tuple[str, str]) -> pd.DataFrame:
