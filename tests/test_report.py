@@ -29,7 +29,6 @@ ANSWERS = (
     "bias_prediction",
     "calibration",
     "components",
-    "conformal",
     "deformation",
     "ensemble_size",
     "overlap",

@@ -47,6 +47,11 @@ class Crossed(NamedTuple):
     members: tuple[MemberPart, ...]
     """Of each ensemble that the statistic rests on; none of a single member."""
 
+    def single(self) -> "Crossed":
+        """Return the first of several statistics."""
+        parts = tuple(part._replace(variance=part.variance[0]) for part in self.members)
+        return Crossed(self.value[0], self.draws[:, 0], self.n_subjects, parts)
+
 
 def crossed(
     statistic: Statistic,

@@ -19,10 +19,10 @@ from stages.statistics.methods.gaps import grid, without_gaps
 from stages.statistics.methods.member_medians import (
     Draws,
     draw,
-    mean_biases,
     median_absolute_bias,
     median_spread,
     member_cube,
+    row_means,
 )
 from stages.statistics.methods.variability import PERCENT, medians, positive
 from stages.study.groups import ADDED_NOISE
@@ -78,7 +78,7 @@ def _estimates(cohort: Cohort, group: str, params: AnalyseParams, draws: Draws) 
     return Estimates(
         median_spread(cube, draws, relative=True) if varies else None,
         median_absolute_bias(biases, draws),
-        mean_biases(biases, draws),
+        row_means(biases, draws),
     )
 
 
@@ -101,7 +101,8 @@ def _add_intervals(
     if not found["cv"]:
         del found["cv"]
     if np.isfinite(reach).any():
-        shift = np.abs(noise.mean_bias.value) if noise and group != ADDED_NOISE else 0.0
+        others = noise is not None and noise is not own  # noise is judged by 0 alone
+        shift = np.abs(noise.mean_bias.value) if noise and others else 0.0
         known["n_biased"] = int(biased(values, reach, shift).sum())
     found |= {name: part for name, part in known.items() if part != {}}
 

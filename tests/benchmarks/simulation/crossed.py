@@ -12,9 +12,9 @@ from stages.statistics.methods.crossed_intervals import crossed, difference, hal
 from stages.statistics.methods.member_medians import (
     Draws,
     draw,
-    mean_biases,
     median_absolute_bias,
     median_spread,
+    row_means,
 )
 from stages.statistics.methods.member_ranks import correlations
 from stages.statistics.questions.calibration import certain
@@ -145,7 +145,7 @@ def coverage_study(ensemble: Ensemble) -> Study:
         draws = draw(ensemble.scans, N_DRAWS, rng)
         found = estimates(ratios, draws)
         covers = {n: low <= truth[n] <= high for n, (_, low, high) in found.items()}
-        means = mean_biases(percent(ratios), draws)
+        means = row_means(percent(ratios), draws)
         apart = np.abs(means.value - percent(1 + ensemble.biases))
         covers["mean bias"] = float((apart <= half_width(means, LEVEL)).mean())
         together = half_width(means, simultaneous(LEVEL, N_STRUCTURES))
@@ -175,7 +175,7 @@ def null_study(ensemble: Ensemble) -> Study:
         for name, pair in pairs.items():
             apart = difference(*pair)
             found[name] = bool(abs(apart.value) > half_width(apart, LEVEL))
-        means = mean_biases(percent(first), draws)
+        means = row_means(percent(first), draws)
         reach = half_width(means, simultaneous(LEVEL, N_STRUCTURES))
         return found | {"biased": bool(biased(means.value, reach, 0.0).any())}
 
