@@ -99,7 +99,7 @@ def interval_study(design: Design) -> Study:
 
 
 def spread_line(design: Design) -> Line:
-    """Return the line of coverage by an interval of variances, which knows the rest's tails alone."""
+    """Return the line of an interval of variances, which knows the tails of the rest alone."""
     if design.tails == NORMAL or design.n_scans < FEW:
         return coverage(design.n_scans)
     note = "tails of scans' and members' effects are not estimated"
