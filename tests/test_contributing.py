@@ -26,7 +26,8 @@ from stages.page.render import drawn
 from stages.segmenters.synthseg import model
 from stages.segmenters.synthseg.labels import MERGED_LABELS, merged_name
 from stages.segmenters.synthseg.network import Architecture
-from stages.statistics.questions.surrogates import predict_target
+from stages.statistics.methods.disjoint_halves import Cohorts
+from stages.statistics.questions.surrogates import Targets, predict_target, surrogate_tree
 from stages.storage.nifti import load_volume
 from stages.study import layout
 from tests.fabricated import ROOT
@@ -150,7 +151,9 @@ def test_a_surrogate(monkeypatch: pytest.MonkeyPatch) -> None:
     assert found["blob0"] == faces
     cv = pd.DataFrame({"structure": list(NAMES), "cv": np.arange(1.0, len(NAMES) + 1)})
     assert surrogate_label("number_of_faces") == "Number of faces"
-    tree, _ = predict_target(table, cv.assign(group="toy", subject="s"), {})
+    targets = cv.assign(group="toy", subject="s", mean_mm3=1000.0 + np.arange(len(cv)))
+    alone = Cohorts({"s": "s"}, np.zeros((1, 1), dtype=int), 0.95)
+    tree = surrogate_tree(predict_target(table, Targets(targets, targets), alone))
     assert tree["toy"]["number_of_faces"]["cost"] == "one segmentation"
     assert 0 <= tree["toy"]["number_of_faces"]["pooled_r2"] <= 1
 

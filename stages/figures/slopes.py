@@ -41,7 +41,7 @@ def draw(table: pd.DataFrame, groups: Sequence[str]) -> Figure:
     chosen = table[(table["target"] == TARGET) & table["group"].isin(groups)]
     rows = list(dict.fromkeys(chosen["surrogate"]))
     with rc_context(RC):
-        figure = new_figure(2.1 + 1.75 * max(len(groups), 1), 1.3 + 0.36 * max(len(rows), 1))
+        figure = new_figure(2.1 + 1.75 * max(len(groups), 1), max(3.0, 1.3 + 0.36 * len(rows)))
         panels = figure.subplots(1, max(len(groups), 1), sharey=True, sharex=True, squeeze=False)
         ends = _ends(chosen)
         for axes, group in zip(panels[0], groups, strict=False):

@@ -8,7 +8,6 @@ those of the simulation of slopes, the test is that of question `slopes`.
 
 import argparse
 from itertools import product
-from pathlib import Path
 
 import numpy as np
 from matplotlib import rc_context
@@ -18,21 +17,18 @@ from matplotlib.figure import Figure
 from stages.figures.kit.style import RC, new_figure
 from stages.machine.progress import progress
 from stages.statistics.families import PRIMARY, adjusted
-from stages.statistics.methods.exchange import subject_orders
 from stages.statistics.methods.permuted_slopes import mean_slope, permutation_p, permuted_slopes
+from stages.statistics.methods.subject_orders import subject_orders
 from stages.study.seeds import stable_seed
+from tests.benchmarks.simulation.plan import PLAN, SLOPE, Cell, inserted
 from tests.benchmarks.simulation.slopes import Relation, tables_of
 from tests.benchmarks.simulation.study import TEST
 
-PLAN, PICTURE = Path("docs/analysis-plan.md"), Path("docs/detectable.svg")
-BEGIN, END = "<!-- detectable: begin -->", "<!-- detectable: end -->"
+PICTURE = PLAN.with_name("detectable.svg")
 SUBJECTS, MEMBERS, SLOPES = (4, 8, 12, 20, 40), (4, 8, 12), (0.0, 0.25, 0.5, 1.0)
 REPEATS = 300
 ORDERS = 240  # TEST and TEST / NETWORKS of them are whole numbers
 NETWORKS = 3
-
-Cell = tuple[int, int, float]
-"""Subjects, members, slope."""
 
 Powers = dict[Cell, tuple[float, float]]
 """Fraction of cohorts that reject: one network's test at `TEST`; one of `NETWORKS` by Holm."""
@@ -74,20 +70,13 @@ def markdown(found: Powers, repeats: int) -> str:
     lines = [
         f"{repeats} cohorts a cell; standard error at most {0.5 / np.sqrt(repeats):.2f}.",
         "",
-        "| subjects | members | " + " | ".join(f"slope {slope:g}" for slope in SLOPES) + " |",
+        "| subjects | members | " + " | ".join(f"{SLOPE}{slope:g}" for slope in SLOPES) + " |",
         "|---|---|" + "---|" * len(SLOPES),
     ]
     for n, m in product(SUBJECTS, MEMBERS):
         cells = [f"{one:.2f} ({holm:.2f})" for one, holm in (found[n, m, s] for s in SLOPES)]
         lines.append(f"| {n} | {m} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
-
-
-def inserted(text: str, table: str) -> str:
-    """Return a document with the table between its markers."""
-    before, rest = text.split(BEGIN, 1)
-    _, after = rest.split(END, 1)
-    return f"{before}{BEGIN}\n{table}\n{END}{after}"
 
 
 def draw(found: Powers) -> Figure:

@@ -6,20 +6,16 @@ import numpy as np
 import pytest
 
 from tests.benchmarks.detectable import (
-    BEGIN,
-    END,
     MEMBERS,
-    PLAN,
     SLOPES,
     SUBJECTS,
     draw,
-    inserted,
     markdown,
     p_value,
     rejections,
 )
+from tests.benchmarks.simulation.plan import BEGIN, END, inserted, planned
 from tests.benchmarks.simulation.slopes import Relation
-from tests.fabricated import ROOT
 
 CELLS = list(product(SUBJECTS, MEMBERS, SLOPES))
 FOUND = dict.fromkeys(CELLS, (0.5, 0.25))
@@ -51,11 +47,10 @@ def test_the_table_has_a_row_a_cohort_and_stands_between_its_markers():
     assert once.startswith("before\n") and once.endswith("\nafter\n") and "old" not in once
 
 
-def test_the_plan_has_the_table_of_every_cohort():
-    text = (ROOT / PLAN).read_text(encoding="utf-8")
-    rows = text.split(BEGIN)[1].split(END)[0].strip().splitlines()[4:]
-    found = [tuple(int(cell) for cell in row.split("|")[1:3]) for row in rows]
-    assert found == list(product(SUBJECTS, MEMBERS))
+def test_what_is_planned_is_read_from_the_table():
+    text = inserted(f"{BEGIN}{END}", markdown(FOUND, 25))
+    assert planned(text) == {cell: one for cell, (one, _) in FOUND.items()}
+    assert set(planned()) == set(CELLS)
 
 
 def test_the_figure_has_a_panel_a_slope():

@@ -17,8 +17,9 @@ from stages.measures.surrogates import (
     surroundings,
 )
 from stages.measures.voxelwise import number_table, structure_numbers
+from stages.statistics.methods.disjoint_halves import Cohorts
 from stages.statistics.methods.variability import coefficient_of_variation
-from stages.statistics.questions.surrogates import predict_target
+from stages.statistics.questions.surrogates import Targets, predict_target, surrogate_tree
 
 EDGE = 22  # voxels of the cube around one blob
 N_BLOBS = 8  # in the corners of a cube
@@ -82,7 +83,9 @@ def test_linearised_volume_predicts_what_the_mean_deviation_does_not():
         parts.append(found)
     surrogates = pd.concat(parts, ignore_index=True).assign(group="toy")
     cv = pd.DataFrame(cells).assign(group="toy")
-    tree = predict_target(surrogates, cv, {})[0]["toy"]
+    size = cv.assign(mean_mm3=1000.0 + np.arange(len(cv)))
+    whole = Cohorts({f"s{s}": f"s{s}" for s in range(6)}, np.arange(6)[None], 0.95)
+    tree = surrogate_tree(predict_target(surrogates, Targets(cv, size), whole))["toy"]
     for estimate in ("pooled_r2", "leave_one_subject_out_r2"):
         scores = {name: leaves[estimate] for name, leaves in tree.items()}
         assert scores["linearised_volume"] > scores["std_mean"] + 0.2

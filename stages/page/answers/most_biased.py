@@ -142,7 +142,7 @@ def _outside(facts: Facts) -> list[str]:
             )
     if not facts.get("calibration", "truth"):
         return [*lines, "True volumes are not known here: the reference is the fully sampled scan."]
-    if ADDED_NOISE in (facts.get("calibration", "truth") or {}):
+    if facts.get("calibration", "truth", ADDED_NOISE):
         lines.append(
             "What noise realisations of the fully sampled scans miss of the truth is the"
             " segmenter's, not the reconstruction's."

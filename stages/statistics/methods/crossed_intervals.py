@@ -47,6 +47,11 @@ class Crossed(NamedTuple):
     members: tuple[MemberPart, ...]
     """Of each ensemble that the statistic rests on; none of a single member."""
 
+    def single(self) -> "Crossed":
+        """Return the first of several statistics."""
+        parts = tuple(part._replace(variance=part.variance[0]) for part in self.members)
+        return Crossed(self.value[0], self.draws[:, 0], self.n_subjects, parts)
+
 
 def crossed(
     statistic: Statistic,
@@ -127,7 +132,7 @@ def difference(first: Crossed, second: Crossed) -> Crossed:
     )
 
 
-def half_width(found: Crossed, level: float | np.ndarray) -> np.ndarray:
+def half_width(found: Crossed, level: float) -> np.ndarray:
     """Return how far the t interval reaches to both sides, (...).
 
     Degrees of freedom are Satterthwaite's of the sum. NaN with fewer than three subjects.
@@ -136,20 +141,42 @@ def half_width(found: Crossed, level: float | np.ndarray) -> np.ndarray:
         found: from `crossed` or `difference`.
         level: coverage, between 0 and 1.
     """
-    undefined = np.full(np.shape(found.value), np.nan)
-    if found.n_subjects < LEAST_CLUSTERS or not len(found.draws):
-        return undefined
-    variances = [_variance(found.draws, found.n_subjects)]
-    free = [found.n_subjects - 1]
-    for part in found.members:
-        variances.append(part.variance)
-        free.append(part.free)
+    variances, free = _parts(found)
     total = np.sum(variances, axis=0)
     known = total > 0
     scale = sum(v**2 / f for v, f in zip(variances, free, strict=True))
     degrees = np.divide(total**2, scale, out=np.ones(np.shape(total)), where=known)
     reach = student.ppf((1.0 + level) / 2.0, degrees) * np.sqrt(np.where(known, total, 0.0))
-    return np.where(np.isfinite(total) & np.isfinite(found.value), reach, undefined)
+    return np.where(np.isfinite(total) & np.isfinite(found.value), reach, np.nan)
+
+
+def joint_half_width(found: Crossed, level: float) -> np.ndarray:
+    """Return how far intervals reach that hold together at a level, (n,).
+
+    Each has the level 1 - (1 - level) / n (Bonferroni). So far out, degrees of freedom of a sum are
+    too many where the part of few members comes out small; each part is taken with the quantile of
+    its own, sqrt(sum_i t_i^2 V_i), which covers at least so often (Banerjee 1960, Sankhya 22). NaN
+    with fewer than three subjects.
+
+    Args:
+        found: of n statistics.
+        level: of all together, between 0 and 1.
+    """
+    variances, free = _parts(found)
+    tail = (1.0 - level) / max(found.value.size, 1) / 2.0
+    squares = [student.ppf(1.0 - tail, f) ** 2 * v for v, f in zip(variances, free, strict=True)]
+    reach = np.sqrt(np.sum(squares, axis=0))
+    return np.where(np.isfinite(reach) & np.isfinite(found.value), reach, np.nan)
+
+
+def _parts(found: Crossed) -> tuple[list[np.ndarray], list[int]]:
+    """Return the parts of the variance, NaN with fewer than three subjects, and their freedom."""
+    few = found.n_subjects < LEAST_CLUSTERS or not len(found.draws)
+    by_subject = np.full(np.shape(found.value), np.nan)
+    if not few:
+        by_subject = _variance(found.draws, found.n_subjects)
+    variances = [by_subject, *(part.variance for part in found.members)]
+    return variances, [max(found.n_subjects - 1, 1), *(part.free for part in found.members)]
 
 
 def interval(found: Crossed, level: float) -> Interval:

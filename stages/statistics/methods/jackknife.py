@@ -33,6 +33,8 @@ def jackknife_interval(
     """
     scans, members = np.ones(len(subject), dtype=bool), np.ones(n_members, dtype=bool)
     names = np.unique(subject)
+    if len(names) < LEAST_CLUSTERS:
+        return Interval(float("nan"), float("nan"), 0)
     without = [np.array([statistic(subject != name, members) for name in names])]
     if n_members > 1:
         kept = ~np.eye(n_members, dtype=bool)

@@ -138,18 +138,18 @@ def median_absolute_bias(biases: np.ndarray, draws: Draws) -> Crossed:
     return crossed(median, draws.weights, draws.n_subjects, biases.shape[-1])
 
 
-def mean_biases(biases: np.ndarray, draws: Draws) -> Crossed:
-    """Return the mean bias of each structure over scans, (n_structures,) in percent.
+def row_means(values: np.ndarray, draws: Draws) -> Crossed:
+    """Return the mean of each structure over scans and members, (n_structures,).
 
     Args:
-        biases: (n_structures, n_scans, n_members) of each member, in percent.
+        values: (n_structures, n_scans, n_members), as biases in percent.
         draws: of subjects, for the columns.
     """
 
     def mean(weights: np.ndarray, members: np.ndarray) -> np.ndarray:
-        return _weighted_mean(pair_mean(biases[..., members]), weights)
+        return _weighted_mean(pair_mean(values[..., members]), weights)
 
-    return crossed(mean, draws.weights, draws.n_subjects, biases.shape[-1])
+    return crossed(mean, draws.weights, draws.n_subjects, values.shape[-1])
 
 
 def _weighted_mean(pairs: np.ndarray, weights: np.ndarray) -> np.ndarray:

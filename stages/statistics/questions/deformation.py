@@ -6,7 +6,10 @@ import pandas as pd
 from stages.params.analyse import AnalyseParams
 from stages.statistics.answer import Answer, Tree
 from stages.statistics.cohort import Cohort
+from stages.statistics.methods.crossed_intervals import interval
 from stages.statistics.methods.gaps import without_gaps
+from stages.statistics.methods.member_medians import Draws as MemberDraws
+from stages.statistics.methods.member_medians import median_spread, member_cube
 from stages.statistics.methods.rank_agreement import Draws, draw_subjects, rank_agreement
 
 PAIR = ["group", "structure", "subject"]
@@ -60,7 +63,8 @@ def deformation(
         draws: of subjects, for the intervals.
 
     Returns:
-        The tree group -> sd -> median (percent, over structures and scans; ensembles only), mean ->
+        The tree group -> sd -> median (percent, over structures and scans; ensembles only) with low
+        and high, over subjects and members, mean ->
         median and each structure's median over scans (percent), undefined (images of a structure
         without a value), and for architectures agreement -> cv, bias -> `rank_agreement` of sd and
         mean with them; and `deformation_pairs`.
@@ -71,7 +75,7 @@ def deformation(
         by_structure = part.groupby("structure", sort=False)["mean"].median().to_dict()
         leaves: Tree = {"mean": {"median": float(part["mean"].median()), **by_structure}}
         if (part["n_members"] > 1).any():
-            leaves = {"sd": {"median": float(part["sd"].median())}} | leaves
+            leaves = {"sd": _median_sd(changes[changes["group"] == group], draws)} | leaves
         if np.isfinite(part["cv"]).any():
             leaves["agreement"] = {
                 volume: _agreement(part, own, volume, draws) for own, volume in PAIRS.items()
@@ -80,6 +84,16 @@ def deformation(
         counted = int(part["n_undefined"].sum()) + len(gaps)
         tree[group] = kept | {"undefined": counted}
     return tree, pairs
+
+
+def _median_sd(changes: pd.DataFrame, draws: Draws) -> Tree:
+    """Return the median SD over pairs, and its interval over subjects and members."""
+    structures = tuple(dict.fromkeys(changes["structure"]))
+    cube = member_cube(changes, "change", structures, draws.subjects)
+    subjects = MemberDraws(draws.subjects, draws.weights, draws.n_clusters)
+    found = median_spread(cube, subjects, relative=False)
+    ends = interval(found, draws.level)
+    return {"median": float(found.value), "low": max(ends.low, 0.0), "high": ends.high}
 
 
 def _agreement(pairs: pd.DataFrame, own: str, volume: str, draws: Draws) -> Tree:

@@ -1,14 +1,13 @@
 """Image quality of each group of reconstructions, from the scores of each member and scan."""
 
-from collections.abc import Mapping
-
 import numpy as np
 import pandas as pd
 
 from stages.params.analyse import AnalyseParams
 from stages.statistics.answer import Answer, Tree
 from stages.statistics.cohort import Cohort, of
-from stages.statistics.methods.jackknife import jackknife_interval
+from stages.statistics.methods.crossed_intervals import interval
+from stages.statistics.methods.member_medians import Draws, draw, row_means
 
 MEASURES = ("psnr", "ssim")
 # the headline: the challenge's definition on slices that hold brain; the others stand beside it
@@ -19,16 +18,17 @@ CROPPED = ("challenge", "cropped")
 COLUMNS = ["group", "range", "slices", "member", *MEASURES]
 
 
-def ask(cohort: Cohort, params: AnalyseParams, __: np.random.Generator) -> Answer:
+def ask(cohort: Cohort, params: AnalyseParams, rng: np.random.Generator) -> Answer:
     """Return PSNR and SSIM of networks and baselines, and their table, one row a member.
 
-    The means of the headline have intervals over subjects and members.
+    The means have intervals over subjects and members.
     """
     tables = {group: of(cohort.quality, group) for group in cohort.accelerated}
+    draws = draw(cohort.subject_of, params.bootstrap_draws, rng)
     tree = {group: quality_summary(table) for group, table in tables.items()}
     for group, table in tables.items():
-        for name in MEASURES:
-            tree[group][name] |= _ends(table, name, cohort.subject_of, params.level)
+        for name, ends in mean_ends(table, draws, params.level).items():
+            tree[group][name] |= ends
     rows = [
         means.reset_index().assign(group=group, range=kind[0], slices=kind[1])
         for group, table in tables.items()
@@ -38,20 +38,22 @@ def ask(cohort: Cohort, params: AnalyseParams, __: np.random.Generator) -> Answe
     return Answer(tree, {"image_quality": pd.concat(rows, ignore_index=True)[COLUMNS]})
 
 
-def _ends(
-    quality: pd.DataFrame, name: str, subject_of: Mapping[str, str], level: float
-) -> dict[str, float]:
-    """Return the ends of the interval of a mean over members and scans; none where undefined."""
+def mean_ends(quality: pd.DataFrame, draws: Draws, level: float) -> dict[str, Tree]:
+    """Return low and high of the mean of each measure; nothing where there is no interval.
+
+    Args:
+        quality: as in `member_means`, with a column subject, of one group.
+        draws: of subjects.
+        level: coverage.
+    """
     chosen = quality[(quality["range"] == HEADLINE[0]) & (quality["slices"] == HEADLINE[1])]
-    scores = chosen.pivot(index="subject", columns="member", values=name)
-    values = scores.to_numpy(np.float64)
-    subjects = np.array([subject_of.get(scan, scan) for scan in scores.index])
-
-    def mean(scans: np.ndarray, members: np.ndarray) -> float:
-        return float(values[scans][:, members].mean(axis=0).mean())
-
-    low, high, _ = jackknife_interval(mean, subjects, values.shape[1], level)
-    return {"low": low, "high": high} if np.isfinite([low, high]).all() else {}
+    found: dict[str, Tree] = {}
+    for name in MEASURES:
+        wide = chosen.pivot(index="subject", columns="member", values=name).reindex(draws.scans)
+        ends = interval(row_means(wide.to_numpy(np.float64)[None], draws).single(), level)
+        known = {"low": ends.low, "high": ends.high}
+        found[name] = known if np.isfinite(ends.low) else {}
+    return found
 
 
 def member_means(quality: pd.DataFrame, kind: tuple[str, str]) -> pd.DataFrame:

@@ -2,7 +2,8 @@
 
 import math
 import re
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
+from functools import cache
 from pathlib import Path
 
 import numpy as np
@@ -81,20 +82,21 @@ def r2_reach(cohort: Cohort, group: str, level: float) -> dict[str, float]:
     """
     images = of(cohort.regions, group), of(cohort.histograms, group)
     volumes = of(cohort.volumes, group)
-    scans = list(dict.fromkeys(volumes["subject"]))
+    scans = np.array(list(dict.fromkeys(volumes["subject"])))
     members = np.array(sorted(volumes["member"].unique()))
-    found = {}
-    for name in REGRESSIONS:
 
-        def r2(kept: np.ndarray, chosen: np.ndarray, name: str = name) -> float:
-            known = {scan for scan, there in zip(scans, kept, strict=True) if there}
-            rows = volumes["member"].isin(members[chosen]) & volumes["subject"].isin(known)
-            return float(predicted(cv_table(volumes[rows]), *images)["r2"][name])
+    @cache
+    def both(kept: tuple[bool, ...], chosen: tuple[bool, ...]) -> Tree:
+        rows = volumes["member"].isin(members[list(chosen)])
+        rows &= volumes["subject"].isin(scans[list(kept)])
+        return predicted(cv_table(volumes[rows]), *images)["r2"]
 
-        subjects = np.array([cohort.subject_of[scan] for scan in scans])
-        low, high, _ = jackknife_interval(r2, subjects, len(members), level)
-        found[name] = float(np.sqrt(2.0) * (high - low) / 2.0)
-    return found
+    def r2(name: str) -> Callable[[np.ndarray, np.ndarray], float]:
+        return lambda kept, chosen: float(both(tuple(kept), tuple(chosen))[name])
+
+    subjects = np.array([cohort.subject_of[scan] for scan in scans])
+    ends = {n: jackknife_interval(r2(n), subjects, len(members), level) for n in REGRESSIONS}
+    return {n: float(np.sqrt(2.0) * (high - low) / 2.0) for n, (low, high, _) in ends.items()}
 
 
 def published() -> Tree:

@@ -14,15 +14,20 @@ from stages.statistics.answer import Answer, Tree
 from stages.statistics.cohort import Cohort, of
 from stages.statistics.methods.arrays import pair_matrix
 from stages.statistics.methods.bias import bias_table, structure_biases
-from stages.statistics.methods.crossed_intervals import Crossed, difference, half_width, interval
+from stages.statistics.methods.crossed_intervals import (
+    Crossed,
+    difference,
+    interval,
+    joint_half_width,
+)
 from stages.statistics.methods.gaps import grid, without_gaps
 from stages.statistics.methods.member_medians import (
     Draws,
     draw,
-    mean_biases,
     median_absolute_bias,
     median_spread,
     member_cube,
+    row_means,
 )
 from stages.statistics.methods.variability import PERCENT, medians, positive
 from stages.study.groups import ADDED_NOISE
@@ -78,7 +83,7 @@ def _estimates(cohort: Cohort, group: str, params: AnalyseParams, draws: Draws) 
     return Estimates(
         median_spread(cube, draws, relative=True) if varies else None,
         median_absolute_bias(biases, draws),
-        mean_biases(biases, draws),
+        row_means(biases, draws),
     )
 
 
@@ -90,7 +95,7 @@ def _add_intervals(
     leaves["absolute_bias"] |= _positive_ends(own.absolute_bias, params.level)
     if own.cv is not None:
         leaves["cv"] = _positive_ends(own.cv, params.level)
-    reach = half_width(own.mean_bias, simultaneous(params.level, len(params.structures)))
+    reach = joint_half_width(own.mean_bias, params.level)
     values = own.mean_bias.value
     leaves["mean_bias"] = {
         name: {"value": float(value), "low": float(value - r), "high": float(value + r)}
@@ -101,14 +106,10 @@ def _add_intervals(
     if not found["cv"]:
         del found["cv"]
     if np.isfinite(reach).any():
-        shift = np.abs(noise.mean_bias.value) if noise and group != ADDED_NOISE else 0.0
+        others = noise is not None and noise is not own  # noise is judged by 0 alone
+        shift = np.abs(noise.mean_bias.value) if noise and others else 0.0
         known["n_biased"] = int(biased(values, reach, shift).sum())
     found |= {name: part for name, part in known.items() if part != {}}
-
-
-def simultaneous(level: float, n: int) -> float:
-    """Return the level of each of n intervals that hold together at a level (Bonferroni)."""
-    return 1.0 - (1.0 - level) / max(n, 1)
 
 
 def biased(values: np.ndarray, reach: np.ndarray, shift: np.ndarray | float) -> np.ndarray:

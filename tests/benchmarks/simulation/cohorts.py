@@ -9,6 +9,8 @@ import pandas as pd
 
 from tests.benchmarks.simulation.study import N_STRUCTURES
 
+NORMAL = "normal"
+
 
 @dataclass(frozen=True)
 class Design:
@@ -61,7 +63,7 @@ def volumes_of(deviations: np.ndarray, log_cv: np.ndarray) -> np.ndarray:
 
 
 def errors(tails: str) -> Callable[[np.random.Generator, tuple[int, ...]], np.ndarray]:
-    """Return what draws errors of variance 1: `normal`, or `t5`, of heavy tails."""
-    if tails == "normal":
+    """Return what draws effects of variance 1: `NORMAL`, or `t5`, of heavy tails."""
+    if tails == NORMAL:
         return lambda rng, shape: rng.normal(size=shape)
     return lambda rng, shape: rng.standard_t(5, size=shape) / sqrt(5 / 3)

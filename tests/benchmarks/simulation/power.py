@@ -11,9 +11,16 @@ import numpy as np
 
 from stages.statistics.cohort import Cohort
 from stages.statistics.questions.power import variabilities
-from tests.benchmarks.simulation.agreement import MEMBERS, SCAN, Design, designs, volumes
+from tests.benchmarks.simulation.agreement import (
+    MEMBERS,
+    SCAN,
+    Design,
+    designs,
+    spread_line,
+    volumes,
+)
 from tests.benchmarks.simulation.cohorts import tidy
-from tests.benchmarks.simulation.study import LEVEL, Study, coverage
+from tests.benchmarks.simulation.study import LEVEL, Study
 from tests.statistics.conftest import cohort_of, ensembles
 
 N_STRUCTURES = 4  # each one's interval is judged; the kurtosis of errors is common to them
@@ -46,7 +53,7 @@ def interval_study(design: Design) -> Study:
             for scope in truth
         }
 
-    return Study(judged, {scope: coverage(design.n_scans) for scope in truth})
+    return Study(judged, dict.fromkeys(truth, spread_line(design)))
 
 
 def studies() -> dict[str, Study]:

@@ -15,6 +15,7 @@ from stages.statistics.methods.split_half import log_variability
 from stages.statistics.methods.subject_orders import subject_orders
 from stages.statistics.methods.within_between import Table
 from stages.statistics.questions.slopes import mean_slopes
+from tests.benchmarks.simulation.plan import planned
 from tests.benchmarks.simulation.study import LEVEL, TEST, Cohort, Line, Study
 
 N_STRUCTURES, N_ORDERS = 16, 200
@@ -107,7 +108,7 @@ def power(relation: Relation, expected: float) -> Study:
 
 MEMBERS, SHARED = (4, 12), (0.0, 0.3, 0.65)
 SUBJECTS = (4, 8, 20)
-POWER = {(n, m, slope): 0.5 for n in (8, 20) for m in MEMBERS for slope in (0.5, 1.0)}
+PLANNED = [(n, m, slope) for n in (8, 20) for m in MEMBERS for slope in (0.25, 0.5, 1.0)]
 
 
 def studies() -> dict[str, Study]:
@@ -126,7 +127,9 @@ def studies() -> dict[str, Study]:
         for m in MEMBERS:
             own = Relation(n, m)
             found[f"slopes of 1, {n} subjects, {m} members"] = coverage(own, between)
-    for (n, m, slope), expected in POWER.items():
+    expected = planned()
+    for n, m, slope in PLANNED:
         own = Relation(n, m, within=slope)
-        found[f"power, slope {slope}, {n} subjects, {m} members"] = power(own, expected)
+        name = f"power, slope {slope}, {n} subjects, {m} members"
+        found[name] = power(own, expected[n, m, slope])
     return found

@@ -6,12 +6,12 @@ import pytest
 
 from stages.statistics.methods.member_medians import (
     draw,
-    mean_biases,
     median_absolute_bias,
     median_spread,
     member_cube,
     pair_bias,
     pair_cv,
+    row_means,
 )
 from stages.statistics.methods.variability import coefficient_of_variation
 from stages.statistics.methods.weighted_summaries import weighted_median
@@ -60,7 +60,7 @@ def test_known_biases_and_spreads_lie_in_their_intervals(n_members):
     true = np.linspace(-6, 6, 8)
     biases = true[:, None, None] + rng.normal(size=(8, 15, 1)) + rng.normal(size=(8, 15, n_members))
     draws = draws_of(15)
-    found = mean_biases(biases, draws)
+    found = row_means(biases, draws)
     assert found.value == pytest.approx(biases.mean(axis=(1, 2)))
     absolute = median_absolute_bias(biases, draws)
     medians = np.abs(np.median(biases.mean(axis=-1), axis=-1))

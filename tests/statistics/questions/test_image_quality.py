@@ -1,14 +1,12 @@
 """Image quality: scans are averaged before members, and a single member has no deviation."""
 
-from itertools import product
-
 import numpy as np
 import pandas as pd
 import pytest
-from scipy.stats import t as student
+from scipy.stats import t
 
-from stages.statistics.questions.image_quality import ask, quality_summary
-from tests.statistics.conftest import cohort_of, ensembles, parameters
+from stages.statistics.methods.member_medians import draw
+from stages.statistics.questions.image_quality import mean_ends, quality_summary
 
 KINDS = [
     *(("challenge", "brain"), ("challenge", "cropped"), ("challenge", "all")),
@@ -52,26 +50,20 @@ def test_the_slices_of_directs_validation_have_a_deviation_of_their_own():
     assert found["psnr"] == {"mean": pytest.approx(28), "std": pytest.approx(1)}
 
 
-def test_means_have_intervals_over_subjects_and_members():
+def test_means_have_an_interval_over_subjects_and_members():
     rng = np.random.default_rng(0)
-    psnr = 30 + rng.normal(size=(5, 1)) + rng.normal(size=(1, 4)) + 0.1 * rng.normal(size=(5, 4))
+    values = 30 + rng.normal(size=(6, 1)) + 0.3 * rng.normal(size=(1, 4))
     rows = [
-        ("unet", member, f"sub-{scan}", kind, slices, psnr[scan, member], 0.9)
-        for scan, member in product(range(5), range(4))
-        for kind, slices in KINDS
+        (m, f"s{s}", "challenge", "brain", values[s, m], 0.9) for s in range(6) for m in range(4)
     ]
-    columns = ["group", "member", "subject", "range", "slices", "psnr", "ssim"]
-    quality = pd.DataFrame(rows, columns=columns)
-    quality = pd.concat([quality.assign(group=name) for name in ("unet", "rim", "zero_filled")])
-    subjects = {f"sub-{scan}": f"sub-{scan}" for scan in range(5)}
-    cohort = cohort_of(ensembles=ensembles(n_members=4), quality=quality, subject_of=subjects)
-    found = ask(cohort, parameters(), rng).metrics["unet"]["psnr"]
-    parts = [(values.var(ddof=1) / len(values), len(values) - 1) for values in
-             (psnr.mean(axis=1), psnr.mean(axis=0))]  # fmt: skip
-    variance = sum(v for v, _ in parts)
-    free = variance**2 / sum(v**2 / f for v, f in parts)
-    reach = student.ppf(0.975, free) * np.sqrt(variance)
-    assert found["mean"] == pytest.approx(psnr.mean())
-    assert [found["low"], found["high"]] == pytest.approx(
-        [psnr.mean() - reach, psnr.mean() + reach]
-    )
+    table = pd.DataFrame(rows, columns=["member", "subject", "range", "slices", "psnr", "ssim"])
+    draws = draw({f"s{s}": f"s{s}" for s in range(6)}, 4000, rng)
+    found = mean_ends(table, draws, 0.95)
+    low, high = found["psnr"]["low"], found["psnr"]["high"]
+    assert (low + high) / 2 == pytest.approx(values.mean())
+    # the means of subjects and of members are all that differs
+    parts = [values.mean(axis=1).var(ddof=1) / 6, values.mean(axis=0).var(ddof=1) / 4]
+    free = sum(parts) ** 2 / (parts[0] ** 2 / 5 + parts[1] ** 2 / 3)
+    assert (high - low) / 2 == pytest.approx(t.ppf(0.975, free) * np.sqrt(sum(parts)), rel=0.03)
+    few = mean_ends(table[table["subject"].isin(["s0", "s1"])], draw({"s0": "a"}, 9, rng), 0.95)
+    assert few == {"psnr": {}, "ssim": {}}
