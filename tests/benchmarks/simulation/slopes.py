@@ -107,7 +107,17 @@ def power(relation: Relation, expected: float) -> Study:
 
 MEMBERS, SHARED = (4, 12), (0.0, 0.3, 0.65)
 SUBJECTS = (4, 8, 20)
-POWER = {(n, m, slope): 0.5 for n in (8, 20) for m in MEMBERS for slope in (0.5, 1.0)}
+POWER = {
+    (8, 4, 0.5): 0.28,
+    (8, 4, 1.0): 0.63,
+    (8, 12, 0.5): 0.95,
+    (8, 12, 1.0): 1.0,
+    (20, 4, 0.5): 0.53,
+    (20, 4, 1.0): 0.96,
+    (20, 12, 0.5): 1.0,
+    (20, 12, 1.0): 1.0,
+}
+"""Of subjects, members and slope, measured; it depends on slope times `sd` of the predictor."""
 
 
 def studies() -> dict[str, Study]:
