@@ -23,7 +23,13 @@ from stages.study import layout
 from stages.study.errors import StudyError
 
 FILE = layout.METRICS / "other_segmenter.json"
-METRICS = ("volumes", "prediction", "inference", "surrogates")  # of `analyse`, as the tables
+METRICS = (
+    "volumes",
+    "prediction",
+    "inference",
+    "surrogates",
+    "slopes",
+)  # of `analyse`, as the tables
 TABLES = ("cv", "outliers")  # what the certainty of a lead is computed from
 REMAKE = "run the study by the other segmenter again, then `python -m stages publish --beside"
 AGAIN = f"{REMAKE} REVISION --keep`"

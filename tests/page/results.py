@@ -24,6 +24,13 @@ NOISE_BIAS = {"hippocampus": 0.1, "putamen": -0.2}
 WITHIN = {"r": 0.1, "low": -0.6, "high": 0.7, "p": 0.5}
 
 
+def slope(r: dict[str, float]) -> dict[str, Any]:
+    """Return the primary endpoint of an architecture, as large as a correlation."""
+    known = {"value" if key == "r" else key: value for key, value in r.items()}
+    adjusted = {"family": "primary", "adjusted": known["p"]} if "p" in known else {}
+    return {"cv": {"std_mean": {"within": known | adjusted}}}
+
+
 def relation(r: float) -> dict[str, float]:
     """Return a correlation with its interval."""
     return {"r": r, "low": r - 0.1, "high": r + 0.1}
@@ -52,6 +59,7 @@ def metrics() -> dict[str, Any]:
             }
             for g in groups
         },
+        "slopes": {g: slope(WITHIN) for g in groups},
         "prediction": {
             g: {
                 "r2": {"histogram": 0.4, "summary": 0.5},
@@ -137,6 +145,7 @@ def within(**changes: dict[str, float | None]) -> Facts:
         known = {key: v for key, v in (WITHIN | change).items() if v is not None}
         found = {"disjoint": {"within_structure": known}}
         tree["inference"][group]["split_half_prediction"] = found
+        tree["slopes"][group] = slope(known)
     return facts(tree)
 
 

@@ -1,4 +1,7 @@
-"""Whether voxelwise uncertainty predicts the variability of volumes."""
+"""Whether voxelwise uncertainty predicts the variability of volumes.
+
+The verdict is that of the primary endpoint (`families.PRIMARY`); all else stands beside it.
+"""
 
 from collections.abc import Mapping
 from typing import Any
@@ -7,6 +10,7 @@ from stages.figures.kit.facts import Facts
 from stages.figures.kit.phrasing import counted, listed, number, share, span, spread
 from stages.figures.kit.titles import surrogate_phrase, title
 from stages.page.answers.protocol import Answer
+from stages.statistics.families import ADJUSTED, PRIMARY
 from stages.statistics.questions.surrogates import VOLUME
 
 HALVES = ("split_half_prediction", "disjoint", "within_structure")
@@ -28,7 +32,13 @@ def prediction(facts: Facts) -> Answer:
         " of the other half."
         for g, t in within.items()
     ]
-    lines = (*evidence, *_fewest(facts), *_regressions(facts), *_surrogates(facts))
+    lines = (
+        *_slopes(facts),
+        *evidence,
+        *_fewest(facts),
+        *_regressions(facts),
+        *_surrogates(facts),
+    )
     return Answer(question, verdict, lines)
 
 
@@ -41,11 +51,32 @@ def correlations(facts: Facts) -> dict[str, Mapping[str, Any]]:
     return {g: tree for g, tree in within.items() if tree and "r" in tree}
 
 
+def primary(facts: Facts) -> dict[str, Mapping[str, Any]]:
+    """Return the primary endpoint of each architecture: value, low, high, p, adjusted."""
+    found = {g: facts.get(PRIMARY.question, g, *PRIMARY.keys) for g in facts.groups}
+    return {g: leaf for g, leaf in found.items() if leaf and "value" in leaf}
+
+
 def predicted(facts: Facts) -> list[str]:
     """Return the architectures in which the prediction is statistically significant."""
     chance = 1 - facts.params.level
-    found = correlations(facts).items()
-    return [g for g, t in found if t.get("low", -1) > 0 and t.get("p", 1) < chance]
+    found = primary(facts).items()
+    return [g for g, leaf in found if leaf["value"] > 0 and leaf.get(ADJUSTED, 1) <= chance]
+
+
+def _slopes(facts: Facts) -> list[str]:
+    each = [
+        f"{title(g)} {number(leaf['value'])} ({span(leaf.get('low'), leaf.get('high'))},"
+        f" adjusted p = {number(leaf.get(ADJUSTED))})"
+        for g, leaf in primary(facts).items()
+    ]
+    if not each:
+        return []
+    return [
+        "The primary endpoint, the slope within structures of ln CV of half of the members on the"
+        " ln mean standard deviation of the other half (0: no prediction, 1: proportion):"
+        f" {listed(each)}."
+    ]
 
 
 def excluded(facts: Facts) -> bool:
@@ -78,7 +109,8 @@ def _prediction_verdict(facts: Facts, within: dict[str, Mapping[str, Any]]) -> s
     found = f" of {span(min(ends), max(ends))}" if ends else ""
     return (
         f"That voxelwise uncertainty predicts {scope} is not shown in {every}, and not excluded:"
-        f" no correlation is statistically significant, and their intervals allow r{found}."
+        " the primary test is not statistically significant, and the intervals of correlations"
+        f" between halves of the members allow r{found}."
     )
 
 

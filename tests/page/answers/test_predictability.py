@@ -73,9 +73,25 @@ def test_what_could_not_be_significant_is_said() -> None:
 
 
 def test_what_is_not_shown_is_told_with_its_interval() -> None:
-    assert "their intervals allow r of \N{MINUS SIGN}0.60 to 0.70." in prediction(facts()).verdict
+    assert (
+        "between halves of the members allow r of \N{MINUS SIGN}0.60 to 0.70."
+        in prediction(facts()).verdict
+    )
 
 
 def test_the_same_members_predict_nothing() -> None:
     """Their correlation is 0.9, that of disjoint halves 0.1."""
     assert not any("r = 0.90" in line for line in prediction(facts()).evidence)
+
+
+def test_the_primary_endpoint_stands_first_with_its_interval() -> None:
+    first = plain(prediction(facts()).evidence)[0].replace("\N{MINUS SIGN}", "-")
+    assert first.startswith("The primary endpoint, the slope within structures of ln CV")
+    assert "UNet 0.10 (-0.60 to 0.70, adjusted p = 0.50)" in first
+
+
+def test_a_correlation_alone_is_no_prediction() -> None:
+    tree = metrics()
+    for group in tree["inference"].values():
+        group["split_half_prediction"] = {"disjoint": {"within_structure": SHOWN}}
+    assert "is not shown in UNet, VarNet or RIM" in prediction(facts(tree)).verdict
