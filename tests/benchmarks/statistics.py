@@ -12,6 +12,7 @@ bootstrap draws.
 import argparse
 import os
 import tempfile
+from collections.abc import Sequence
 from pathlib import Path
 from time import process_time
 
@@ -32,10 +33,9 @@ from stages.measures.surrogates import (
     STD_STATISTICS,
     SURROGATES,
 )
-from stages.measures.voxelwise import SUMMARIES
 from stages.params.measure import MeasureParams
 from stages.storage.nifti import affine, save_volume
-from stages.study import layout
+from stages.study import layout, schema
 from stages.study.groups import ENSEMBLE, Group
 from stages.study.structures import STRUCTURES
 from tests.benchmarks.process import Cost, alone
@@ -159,55 +159,66 @@ def analyse_tables(folder: str) -> Cost:
     return Cost.now() - started
 
 
+LEVELS = {
+    "half": ("a", "b"),
+    "edges": ("own", "global"),
+    "bin": tuple(range(10)),
+    "range": ("challenge", "fixed"),
+    "slices": ("brain", "cropped", "all"),
+    "target": ("reference",),
+    "reason": ("",),
+}
+"""What stands in columns that are no measurement, beside group, member, subject, structure."""
+
+
 def write_tables(rng: np.random.Generator) -> None:
-    """Write what `measure` would have written."""
-    structures = [entry.name for entry in STRUCTURES]
-    subjects = [f"sub-e{n}s{n}P{n}7" for n in range(N_SCANS)]
+    """Write what the stages before `analyse` would have written."""
     sizes = PAPER | {"noise": 4, "reference": 1, "zero_filled": 1}
     for group, n_members in sizes.items():
-        cells = pd.MultiIndex.from_product(
-            [[group], range(n_members), subjects, structures],
-            names=["group", "member", "subject", "structure"],
-        ).to_frame(index=False)
-        cells["volume_mm3"] = 5000 * np.exp(0.02 * rng.standard_normal(len(cells)))
-        write_csv(layout.measures(group) / "volumes.csv", cells)
-        kinds = [(r, part) for r in ("challenge", "fixed") for part in ("brain", "all")]
-        rows = [
-            {"group": group, "member": m, "subject": name, "range": r, "slices": part}
-            | {"psnr": 33 + rng.standard_normal(), "ssim": 0.9 + 0.01 * rng.standard_normal()}
-            for m in range(n_members)
-            for name in subjects
-            for r, part in kinds
-        ]
-        write_csv(layout.quality(group) / "quality.csv", rows)
-        cell = cells[cells["member"] == 0][["group", "subject", "structure"]]
-        values = rng.gamma(4, 0.01, (len(cell), len(SUMMARIES)))
-        regions = cell.assign(n_voxels=100, **dict(zip(SUMMARIES, values.T, strict=True)))
-        write_csv(layout.measures(group) / "regions.csv", regions)
-        halves = pd.concat([regions.assign(half=half) for half in "ab"])
-        write_csv(layout.measures(group) / "halves.csv", halves)
-        bins = pd.concat(
-            [cell.assign(edges=e, bin=b, fraction=rng.dirichlet(np.ones(10), len(cell))[:, b])
-             for e in ("own", "global") for b in range(10)]
-        )  # fmt: skip
-        write_csv(layout.measures(group) / "histograms.csv", bins)
-        kinds = {name: one.kind for name, one in SURROGATES.items()} | {GAIN_NORMALISED: IMAGES}
-        surrogates = pd.concat(
-            [cell.assign(surrogate=name, kind=kind, value=rng.gamma(4, 0.1, len(cell)))
-             for name, kind in kinds.items()]
-        )  # fmt: skip
-        write_csv(layout.measures(group) / "surrogates.csv", surrogates)
-        kinds |= {f"std_{name}": IMAGES for name in STD_STATISTICS}
-        half_surrogates = pd.concat(
-            [cell.assign(surrogate=name, kind=kind, value=rng.gamma(4, 0.1, len(cell)), half=half)
-             for name, kind in kinds.items() for half in "ab"]
-        )  # fmt: skip
-        write_csv(layout.measures(group) / "half_surrogates.csv", half_surrogates)
-        snr = [{"subject": s, "median": 30.0, "mean": 30.0, "pooled": 30.0} for s in subjects]
-        write_csv(layout.measures(group) / "snr.csv", snr)
+        for table in (t for t in schema.GROUP_TABLES if t is not schema.DRAWS):
+            write_csv(table.path(group), table_of(table, group, n_members, rng))
     for group, n_members in PAPER.items():
         for member in range(n_members):
-            write_curves(layout.model(group, member) / "curves.csv", rng)
+            write_curves(layout.model(group, member) / layout.CURVES, rng)
+
+
+def table_of(
+    table: schema.Table, group: str, n_members: int, rng: np.random.Generator
+) -> pd.DataFrame:
+    """Return a table of a group by its schema, its measurements drawn at random."""
+    kinds = {name: one.kind for name, one in SURROGATES.items()} | {GAIN_NORMALISED: IMAGES}
+    kinds |= {f"std_{name}": IMAGES for name in STD_STATISTICS} if "half" in table.units else {}
+    levels: dict[str, Sequence[object]] = LEVELS | {
+        "group": (group,),
+        "member": range(n_members),
+        "subject": [f"sub-e{n}s{n}P{n}7" for n in range(N_SCANS)],
+        "structure": [entry.name for entry in STRUCTURES],
+        "surrogate": list(kinds),
+    }
+    keys = [name for name in table.columns if name in levels]
+    rows = pd.MultiIndex.from_product([levels[name] for name in keys], names=keys)
+    found = rows.to_frame(index=False)
+    for name in table.less(*keys):
+        found[name] = MEASURED.get(name, positive)(rng, len(found))
+    if "kind" in table.units:
+        found["kind"] = found["surrogate"].map(kinds)
+    return found[table.columns]
+
+
+def positive(rng: np.random.Generator, n: int) -> np.ndarray:
+    """Return what a standard deviation or another positive measure may be."""
+    return rng.gamma(4, 0.01, n)
+
+
+MEASURED = {
+    "volume_mm3": lambda rng, n: 5000 * np.exp(0.02 * rng.standard_normal(n)),
+    "n_voxels": lambda _, n: np.full(n, 100),
+    "psnr": lambda rng, n: 33 + rng.standard_normal(n),
+    "ssim": lambda rng, n: 0.9 + 0.01 * rng.standard_normal(n),
+    "dice": lambda rng, n: 0.9 - rng.gamma(4, 0.01, n),
+    "change": lambda rng, n: rng.standard_normal(n),
+}
+"""How a column of measurements is drawn; `positive` for all others."""
 
 
 if __name__ == "__main__":

@@ -100,7 +100,7 @@ def ask(cohort: Cohort, params: AnalyseParams, rng: np.random.Generator) -> Answ
             y = _targets(study, volumes, measure)
             found, own = _answers(study, predictors, y, rng)
             if target == CV:
-                found["ceiling"] = _ceilings(study, volumes, params, rng)
+                found["noise_ceiling"] = _ceilings(study, volumes, params, rng)
             tree[group][target] = found
             rows += [(group, target, *row) for row in own]
         kept, gaps = without_gaps(tree[group])

@@ -71,7 +71,7 @@ def test_a_relation_is_found_and_lies_in_its_interval():
     assert found["cv"][PRIMARY]["explained"]["within"] > 0.4
     assert found["cv"][PRIMARY]["explained"]["within_wrong_subject"] < 0.1
     assert found["cv"][PRIMARY]["reliability"] == pytest.approx(1)
-    assert found["cv"]["ceiling"]["within_structure"]["value"] > 0.4
+    assert found["cv"]["noise_ceiling"]["within_structure"]["value"] > 0.4
 
 
 def test_the_primary_estimate_stands_first():
