@@ -29,7 +29,7 @@ NAN = float("nan")
 def ask(cohort: Cohort, params: AnalyseParams, rng: np.random.Generator) -> Answer:
     """Return the agreement of asymmetries, or why it is not asked."""
     if cohort.sides is None:
-        return Answer({"asked": 0, "reason": MERGED})
+        return Answer({"judged": 0, "reason": MERGED})
     index = cohort.sides.assign(asymmetry=asymmetry(cohort.sides))
     known = index[index["group"] == FULLY_SAMPLED.name].set_index(KEYS)["asymmetry"]
     uniforms = uniform_draws(rng)
@@ -40,7 +40,7 @@ def ask(cohort: Cohort, params: AnalyseParams, rng: np.random.Generator) -> Answ
         for structure, table in of(index, group).groupby("structure", sort=False)
     ]
     table = pd.DataFrame(rows, columns=COLUMNS)
-    tree: Tree = {"asked": 1}
+    tree: Tree = {"judged": 1}
     tree |= {group: _summary(of(table, group)) for group in cohort.compared}
     return Answer(tree, {"asymmetry": table})
 

@@ -46,14 +46,14 @@ def test_a_shift_of_the_index_is_a_bias_in_points():
     assert row["bias_low"] < 2.0 < row["bias_high"]
     assert row["lower"] < row["bias_low"] and row["bias_high"] < row["upper"]
     metrics = answered(sides(8, shift=2.0)).metrics
-    assert metrics["asked"] == 1
+    assert metrics["judged"] == 1
     assert metrics["unet"]["biased"] == 1
     assert metrics["noise"]["n"] == {"structures": 1, "structures_undefined": 0, "undefined": 0}
 
 
 def test_merged_sides_are_not_asked_and_it_says_why():
     answer = answered(None)
-    assert answer.metrics == {"asked": 0, "reason": MERGED}
+    assert answer.metrics == {"judged": 0, "reason": MERGED}
     assert not answer.tables
 
 
