@@ -1,42 +1,29 @@
-"""Train the embedded segmenter on digital heads: weights/embedded.npz.
+"""Train the bundled segmentation network on label maps of real heads and digital phantoms.
 
-`python -m stages.segmenter`; a frozen stage, its result is in Git. It always runs on one
-CPU thread.
+`python -m stages.segmenter` writes weights/embedded.npz, a frozen stage whose result is in Git;
+`python -m stages.segmenter K` writes work/segmenter/fold-K.npz, the network of a fold, which has
+not seen a part of the real maps. An interrupted training goes on where it was.
 """
 
+import sys
 from collections.abc import Callable
+from pathlib import Path
 
 import torch
 
 from stages.machine.entry import entry_point
+from stages.machine.memory import keep_freed_memory
 from stages.machine.progress import progress
 from stages.params.segmenter import SegmenterParams
-from stages.segmenters.preprocess import Recipe
 from stages.segmenters.synthseg import model
-from stages.segmenters.synthseg.heads import coil_shading, field_of_view, palette, training_maps
-from stages.segmenters.synthseg.labels import MERGED_LABELS, merged_name
+from stages.segmenters.synthseg.folds import fold
 from stages.segmenters.synthseg.network import UNet
-from stages.segmenters.synthseg.optimisation import Step, train
+from stages.segmenters.synthseg.optimisation import Step, places, train
+from stages.segmenters.synthseg.pairs import pairs_ahead
+from stages.segmenters.synthseg.training import trained_model
 from stages.segmenters.synthseg.weight_files import EMBEDDED_FILE
-
-
-def embedded_model(network: UNet, params: SegmenterParams) -> model.Model:
-    """The trained network with labels, recipe and the parameters that it was trained with.
-
-    The network is trained on whole fields of view at its own voxel size and gives partial volumes:
-    its posteriors are neither smoothed nor cut off at a floor.
-    """
-    size = params.network.voxel_size_mm
-    multiple = 2 ** (len(params.network.features) - 1)
-    recipe = Recipe(voxel_size_mm=size, multiple=multiple, minimum=0, blur=0.0, floor=0.0)
-    names = tuple(merged_name(label) for label in MERGED_LABELS[1:])
-    settings = params.model_dump(mode="json", exclude={"quality"})
-    return model.Model({"unet": network}, MERGED_LABELS, names, recipe, training=settings)
-
-
-def n_steps(params: SegmenterParams) -> int:
-    """Steps of all phases."""
-    return params.optimisation.steps + sum(phase.steps for phase in params.refinements)
+from stages.study import layout
+from stages.study.errors import StudyError
 
 
 def watcher(total: int) -> Callable[[Step, UNet], None]:
@@ -45,25 +32,32 @@ def watcher(total: int) -> Callable[[Step, UNet], None]:
 
     def watch(step: Step, _: UNet) -> None:
         bar.update()
-        bar.set_postfix(dice=f"{step.dice:.3f}", volume=f"{step.volume:.3f}", refresh=False)
+        parts = {"entropy": f"{step.cross_entropy:.3f}", "volume": f"{step.volume:.3f}"}
+        bar.set_postfix(dice=f"{step.dice:.3f}", **parts, refresh=False)
 
     return watch
 
 
+def task(arguments: list[str], params: SegmenterParams) -> tuple[SegmenterParams, Path, Path]:
+    """Return parameters, checkpoint and weight file of what the command line asks for."""
+    if not arguments:
+        return params, layout.SEGMENTER / "embedded.pt", EMBEDDED_FILE
+    if len(arguments) > 1 or not arguments[0].isdecimal():
+        raise StudyError(f"usage: python -m stages.segmenter [FOLD], got {arguments}")
+    number = int(arguments[0])
+    return fold(params, number), layout.fold(number, ".pt"), layout.fold(number)
+
+
 @entry_point
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     """Train and write the weights."""
-    params = SegmenterParams.load()
-    torch.set_num_threads(1)
-    size = params.network.voxel_size_mm
-    network = train(
-        training_maps(params.seed, params.n_heads),
-        palette(),
-        coil_shading(field_of_view(size), size),
-        params,
-        watch=watcher(n_steps(params)),
-    )
-    model.save(EMBEDDED_FILE, embedded_model(network, params))
+    given = sys.argv[1:] if arguments is None else arguments
+    params, checkpoint, output = task(given, SegmenterParams.load())
+    torch.set_num_threads(1)  # the second core draws the images
+    keep_freed_memory()
+    state = train(params, pairs_ahead, checkpoint, watch=watcher(len(places(params))))
+    output.parent.mkdir(parents=True, exist_ok=True)
+    model.save(output, trained_model(state, params))
 
 
 if __name__ == "__main__":

@@ -77,10 +77,19 @@ def list_maps(folder: Path) -> list[Path]:
 def read_map(path: Path) -> np.ndarray:
     """Read a label map as 1 mm voxels along (superior, anterior, right), ids of the tissue table.
 
+    Raises:
+        StudyError: if the file is no label map or holds labels that have no tissue.
+    """
+    return to_tissues(read_labels(path), path)
+
+
+def read_labels(path: Path) -> np.ndarray:
+    """Read a label map as 1 mm voxels along (superior, anterior, right), int32 ids as they are.
+
     Any orientation and voxel size; nearest neighbour.
 
     Raises:
-        StudyError: if the file is no label map or holds labels that have no tissue.
+        StudyError: if the file is no label map.
     """
     data, matrix = load_volume(path)
     check_geometry(path, nib.load(path))
@@ -91,7 +100,7 @@ def read_map(path: Path) -> np.ndarray:
     turn = ornt_transform(io_orientation(matrix), axcodes2ornt("SAR"))
     labels = apply_orientation(data.astype(np.int32), turn)
     sizes = nib.affines.voxel_sizes(matrix @ nib.orientations.inv_ornt_aff(turn, data.shape))
-    return to_millimetres(to_tissues(labels, path), sizes)
+    return to_millimetres(labels, sizes)
 
 
 def to_tissues(labels: np.ndarray, path: Path) -> np.ndarray:

@@ -4,10 +4,12 @@ from typing import Annotated, ClassVar
 
 from pydantic import Field, model_validator
 
+from stages.params.phantom import AtrophyParams, InfarctParams, LesionParams, TumourParams
 from stages.params.section import RecipeSection, Section
 
 Probability = Annotated[float, Field(ge=0, le=1)]
 NotNegative = Annotated[float, Field(ge=0)]
+NotNegativeInt = Annotated[int, Field(ge=0)]
 Range = tuple[NotNegative, NotNegative]
 
 
@@ -26,16 +28,27 @@ class SynthesisParams(Section):
     """
 
     crop: tuple[int, int, int]  # voxels
-    margin: tuple[int, int, int]  # voxels around the field of view that padding may add
-    low_crop: Probability  # draws that may lie anywhere along the body axis, neck included
+    crop_shift_mm: NotNegative  # that a crop's border may cut off the brain
+    low_crop: Probability  # draws that lie lower, neck included
+    cut: Probability  # for each side, draws whose field of view ends there near the brain
+    neck_cut: Probability  # the same below the brain, besides
+    stripped: Probability  # draws without skull
+    defaced: Probability
+    masked: Probability  # draws with zeros around the head
     rotation_deg: NotNegative
     scaling: NotNegative  # relative
     shift_mm: NotNegative
     elastic_mm: tuple[NotNegative, NotNegative]  # coarse and fine field, largest standard deviation
     contrast: Range  # standard deviation of the logarithm of tissue signals
-    contrast_narrow: Probability  # draws that stay at the lower end of `contrast`
+    contrast_narrow: Probability  # draws that stay at the lower end of `contrast`, or at gamma 1
+    gamma: Range  # exponent of the T1w signals: weaker or stronger contrast
+    heterogeneity: NotNegative  # largest log-SD of the signal within a tissue
     surroundings: NotNegative  # relative range of everything outside the brain
+    surroundings_any: Probability  # draws where that has any signal
     blur_mm: Range  # standard deviation before sampling
+    averaged: Probability  # draws resampled from 1 mm voxels rather than sampled at 2 mm
+    thick_slices: Probability
+    slice_mm: Range
     partial_fourier: Range  # acquired part of k-space along the first axis
     partial_fourier_drawn: Probability  # draws that are not at its lower end
     ghost: Probability
@@ -46,6 +59,34 @@ class SynthesisParams(Section):
     undersampled: Probability
     acceleration: Range  # of undersampled draws
     gain: Range  # factor of the intensity scale
+
+
+class DiseaseParams(Section):
+    """Diseases of training heads; sizes are drawn around those given here."""
+
+    real: Probability  # draws of a real label map with a disease
+    log_sd: NotNegative  # of the sizes
+    atrophy: AtrophyParams
+    lesions: LesionParams
+    infarct: InfarctParams
+    tumour: TumourParams
+
+
+class AnatomyParams(Section):
+    """The heads that training images are drawn from."""
+
+    label_maps: str | None  # folder of label maps of real heads; null: digital phantoms alone
+    left_out: tuple[str, ...]  # file names of maps that training does not see
+    real: Probability  # draws of a real head
+    n_heads: int = Field(ge=1)  # digital ones
+    n_ill: NotNegativeInt  # of these, with a disease
+    diseases: DiseaseParams
+
+    @model_validator(mode="after")
+    def _ill_heads_are_heads(self) -> "AnatomyParams":
+        if self.n_ill > self.n_heads:
+            raise ValueError(f"expected 'n_ill' of at most the {self.n_heads} of 'n_heads'")
+        return self
 
 
 class OptimisationParams(Section):
@@ -70,6 +111,13 @@ class RefinementParams(Section):
     synthesis: SynthesisParams
 
 
+class FoldParams(Section):
+    """Networks that judge the recipe on the real maps that they have not seen."""
+
+    n: int = Field(ge=2)  # parts of the maps that are left out in turn
+    steps: Annotated[float, Field(gt=0, le=1)]  # of the steps of each phase
+
+
 class QualityParams(Section):
     """How the trained network is judged: on scans of heads of their own."""
 
@@ -87,15 +135,16 @@ class QualityParams(Section):
 
 
 class SegmenterParams(RecipeSection):
-    """How the embedded network is trained on label maps of the digital head, and judged."""
+    """How the embedded network is trained on label maps and digital heads, and judged."""
 
     section: ClassVar[str] = "segmenter"
     seed: int = Field(ge=0)
-    n_heads: int = Field(ge=1)
+    anatomies: AnatomyParams
     network: NetworkParams
     synthesis: SynthesisParams
     optimisation: OptimisationParams
     refinements: tuple[RefinementParams, ...]
+    folds: FoldParams
     quality: QualityParams
 
     @model_validator(mode="after")

@@ -21,6 +21,7 @@ TRAIN, VALIDATION, MONITOR = "train", "validation", "monitor"  # the parts of a 
 INSPECTION = Path("work/inspection")
 PATHOLOGY = Path("work/pathology")
 TRUE_MEASURES = Path("work/truth")
+SEGMENTER = Path("work/segmenter")  # trainings of the bundled segmentation network
 METRICS = Path("metrics")
 HEADLINE = METRICS / "headline.json"  # the one metrics file without a folder of its stage
 PLOTS = Path("plots")
@@ -46,6 +47,11 @@ def table(stage: str, name: str) -> Path:
 def figure(stage: str, name: str) -> Path:
     """Return a figure that a stage draws."""
     return PLOTS / stage / f"{name}.png"
+
+
+def fold(number: int, suffix: str = ".npz") -> Path:
+    """Return a file of the segmentation network that has not seen a part of the label maps."""
+    return SEGMENTER / f"fold-{number}{suffix}"
 
 
 def training(architecture: str, seed: int) -> Path:

@@ -1,20 +1,32 @@
-"""Digital heads as training material: tissue maps, their palette, and the shading of the coils."""
+"""Tissue maps of digital heads, left and right merged, and their palette: what atlases average."""
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 
 import numpy as np
 import torch
 
-from stages.anatomy.grid import HEAD_SHAPE
 from stages.anatomy.head import digital_head
 from stages.anatomy.tissue import LEFT_TO_RIGHT, relative_signals
-from stages.scanner.coils import receive_coils
+from stages.segmenters.synthseg.anatomies import TRAINING_SEEDS
 from stages.segmenters.synthseg.labels import MERGED_LABELS, lookup, merged_label
-from stages.segmenters.synthseg.synthesis import Palette
-from stages.study.axes import three
 
-TRAINING_SEEDS = 1_000_000  # seeds of training heads begin here, far from those of any cohort
-N_COILS = 12
+
+@dataclass(frozen=True)
+class Palette:
+    """What the values of the tissue maps mean.
+
+    signals: (n_tissues,) T1w signal, white matter 1, index 0 is air.
+    channels: (n_tissues,) output channel of the network, 0 for background.
+    """
+
+    signals: np.ndarray
+    channels: np.ndarray
+
+    @property
+    def n_channels(self) -> int:
+        """Number of output channels, background included."""
+        return int(self.channels.max()) + 1
 
 
 def tissue_ids() -> list[int]:
@@ -39,20 +51,7 @@ def tissue_map(labels: np.ndarray) -> torch.Tensor:
     return torch.from_numpy(np.ascontiguousarray(table[labels].transpose(2, 1, 0)))
 
 
-def field_of_view(voxel_size_mm: float) -> tuple[int, int, int]:
-    """Voxels of a scan of a whole head, (right, anterior, superior)."""
-    superior, anterior, right = (round(n / voxel_size_mm) for n in HEAD_SHAPE)
-    return right, anterior, superior
-
-
 def training_maps(seed: int, n_heads: int) -> Iterator[torch.Tensor]:
     """Tissue maps of heads that no cohort contains, built one after the other."""
     for number in range(n_heads):
         yield tissue_map(digital_head(TRAINING_SEEDS + seed * n_heads + number).labels)
-
-
-def coil_shading(shape: tuple[int, int, int], voxel_size_mm: float) -> torch.Tensor:
-    """Logarithm of the head array's root of the sum of squares, (right, anterior, superior)."""
-    coils = receive_coils(three(reversed(shape)), voxel_size_mm, N_COILS)
-    power = np.square(np.abs(coils)).sum(0)
-    return torch.from_numpy(np.ascontiguousarray(0.5 * np.log(power).transpose(2, 1, 0)))

@@ -6,7 +6,7 @@ import numpy as np
 
 from stages.study.structures import MERGED, SYNTHSEG_LABELS, SYNTHSEG_TABLE
 
-INFERIOR_HORN = {5: 4}  # too thin to tell from its surroundings at 2 mm
+INFERIOR_HORN = {5: 4, 44: 43}  # too thin to tell from its surroundings at 2 mm
 
 # Topology classes of SynthSeg 2.0's standard mode, in the order of SYNTHSEG_LABELS: structures of
 # one class are cleaned together; class 0 (background and CSF) is never cleaned.
@@ -22,7 +22,13 @@ def merged_label(label: int) -> int:
     return INFERIOR_HORN.get(label, label)
 
 
+def sided_label(label: int) -> int:
+    """The label that stands for a structure where left and right are kept apart."""
+    return INFERIOR_HORN.get(label, label)
+
+
 MERGED_LABELS = tuple(sorted({merged_label(label) for label in SYNTHSEG_LABELS}))
+SIDED_LABELS = tuple(sorted({sided_label(label) for label in SYNTHSEG_LABELS}))
 
 
 def merged_name(label: int) -> str:

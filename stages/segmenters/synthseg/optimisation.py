@@ -1,32 +1,30 @@
-"""Training of the embedded segmenter on synthesised images."""
+"""Training of the bundled segmentation network on synthesised images, in phases, resumable."""
 
 import copy
-import itertools
 from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
+from pathlib import Path
 
 import numpy as np
 import torch
 from torch import nn
-from torch.nn import functional
 
-from stages.params.segmenter import (
-    OptimisationParams,
-    RefinementParams,
-    SegmenterParams,
-    SynthesisParams,
-)
+from stages.params.segmenter import OptimisationParams, RefinementParams, SegmenterParams
+from stages.segmenters.synthseg.labels import SIDED_LABELS
+from stages.segmenters.synthseg.losses import losses
 from stages.segmenters.synthseg.network import Architecture, UNet, initialise
-from stages.segmenters.synthseg.synthesis import Draws, Palette, draw_image
+from stages.segmenters.synthseg.pairs import Pair, Place
+from stages.storage.files import atomic_path
+from stages.storage.reading import Kind
+from stages.storage.tensors import load_plain
+from stages.study.errors import StudyError
 
 BETAS = (0.9, 0.98)  # AdamW; a shorter memory of the second moment than the usual .999
 CLIP = 1.0  # largest norm of the gradient
-DICE_SMOOTHING = 1.0  # voxels
-VOLUME_SMOOTHING = 20.0  # voxels: keeps structures that a crop barely touches from dominating
 FINAL_RATE = 1e-5
-FIRST_HEADS = 4  # built before the first step
-SPATIAL = (2, 3, 4)
-Pair = tuple[torch.Tensor, torch.Tensor]  # image and target, see draw_image
+SAVED_EVERY = 50  # steps
+CHECKPOINT = Kind("a checkpoint of the network's training", "train anew", "remove it to train anew")
+Pairs = Callable[[SegmenterParams, list[Place]], Iterator[Pair]]
 
 
 @dataclass(frozen=True)
@@ -34,16 +32,30 @@ class Step:
     """What one optimisation step reports."""
 
     number: int
+    """From 1 on, within its phase."""
     learning_rate: float
     dice: float
     cross_entropy: float
     volume: float
 
 
-def build(params: SegmenterParams, palette: Palette) -> UNet:
+@dataclass
+class State:
+    """A training at some step."""
+
+    network: UNet
+    average: UNet
+    optimiser: torch.optim.Optimizer
+    done: int = 0
+    """Steps of all phases."""
+    log: list[list[float]] = field(default_factory=list)
+    """For each of them Dice loss, cross-entropy and volume error."""
+
+
+def build(params: SegmenterParams, n_channels: int = len(SIDED_LABELS)) -> UNet:
     """The network to train, its kernels drawn from the seed."""
     network = params.network
-    architecture = Architecture(1, palette.n_channels, network.features, network.kernel)
+    architecture = Architecture(1, n_channels, network.features, network.kernel)
     unet = UNet(architecture)
     initialise(unet, torch.Generator().manual_seed(params.seed))
     return unet.to(memory_format=torch.channels_last_3d)
@@ -58,34 +70,6 @@ def learning_rate(step: int, params: OptimisationParams) -> float:
     return float(params.learning_rate * decay + FINAL_RATE)
 
 
-def pool_size(step: int, params: SegmenterParams) -> int:
-    """Number of heads to draw from at this step: all of them after half of the training."""
-    growth = 2 * step * params.n_heads // params.optimisation.steps
-    return min(params.n_heads, FIRST_HEADS + growth)
-
-
-def losses(
-    logits: torch.Tensor, target: torch.Tensor
-) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
-    """Soft Dice, cross-entropy and relative volume error of partial-volume targets.
-
-    Dice: mean over structures of 1 - (2 sum p t + 1) / (sum p^2 + sum t^2 + 1);
-    volume: mean of |sum p - sum t| / (sum t + 20 voxels). Background is in the cross-entropy only.
-
-    Args:
-        logits, target: (batch, channels, x, y, z); channel 0 is background.
-    """
-    log_p = functional.log_softmax(logits, 1)
-    p = log_p.exp()
-    truth, total = target.sum(SPATIAL), p.sum(SPATIAL)
-    overlap = 2 * (p * target).sum(SPATIAL) + DICE_SMOOTHING
-    sizes = (p * p).sum(SPATIAL) + (target * target).sum(SPATIAL) + DICE_SMOOTHING
-    dice = (1 - overlap / sizes)[:, 1:].mean()
-    entropy = -(log_p * target).sum(1).mean()
-    volume = ((total - truth).abs() / (truth + VOLUME_SMOOTHING))[:, 1:].mean()
-    return dice, entropy, volume
-
-
 @torch.no_grad()
 def update_average(average: UNet, network: UNet, step: int, decay: float) -> None:
     """Exponential moving average of weights and running statistics, shorter at the start."""
@@ -97,65 +81,69 @@ def update_average(average: UNet, network: UNet, step: int, decay: float) -> Non
             kept.copy_(new)
 
 
+def phases(params: SegmenterParams) -> list[OptimisationParams]:
+    """Return the optimisation of every phase."""
+    return [params.optimisation, *(refined(params.optimisation, p) for p in params.refinements)]
+
+
+def places(params: SegmenterParams) -> list[Place]:
+    """Return phase and step of every step of a training."""
+    return [(k, step) for k, phase in enumerate(phases(params)) for step in range(phase.steps)]
+
+
+def refined(params: OptimisationParams, phase: RefinementParams) -> OptimisationParams:
+    """Optimisation of a later phase: short warm-up, cosine decay, the whole loss from the start."""
+    own = phase.model_dump(include={"steps", "learning_rate", "volume_weight"})
+    return params.model_copy(update=own | {"flat": params.warm_up, "volume_from": 0.0})
+
+
 def train(
-    maps: Iterator[torch.Tensor],
-    palette: Palette,
-    shading: torch.Tensor,
     params: SegmenterParams,
+    pairs: Pairs,
+    checkpoint: Path,
     *,
     watch: Callable[[Step, UNet], None] | None = None,
-) -> UNet:
-    """Train the network in phases and return the moving average of its weights.
+) -> State:
+    """Train the network in phases; its moving average is the result.
 
     The first phase sees a wide range of contrasts and artefacts; what it learns measures every
     image as if it were an average one, which biases volumes by up to 30 %. Every later phase begins
     at the average of the one before, stays nearer to the images of the study, and normalises with
     the running statistics, as at inference.
 
-    Heads are built while the training runs, at steps that the parameters alone determine.
+    A training that was interrupted goes on at its checkpoint and gives the same bytes.
 
     Args:
-        maps: yields `params.n_heads` tissue maps (2x, 2y, 2z) uint8 (right, anterior, superior).
-        palette: signals and channels of the tissues.
-        shading: (x, y, z) logarithm of the coils' root of the sum of squares.
-        params: network, synthesis and optimisation.
+        params: network, anatomies, synthesis and optimisation.
+        pairs: yields the pairs of a list of places.
+        checkpoint: file that is written now and then, and read if it is there.
         watch: called after every step with its losses and the averaged network.
     """
-    pool: list[torch.Tensor] = []
+    state = restored(params, checkpoint) or begun(build(params), params.optimisation)
+    stream, first = pairs(params, places(params)[state.done :]), 0
+    for number, phase in enumerate(phases(params)):
+        last = first + phase.steps
+        if number and state.done == first < last:
+            state = replace(begun(state.average, phase), done=state.done, log=state.log)
+        if number:
+            frozen_norms(state.network)
+        while first <= state.done < last:
+            report = optimise(state, next(stream), state.done - first, phase)
+            if state.done % SAVED_EVERY == 0 or state.done == last:
+                save(checkpoint, params, state)
+            if watch is not None:
+                watch(report, state.average)
+        first = last
+    state.average.eval().requires_grad_(False)
+    return state
 
-    def pairs(number: int, synthesis: SynthesisParams) -> Iterator[Pair]:
-        draws = Draws.seeded(params.seed + number)
-        for step in itertools.count():
-            size = pool_size(step, params) if number == 0 else params.n_heads
-            pool.extend(next(maps) for _ in range(size - len(pool)))
-            tissues = pool[int(draws.scalar.integers(len(pool)))]
-            yield draw_image(tissues, palette, shading, synthesis, draws)
 
-    first = pairs(0, params.synthesis)
-    network = run_phase(build(params, palette), first, params.optimisation, watch)
-    for number, phase in enumerate(params.refinements, start=1):
-        stream, settings = pairs(number, phase.synthesis), refined(params.optimisation, phase)
-        network = run_phase(frozen_norms(network), stream, settings, watch)
-    return network.eval().requires_grad_(False)
-
-
-def run_phase(
-    network: UNet,
-    pairs: Iterator[Pair],
-    params: OptimisationParams,
-    watch: Callable[[Step, UNet], None] | None,
-) -> UNet:
-    """Optimise on a stream of (image, target) and return the moving average of the network."""
-    average = copy.deepcopy(network)
+def begun(network: UNet, params: OptimisationParams) -> State:
+    """Return the start of a phase."""
     optimiser = torch.optim.AdamW(
         network.parameters(), weight_decay=params.weight_decay, betas=BETAS
     )
-    for step in range(params.steps):
-        report = optimise(network, optimiser, next(pairs), step, params)
-        update_average(average, network, step, params.averaging)
-        if watch is not None:
-            watch(report, average)
-    return average
+    return State(network, copy.deepcopy(network), optimiser)
 
 
 def frozen_norms(network: UNet) -> UNet:
@@ -166,30 +154,62 @@ def frozen_norms(network: UNet) -> UNet:
     return network
 
 
-def refined(params: OptimisationParams, phase: RefinementParams) -> OptimisationParams:
-    """Optimisation of a later phase: short warm-up, cosine decay, the whole loss from the start."""
-    own = phase.model_dump(include={"steps", "learning_rate", "volume_weight"})
-    return params.model_copy(update=own | {"flat": params.warm_up, "volume_from": 0.0})
-
-
-def optimise(
-    network: UNet,
-    optimiser: torch.optim.Optimizer,
-    pair: Pair,
-    step: int,
-    params: OptimisationParams,
-) -> Step:
+def optimise(state: State, pair: Pair, step: int, params: OptimisationParams) -> Step:
     """One step: bfloat16 convolutions, float32 weights and loss."""
     rate = learning_rate(step, params)
-    for group in optimiser.param_groups:
+    for group in state.optimiser.param_groups:
         group["lr"] = rate
     image, target = pair
     with torch.autocast("cpu", dtype=torch.bfloat16):
-        logits = network(image.to(memory_format=torch.channels_last_3d))
-    dice, entropy, volume = losses(logits.float(), target)
+        logits = state.network(image.to(memory_format=torch.channels_last_3d))
     weight = params.volume_weight if step >= params.volume_from * params.steps else 0.0
-    optimiser.zero_grad()
-    (dice + entropy + weight * volume).backward()
-    nn.utils.clip_grad_norm_(network.parameters(), CLIP)
-    optimiser.step()
-    return Step(step + 1, rate, dice.item(), entropy.item(), volume.item())
+    loss, *parts = losses(logits, target, weight)
+    state.optimiser.zero_grad()
+    loss.backward()
+    nn.utils.clip_grad_norm_(state.network.parameters(), CLIP)
+    state.optimiser.step()
+    update_average(state.average, state.network, step, params.averaging)
+    state.done += 1
+    state.log.append([part.item() for part in parts])
+    return Step(step + 1, rate, *state.log[-1])
+
+
+def recipe_text(params: SegmenterParams) -> str:
+    """Return what a checkpoint belongs to: all that the training depends on."""
+    return params.model_dump_json(exclude={"quality", "folds"})
+
+
+def save(path: Path, params: SegmenterParams, state: State) -> None:
+    """Write a checkpoint, atomically."""
+    content = {
+        "recipe": recipe_text(params),
+        "done": state.done,
+        "log": torch.tensor(state.log, dtype=torch.float64),
+        "network": state.network.state_dict(),
+        "average": state.average.state_dict(),
+        "optimiser": state.optimiser.state_dict(),
+    }
+    path.parent.mkdir(parents=True, exist_ok=True)
+    with atomic_path(path) as temporary, open(temporary, "wb") as stream:
+        torch.save(content, stream)
+
+
+def restored(params: SegmenterParams, path: Path) -> State | None:
+    """Read a checkpoint; None where there is none.
+
+    Raises:
+        StudyError: if it is damaged, or of another recipe.
+    """
+    if not path.exists():
+        return None
+    content = load_plain(path, CHECKPOINT)
+    if content["recipe"] != recipe_text(params):
+        raise StudyError(
+            f"{path}: expected a checkpoint of the recipe in params.segmenters.yaml, got one of"
+            " another; remove it to begin anew, or restore the recipe to go on"
+        )
+    state = begun(build(params), params.optimisation)
+    state.network.load_state_dict(content["network"])
+    state.average.load_state_dict(content["average"])
+    state.optimiser.load_state_dict(content["optimiser"])
+    return replace(state, done=content["done"], log=content["log"].tolist())

@@ -1,9 +1,10 @@
-"""Training images: T1w-like scans drawn at random from label maps of the digital head.
+"""Training images: T1w-like scans drawn at random from label maps of heads.
 
 Domain randomisation after Billot et al., Medical Image Analysis 86:102789 (2023),
-doi:10.1016/j.media.2023.102789, narrowed to what a 12-coil T1w acquisition does to an image:
-truncated and partial k-space, receive shading, the noise floor of a root of the sum of squares,
-ghosts, and now and then an incompletely sampled k-space.
+doi:10.1016/j.media.2023.102789, narrowed to what a T1w acquisition and what is done to its images
+make of a head: contrast, truncated and partial k-space, thick slices, receive shading, the noise
+floor of a root of the sum of squares, ghosts, incompletely sampled k-space and the blur of its
+reconstructions; fields of view that cut the head, removed faces and skulls.
 
 All arrays have the axes (right, anterior, superior). Label maps have twice the resolution of the
 images made from them; image voxel m covers the map voxels 2m and 2m + 1.
@@ -15,6 +16,8 @@ import numpy as np
 import torch
 
 from stages.params.segmenter import SynthesisParams
+from stages.segmenters.synthseg.anatomies import Anatomy
+from stages.segmenters.synthseg.materials import Materials
 from stages.study.axes import Shape, three
 
 SUBVOXELS = 8  # map voxels in an image voxel
@@ -23,23 +26,16 @@ SHADING_RANGE = (0.6, 1.3)  # exponent of the coils' root of the sum of squares
 CHI_SPREAD = 0.29  # relative standard deviation of a chi-square variable with 23 degrees of freedom
 SIGNAL_LIMIT = 2.0  # standard deviations at which tissue draws are cut
 SAMPLE_STRIDE = 13  # every so many voxels enter the percentiles of a training image
-
-
-@dataclass(frozen=True)
-class Palette:
-    """What the values of the tissue maps mean.
-
-    signals: (n_tissues,) T1w signal, white matter 1, index 0 is air.
-    channels: (n_tissues,) output channel of the network, 0 for background.
-    """
-
-    signals: np.ndarray
-    channels: np.ndarray
-
-    @property
-    def n_channels(self) -> int:
-        """Number of output channels, background included."""
-        return int(self.channels.max()) + 1
+SLICE_PROFILE = 0.42  # standard deviation of a slice's profile, of its thickness (width at half)
+CUT_MM = (-4.0, 30.0)  # from the brain to where a field of view that cuts the head ends
+STRIPPED_MM = (1.0, 14.0)  # what a stripped image keeps around the brain without its fluid
+UNEVEN_MM = 1.5  # standard deviation of that distance
+FACE_MM = (45.0, 75.0)  # distance from the brain's middle to the plane that a face is cut off by
+FACE_DEGREES = (20.0, 70.0)  # of that plane, from anterior towards inferior
+FACE_KEPT_MM = 8.0  # around the brain, of a head without its face
+LOW_MM = 70.0  # farthest that a crop lies below the brain
+RECOVERED = (0.3, 1.5)  # spread of the recovered k-space, where 1 is half the sampling rate
+ANY_SIGNAL = 1.7  # largest of tissue outside the brain whose signal is unrelated to the contrast
 
 
 @dataclass(frozen=True)
@@ -50,9 +46,11 @@ class Draws:
     field: torch.Generator
 
     @classmethod
-    def seeded(cls, seed: int) -> "Draws":
-        """Both streams from one seed."""
-        return cls(np.random.default_rng(seed), torch.Generator().manual_seed(seed))
+    def seeded(cls, *seed: int) -> "Draws":
+        """Both streams from one seed, of one or more numbers."""
+        words = np.random.SeedSequence(list(seed)).generate_state(2, np.uint64) >> 1
+        field = torch.Generator().manual_seed(int(words[1]))
+        return cls(np.random.default_rng(int(words[0])), field)
 
     def between(self, bounds: tuple[float, float]) -> float:
         """Uniform scalar."""
@@ -80,9 +78,31 @@ def interpolation(n_nodes: int, n_points: int) -> torch.Tensor:
     return (1 - distance).clamp_(min=0)
 
 
+@dataclass(frozen=True)
+class Frame:
+    """Where a crop lies: offset of its middle from the brain's, mm, and the brain's size, mm."""
+
+    offset: np.ndarray
+    size: np.ndarray
+
+    def along(self, axis: int, n: int, voxel_mm: float) -> torch.Tensor:
+        """Return where the n voxels of a crop lie along an axis, mm from the brain's middle."""
+        return (torch.arange(n) - (n - 1) / 2) * voxel_mm + float(self.offset[axis])
+
+
+@dataclass(frozen=True)
+class Cut:
+    """A head in a crop at the resolution of its map, before it becomes an image."""
+
+    tissues: torch.Tensor
+    """(2x, 2y, 2z) uint8, indices of materials."""
+    distance: torch.Tensor
+    """uint8 mm from the brain without its fluid."""
+
+
 def draw_image(
-    tissues: torch.Tensor,
-    palette: Palette,
+    anatomy: Anatomy,
+    materials: Materials,
     shading: torch.Tensor,
     params: SynthesisParams,
     draws: Draws,
@@ -90,41 +110,89 @@ def draw_image(
     """Draw one training pair.
 
     Args:
-        tissues: (2x, 2y, 2z) uint8, indices into the palette.
-        palette: signals and channels of the tissues.
-        shading: (x, y, z) log of the coils' root of the sum of squares over the field of view.
+        anatomy: the head.
+        materials: its tissues.
+        shading: (x, y, z) log of the coils' root of the sum of squares over their field of view.
         params: ranges of the draws.
         draws: random streams.
 
     Returns:
-        image (1, 1, *crop) float32 in 0..1 times the drawn gain, and the partial-volume
-        target (1, n_channels, *crop) float32, which sums to one.
+        image (1, 1, *crop) float32 in 0..1 times the drawn gain, and the partial-volume target
+        (*crop, n_channels) uint8, in eighths, which sum to eight.
     """
-    field = three(int(side) for side in shading.shape)
-    origin = crop_origin(field, params, draws)
-    labels = warp(tissues, origin, params, draws)
-    target = partial_volumes(labels, palette)
-    image = torch.from_numpy(tissue_signals(palette, params, draws))[labels.int()]
+    frame = draw_frame(anatomy, params, draws)
+    cut = warp(anatomy, materials, frame, params, draws)
+    image = render(cut.tissues, materials, params, draws)
     image = sample(image, params, draws)
-    image = shade(image, window(shading, origin, params.crop, "edge"), params, draws)
+    image = shade(image, shading_at(shading, frame, params.crop), params, draws)
     image = add_noise(image, draws.scalar, draws.field, params.noise)
     if draws.chance(params.undersampled):
         image = undersample(image, draws.between(params.acceleration), draws)
-    image = normalise(image) * draws.between(params.gain)
-    inside = window(torch.ones(field), origin, params.crop, "constant")
-    return (image * inside)[None, None], target[None]
+    kept = removed(cut, frame, params, draws)
+    tissues = cut.tissues if kept is None else cut.tissues * kept
+    if kept is not None:
+        image = image * (halved(kept) > 0.5)
+    if draws.chance(params.masked):
+        image = image * (halved(tissues > 0) > 0.25)
+    inside = field_of_view(frame, params, draws)
+    image = normalise(image, inside) * draws.between(params.gain)
+    target = partial_volumes(tissues, materials)
+    return image[None, None], target
 
 
-def crop_origin(field: Shape, params: SynthesisParams, draws: Draws) -> Shape:
-    """First voxel of a crop in the field of view; negative where the crop begins in the padding.
+def draw_frame(anatomy: Anatomy, params: SynthesisParams, draws: Draws) -> Frame:
+    """Draw where the crop lies: around the brain, or lower, as in images that hold a neck."""
+    size = np.array(anatomy.size, float)
+    slack = np.maximum(2 * np.array(params.crop) - size, 0) / 2 + params.crop_shift_mm
+    offset = slack * draws.scalar.uniform(-1, 1, 3)
+    if draws.chance(params.low_crop):
+        offset[2] -= draws.between((0, LOW_MM))
+    return Frame(offset, size)
 
-    Most crops end at the top of the head, where the brain is; the others lie anywhere.
-    """
-    low = [-m for m in params.margin]
-    high = [max(f + m - c, -m) for f, m, c in zip(field, params.margin, params.crop, strict=True)]
-    if not draws.chance(params.low_crop):
-        low[2] = max(low[2], high[2] - 8)
-    return three(int(draws.scalar.integers(a, b + 1)) for a, b in zip(low, high, strict=True))
+
+def field_of_view(frame: Frame, params: SynthesisParams, draws: Draws) -> torch.Tensor:
+    """Draw where the image has been taken, bool (x, y, z): some fields of view cut the head."""
+    lines = []
+    for axis, n in enumerate(params.crop):
+        position = frame.along(axis, n, 2.0)
+        ends = [frame.size[axis] / 2 + draws.between(CUT_MM) for _ in range(2)]
+        cut = [draws.chance(params.cut) for _ in range(2)]
+        if axis == 2:
+            cut[0] |= draws.chance(params.neck_cut)
+        line = torch.ones(n, dtype=torch.bool)
+        if cut[0]:
+            line &= position >= -ends[0]
+        if cut[1]:
+            line &= position <= ends[1]
+        lines.append(line)
+    x, y, z = lines
+    return x[:, None, None] & y[:, None] & z
+
+
+def removed(cut: Cut, frame: Frame, params: SynthesisParams, draws: Draws) -> torch.Tensor | None:
+    """Draw what is left of a head whose skull or face was taken away, bool; None: all of it."""
+    shape = three(cut.tissues.shape)
+    if draws.chance(params.stripped):
+        uneven = draws.smooth((10, 12, 10), shape)[0] * draws.between((0, UNEVEN_MM))
+        return cut.distance <= uneven + draws.between(STRIPPED_MM)
+    if draws.chance(params.defaced):
+        angle = np.deg2rad(draws.between(FACE_DEGREES))
+        anterior, superior = (frame.along(axis, shape[axis], 1.0) for axis in (1, 2))
+        plane = anterior[:, None] * float(np.cos(angle)) - superior * float(np.sin(angle))
+        return (cut.distance <= FACE_KEPT_MM) | (plane <= draws.between(FACE_MM))
+    return None
+
+
+def halved(volume: torch.Tensor) -> torch.Tensor:
+    """Return the mean of every eight voxels: (2x, 2y, 2z) bool -> (x, y, z) float32."""
+    return torch.nn.functional.avg_pool3d(volume[None, None].float(), 2)[0, 0]
+
+
+def shading_at(shading: torch.Tensor, frame: Frame, crop: Shape) -> torch.Tensor:
+    """Return the coils' shading in a crop, its edge repeated; the brain lies in the middle."""
+    middle = zip(shading.shape, frame.offset, crop, strict=True)
+    origin = three(round(n / 2 + mm / 2 - side / 2) for n, mm, side in middle)
+    return window(shading, origin, crop, "edge")
 
 
 def window(volume: torch.Tensor, origin: Shape, shape: Shape, outside: str) -> torch.Tensor:
@@ -147,36 +215,35 @@ def rotation(angles: np.ndarray) -> np.ndarray:
 
 
 def warp(
-    tissues: torch.Tensor, origin: Shape, params: SynthesisParams, draws: Draws
-) -> torch.Tensor:
-    """Look up the map through a random affine, elastic and mirroring transform, nearest neighbour.
+    anatomy: Anatomy, materials: Materials, frame: Frame, params: SynthesisParams, draws: Draws
+) -> Cut:
+    """Look up the head through a random affine, elastic and mirroring transform, nearest neighbour.
 
-    x_map = R S (x - centre) + elastic(x) + shift + centre, right axis mirrored in half of them.
-
-    Args:
-        tissues: (2x, 2y, 2z) uint8.
-        origin: first image voxel of the crop.
-
-    Returns:
-        uint8, twice `params.crop` along each axis.
+    x_map = R S x + elastic(x) + shift + middle of the brain, x in mm from the middle of the brain;
+    the right axis is mirrored in half of them, and then left is right.
     """
     shape = three(2 * side for side in params.crop)
     angles = np.deg2rad(params.rotation_deg) * draws.scalar.uniform(-1, 1, 3)
     matrix = rotation(angles) @ np.diag(1 + params.scaling * draws.scalar.uniform(-1, 1, 3))
-    if draws.chance(0.5):
+    mirrored = draws.chance(0.5)
+    if mirrored:
         matrix[:, 0] *= -1
     shift = params.shift_mm * draws.scalar.uniform(-1, 1, 3)
     offsets = elastic(shape, params.elastic_mm, draws)
-    centre = [(side - 1) / 2 for side in tissues.shape]
-    axes = [torch.arange(n) + 2.0 * o - c for n, o, c in zip(shape, origin, centre, strict=True)]
+    axes = [frame.along(axis, n, 1.0) for axis, n in enumerate(shape)]
     index = None
-    for i, side in enumerate(tissues.shape):
-        x = offsets[i].add_(float(centre[i] + shift[i]))
+    for i, side in enumerate(anatomy.tissues.shape):
+        x = offsets[i].add_(float(anatomy.centre[i] + shift[i]))
         for j in range(3):
             x.add_((float(matrix[i, j]) * axes[j]).reshape([-1 if a == j else 1 for a in range(3)]))
         x = x.round_().clamp_(0, side - 1).to(torch.int32)
         index = x if index is None else index.mul_(side).add_(x)
-    return tissues.reshape(-1)[index.reshape(-1)].reshape(shape)  # type: ignore[union-attr]  # three axes have passed
+    where = index.numpy().reshape(-1)  # type: ignore[union-attr]  # three axes have passed
+    tissues = anatomy.tissues.reshape(-1).take(where)
+    if mirrored:
+        tissues = materials.mirrored.take(tissues)
+    distance = anatomy.distance.reshape(-1).take(where)
+    return Cut(*(torch.from_numpy(part.reshape(shape)) for part in (tissues, distance)))
 
 
 def elastic(shape: Shape, strength: tuple[float, float], draws: Draws) -> torch.Tensor:
@@ -186,33 +253,52 @@ def elastic(shape: Shape, strength: tuple[float, float], draws: Draws) -> torch.
     return field.add_(draws.smooth((10, 13, 10), shape, 3), alpha=fine)
 
 
-def partial_volumes(labels: torch.Tensor, palette: Palette) -> torch.Tensor:
-    """Share of each output channel in each voxel: (2x, 2y, 2z) uint8 -> (n_channels, x, y, z).
+def partial_volumes(tissues: torch.Tensor, materials: Materials) -> torch.Tensor:
+    """Eighths of each voxel in each channel: (2x, 2y, 2z) uint8 -> (x, y, z, n_channels) uint8.
 
     The majority label alone would miss 9 % of the cortex at 2 mm.
     """
-    shape = tuple(side // 2 for side in labels.shape)
-    channels = torch.from_numpy(palette.channels.astype(np.int64))[labels.int()]
-    share = torch.zeros(palette.n_channels, int(np.prod(shape)))
-    one = torch.full((1, share.shape[1]), 1.0 / SUBVOXELS)
+    shape = tuple(side // 2 for side in tissues.shape)
+    channels = torch.from_numpy(materials.channels.astype(np.uint8).take(tissues.numpy())).long()
+    share = torch.zeros(int(np.prod(shape)), materials.n_channels, dtype=torch.uint8)
+    one = torch.ones((len(share), 1), dtype=torch.uint8)
     for a in (0, 1):
         for b in (0, 1):
             for c in (0, 1):
-                share.scatter_add_(0, channels[a::2, b::2, c::2].reshape(1, -1), one)
-    return share.reshape(-1, *shape)
+                share.scatter_add_(1, channels[a::2, b::2, c::2].reshape(-1, 1), one)
+    return share.reshape(*shape, -1)
 
 
-def tissue_signals(palette: Palette, params: SynthesisParams, draws: Draws) -> np.ndarray:
-    """Signals around the T1w contrast: mu_t * exp(s z_t), z cut at two standard deviations."""
+def tissue_signals(materials: Materials, params: SynthesisParams, draws: Draws) -> np.ndarray:
+    """Signals around the T1w contrast: mu_t^gamma exp(s z_t), z cut at two standard deviations.
+
+    gamma < 1 is a weaker contrast between all tissues, as a spoiled gradient echo's.
+    """
     low, high = params.contrast
     spread = low if draws.chance(params.contrast_narrow) else draws.between((low, high))
-    normal = draws.scalar.standard_normal(len(palette.signals)).clip(-SIGNAL_LIMIT, SIGNAL_LIMIT)
-    signals = palette.signals * np.exp(spread * normal)
-    outside = palette.channels == 0
-    change = params.surroundings * draws.scalar.uniform(-1, 1, len(signals))
-    signals[outside] *= 1 + change[outside]
+    gamma = 1.0 if draws.chance(params.contrast_narrow) else draws.between(params.gamma)
+    normal = draws.scalar.standard_normal(len(materials.signals))
+    normal = normal.clip(-SIGNAL_LIMIT, SIGNAL_LIMIT)[materials.groups]
+    signals = materials.signals**gamma * np.exp(spread * materials.spreads * normal)
+    change = 1 + params.surroundings * draws.scalar.uniform(-1, 1, len(signals))
+    anything = draws.scalar.uniform(0, ANY_SIGNAL, len(signals))
+    around = anything if draws.chance(params.surroundings_any) else signals * change
+    signals[materials.outside] = around[materials.outside]
     signals[0] = 0.0
     return signals.astype(np.float32)
+
+
+def render(
+    tissues: torch.Tensor, materials: Materials, params: SynthesisParams, draws: Draws
+) -> torch.Tensor:
+    """Give every voxel its tissue's signal, which varies smoothly within the tissue."""
+    first = tissue_signals(materials, params, draws)
+    strength = draws.between((0, params.heterogeneity))
+    other = first * np.exp(strength * draws.scalar.standard_normal(len(first)))
+    index = tissues.numpy()
+    image = torch.from_numpy((other - first).astype(np.float32).take(index))
+    image *= draws.smooth((8, 10, 8), three(tissues.shape))[0]
+    return image.add_(torch.from_numpy(first.take(index))).clamp_(min=0)
 
 
 def sampling_matrix(n: int, blur_mm: float, partial: float = 1.0) -> np.ndarray:
@@ -232,22 +318,60 @@ def sampling_matrix(n: int, blur_mm: float, partial: float = 1.0) -> np.ndarray:
     return (np.exp(2j * np.pi * position[:, None] * k) * weight) @ forward / n
 
 
-def sample(image: torch.Tensor, params: SynthesisParams, draws: Draws) -> torch.Tensor:
-    """Magnitude of the truncated, blurred and partly acquired k-space, and in places a ghost."""
+def averaging_matrix(n: int, blur_mm: float) -> np.ndarray:
+    """Means of pairs of n points at 1 mm after a Gaussian blur, (n/2, n): a coarsened image."""
+    distance = np.arange(n) - np.arange(n)[:, None]
+    kernel = np.exp(-0.5 * (distance / max(blur_mm, 0.1)) ** 2)
+    kernel /= kernel.sum(1, keepdims=True)
+    return (kernel[0::2] + kernel[1::2]) / 2
+
+
+def slice_matrix(n: int, thickness_mm: float, phase: float) -> np.ndarray:
+    """Thick slices of n points at 1 mm, interpolated linearly at every 2 mm, (n/2, n).
+
+    Args:
+        n: points at 1 mm.
+        thickness_mm: of a slice, and distance between slices.
+        phase: where the first slice lies, 0 to 1 of the distance.
+    """
+    middles = (np.arange(-1, n / thickness_mm + 1) + phase) * thickness_mm
+    distance = np.arange(n) - middles[:, None]
+    profile = np.exp(-0.5 * (distance / (SLICE_PROFILE * thickness_mm)) ** 2)
+    profile /= np.maximum(profile.sum(1, keepdims=True), 1e-9)
+    position = (2 * np.arange(n // 2) + 0.5)[:, None]
+    weight = np.maximum(1 - np.abs(position - middles) / thickness_mm, 0)
+    return weight @ profile
+
+
+def sampling_matrices(params: SynthesisParams, draws: Draws) -> list[np.ndarray]:
+    """Draw how the three axes are sampled: (n/2, n) each, the first one's complex."""
     low, high = params.blur_mm
     blur = low if draws.chance(0.6) else draws.between((low * 0.75, high))
     drawn = draws.chance(params.partial_fourier_drawn)
     partial = draws.between(params.partial_fourier) if drawn else params.partial_fourier[0]
-    first = sampling_matrix(image.shape[0], blur * draws.between((0.8, 1.2)), partial)
-    second = sampling_matrix(image.shape[1], blur * draws.between((0.8, 1.2))).real
-    third = sampling_matrix(image.shape[2], blur).real
+    blurs = (blur * draws.between((0.8, 1.2)), blur * draws.between((0.8, 1.2)), blur)
+    sides = [2 * side for side in params.crop]
+    if draws.chance(params.averaged):
+        matrices = [averaging_matrix(n, mm) for n, mm in zip(sides, blurs, strict=True)]
+    else:
+        first, *others = zip(sides, blurs, strict=True)
+        matrices = [sampling_matrix(*first, partial), *(sampling_matrix(*o).real for o in others)]
+    if draws.chance(params.thick_slices):
+        axis, thickness = int(draws.scalar.integers(3)), draws.between(params.slice_mm)
+        matrices[axis] = slice_matrix(sides[axis], thickness, draws.between((0, 1)))
+    return matrices
+
+
+def sample(image: torch.Tensor, params: SynthesisParams, draws: Draws) -> torch.Tensor:
+    """Magnitude of the truncated, blurred and partly acquired k-space, and in places a ghost."""
+    first, second, third = sampling_matrices(params, draws)
     image = torch.matmul(image, torch.from_numpy(third.T.astype(np.float32)))
     image = torch.matmul(torch.from_numpy(second.astype(np.float32)), image)
     parts = [
         torch.tensordot(torch.from_numpy(part.astype(np.float32)), image, 1)
-        for part in (first.real, first.imag)
+        for part in ((first.real, first.imag) if np.iscomplexobj(first) else (first,))
     ]
-    image = torch.hypot(*parts)
+    image = torch.hypot(*parts) if len(parts) == 2 else parts[0].abs_()
     if draws.chance(params.ghost):
         axis, offset = int(draws.scalar.integers(0, 2)), int(draws.scalar.integers(15, 50))
         image = image + draws.between((0, GHOST_STRENGTH)) * torch.roll(image, offset, axis)
@@ -287,20 +411,21 @@ def add_noise(
 def undersample(image: torch.Tensor, acceleration: float, draws: Draws) -> torch.Tensor:
     """Damp a random part of k-space in the plane of the two phase encodings (axes 0 and 1).
 
-    Variable-density sampling; missing samples are damped, not lost, as after a reconstruction.
+    Variable-density sampling; missing samples are damped, not lost, and the more so the higher
+    their frequency: what a learned reconstruction makes of them is smoother than the head.
     """
     n, m = image.shape[:2]
     radius = np.hypot(*np.meshgrid(np.fft.fftfreq(n) * 2, np.fft.fftfreq(m) * 2, indexing="ij"))
     density = np.exp(-((radius / 0.45) ** 2)) + 0.05
     kept = draws.scalar.random((n, m)) < density * (n * m / acceleration / density.sum())
     kept |= radius < 0.15
-    left = draws.between((0, 1))
+    left = draws.between((0, 1)) * np.exp(-((radius / draws.between(RECOVERED)) ** 2))
     weight = torch.from_numpy(np.where(kept, 1.0, left).astype(np.float32))[..., None]
     return torch.fft.ifft2(torch.fft.fft2(image, dim=(0, 1)) * weight, dim=(0, 1)).abs()
 
 
-def normalise(image: torch.Tensor) -> torch.Tensor:
-    """Percentiles 0.5 and 99.5 to 0 and 1, clipped, as before inference."""
-    part = image.reshape(-1)[::SAMPLE_STRIDE]
+def normalise(image: torch.Tensor, inside: torch.Tensor) -> torch.Tensor:
+    """Percentiles 0.5 and 99.5 of the field of view to 0 and 1, clipped; zero outside of it."""
+    part = image[inside][::SAMPLE_STRIDE]
     low, high = torch.quantile(part, torch.tensor([0.005, 0.995])).tolist()
-    return ((image - low) / max(high - low, 1e-6)).clamp_(0, 1)
+    return ((image - low) / max(high - low, 1e-6)).clamp_(0, 1) * inside

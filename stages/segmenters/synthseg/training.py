@@ -1,0 +1,38 @@
+"""What a finished training leaves: the model with its labels, recipe, parameters and curves."""
+
+import numpy as np
+
+from stages.params.segmenter import SegmenterParams
+from stages.segmenters.preprocess import Recipe
+from stages.segmenters.synthseg import model
+from stages.segmenters.synthseg.labels import SIDED_LABELS
+from stages.segmenters.synthseg.optimisation import State
+from stages.study.structures import SYNTHSEG_TABLE
+
+SPAN = 100  # steps that a point of the curves is the mean of
+
+
+def trained_model(state: State, params: SegmenterParams) -> model.Model:
+    """The trained network with labels, recipe, the parameters that it was trained with, its curves.
+
+    The network gives partial volumes at its own voxel size: its posteriors are neither smoothed nor
+    cut off at a floor.
+    """
+    size = params.network.voxel_size_mm
+    multiple = 2 ** (len(params.network.features) - 1)
+    recipe = Recipe(voxel_size_mm=size, multiple=multiple, minimum=0, blur=0.0, floor=0.0)
+    names = tuple(SYNTHSEG_TABLE[label] for label in SIDED_LABELS[1:])
+    settings = params.model_dump(mode="json", exclude={"quality", "folds"})
+    settings["curves"] = curves(state.log)
+    return model.Model({"unet": state.average}, SIDED_LABELS, names, recipe, training=settings)
+
+
+def curves(log: list[list[float]]) -> list[dict[str, float]]:
+    """Return the mean losses of every span of steps: step, dice, entropy, volume."""
+    points = []
+    for first in range(0, len(log), SPAN):
+        part = np.array(log[first : first + SPAN])
+        dice, entropy, volume = (round(float(value), 4) for value in part.mean(0))
+        end = first + len(part)
+        points.append({"step": end, "dice": dice, "entropy": entropy, "volume": volume})
+    return points
