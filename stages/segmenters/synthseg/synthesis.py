@@ -137,6 +137,8 @@ def draw_image(
     inside = field_of_view(frame, params, draws)
     image = normalise(image, inside) * draws.between(params.gain)
     target = partial_volumes(tissues, materials)
+    target[~inside] = 0
+    target[..., 0][~inside] = SUBVOXELS
     return image[None, None], target
 
 
@@ -164,7 +166,7 @@ def field_of_view(frame: Frame, params: SynthesisParams, draws: Draws) -> torch.
             line &= position >= -ends[0]
         if cut[1]:
             line &= position <= ends[1]
-        lines.append(line)
+        lines.append(line if line.any() else torch.ones_like(line))
     x, y, z = lines
     return x[:, None, None] & y[:, None] & z
 
@@ -190,17 +192,12 @@ def halved(volume: torch.Tensor) -> torch.Tensor:
 
 def shading_at(shading: torch.Tensor, frame: Frame, crop: Shape) -> torch.Tensor:
     """Return the coils' shading in a crop, its edge repeated; the brain lies in the middle."""
-    middle = zip(shading.shape, frame.offset, crop, strict=True)
-    origin = three(round(n / 2 + mm / 2 - side / 2) for n, mm, side in middle)
-    return window(shading, origin, crop, "edge")
-
-
-def window(volume: torch.Tensor, origin: Shape, shape: Shape, outside: str) -> torch.Tensor:
-    """Cut (x, y, z) at `origin`; outside repeat the edge (`edge`) or take zeros (`constant`)."""
-    pairs = list(zip(origin, shape, volume.shape, strict=True))
-    inner = volume[tuple(slice(max(o, 0), min(o + s, n)) for o, s, n in pairs)]
-    pad = [(max(-o, 0), max(o + s - n, 0)) for o, s, n in pairs]
-    return torch.from_numpy(np.pad(inner.numpy(), pad, mode=outside))  # type: ignore[call-overload]  # a mode of numpy
+    lines = []
+    for axis, (n, side) in enumerate(zip(shading.shape, crop, strict=True)):
+        origin = round(n / 2 + float(frame.offset[axis]) / 2 - side / 2)
+        lines.append(torch.arange(origin, origin + side).clamp(0, n - 1))
+    x, y, z = lines
+    return shading[x[:, None, None], y[:, None], z]
 
 
 def rotation(angles: np.ndarray) -> np.ndarray:

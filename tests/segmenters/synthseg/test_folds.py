@@ -1,0 +1,41 @@
+"""Folds: every map is left out once."""
+
+from pathlib import Path
+
+import pytest
+
+from stages.params.segmenter import SegmenterParams
+from stages.segmenters.synthseg.folds import fold, left_out
+from stages.study.errors import StudyError
+from tests.anatomy.maps import block_head, write_lia
+from tests.segmenters.synthseg.test_optimisation import ANATOMIES, params
+
+
+def with_maps(folder: Path, n: int) -> SegmenterParams:
+    for number in range(n):
+        write_lia(folder / f"map-{number}.nii.gz", block_head())
+    anatomies = ANATOMIES | {"label_maps": str(folder)}
+    return SegmenterParams(**params().model_dump() | {"anatomies": anatomies})
+
+
+def test_every_map_is_left_out_once(tmp_path: Path) -> None:
+    settings = with_maps(tmp_path, 5)
+    names = [[path.name for path in left_out(settings, number)] for number in range(2)]
+    assert names == [[f"map-{k}.nii.gz" for k in (0, 2, 4)], [f"map-{k}.nii.gz" for k in (1, 3)]]
+    assert fold(settings, 1).anatomies.left_out == tuple(names[1])
+
+
+def test_folds_are_trained_shorter_and_otherwise_alike(tmp_path: Path) -> None:
+    settings = with_maps(tmp_path, 2)
+    found = fold(settings, 0)
+    assert found.optimisation.steps == 20
+    assert [phase.steps for phase in found.refinements] == [2, 2]
+    steps = {"optimisation": {"steps"}, "refinements": {"__all__": {"steps"}}}
+    without = {"anatomies": {"left_out"}} | steps
+    assert found.model_dump(exclude=without) == settings.model_dump(exclude=without)
+
+
+@pytest.mark.parametrize(("number", "n", "message"), [(2, 3, "from 0 to 1"), (1, 1, "at least 2")])
+def test_folds_that_there_are_not(tmp_path: Path, number: int, n: int, message: str) -> None:
+    with pytest.raises(StudyError, match=message):
+        fold(with_maps(tmp_path, n), number)
