@@ -19,8 +19,8 @@ from stages.segmenters.synthseg import model
 from stages.segmenters.synthseg.folds import fold
 from stages.segmenters.synthseg.network import UNet
 from stages.segmenters.synthseg.optimisation import Step, places, train
-from stages.segmenters.synthseg.pairs import pairs_ahead
-from stages.segmenters.synthseg.training import trained_model
+from stages.segmenters.synthseg.trained import trained_model
+from stages.segmenters.synthseg.training_pairs import pairs_ahead
 from stages.segmenters.synthseg.weight_files import EMBEDDED_FILE
 from stages.study import layout
 from stages.study.errors import StudyError

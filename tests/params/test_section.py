@@ -30,7 +30,7 @@ def changed(tmp_path: Path, section: str, values: object) -> Path:
 
 def test_recipes_are_read_from_the_file_beside(tmp_path: Path) -> None:
     path = write_settings("default", tmp_path)
-    assert SegmenterParams.load(path).n_heads == 60
+    assert SegmenterParams.load(path).anatomies.n_heads == 60
     recipes = tmp_path / RECIPES
     recipes.write_text(recipes.read_text() + "mask: {}\n")
     with pytest.raises(StudyError, match=f"{RECIPES}: unknown key 'mask'; .*: segmenter, atlas"):

@@ -11,9 +11,9 @@ from torch import nn
 
 from stages.params.segmenter import OptimisationParams, RefinementParams, SegmenterParams
 from stages.segmenters.synthseg.labels import SIDED_LABELS
-from stages.segmenters.synthseg.losses import losses
 from stages.segmenters.synthseg.network import Architecture, UNet, initialise
-from stages.segmenters.synthseg.pairs import Pair, Place
+from stages.segmenters.synthseg.soft_dice import losses
+from stages.segmenters.synthseg.training_pairs import Pair, Place
 from stages.storage.files import atomic_path
 from stages.storage.reading import Kind
 from stages.storage.tensors import load_plain

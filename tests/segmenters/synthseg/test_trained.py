@@ -5,20 +5,20 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from stages.segmenters.synthseg import model, optimisation, training
+from stages.segmenters.synthseg import model, optimisation, trained
 from stages.segmenters.synthseg.labels import SIDED_LABELS
 from tests.segmenters.synthseg.test_optimisation import params
 
 
 def test_curves_are_means_of_spans() -> None:
-    log = [[k, 2.0 * k, 1.0] for k in range(training.SPAN + 2)]
-    found = training.curves(log)
-    assert [point["step"] for point in found] == [training.SPAN, training.SPAN + 2]
-    assert found[0]["dice"] == pytest.approx(np.mean(range(training.SPAN)))
+    log = [[k, 2.0 * k, 1.0] for k in range(trained.SPAN + 2)]
+    found = trained.curves(log)
+    assert [point["step"] for point in found] == [trained.SPAN, trained.SPAN + 2]
+    assert found[0]["dice"] == pytest.approx(np.mean(range(trained.SPAN)))
     assert found[1] == {
-        "step": training.SPAN + 2,
-        "dice": training.SPAN + 0.5,
-        "entropy": 2 * training.SPAN + 1,
+        "step": trained.SPAN + 2,
+        "dice": trained.SPAN + 0.5,
+        "entropy": 2 * trained.SPAN + 1,
         "volume": 1.0,
     }
 
@@ -28,7 +28,7 @@ def test_the_model_has_sides_and_its_file_the_curves(tmp_path: Path) -> None:
     state = optimisation.begun(optimisation.build(settings), settings.optimisation)
     state.log = [[0.5, 0.4, 0.3]]
     state.average.eval()
-    made = training.trained_model(state, settings)
+    made = trained.trained_model(state, settings)
     model.save(tmp_path / "a.npz", made)
     found = model.load(tmp_path / "a.npz")
     assert found.labels == SIDED_LABELS and len(found.names) == 30

@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from stages.segmenters.synthseg import losses as module
-from stages.segmenters.synthseg.losses import losses
+from stages.segmenters.synthseg import soft_dice as module
+from stages.segmenters.synthseg.soft_dice import losses
 from tests.tolerances import assert_not_farther, rounding
 
 SHAPE = (4, 5, 6)

@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from stages.params.segmenter import SegmenterParams
-from stages.segmenters.synthseg import pairs
+from stages.segmenters.synthseg import training_pairs as pairs
 from tests.segmenters.synthseg.test_optimisation import ANATOMIES, PHASE, params
 from tests.segmenters.synthseg.test_synthesis import LIVELY
 
