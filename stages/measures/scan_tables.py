@@ -19,7 +19,7 @@ from stages.measures.members import (
     member_labels,
     member_volumes,
 )
-from stages.measures.sides import SIDES, side_volumes
+from stages.measures.sides import side_volumes
 from stages.measures.surrogates import gain_table, gathered, surrogate_table
 from stages.measures.voxelwise import (
     fitted_gains,
@@ -44,7 +44,7 @@ def group_tables(group: Group, subjects: list[str], params: MeasureParams) -> Ta
     """Return every table of work/measures of a group."""
     tables = {schema.VOLUMES.name: member_volumes(group, subjects)}
     sides = side_volumes(group, subjects)
-    tables |= {} if sides is None else {SIDES.name: sides}
+    tables |= {} if sides is None else {schema.SIDES.name: sides}
     if group.kind.repeated:
         tables |= voxelwise_tables(group, subjects, params)
         draws = drawn_volumes(group, subjects)

@@ -5,14 +5,8 @@ import pandas as pd
 from stages.storage.tables import read_table
 from stages.study import layout
 from stages.study.groups import Group
-from stages.study.schema import Table, names
-from stages.study.structures import STRUCTURES, SYNTHSEG_TABLE
-
-SIDES = Table(  # optional: of tables with a column a side
-    "sides",
-    names("group", "member", "subject", "structure") | names("left_mm3", "right_mm3", unit="mm3"),
-    layout.measures,
-)
+from stages.study.schema import SIDES
+from stages.study.structures import INFERIOR_HORNS, STRUCTURES, SYNTHSEG_TABLE
 
 
 def side_volumes(group: Group, subjects: list[str]) -> pd.DataFrame | None:
@@ -30,8 +24,8 @@ def side_volumes(group: Group, subjects: list[str]) -> pd.DataFrame | None:
         table = read_table(layout.volumes(group.name, member), ["subject"])
         table = table.set_index("subject").loc[subjects]
         for entry in STRUCTURES:
-            sides = _columns(entry.left), _columns(entry.right)
-            if not entry.right or not {*sides[0], *sides[1]} <= {*table.columns}:
+            sides = [_columns(labels, table) for labels in (entry.left, entry.right)]
+            if not all(sides):
                 continue
             left, right = (table[side].astype("float64").sum(axis=1) for side in sides)
             both = {"left_mm3": left.to_numpy(), "right_mm3": right.to_numpy()}
@@ -40,5 +34,8 @@ def side_volumes(group: Group, subjects: list[str]) -> pd.DataFrame | None:
     return pd.concat(parts, ignore_index=True)[SIDES.columns] if parts else None
 
 
-def _columns(labels: tuple[int, ...]) -> list[str]:
-    return [SYNTHSEG_TABLE[label] for label in labels]
+def _columns(labels: tuple[int, ...], table: pd.DataFrame) -> list[str]:
+    """Return the columns of one side; none if a part is missing that no other part stands for."""
+    names = {label: SYNTHSEG_TABLE[label] for label in labels}
+    missing = {label for label, name in names.items() if name not in table.columns}
+    return [] if missing - INFERIOR_HORNS else [n for k, n in names.items() if k not in missing]

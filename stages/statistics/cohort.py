@@ -6,7 +6,6 @@ from functools import partial
 
 import pandas as pd
 
-from stages.measures.sides import SIDES
 from stages.params.analyse import AnalyseParams
 from stages.params.ensembles import EnsembleParams
 from stages.params.noise import NoiseParams
@@ -17,7 +16,7 @@ from stages.statistics.methods.variability import cv_table
 from stages.storage.tables import read_table
 from stages.study import layout, schema
 from stages.study.groups import ADDED_NOISE, FULLY_SAMPLED
-from stages.study.schema import Table
+from stages.study.schema import SIDES, Table
 from stages.study.structures import STRUCTURES
 from stages.study.subjects import subject_map
 
@@ -48,7 +47,7 @@ class Cohort:
     """Columns group, member, subject, total_mm3: the sum of all labels; None if some are absent."""
 
     sides: pd.DataFrame | None
-    """Columns of `measures.sides.SIDES`, of all groups; None where left and right are merged."""
+    """Columns of `SIDES`, of all groups; None where left and right are merged."""
 
     cv: pd.DataFrame
     """Columns of `cv_table`, of all ensembles."""

@@ -78,6 +78,11 @@ SURROGATES = Table("surrogates", _SCAN | names("surrogate", "kind", "value"), la
 HALF_SURROGATES = Table(  # the same of half of the members, the voxelwise SD among them
     "half_surrogates", SURROGATES.units | names("half"), layout.measures
 )
+SIDES = Table(  # of segmenters that keep left and right apart
+    "sides",
+    names("group", "member", "subject", "structure") | names("left_mm3", "right_mm3", unit="mm3"),
+    layout.measures,
+)
 SNR = Table(  # of groups that add noise
     "snr", names("group", "subject", "n_voxels", "median", "mean", "pooled"), layout.measures
 )
@@ -111,7 +116,7 @@ AFFECTED_VOXELS = Table(
 )
 
 GROUP_TABLES = (
-    *(VOLUMES, DRAWS, REGIONS, HALVES, HISTOGRAMS, SURROGATES, HALF_SURROGATES, SNR),
+    *(VOLUMES, DRAWS, REGIONS, HALVES, HISTOGRAMS, SURROGATES, HALF_SURROGATES, SIDES, SNR),
     *(QUALITY, OVERLAP, DEFORMATION),
 )
 """One file for each group that has such a table."""

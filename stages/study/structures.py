@@ -103,6 +103,8 @@ ABBREVIATIONS = {
     26: "ACC",
     28: "VDC",
 }
+INFERIOR_HORNS = frozenset((5, 44))
+"""Parts of the lateral ventricles for which some networks have no label of their own."""
 LABELS = {entry.name: entry.labels for entry in STRUCTURES}
 SYNTHSEG_LABELS = (0, *SYNTHSEG_TABLE)
 SYNTHSEG_NAMES = tuple(SYNTHSEG_TABLE.values())

@@ -3,9 +3,10 @@
 import pandas as pd
 
 from stages.measures.members import member_volumes
-from stages.measures.sides import SIDES, side_volumes
+from stages.measures.sides import side_volumes
 from stages.study import layout
 from stages.study.groups import ENSEMBLE, Group
+from stages.study.schema import SIDES
 from stages.study.structures import STRUCTURES
 from tests.fabricated import Study
 
@@ -32,3 +33,23 @@ def test_merged_sides_have_no_table(study):
         table = table.rename(columns=lambda name: name.removeprefix("left "))
         table.drop(columns=[c for c in table if c.startswith("right ")]).to_csv(path, index=False)
     assert side_volumes(UNET, STUDY.subjects) is None
+
+
+def test_a_network_may_count_the_inferior_horns_as_ventricles(study):
+    before = side_volumes(UNET, STUDY.subjects)
+    for member in UNET.members:
+        path = layout.volumes("unet", member)
+        table = pd.read_csv(path)
+        for side in ("left", "right"):
+            table[f"{side} lateral ventricle"] += table.pop(f"{side} inferior lateral ventricle")
+        table.to_csv(path, index=False)
+    after = side_volumes(UNET, STUDY.subjects)
+    pd.testing.assert_frame_equal(after, before)
+
+
+def test_a_side_that_is_missing_leaves_its_structure_out(study):
+    for member in UNET.members:
+        path = layout.volumes("unet", member)
+        pd.read_csv(path).drop(columns="right hippocampus").to_csv(path, index=False)
+    found = set(side_volumes(UNET, STUDY.subjects)["structure"])
+    assert "hippocampus" not in found and "amygdala" in found

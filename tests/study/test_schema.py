@@ -8,7 +8,6 @@ import pytest
 
 from stages import analyse, pathology
 from stages.anatomy.diseases.catalogue import DISEASES
-from stages.measures.sides import SIDES
 from stages.study import layout, schema
 from tests.fabricated import Study, measure_study, without_networks, write_study
 from tests.test_pathology import write_masks
@@ -47,7 +46,7 @@ PLACES: dict[str, Callable[[str], Path]] = {
 
 def test_every_table_of_a_group_is_described(study: Path, monkeypatch) -> None:
     monkeypatch.chdir(study)
-    tables = (*schema.GROUP_TABLES, SIDES)
+    tables = schema.GROUP_TABLES
     known = {table.path(group): table for table in tables for group in STUDY.members()}
     files = [path for place in PLACES.values() for path in place("x").parent.rglob("*.csv")]
     assert {known[path].name for path in files} == {t.name for t in tables} - {"draws"}
@@ -59,7 +58,7 @@ def test_every_table_of_a_group_is_described(study: Path, monkeypatch) -> None:
 def test_units_of_a_column_of_one_name_agree() -> None:
     found = {
         (column, unit)
-        for table in (*schema.GROUP_TABLES, SIDES, schema.AFFECTED_VOXELS)
+        for table in (*schema.GROUP_TABLES, schema.AFFECTED_VOXELS)
         for column, unit in table.units.items()
         if column not in {"mean", "median"}  # of white matter's unit, or of noise: no dimension
     }
