@@ -12,6 +12,7 @@ from stages.params.compute import ComputeParams
 from stages.params.segmenter import QualityParams, SegmenterParams
 from stages.segmenters.atlas.atlas_file import ATLAS_FILE, open_segmenter
 from stages.segmenters.atlas.fitting import AtlasSegmenter
+from stages.segmenters.held_out import scan_head
 from stages.segmenters.judgement import Judgement, judge, judge_all, summarise
 from stages.storage.files import write_json
 from stages.study import layout
@@ -25,7 +26,7 @@ def atlas() -> AtlasSegmenter:
 
 def judge_atlas(params: QualityParams, number: int) -> Judgement:
     """Return the judgement of the atlas on one phantom."""
-    return judge(params, atlas(), number)
+    return judge(params, atlas(), scan_head(params, number))
 
 
 @entry_point
@@ -33,7 +34,8 @@ def main() -> None:
     """Write the metrics."""
     counts = AtlasParams.load().quality.model_dump()
     params = SegmenterParams.load().quality.model_copy(update=counts)
-    judgements = judge_all(judge_atlas, params, ComputeParams.load().workers)
+    workers = ComputeParams.load().workers
+    judgements = judge_all(judge_atlas, params, params.n_phantoms, workers)
     write_json(layout.metric("atlas-quality", "atlas"), summarise(judgements))
 
 

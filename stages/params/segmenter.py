@@ -123,7 +123,9 @@ class QualityParams(Section):
 
     seed: int = Field(ge=0)
     n_phantoms: int = Field(ge=3)
+    n_ill: int = Field(ge=1)  # phantoms with each disease
     n_noise: int = Field(ge=2)  # draws of the noise ensemble
+    n_shifts: int = Field(ge=2)  # places on the voxel grid, up to half a voxel apart
     grid: tuple[int, int, int]  # (slices, ky, kz)
     voxel_size_mm: float = Field(ge=1)
     n_coils: int = Field(ge=1)

@@ -7,6 +7,7 @@ of the process and what DVC does around it. Sizes are in bytes or voxels, times 
 from collections.abc import Callable, Mapping
 from math import ceil, prod
 
+from stages.anatomy.diseases.catalogue import DISEASES
 from stages.pipeline.costs import Cost, Rates, Study
 from stages.pipeline.graph import TRACKED, Stage, script_of
 from stages.pipeline.sizes import (
@@ -34,7 +35,7 @@ ANALYSE_DRAWS = 2199  # bootstrap draws, permutations and subsets
 REPORT_S = 27.0  # figures 10, page 17: most of it the pictures of four scans
 BUILD_ATLAS_HEAD_S = 8.0  # building a head and aligning it with the average
 ATLAS_VOXEL_S = 6e-6  # of an image that the atlas segments
-SEGMENTER_STEP_S = 1.55  # of training the embedded segmenter on one thread
+SEGMENTER_STEP_S = 1.2  # of training the bundled network, its images drawn on a second core
 
 Estimator = Callable[[Study, Rates, list[str]], Cost]
 """Takes the arguments of the stage's script."""
@@ -241,18 +242,31 @@ def report(study: Study, rates: Rates, arguments: list[str]) -> Cost:
 
 
 def segmenter(study: Study, rates: Rates, arguments: list[str]) -> Cost:
-    """Training of the embedded segmenter."""
+    """Training of the bundled segmentation network."""
+    return Cost(segmenter_steps(study) * SEGMENTER_STEP_S, processors=2)
+
+
+def segmenter_steps(study: Study) -> int:
+    """Return the steps of all phases of the network's training."""
     params = study.params.segmenter
-    n_steps = params.optimisation.steps + sum(phase.steps for phase in params.refinements)
-    return Cost(n_steps * SEGMENTER_STEP_S)
+    return params.optimisation.steps + sum(phase.steps for phase in params.refinements)
+
+
+def segmenter_folds(study: Study, rates: Rates, arguments: list[str]) -> Cost:
+    """Training of the networks that have not seen a part of the maps; judging takes minutes."""
+    folds = study.params.segmenter.folds
+    return Cost(folds.n * folds.steps * segmenter_steps(study) * SEGMENTER_STEP_S, processors=2)
 
 
 def segmenter_quality(study: Study, rates: Rates, arguments: list[str]) -> Cost:
-    """Fresh heads, each segmented fully sampled, undersampled and with every draw of noise."""
+    """Fresh heads, segmented fully sampled, undersampled, and the healthy ones with all draws."""
     params, workers = study.params.segmenter.quality, study.params.compute.workers
-    each = rates.head.seconds + (2 + params.n_noise) * prod(params.grid) * rates.segment.seconds
+    image = prod(params.grid) * rates.segment.seconds
+    each = rates.head.seconds + (2 + params.n_noise + params.n_shifts) * image
+    ill = rates.head.seconds + 2 * image
     return Cost(
-        side_by_side(params.n_phantoms, each, workers),
+        side_by_side(params.n_phantoms, each, workers)
+        + side_by_side(params.n_ill * len(DISEASES), ill, workers),
         processors=workers,
         memory_bytes=rates.head.memory_bytes * workers,
     )
@@ -270,7 +284,9 @@ def atlas_quality(study: Study, rates: Rates, arguments: list[str]) -> Cost:
         study.params.segmenter.quality,
         study.params.compute.workers,
     )
-    each = rates.head.seconds + (2 + counts.n_noise) * prod(scan.grid) * ATLAS_VOXEL_S
+    each = (
+        rates.head.seconds + (2 + counts.n_noise + scan.n_shifts) * prod(scan.grid) * ATLAS_VOXEL_S
+    )
     return Cost(
         side_by_side(counts.n_phantoms, each, workers),
         processors=workers,
@@ -303,6 +319,7 @@ ESTIMATORS: Mapping[str, Estimator] = {
         pathology,
         report,
         segmenter,
+        segmenter_folds,
         segmenter_quality,
         atlas,
         atlas_quality,

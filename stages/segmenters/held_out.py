@@ -1,14 +1,18 @@
-"""Scans of fresh digital heads on which a segmenter is judged."""
+"""Scans on which a segmenter is judged: fresh digital heads, healthy and ill, and label maps."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 
 import numpy as np
 
 from stages.anatomy.contrast import Contrast, complex_image
+from stages.anatomy.diseases.catalogue import DISEASES, FLUIDS, without_lesions
 from stages.anatomy.grid import HEAD_SHAPE
 from stages.anatomy.head import digital_head
-from stages.anatomy.participants import IMAGE_STREAM, NOISE_STREAM
+from stages.anatomy.label_maps import BRAIN_CENTRE_MM, brain_centre, read_map
+from stages.anatomy.participants import IMAGE_STREAM, NOISE_STREAM, PATHOLOGY_STREAM
+from stages.anatomy.tissue import Tissue
 from stages.anatomy.view import (
     brain_only,
     extend_neck,
@@ -23,11 +27,12 @@ from stages.kspace.masks.search import MaskOptions
 from stages.kspace.masks.variable_density_poisson import draw_mask
 from stages.kspace.noise import add_noise, brain_of
 from stages.kspace.partial_fourier import acquired_columns
+from stages.params.phantom import PathologyParams
 from stages.params.segmenter import QualityParams
 from stages.scanner.acquisition import Acquisition, simulate
 from stages.segmenters.image import Image
 from stages.storage.nifti import affine
-from stages.study.axes import three
+from stages.study.axes import Shape, three
 from stages.study.seeds import stable_seed
 from stages.study.structures import SYNTHSEG_TABLE
 
@@ -59,25 +64,79 @@ def acquisition(params: QualityParams) -> Acquisition:
     return Acquisition(params.grid, factor, params.n_coils, params.snr, params.partial_fourier)
 
 
-def scan_head(params: QualityParams, number: int) -> Phantom:
-    """Build and scan the head with this number; never one of the training or of a cohort."""
-    seed = QUALITY_SEEDS + SEEDS_PER_RUN * params.seed + number
+def seed_of(params: QualityParams, number: int) -> int:
+    """Return the seed of a head that is judged; no training and no cohort has it."""
+    return QUALITY_SEEDS + SEEDS_PER_RUN * params.seed + number
+
+
+def digital_labels(params: QualityParams, number: int) -> np.ndarray:
+    """Return the labels of a digital head in the field of view at 1 mm."""
+    shape, centre = view(params)
+    middle = three(n // 2 for n in HEAD_SHAPE)
+    head = digital_head(seed_of(params, number))
+    return extend_neck(place(head.labels, middle, shape, centre))
+
+
+def mapped_labels(params: QualityParams, path: Path) -> np.ndarray:
+    """Return the labels of a map of a real head in the field of view at 1 mm, as it is."""
+    shape, centre = view(params)
+    labels = read_map(path)
+    goal = three(c + shift for c, shift in zip(centre, BRAIN_CENTRE_MM, strict=True))
+    return extend_neck(place(labels, brain_centre(labels), shape, goal))
+
+
+def view(params: QualityParams) -> tuple[Shape, Shape]:
+    """Return shape and centre of the field of view at 1 mm."""
     scanner = acquisition(params)
     shape = fine_shape(scanner.grid, scanner.factor)
-    middle = three(n // 2 for n in HEAD_SHAPE)
-    centre = fine_centre(scanner.grid, scanner.factor)
-    labels = extend_neck(place(digital_head(seed).labels, middle, shape, centre))
-    image = complex_image(labels, Contrast(), np.random.default_rng([seed, IMAGE_STREAM]))
+    return shape, fine_centre(scanner.grid, scanner.factor)
+
+
+def scan_head(params: QualityParams, number: int) -> Phantom:
+    """Build and scan the digital head with this number."""
+    return scan(params, digital_labels(params, number), seed_of(params, number))
+
+
+def scan_map(params: QualityParams, path: Path, number: int) -> Phantom:
+    """Scan the head of a label map; the number draws its contrast and noise."""
+    return scan(params, mapped_labels(params, path), seed_of(params, number))
+
+
+def scan_ill(params: QualityParams, number: int, kind: str, plan: PathologyParams) -> Phantom:
+    """Build and scan the digital head with this number and a disease."""
+    seed = seed_of(params, number)
+    rng = np.random.default_rng([seed, PATHOLOGY_STREAM])
+    labels = DISEASES[kind].apply(digital_labels(params, number), plan, rng)
+    lesions = {
+        label: Tissue(tissue.t1_ms, tissue.proton_density, "")
+        for label, tissue in DISEASES[kind].tissues(plan).items()
+    }
+    return scan(params, labels, seed, Contrast(lesions=lesions, fluids=FLUIDS))
+
+
+def scan(
+    params: QualityParams, labels: np.ndarray, seed: int, contrast: Contrast | None = None
+) -> Phantom:
+    """Scan a head.
+
+    Args:
+        params: the scanner.
+        labels: FreeSurfer ids at 1 mm over the field of view, lesions among them.
+        seed: of contrast and noise.
+        contrast: what the signal depends on; healthy tissue otherwise.
+    """
+    scanner, known = acquisition(params), contrast or Contrast()
+    image = complex_image(labels, known, np.random.default_rng([seed, IMAGE_STREAM]))
+    truth = without_lesions(labels)
     white_matter = np.isin(labels, WHITE_MATTER)
     slices = simulate(image, white_matter, scanner, np.random.default_rng([seed, NOISE_STREAM]))
     kspace = np.empty((scanner.grid[0], scanner.n_coils, *scanner.grid[1:]), np.complex64)
     for index, part in enumerate(slices):
         kspace[index] = part
-    names = true_volumes(labels)
+    names = true_volumes(truth)
     volumes = {label: names[name] for label, name in SYNTHSEG_TABLE.items()}
-    return Phantom(
-        seed, brain_only(majority(labels, scanner.grid, scanner.factor)), volumes, kspace
-    )
+    coarse = brain_only(majority(truth, scanner.grid, scanner.factor))
+    return Phantom(seed, coarse, volumes, kspace)
 
 
 def combined(kspace: np.ndarray) -> np.ndarray:

@@ -1,4 +1,7 @@
-"""How well a segmenter measures: Dice, volumes against the truth, and their spread under noise."""
+"""How well a segmenter measures: Dice, volumes against the truth, and their precision.
+
+Precision is the spread of volumes under noise, and where the head lies on the voxel grid.
+"""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -9,13 +12,18 @@ import numpy as np
 from stages.machine.processes import process_pool
 from stages.machine.progress import progress
 from stages.params.segmenter import QualityParams
-from stages.segmenters.held_out import Phantom, as_image, combined, noisy, scan_head, undersampled
+from stages.segmenters.held_out import Phantom, as_image, combined, noisy, undersampled
+from stages.segmenters.image import Image
+from stages.segmenters.perturbation import draw_offset, shifted
 from stages.segmenters.protocol import Segmentation, Segmenter
-from stages.segmenters.synthseg.labels import merged_label
-from stages.study.structures import STRUCTURES
+from stages.segmenters.synthseg.labels import merged_label, sided_label
+from stages.study.structures import MERGED, STRUCTURES, SYNTHSEG_LABELS
 
 LABELS = tuple(s.left[0] for s in STRUCTURES)
 NAMES = tuple(s.name for s in STRUCTURES)
+PAIRED = tuple((s.left[0], s.right[0]) for s in STRUCTURES if s.right)
+HALF_VOXEL = 0.5
+SHIFT_STREAM = 29  # last word of the random stream of shifts
 
 
 @dataclass(frozen=True)
@@ -24,40 +32,65 @@ class Measured:
 
     dice: np.ndarray
     volumes: np.ndarray
+    sides: np.ndarray | None = None
+    """Dice of left and right parts alone, (n_paired, 2); None where the segmenter merges them."""
 
 
 @dataclass(frozen=True)
 class Judgement:
-    """Results on one head. truth: (n_structures,) mm3; noise: (n_draws, n_structures) mm3."""
+    """Results on one head. truth: (n_structures,) mm3."""
 
     truth: np.ndarray
     full: Measured
     undersampled: Measured
-    noise: np.ndarray
+    noisy: tuple[Measured, ...] = ()
+    """Draws of noise."""
+    shifted: tuple[Measured, ...] = ()
+    """The image moved by up to half a voxel; Dice is not looked at."""
 
 
-Judge = Callable[[QualityParams, int], Judgement]
+def judge(params: QualityParams, segmenter: Segmenter, phantom: Phantom) -> Judgement:
+    """Measure a scan fully sampled, undersampled, with noise, and moved on the voxel grid."""
 
+    def result(image: Image) -> Measured:
+        found = segmenter.segment_image(image)
+        return measured(found, phantom, segmenter.model.labels)
 
-def judge(params: QualityParams, segmenter: Segmenter, number: int) -> Judgement:
-    """Scan one head and measure it fully sampled, undersampled and with noise."""
-    phantom = scan_head(params, number)
     size = params.voxel_size_mm
-
-    def segment(image: np.ndarray) -> Segmentation:
-        return segmenter.segment_image(as_image(image, size))
-
-    names = segmenter.model.labels
-    full = measured(segment(combined(phantom.kspace)), phantom, names)
-    zero_filled = measured(segment(undersampled(phantom, params)), phantom, names)
-    noise = [merged_volumes(segment(image), names) for image in noisy(phantom, params)]
+    image = as_image(combined(phantom.kspace), size)
     truth = np.array([merged_sum(phantom.volumes, label) for label in LABELS])
-    return Judgement(truth, full, zero_filled, np.stack(noise))
+    rng = np.random.default_rng([phantom.seed, SHIFT_STREAM])
+    moved = (shifted(image, draw_offset(HALF_VOXEL, rng)) for _ in range(params.n_shifts))
+    return Judgement(
+        truth,
+        result(image),
+        result(as_image(undersampled(phantom, params), size)),
+        tuple(result(as_image(noise, size)) for noise in noisy(phantom, params)),
+        tuple(result(each) for each in moved),
+    )
+
+
+def judge_once(params: QualityParams, segmenter: Segmenter, phantom: Phantom) -> Judgement:
+    """Measure a scan fully sampled and undersampled alone."""
+    once = params.model_copy(update={"n_noise": 0, "n_shifts": 0})
+    return judge(once, segmenter, phantom)
 
 
 def measured(result: Segmentation, phantom: Phantom, labels: tuple[int, ...]) -> Measured:
-    """Dice and volumes of a segmentation, sides merged."""
-    return Measured(dice(result.labels, phantom.labels), merged_volumes(result, labels))
+    """Dice and volumes of a segmentation, sides merged; Dice of the sides where it has them."""
+    sides = None
+    if set(labels) & set(MERGED):
+        pairs = [[overlap(result.labels, phantom.labels, k) for k in pair] for pair in PAIRED]
+        sides = np.array(pairs)
+    return Measured(dice(result.labels, phantom.labels), merged_volumes(result, labels), sides)
+
+
+def overlap(found: np.ndarray, truth: np.ndarray, label: int) -> float:
+    """2 |A and B| / (|A| + |B|) of one label, the horns part of their ventricles."""
+    own = [k for k in SYNTHSEG_LABELS if sided_label(k) == label]
+    a, b = np.isin(found, own), np.isin(truth, own)
+    total = np.count_nonzero(a) + np.count_nonzero(b)
+    return 2 * np.count_nonzero(a & b) / total if total else 1.0
 
 
 def merged(labels: np.ndarray) -> np.ndarray:
@@ -86,22 +119,26 @@ def merged_volumes(result: Segmentation, labels: tuple[int, ...]) -> np.ndarray:
     return np.array([merged_sum(volumes, label) for label in LABELS])
 
 
-def judge_all(judge: Judge, params: QualityParams, n_processes: int) -> list[Judgement]:
-    """Judge all heads; the results do not depend on how many at a time.
+def judge_all[P](
+    judge_one: Callable[[P, int], Judgement], params: P, n: int, n_processes: int
+) -> list[Judgement]:
+    """Judge all scans; the results do not depend on how many at a time.
 
     Args:
-        judge: a function of a module, called with `params` and the number of a head.
+        judge_one: a function of a module, called with `params` and the number of a scan.
+        params: handed on.
+        n: scans.
+        n_processes: at a time.
     """
-    numbers = range(params.n_phantoms)
-    bar = progress(desc="segmenter quality", total=len(numbers), unit="head")
+    bar = progress(desc="segmenter quality", total=n, unit="scan")
     if n_processes == 1:
         results = []
-        for number in numbers:
-            results.append(judge(params, number))
+        for number in range(n):
+            results.append(judge_one(params, number))
             bar.update()
         return results
     with process_pool(n_processes) as pool, bar:
-        futures = [pool.submit(judge, params, number) for number in numbers]
+        futures = [pool.submit(judge_one, params, number) for number in range(n)]
         for future in futures:
             future.add_done_callback(lambda _: bar.update())
         return [future.result() for future in futures]
@@ -125,6 +162,18 @@ def of_structures(measured: list[Measured], truth: np.ndarray) -> dict[str, np.n
     }
 
 
+def spread(draws: list[tuple[Measured, ...]]) -> np.ndarray:
+    """CV over draws in %, 100 sd / mean (ddof 1), the median over heads: (n_structures,)."""
+    volumes = np.stack([[each.volumes for each in head] for head in draws])
+    return np.median(100 * volumes.std(1, ddof=1) / volumes.mean(1), axis=0)
+
+
+def of_sides(measured: list[Measured]) -> dict[str, Any]:
+    """Dice of left and right parts: their mean, and the lowest of any structure's side."""
+    found = np.stack([m.sides for m in measured if m.sides is not None]).mean(0)
+    return {"dice": {"mean": found.mean(), "min": found.min()}}
+
+
 def summary(parts: dict[str, np.ndarray]) -> dict[str, Any]:
     """The headline numbers and, below `structures`, those of each structure."""
     result = {
@@ -132,25 +181,32 @@ def summary(parts: dict[str, np.ndarray]) -> dict[str, Any]:
         "volume_r": {"median": np.median(parts["volume_r"]), "min": parts["volume_r"].min()},
         "volume_error": {"mean": parts["volume_error"].mean(), "max": parts["volume_error"].max()},
     }
-    if "noise_cv" in parts:
-        cv = parts["noise_cv"]
-        result["noise_cv"] = {"median": np.median(cv), "max": cv.max()}
+    for key in ("noise_cv", "shift_cv"):
+        if key in parts:
+            result[key] = {"median": np.median(parts[key]), "max": parts[key].max()}
     each = {name: {key: values[k] for key, values in parts.items()} for k, name in enumerate(NAMES)}
     return result | {"structures": each}
 
 
 def summarise(judgements: list[Judgement]) -> dict[str, Any]:
-    """All numbers of metrics/segmenter.json.
+    """All numbers of a metrics file.
 
-    noise_cv: 100 sd / mean over noise draws (ddof 1), the median over heads.
+    noise_cv, shift_cv: `spread` over draws of noise, and over places on the voxel grid.
     noise_shift: 100 (mean over draws / noise-free volume - 1), the mean over heads.
+    sides: left and right by themselves, fully sampled; where the segmenter tells them apart.
     """
     truth = np.stack([j.truth for j in judgements])
-    noise = np.stack([j.noise for j in judgements])
     full = of_structures([j.full for j in judgements], truth)
-    full["noise_cv"] = np.median(100 * noise.std(1, ddof=1) / noise.mean(1), axis=0)
-    clean = np.stack([j.full.volumes for j in judgements])
-    full["noise_shift"] = 100 * (noise.mean(1) / clean - 1).mean(0)
-    zero_filled = of_structures([j.undersampled for j in judgements], truth)
-    head = {"n_phantoms": len(judgements), "n_noise": noise.shape[1]}
-    return head | summary(full) | {"undersampled": summary(zero_filled)}
+    result: dict[str, Any] = {"n_phantoms": len(judgements), "n_noise": len(judgements[0].noisy)}
+    if judgements[0].noisy:
+        noise = np.stack([[m.volumes for m in j.noisy] for j in judgements])
+        clean = np.stack([j.full.volumes for j in judgements])
+        full["noise_cv"] = spread([j.noisy for j in judgements])
+        full["noise_shift"] = 100 * (noise.mean(1) / clean - 1).mean(0)
+        result["noisy"] = summary(of_structures([j.noisy[0] for j in judgements], truth))
+    if judgements[0].shifted:
+        full["shift_cv"] = spread([j.shifted for j in judgements])
+    if judgements[0].full.sides is not None:
+        result["sides"] = of_sides([j.full for j in judgements])
+    worse = of_structures([j.undersampled for j in judgements], truth)
+    return result | summary(full) | {"undersampled": summary(worse)}

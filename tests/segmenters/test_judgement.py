@@ -6,13 +6,15 @@ from scipy import stats
 
 from stages.anatomy.grid import HEAD_SHAPE
 from stages.anatomy.head import Head
-from stages.params.segmenter import QualityParams
+from stages.params.segmenter import DiseaseParams, QualityParams
 from stages.segmenters import held_out, judgement
 from stages.segmenters.judgement import Judgement, Measured
+from stages.segmenters.synthseg.anatomies import plan_of
 from stages.segmenters.synthseg.posteriors import NetworkSegmenter
 from stages.storage.files import write_json
 from stages.study.structures import STRUCTURES, SYNTHSEG_LABELS
-from tests.segmenters.synthseg.test_optimisation import QUALITY
+from tests.anatomy.maps import ventricular_head, write_lia
+from tests.segmenters.synthseg.test_optimisation import DISEASES, QUALITY
 
 PARAMS = QualityParams(**QUALITY | {"grid": (16, 16, 16), "voxel_size_mm": 2.0})
 
@@ -66,13 +68,59 @@ def test_undersampling_worsens_the_image(toy):
 
 def test_a_toy_head_is_judged(toy, tiny_model, tmp_path):
     segmenter = NetworkSegmenter(tiny_model)
-    judgements = [judgement.judge(PARAMS, segmenter, number) for number in range(3)]
-    found = judgements[0]
+    found = judgement.judge(PARAMS, segmenter, held_out.scan_head(PARAMS, 0))
     assert found.truth.shape == found.full.dice.shape == (17,)
-    assert found.noise.shape == (2, 17)
+    assert len(found.noisy) == len(found.shifted) == 2
     total = np.isin(toy_head(held_out.QUALITY_SEEDS).labels, SYNTHSEG_LABELS[1:]).sum()
     assert found.truth.sum() == total
-    assert not np.array_equal(found.full.volumes, found.undersampled.volumes)
+    volumes = [m.volumes for m in (found.full, found.undersampled, *found.noisy, *found.shifted)]
+    for k, one in enumerate(volumes):
+        assert not any(np.array_equal(one, other) for other in volumes[:k])
+    once = judgement.judge_once(PARAMS, segmenter, held_out.scan_head(PARAMS, 0))
+    assert np.array_equal(once.full.volumes, found.full.volumes) and once.noisy == ()
+
+
+def test_scans_of_label_maps_and_of_diseases(tmp_path, monkeypatch):
+    write_lia(tmp_path / "a.nii.gz", ventricular_head())
+    # the map is 192 x 192 x 160 mm, the field of view as large
+    wide = PARAMS.model_copy(update={"grid": (100, 100, 84)})
+    found = held_out.scan_map(wide, tmp_path / "a.nii.gz", 0)
+    counts = np.bincount(ventricular_head().ravel(), minlength=60) * 8**3
+    for label in (2, 3, 10, 16, 49, 53):
+        assert found.volumes[label] == counts[label]
+        assert (found.labels == label).sum() * 8 == pytest.approx(counts[label], rel=0.2)
+    again = held_out.scan_map(wide, tmp_path / "a.nii.gz", 1)
+    assert np.array_equal(again.labels, found.labels)
+    assert not np.array_equal(again.kspace, found.kspace)
+
+    monkeypatch.setattr(held_out, "digital_head", lambda seed: Head(placed_map(), 50.0, seed))
+    plan = plan_of(DiseaseParams(**DISEASES))
+    healthy, ill = (
+        held_out.scan_head(wide, 2), held_out.scan_ill(wide, 2, "infarct", plan)
+    )  # fmt: skip
+    assert ill.volumes[24] > healthy.volumes[24]
+    assert ill.volumes[2] + ill.volumes[3] < healthy.volumes[2] + healthy.volumes[3]
+    assert set(np.unique(ill.labels)) <= set(SYNTHSEG_LABELS)
+    assert not np.array_equal(ill.kspace, healthy.kspace)
+
+
+def placed_map():
+    """`ventricular_head` of 4 mm blocks in the middle of a digital head's box."""
+    labels = np.zeros(HEAD_SHAPE, np.uint16)
+    blocks = np.kron(ventricular_head(), np.ones((4, 4, 4), int)).astype(np.uint16)
+    blocks[blocks == 511] = 507
+    start = [(n - m) // 2 for n, m in zip(HEAD_SHAPE, blocks.shape, strict=True)]
+    labels[tuple(slice(a, a + m) for a, m in zip(start, blocks.shape, strict=True))] = blocks
+    return labels
+
+
+def test_dice_of_the_sides():
+    truth = np.array([2, 2, 41, 41, 5, 43, 16])
+    found = np.array([2, 41, 41, 41, 4, 43, 16])
+    assert judgement.overlap(found, truth, 2) == pytest.approx(2 / 3)
+    assert judgement.overlap(found, truth, 41) == pytest.approx(4 / 5)
+    assert judgement.overlap(found, truth, 4) == 1  # the horn is part of it
+    assert judgement.overlap(found, truth, 10) == 1  # in neither
 
 
 def test_dice_merges_the_sides():
@@ -90,18 +138,24 @@ def test_structures_are_those_of_the_study():
     assert set(judgement.LABELS) == set(judgement.merged(np.array(SYNTHSEG_LABELS[1:])))
 
 
-def fabricated(n_heads=5, n_noise=4):
+def fabricated(n_heads=5, n_draws=4):
     generator = np.random.default_rng(0)
     truth = generator.uniform(500, 1000, (n_heads, 17))
-    judgements = []
-    for row in truth:
-        parts = [
-            Measured(generator.uniform(0.8, 1, 17), row * generator.normal(1.02, 0.03, 17))
-            for _ in range(2)
-        ]
-        noise = row * generator.normal(1.03, 0.01, (n_noise, 17))
-        judgements.append(Judgement(row, *parts, noise))
-    return judgements
+
+    def drawn(row, mean, deviation, sides=None):
+        volumes = row * generator.normal(mean, deviation, 17)
+        return Measured(generator.uniform(0.8, 1, 17), volumes, sides)
+
+    return [
+        Judgement(
+            row,
+            drawn(row, 1.02, 0.03, generator.uniform(0.8, 1, (13, 2))),
+            drawn(row, 1.02, 0.03),
+            tuple(drawn(row, 1.03, 0.01) for _ in range(n_draws)),
+            tuple(drawn(row, 1.0, 0.02) for _ in range(n_draws)),
+        )
+        for row in truth
+    ]
 
 
 def test_summary_is_its_definitions(tmp_path):
@@ -111,18 +165,38 @@ def test_summary_is_its_definitions(tmp_path):
     volumes = np.stack([j.full.volumes for j in judgements])
     r = [stats.pearsonr(volumes[:, k], truth[:, k]).statistic for k in range(17)]
     errors = [np.abs(100 * (volumes[:, k] / truth[:, k] - 1)).mean() for k in range(17)]
-    cv = [
-        np.median([stats.variation(j.noise[:, k], ddof=1) * 100 for j in judgements])
-        for k in range(17)
-    ]
     assert found["volume_r"]["min"] == pytest.approx(min(r))
     assert found["volume_r"]["median"] == pytest.approx(np.median(r))
     assert found["volume_error"]["mean"] == pytest.approx(np.mean(errors))
-    assert found["noise_cv"]["median"] == pytest.approx(np.median(cv))
+    for key, draws in (("noise_cv", "noisy"), ("shift_cv", "shifted")):
+        heads = [[m.volumes for m in getattr(j, draws)] for j in judgements]
+        cv = np.median([stats.variation(head, ddof=1) * 100 for head in heads], axis=0)
+        assert found[key]["median"] == pytest.approx(np.median(cv))
+        assert found[key]["max"] == pytest.approx(cv.max())
     scores = np.stack([j.full.dice for j in judgements]).mean(0)
     assert found["dice"]["min"] == pytest.approx(scores.min())
     assert found["structures"]["putamen"]["dice"] == pytest.approx(scores[7])
+    sides = np.stack([j.full.sides for j in judgements]).mean(0)
+    assert found["sides"]["dice"] == pytest.approx({"mean": sides.mean(), "min": sides.min()})
     assert "noise_cv" not in found["undersampled"]
     worse = np.stack([j.undersampled.dice for j in judgements]).mean(0)
     assert found["undersampled"]["dice"]["mean"] == pytest.approx(worse.mean())
+    noisy = np.stack([j.noisy[0].dice for j in judgements]).mean(0)
+    assert found["noisy"]["dice"]["mean"] == pytest.approx(noisy.mean())
     write_json(tmp_path / "segmenter.json", found)
+
+
+def test_scans_that_were_measured_once_have_no_precision():
+    once = [Judgement(j.truth, j.full, j.undersampled) for j in fabricated()]
+    found = judgement.summarise(once)
+    assert not {"noise_cv", "shift_cv", "noisy"} & set(found) and found["n_noise"] == 0
+
+
+def number_itself(params, number):
+    """A judgement that shows which one it is."""
+    return params + number
+
+
+def test_all_are_judged_in_their_order():
+    for n_processes in (1, 2):
+        assert judgement.judge_all(number_itself, 10, 3, n_processes) == [10, 11, 12]

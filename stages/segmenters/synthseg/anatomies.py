@@ -69,6 +69,12 @@ def map_files(params: AnatomyParams) -> list[Path]:
     return [file for file in files if file.name not in params.left_out]
 
 
+def plan_of(diseases: DiseaseParams) -> PathologyParams:
+    """Return the diseases of the recipe as those of a cohort are given."""
+    parts = diseases.model_dump(exclude={"real", "log_sd"})
+    return PathologyParams(heads=0, kinds=tuple(DISEASES), **parts)
+
+
 def drawn_pathology(base: DiseaseParams, rng: np.random.Generator) -> PathologyParams:
     """Return a disease's parameters with sizes drawn around those of the recipe."""
 
@@ -89,13 +95,13 @@ def drawn_pathology(base: DiseaseParams, rng: np.random.Generator) -> PathologyP
         "oedema_ml": size(base.tumour.oedema_ml, 80),
         "side": side,
     }
-    return PathologyParams(
-        heads=0,
-        kinds=tuple(DISEASES),
-        atrophy=base.atrophy.model_copy(update=atrophy),
-        lesions=base.lesions.model_copy(update={"load_ml": load}),
-        infarct=base.infarct.model_copy(update=infarct),
-        tumour=base.tumour.model_copy(update=tumour),
+    return plan_of(base).model_copy(
+        update={
+            "atrophy": base.atrophy.model_copy(update=atrophy),
+            "lesions": base.lesions.model_copy(update={"load_ml": load}),
+            "infarct": base.infarct.model_copy(update=infarct),
+            "tumour": base.tumour.model_copy(update=tumour),
+        }
     )
 
 

@@ -1,12 +1,20 @@
-"""What a finished training leaves: the model with its labels, recipe, parameters and curves."""
+"""What a training leaves: the model with its labels, recipe, parameters and curves, as a file."""
+
+from collections.abc import Callable
+from pathlib import Path
 
 import numpy as np
+import torch
 
+from stages.machine.memory import keep_freed_memory
+from stages.machine.progress import progress
 from stages.params.segmenter import SegmenterParams
 from stages.segmenters.preprocess import Recipe
 from stages.segmenters.synthseg import model
 from stages.segmenters.synthseg.labels import SIDED_LABELS
-from stages.segmenters.synthseg.optimisation import State
+from stages.segmenters.synthseg.network import UNet
+from stages.segmenters.synthseg.optimisation import State, Step, places, train
+from stages.segmenters.synthseg.training_pairs import pairs_ahead
 from stages.study.structures import SYNTHSEG_TABLE
 
 SPAN = 100  # steps that a point of the curves is the mean of
@@ -36,3 +44,24 @@ def curves(log: list[list[float]]) -> list[dict[str, float]]:
         end = first + len(part)
         points.append({"step": end, "dice": dice, "entropy": entropy, "volume": volume})
     return points
+
+
+def watcher(total: int) -> Callable[[Step, UNet], None]:
+    """A progress bar that shows the losses of the last step."""
+    bar = progress(desc="segmenter", total=total, unit="step")
+
+    def watch(step: Step, _: UNet) -> None:
+        bar.update()
+        parts = {"entropy": f"{step.cross_entropy:.3f}", "volume": f"{step.volume:.3f}"}
+        bar.set_postfix(dice=f"{step.dice:.3f}", **parts, refresh=False)
+
+    return watch
+
+
+def train_to(output: Path, checkpoint: Path, params: SegmenterParams) -> None:
+    """Train on one thread, while a second process draws the images, and write the weights."""
+    torch.set_num_threads(1)
+    keep_freed_memory()
+    state = train(params, pairs_ahead, checkpoint, watch=watcher(len(places(params))))
+    output.parent.mkdir(parents=True, exist_ok=True)
+    model.save(output, trained_model(state, params))

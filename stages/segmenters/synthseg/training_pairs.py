@@ -7,13 +7,11 @@ from functools import cache
 import numpy as np
 import torch
 
-from stages.anatomy.diseases.catalogue import DISEASES
 from stages.anatomy.grid import HEAD_SHAPE
 from stages.machine.processes import process_pool
-from stages.params.phantom import PathologyParams
 from stages.params.segmenter import DiseaseParams, SegmenterParams
 from stages.scanner.coils import receive_coils
-from stages.segmenters.synthseg.anatomies import draw_anatomy
+from stages.segmenters.synthseg.anatomies import draw_anatomy, plan_of
 from stages.segmenters.synthseg.materials import Materials, materials
 from stages.segmenters.synthseg.synthesis import Draws, draw_image
 from stages.study.axes import three
@@ -46,8 +44,7 @@ def head_shading(voxel_size_mm: float) -> torch.Tensor:
 @cache
 def head_materials(diseases: DiseaseParams) -> Materials:
     """Return the tissues, worked out once in a process."""
-    parts = diseases.model_dump(exclude={"real", "log_sd"})
-    return materials(PathologyParams(heads=0, kinds=tuple(DISEASES), **parts))
+    return materials(plan_of(diseases))
 
 
 def draw_pair(params: SegmenterParams, place: Place) -> tuple[np.ndarray, np.ndarray]:
