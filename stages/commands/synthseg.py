@@ -84,7 +84,7 @@ def segment_all(
         except StudyError as error:
             failures.append(str(error))
             continue
-        for line in [*remarks(image), shrunken(image, result)]:
+        for line in [*remarks(image, whole=segmenter.whole), shrunken(image, result)]:
             if line:
                 print(f"warning: {line}", file=sys.stderr)
         save_volume(out / f"{name_of(image)}_labels.nii.gz", result.labels, result.affine)

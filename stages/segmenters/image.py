@@ -54,8 +54,13 @@ def check_grid(path: Path, image: nib.spatialimages.SpatialImage) -> None:  # ty
     check_geometry(path, image)
 
 
-def remarks(path: Path) -> list[str]:
-    """Return a line for what the user may not expect of an image that can be segmented."""
+def remarks(path: Path, *, whole: bool) -> list[str]:
+    """Return a line for what the user may not expect of an image that can be segmented.
+
+    Args:
+        path: the image.
+        whole: whether the air around the head changes what the segmenter measures.
+    """
     with reading(path, IMAGE):
         stored = nib.load(path)
     lines = []
@@ -63,7 +68,7 @@ def remarks(path: Path) -> list[str]:
     if n_volumes > 1:
         lines.append(f"{path}: the first of {n_volumes} volumes is segmented, the others are not")
     litres = abs(np.linalg.det(stored.affine[:3, :3])) * math.prod(stored.shape[:3]) * 1e-6
-    if litres > AMPLE_LITRES:
+    if whole and litres > AMPLE_LITRES:
         lines.append(
             f"{path}: intensities are scaled by percentiles of the whole image, and {litres:.0f}"
             " litres are mostly air: volumes change by percents; crop the image to the head"

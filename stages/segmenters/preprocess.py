@@ -9,8 +9,10 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy import ndimage
 
+from stages.segmenters.head_box import head_box
 from stages.segmenters.image import Image
 
+Margins = tuple[tuple[int, int], ...]
 ANTI_ALIASING = 0.25  # standard deviation of the smoothing before down-sampling, output voxels
 
 
@@ -30,6 +32,8 @@ class Recipe:
     """Standard deviation of the smoothing of posteriors, voxels; 0 for none."""
     floor: float = 0.2
     """Posteriors of structures at or below it are dropped (robust and fast post-processing)."""
+    cropped: bool = False
+    """Whether the image is cut to the head first: then percentiles do not depend on its air."""
 
     def coarser(self, factor: float) -> "Recipe":
         """Return the recipe of a grid whose voxels are `factor` times as large."""
@@ -44,8 +48,9 @@ class Prepared:
     image: (x, y, z) float32, axes right, anterior, superior, values 0..1, zero-padded.
     start: first voxel of the image in the padded grid.
     shape: of the image before padding.
-    affine: of the grid of the segmentation, in the axis order of the file.
+    affine: of that grid, in the axis order of the file.
     voxel_size_mm: edges that volumes are multiplied with.
+    margins: voxels of the grid before and behind it, that were cut off, axes as in the file.
     """
 
     image: np.ndarray
@@ -53,6 +58,17 @@ class Prepared:
     shape: tuple[int, ...]
     affine: np.ndarray
     voxel_size_mm: np.ndarray
+    margins: Margins = ((0, 0), (0, 0), (0, 0))
+
+    def whole(self, labels: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return labels in the axes of the file with the margins that were cut off; their affine.
+
+        Args:
+            labels: (x, y, z), axes right, anterior, superior, of the image before padding.
+        """
+        matrix = self.affine.copy()
+        matrix[:3, 3] -= matrix[:3, :3] @ [before for before, _ in self.margins]
+        return np.pad(from_ras(labels, self.affine), self.margins), matrix
 
     @property
     def inside(self) -> tuple[slice, ...]:
@@ -61,14 +77,31 @@ class Prepared:
 
 
 def prepare(image: Image, recipe: Recipe) -> Prepared:
-    """Resample if the voxel size differs, align to RAS, rescale, pad."""
+    """Cut to the head, resample if the voxel size differs, align to RAS, rescale, pad."""
     data, affine, size = image.data, image.affine, image.voxel_size_mm
+    margins: Margins = ((0, 0), (0, 0), (0, 0))
+    if recipe.cropped:
+        box = head_box(data, size)
+        margins = tuple((b.start, n - b.stop) for b, n in zip(box, data.shape, strict=True))
+        data, affine = data[box], moved(affine, np.array([b.start for b in box]))
     if np.any(np.abs(size - recipe.voxel_size_mm) > recipe.tolerance_mm):
+        factor = np.sqrt((affine[:3, :3] ** 2).sum(0)) / recipe.voxel_size_mm
+        margins = tuple(
+            (math.floor(a * f), math.floor(b * f))
+            for (a, b), f in zip(margins, factor, strict=True)
+        )
         data, affine = resample(data, affine, recipe.voxel_size_mm)
         size = np.full(3, recipe.voxel_size_mm)
     data = rescale(to_ras(data, affine), recipe.percentiles)
     padded, start = pad(data, recipe.multiple, recipe.minimum)
-    return Prepared(padded, start, data.shape, affine, size)
+    return Prepared(padded, start, data.shape, affine, size, margins)
+
+
+def moved(affine: np.ndarray, start: np.ndarray) -> np.ndarray:
+    """Return the affine of a part of a grid that begins at a voxel."""
+    matrix = affine.copy()
+    matrix[:3, 3] += matrix[:3, :3] @ start
+    return matrix
 
 
 def resample(

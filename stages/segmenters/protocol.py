@@ -48,6 +48,10 @@ class Segmenter(Protocol):
     def model(self) -> Labelled:
         """Labels and their names."""
 
+    @property
+    def whole(self) -> bool:
+        """Whether the air around a head changes what is measured."""
+
     def segment(self, path: Path) -> Segmentation:
         """Segment and measure one image file; `StudyError` if it is unusable."""
 

@@ -61,7 +61,7 @@ def segment_all(
         path = layout.image(group, seed, subject)
         source = {sidecars.SOURCES: [uri(IMAGES, path.relative_to(root))], **source_record(path)}
         result = segmenter.segment(path)
-        for line in [*remarks(path), shrunken(path, result)]:
+        for line in [*remarks(path, whole=segmenter.whole), shrunken(path, result)]:
             if line:
                 print(f"warning: {line}", file=sys.stderr)
         if finding := check(segmenter, path, result):

@@ -134,3 +134,29 @@ def test_nearest_grid_moves_labels_between_grids():
     coarse = np.diag([2.0, 2, 2, 1])
     doubled = labels.repeat(2, 0).repeat(2, 1).repeat(2, 2)
     assert np.array_equal(preprocess.nearest_grid(labels, coarse, (8, 8, 8), fine), doubled)
+
+
+@pytest.mark.parametrize(("size", "codes"), [(2.0, "SAR"), (1.0, "LIA"), (2.0, "RPS")])
+def test_an_image_cut_to_the_head_keeps_its_place(size, codes):
+    recipe = Recipe(voxel_size_mm=2.0, multiple=8, minimum=0, cropped=True)
+    shape = tuple(round(mm / size) for mm in (100, 92, 108))
+    axes = np.meshgrid(*(size * (np.arange(n) - n / 2) for n in shape), indexing="ij", sparse=True)
+    head = (sum(axis**2 for axis in axes) < 38**2) * np.random.default_rng(0).random(shape)
+    matrix = affine(shape, (size,) * 3, codes)
+
+    def prepared(before, behind):
+        data = np.pad(head, ((before, behind),) * 3)
+        around = preprocess.moved(matrix, np.full(3, -before))
+        return preprocess.prepare(Image(data, around, np.full(3, size)), recipe)
+
+    tight, wide = prepared(0, 0), prepared(10, 16)
+    assert np.array_equal(tight.image, wide.image)
+    assert np.allclose(tight.affine, wide.affine)
+    labels = np.arange(np.prod(tight.shape), dtype=np.int32).reshape(tight.shape)
+    (one, first), (other, second) = tight.whole(labels), wide.whole(labels)
+    if size == 2.0:  # not resampled: the grid of the image itself
+        assert one.shape == shape and np.allclose(first, matrix)
+        assert other.shape == tuple(n + 26 for n in shape)
+    for value in (1, labels.size // 2, labels.size - 1):
+        place = [np.append(np.argwhere(part == value)[0], 1) for part in (one, other)]
+        assert np.allclose(first @ place[0], second @ place[1])

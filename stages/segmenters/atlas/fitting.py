@@ -57,6 +57,11 @@ class AtlasSegmenter:
         other.recipe = self.recipe.coarser(QUICK)
         return other
 
+    @property
+    def whole(self) -> bool:
+        """Whether the air around a head changes what is measured."""
+        return not self.recipe.cropped
+
     def segment(self, path: Path) -> Segmentation:
         """Segment and measure one image file; `StudyError` if it is unusable or holds no head."""
         image = load(path)
@@ -78,10 +83,10 @@ class AtlasSegmenter:
         with threadpool_limits(1):
             found = self.posteriors(prepared.image, self.fitted(prepared.image))
         ids = np.array(self.model.labels, np.int32)
-        labels = preprocess.from_ras(ids[found.argmax(0)], prepared.affine)
+        labels, matrix = prepared.whole(ids[found.argmax(0)])
         sums = found[1:].sum((1, 2, 3), dtype=np.float64)
         volume = float(np.prod(prepared.voxel_size_mm))
-        return Segmentation(np.ascontiguousarray(labels), prepared.affine, sums * volume)
+        return Segmentation(np.ascontiguousarray(labels), matrix, sums * volume)
 
     def fitted(self, image: np.ndarray) -> Fitted:
         """Affine alignment and a first mixture; deformation by it; the mixture again."""

@@ -42,6 +42,11 @@ class NetworkSegmenter:
         other.model = replace(self.model, recipe=self.model.recipe.coarser(QUICK))
         return other
 
+    @property
+    def whole(self) -> bool:
+        """Whether the air around a head changes what is measured."""
+        return not self.model.recipe.cropped
+
     def segment(self, path: Path) -> Segmentation:
         """Segment and measure one image file; `StudyError` if it is unusable."""
         return self.segment_image(load(path))
@@ -57,11 +62,9 @@ class NetworkSegmenter:
         """Clean posteriors (channels, x, y, z) on the padded grid in place; labels and volumes."""
         posteriors = self.clean(posteriors, prepared.inside)
         labels = postprocess.label_map(posteriors, self.model.labels)
-        return Segmentation(
-            np.ascontiguousarray(preprocess.from_ras(labels, prepared.affine)),
-            prepared.affine,
-            postprocess.volumes(posteriors, prepared.voxel_size_mm),
-        )
+        whole, matrix = prepared.whole(labels)
+        volumes = postprocess.volumes(posteriors, prepared.voxel_size_mm)
+        return Segmentation(np.ascontiguousarray(whole), matrix, volumes)
 
     @torch.inference_mode()
     def clean(self, posteriors: torch.Tensor, inside: tuple[slice, ...]) -> torch.Tensor:

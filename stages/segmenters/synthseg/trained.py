@@ -28,7 +28,9 @@ def trained_model(state: State, params: SegmenterParams) -> model.Model:
     """
     size = params.network.voxel_size_mm
     multiple = 2 ** (len(params.network.features) - 1)
-    recipe = Recipe(voxel_size_mm=size, multiple=multiple, minimum=0, blur=0.0, floor=0.0)
+    recipe = Recipe(
+        voxel_size_mm=size, multiple=multiple, minimum=0, blur=0.0, floor=0.0, cropped=True
+    )
     names = tuple(SYNTHSEG_TABLE[label] for label in SIDED_LABELS[1:])
     settings = params.model_dump(mode="json", exclude={"quality", "folds"})
     settings["curves"] = curves(state.log)

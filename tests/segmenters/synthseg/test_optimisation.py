@@ -15,7 +15,8 @@ from tests.tolerances import assert_rounded
 
 QUALITY = {
     "seed": 0, "n_phantoms": 3, "n_ill": 1, "n_noise": 2, "n_shifts": 2,
-    "grid": (16, 16, 16), "voxel_size_mm": 12.0, "n_coils": 2, "snr": 50.0, "partial_fourier": 0.85, "noise_snr": 30.0, "acceleration": 2.0,
+    "grid": (16, 16, 16), "voxel_size_mm": 12.0,
+    "n_coils": 2, "snr": 50.0, "partial_fourier": 0.85, "noise_snr": 30.0, "acceleration": 2.0,
     "center_fraction": 0.05,
 }  # fmt: skip
 OPTIMISATION = {
