@@ -60,15 +60,18 @@ class NetworkSegmenter:
     @torch.inference_mode()
     def measure(self, posteriors: torch.Tensor, prepared: preprocess.Prepared) -> Segmentation:
         """Clean posteriors (channels, x, y, z) on the padded grid in place; labels and volumes."""
-        posteriors = self.clean(posteriors, prepared.inside)
-        labels = postprocess.label_map(posteriors, self.model.labels)
+        part, box = self.clean(posteriors, prepared.inside)
+        labels = np.zeros(prepared.shape, np.int32)
+        labels[box] = postprocess.label_map(part, self.model.labels)
         whole, matrix = prepared.whole(labels)
-        volumes = postprocess.volumes(posteriors, prepared.voxel_size_mm)
+        volumes = postprocess.volumes(part, prepared.voxel_size_mm)
         return Segmentation(np.ascontiguousarray(whole), matrix, volumes)
 
     @torch.inference_mode()
-    def clean(self, posteriors: torch.Tensor, inside: tuple[slice, ...]) -> torch.Tensor:
-        """Post-processing of this model's mode: padded grid -> grid of the image."""
+    def clean(
+        self, posteriors: torch.Tensor, inside: tuple[slice, ...]
+    ) -> tuple[torch.Tensor, postprocess.Box]:
+        """Post-processing of this model's mode: padded grid -> the brain's box, and where it is."""
         floor = self.model.recipe.floor
         return postprocess.clean(posteriors, inside, topology=self.topology, floor=floor)
 

@@ -117,7 +117,7 @@ def clean(
     *,
     topology: tuple[int, ...] = (),
     floor: float,
-) -> torch.Tensor:
+) -> tuple[torch.Tensor, Box]:
     """Post-processing: with topology classes the standard one, else that of robust and fast.
 
     The standard mode cleans on the padded grid, the others on the image alone.
@@ -129,7 +129,8 @@ def clean(
         floor: posteriors at or below it are dropped (robust and fast).
 
     Returns:
-        (channels, x, y, z) on the grid of the image; sums to one.
+        The box of the image that holds all structures, (channels, x, y, z), which sums to one;
+        and where it lies in the image. Elsewhere is background.
     """
     cut = (slice(None), *inside)
     if topology:
@@ -138,12 +139,20 @@ def clean(
     else:
         posteriors = posteriors[cut]
         kept = surviving_parts(posteriors, (WHOLE,) * len(posteriors))
+    box = brain_box(kept)
+    posteriors, kept = posteriors[(slice(None), *box)], kept[box]
     for slab, survives in zip(slabs(posteriors), slabs(kept), strict=True):
         keep_parts(slab, survives, topology or (WHOLE,) * len(slab))
         if not topology:
             drop_small(slab, floor)
         renormalise(slab)
-    return posteriors
+    return posteriors, box
+
+
+def brain_box(kept: torch.Tensor) -> Box:
+    """Return the box around all that survives; one voxel where nothing does."""
+    hits = [torch.nonzero(kept.amax(tuple({0, 1, 2} - {axis}))) for axis in range(3)]
+    return three(slice(int(h[0]), int(h[-1]) + 1) if len(h) else slice(0, 1) for h in hits)
 
 
 def label_map(posteriors: torch.Tensor, labels: tuple[int, ...]) -> np.ndarray:

@@ -44,13 +44,23 @@ def posteriors(seed=0, channels=4, shape=(6, 5, 4)):
     return (2 * logits).softmax(0)
 
 
+def cleaned(p, inside, **options):
+    """The whole image after post-processing: background around the box of the structures."""
+    sides = [len(range(*where.indices(n))) for where, n in zip(inside, p.shape[1:], strict=True)]
+    whole = torch.zeros(len(p), *sides)
+    whole[0] = 1
+    part, box = postprocess.clean(p, inside, **options)
+    whole[(slice(None), *box)] = part
+    return whole
+
+
 def test_only_the_largest_part_survives_and_background_stays():
     p = torch.zeros(3, 8, 4, 4)
     p[0] = 1
     for cut, channel in ((slice(0, 2), 1), (slice(4, 8), 2)):
         p[0, cut], p[channel, cut] = 0.1, 0.9
     whole = (slice(None),) * 3
-    clean = postprocess.clean(p, whole, floor=0.2)
+    clean = cleaned(p, whole, floor=0.2)
     assert (clean[1] == 0).all()
     assert clean[0, :2].eq(1).all()  # what was dropped is background now
     assert clean[2, 4:].allclose(torch.tensor(0.9))
@@ -59,7 +69,7 @@ def test_only_the_largest_part_survives_and_background_stays():
 def test_small_posteriors_are_dropped_and_the_rest_sums_to_one():
     p = posteriors()
     before = p.clone()
-    clean = postprocess.clean(p, (slice(None),) * 3, floor=0.2)
+    clean = cleaned(p, (slice(None),) * 3, floor=0.2)
     assert_rounded(clean.sum(0), torch.ones(clean.shape[1:]), 2 * len(clean))
     assert not ((clean[1:] > 0) & (before[1:] <= 0.2)).any()
 
@@ -70,7 +80,7 @@ def test_floor_zero_drops_nothing():
     expected[1:] *= torch.from_numpy(
         postprocess.largest_component((expected[1:].sum(0) > 0.25).numpy())
     )
-    clean = postprocess.clean(p, (slice(None),) * 3, floor=0.0)
+    clean = cleaned(p, (slice(None),) * 3, floor=0.0)
     assert_rounded(clean, expected / expected.sum(0), len(clean) + 1)
 
 
@@ -107,7 +117,7 @@ def test_equals_the_recipe_word_by_word(seed, topology, floor, margin):
     p = posteriors(seed, shape=(7, 6, 5))
     inside = tuple(slice(m, n - m) for m, n in zip(margin, p.shape[1:], strict=True))
     expected = plainly(p.clone(), inside, tuple(topology), floor)
-    found = postprocess.clean(p, inside, topology=tuple(topology), floor=floor)
+    found = cleaned(p, inside, topology=tuple(topology), floor=floor)
     assert_rounded(found, expected, len(found) + 1)
 
 
@@ -132,9 +142,22 @@ def test_standard_cleans_before_and_others_after_the_cut():
     p[0, 0:3], p[1, 0:3] = 0, 1  # larger, but in the padding
     p[0, 5:7], p[1, 5:7] = 0, 1
     inside = (slice(4, 8), slice(0, 2), slice(0, 2))
-    robust = postprocess.clean(p.clone(), inside, floor=0.2)
-    standard = postprocess.clean(p.clone(), inside, topology=(0, 1), floor=0.2)
+    robust = cleaned(p.clone(), inside, floor=0.2)
+    standard = cleaned(p.clone(), inside, topology=(0, 1), floor=0.2)
     assert robust[1].sum() == 8 and standard[1].sum() == 0
+
+
+def test_the_box_holds_the_structures_and_no_more():
+    p = torch.zeros(2, 8, 6, 5)
+    p[0] = 1
+    p[0, 2:4, 1:6, 3], p[1, 2:4, 1:6, 3] = 0.5, 0.5
+    part, box = postprocess.clean(p, (slice(1, 8), slice(0, 6), slice(0, 5)), floor=0.2)
+    assert box == (slice(1, 3), slice(1, 6), slice(3, 4))
+    assert part.shape == (2, 2, 5, 1) and part.eq(0.5).all()
+    nothing = torch.zeros(2, 4, 4, 4)
+    nothing[0] = 1
+    part, _ = postprocess.clean(nothing, (slice(None),) * 3, floor=0.2)
+    assert part[0].eq(1).all() and not part[1].any()
 
 
 def test_empty_posteriors_become_background():
