@@ -21,10 +21,9 @@ from stages.machine.device import pick_device
 from stages.machine.entry import entry_point
 from stages.machine.memory import map_large_blocks
 from stages.machine.progress import progress
-from stages.segmenters.image import remarks
 from stages.segmenters.orientation import check
+from stages.segmenters.plausibility import remarks_of
 from stages.segmenters.protocol import Segmenter
-from stages.segmenters.stripped import shrunken
 from stages.segmenters.synthseg.weight_files import EMBEDDED, open_segmenter
 from stages.segmenters.volume_table import add_to_table, read_rows
 from stages.storage.nifti import save_volume
@@ -84,9 +83,8 @@ def segment_all(
         except StudyError as error:
             failures.append(str(error))
             continue
-        for line in [*remarks(image, whole=segmenter.whole), shrunken(image, result)]:
-            if line:
-                print(f"warning: {line}", file=sys.stderr)
+        for line in remarks_of(image, segmenter, result):
+            print(f"warning: {line}", file=sys.stderr)
         save_volume(out / f"{name_of(image)}_labels.nii.gz", result.labels, result.affine)
         if orientation != "off":
             finding = check(segmenter, image, result, search=orientation == "search")

@@ -12,12 +12,12 @@ from stages.machine.progress import progress
 from stages.params.segment import SegmentParams
 from stages.provenance.origin import source_record
 from stages.segmenters.catalogue import described, open_segmenter, provenance
-from stages.segmenters.image import load, remarks
+from stages.segmenters.image import load
 from stages.segmenters.orientation import check
 from stages.segmenters.perturbation import draw_offset, shifted
+from stages.segmenters.plausibility import remarks_of
 from stages.segmenters.preprocess import nearest_grid
 from stages.segmenters.protocol import Segmentation, Segmenter
-from stages.segmenters.stripped import shrunken
 from stages.segmenters.volume_table import write_table
 from stages.storage.bids import describe_dataset, uri, write_label_table
 from stages.storage.files import atomic_directory
@@ -61,9 +61,8 @@ def segment_all(
         path = layout.image(group, seed, subject)
         source = {sidecars.SOURCES: [uri(IMAGES, path.relative_to(root))], **source_record(path)}
         result = segmenter.segment(path)
-        for line in [*remarks(path, whole=segmenter.whole), shrunken(path, result)]:
-            if line:
-                print(f"warning: {line}", file=sys.stderr)
+        for line in remarks_of(path, segmenter, result):
+            print(f"warning: {line}", file=sys.stderr)
         if finding := check(segmenter, path, result):
             if finding.certain:
                 raise StudyError(finding.message)
