@@ -2,6 +2,7 @@
 
 import subprocess
 import sys
+from dataclasses import replace
 from itertools import permutations, product
 
 import nibabel as nib
@@ -10,6 +11,7 @@ import pytest
 
 from stages.commands.synthseg import arguments, check_names, main, name_of
 from stages.segmenters.preprocess import from_ras
+from stages.segmenters.synthseg import model
 from stages.storage.nifti import affine, save_volume
 
 
@@ -78,9 +80,31 @@ def test_what_may_surprise_is_a_warning(tmp_path, monkeypatch, tiny_weights, cap
     options = "--orientation", "off", "--weights", tiny_weights, "--out", tmp_path / "out"
     run(monkeypatch, *paths, *options)
     lines = capsys.readouterr().err.split("warning: ")[1:]
-    assert len(lines) == 2
+    assert len(lines) == 4
     assert "four.nii.gz: the first of 3 volumes is segmented" in lines[0]
-    assert "air.nii.gz: intensities are scaled by percentiles of the whole image" in lines[1]
+    assert "four.nii.gz: expected volumes of a head" in lines[1]  # it is one of noise
+    assert "air.nii.gz: intensities are scaled by percentiles of the whole image" in lines[2]
+    assert "air.nii.gz: expected volumes of a head" in lines[3]
+
+
+def test_own_networks_cut_to_the_head_and_have_nothing_to_say_of_air(
+    tmp_path, monkeypatch, tiny_model, capsys
+):
+    cut = replace(tiny_model, recipe=replace(tiny_model.recipe, cropped=True))
+    model.save(tmp_path / "cut.npz", cut)
+    axes = np.meshgrid(*(4.0 * (np.arange(30) - 15),) * 3, indexing="ij", sparse=True)
+    head = (sum(axis**2 for axis in axes) < 50**2) * np.random.default_rng(0).random((30,) * 3)
+    for name, width in (("tight", 0), ("wide", 40)):
+        matrix = np.diag([4.0, 4, 4, 1])
+        matrix[:3, 3] = -4 * width
+        stored = nib.Nifti1Image(np.pad(head, width).astype(np.float32), matrix)
+        nib.save(stored, tmp_path / f"{name}.nii.gz")
+    paths = [tmp_path / f"{name}.nii.gz" for name in ("tight", "wide")]
+    options = "--orientation", "off", "--weights", tmp_path / "cut.npz", "--out", tmp_path / "out"
+    run(monkeypatch, *paths, *options)
+    rows = (tmp_path / "out" / "volumes.csv").read_text().splitlines()[1:]
+    assert rows[0].split(",")[1:] == rows[1].split(",")[1:]
+    assert "percentiles" not in capsys.readouterr().err
 
 
 CODES = ["".join(c) for o in permutations(("RL", "AP", "SI")) for c in product(*o)]
