@@ -25,6 +25,8 @@ MEMBER_COLUMNS = ["group", "seed", "step"]
 MATRIX_COLUMNS = ["split", "n_slices", "n_ky", "n_kz", "n_scans"]
 METRICS = {"image_quality": "analyse", "masks": "mask", "paper": "analyse", "volumes": "analyse"}
 """Metrics file -> its stage."""
+OPTIONAL = {"diseases": "segmenter-quality", "maps": "segmenter-folds"}
+"""The same, of files that a study with a network of its own need not have."""
 
 
 def study() -> Study:
@@ -56,12 +58,12 @@ def segmenters() -> dict[str, str]:
     """Return the card of each segmenter that comes with the study; a new one is an entry here."""
     used = weight_file(SegmentParams.load().weights).resolve()
     judged = SegmenterParams.load().quality
-    embedded = embedded_card(
-        segmenter_file(EMBEDDED_FILE),
-        read_json(layout.metric("segmenter-quality", "segmenter")),
-        judged,
-        used == EMBEDDED_FILE,
-    )
+    quality = {"segmenter": read_json(layout.metric("segmenter-quality", "segmenter"))}
+    for name, stage in OPTIONAL.items():
+        path = layout.metric(stage, name)
+        quality[name] = read_json(path) if path.exists() else None
+    own = segmenter_file(EMBEDDED_FILE)
+    embedded = embedded_card(own, quality, judged, used == EMBEDDED_FILE)
     atlas = atlas_card(
         segmenter_file(ATLAS_FILE),
         AtlasParams.load(),

@@ -8,10 +8,14 @@ import pytest
 import torch
 
 from stages import model_cards
+from stages.cards.weights import SegmenterFile
+from stages.segmenters.synthseg.labels import SIDED_LABELS
 from stages.storage.files import read_json
 from stages.study import layout
+from stages.study.structures import SYNTHSEG_TABLE
 from tests.fabricated import ROOT
 from tests.scans import write_toy_params
+from tests.segmenters.synthseg.test_optimisation import params
 
 QUALITY = {"psnr": {"mean": 31.25, "std": 0.5}, "ssim": {"mean": 0.9125, "std": 0.01}}
 VOLUMES = {
@@ -105,6 +109,56 @@ def test_a_card_says_how_weights_were_chosen(study) -> None:
     write_toy_params(study, **{"train.unet.batches": "scan", "train.unet.batch_size": 2})
     model_cards.main()
     assert "of 2 slices, of one scan |" in cards()["unet"]
+
+
+def precise(quality: dict) -> dict:
+    """The metrics of the phantoms as of real maps: with noise, shifts, sides and folds."""
+    content = json.loads(json.dumps(quality))
+    for found in content["structures"].values():
+        found["shift_cv"] = 1.25
+    dice = {"mean": 0.875, "min": 0.725}
+    content |= {"shift_cv": {"median": 1.25, "max": 2.0}, "noisy": {"dice": dice}}
+    return content | {"sides": {"dice": dice}, "n_folds": 4, "steps": 0.35, "n_phantoms": 12}
+
+
+def test_the_network_of_real_maps_has_sides_curves_diseases_and_folds(study, monkeypatch) -> None:
+    own, whole = model_cards.segmenter_file, params()
+
+    def file(path: Path) -> SegmenterFile:
+        found = own(path)
+        if path != model_cards.EMBEDDED_FILE:
+            return found
+        training = whole.model_dump(mode="json", exclude={"quality", "folds"})
+        training["anatomies"] |= {"label_maps": "maps", "n_heads": 60, "real": 0.6}
+        point = {"dice": 0.25, "entropy": 0.125, "volume": 0.375}
+        training["curves"] = [{"step": 100 * k, **point} for k in range(1, 31)]
+        names = [SYNTHSEG_TABLE[label] for label in SIDED_LABELS[1:]]
+        header = found.header | {"training": training, "names": names}
+        return SegmenterFile(header, found.n_parameters, found.md5)
+
+    monkeypatch.setattr(model_cards, "segmenter_file", file)
+    quality = read_json(ROOT / SEGMENTER)
+    write(layout.metric("segmenter-folds", "maps"), precise(quality))
+    write(layout.metric("segmenter-quality", "diseases"), {"infarct": quality, "tumour": quality})
+    model_cards.main()
+    card = cards()["segmenter-embedded"]
+    for line in (
+        "30 structures,\nleft and right apart: left cerebral white matter",
+        "60 digital phantoms (seed 0)",
+        "60 % of\nthe training images show a real head",
+        "| 3 000 | 0.250 | 0.125 | 0.375 |",
+        "| infarct | 0.9",
+        "simulated from 12 real label maps",
+        "mean Dice\n0.875 (lowest 0.725)",
+        "| CV under noise (%) | CV of places (%) | Dice, undersampled |",
+        "- Lesions have no label.",
+        "Apache-2.0; changes:",
+    ):
+        assert line in card, line
+    assert card.count("| 0.250 | 0.125 | 0.375 |") <= 12
+    tables = [block.splitlines() for block in card.split("\n\n") if block.startswith("|")]
+    for rows in tables:
+        assert len({row.count(" | ") for row in rows if "---" not in row}) == 1, rows[0]
 
 
 def test_every_architecture_is_told_apart_and_the_segmenters_have_their_own(study) -> None:
