@@ -21,6 +21,7 @@ from stages.figures import (
     pathology,
     power,
     r2,
+    segmenter,
     slopes,
     surrogates,
     task_error,
@@ -50,6 +51,7 @@ FIGURES: tuple[StudyFigure | PerGroup, ...] = (
     pathology.FIGURE,
     masks.FIGURE,
     training.FIGURE,
+    segmenter.FIGURE,
 )
 
 
