@@ -11,6 +11,7 @@ from stages.machine.progress import progress
 from stages.params.segmenter import SegmenterParams
 from stages.segmenters.preprocess import Recipe
 from stages.segmenters.synthseg import model
+from stages.segmenters.synthseg.anatomies import map_files
 from stages.segmenters.synthseg.labels import SIDED_LABELS
 from stages.segmenters.synthseg.network import UNet
 from stages.segmenters.synthseg.optimisation import State, Step, places, train
@@ -61,7 +62,12 @@ def watcher(total: int) -> Callable[[Step, UNet], None]:
 
 
 def train_to(output: Path, checkpoint: Path, params: SegmenterParams) -> None:
-    """Train on one thread, while a second process draws the images, and write the weights."""
+    """Train on one thread, while a second process draws the images, and write the weights.
+
+    Raises:
+        StudyError: if the label maps are missing.
+    """
+    map_files(params.anatomies)  # are they there? before anything takes time
     torch.set_num_threads(1)
     keep_freed_memory()
     state = train(params, pairs_ahead, checkpoint, watch=watcher(len(places(params))))
