@@ -152,12 +152,22 @@ def probabilities(network: FusedUNet, x: torch.Tensor, evaluation: Evaluation) -
         there = posteriors[(0, slice(None), *where)]
 
         def fill(planes: slice) -> None:
-            there[:, planes] = logits[:, :, planes].softmax(1)[0]
+            for plane in range(planes.start, planes.stop):
+                there[:, plane] = softmax(logits[0, :, plane])
 
         in_slabs(fill, logits)
 
     evaluation(network, x, write)
     return posteriors
+
+
+def softmax(logits: torch.Tensor) -> torch.Tensor:
+    """Posteriors of a plane of logits (channels, y, z), channels last in memory.
+
+    Along memory the sum over channels takes a third of the time.
+    """
+    rows = logits.permute(1, 2, 0).reshape(-1, len(logits)).softmax(1)
+    return rows.T.reshape(logits.shape)
 
 
 def add_mirrored(
@@ -181,9 +191,9 @@ def add_mirrored(
         there = posteriors[(0, slice(None), mirrored, *where[1:])]
 
         def fill(planes: slice) -> None:
-            other = logits[:, :, planes].softmax(1)[0, list(opposite)].flip(1)
-            last = there.shape[1]
-            there[:, last - planes.stop : last - planes.start].add_(other).mul_(0.5)
+            for plane in range(planes.start, planes.stop):
+                other = softmax(logits[0, :, plane])[list(opposite)]
+                there[:, -1 - plane].add_(other).mul_(0.5)
 
         in_slabs(fill, logits)
 

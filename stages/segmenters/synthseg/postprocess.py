@@ -94,6 +94,9 @@ def keep_parts(posteriors: torch.Tensor, kept: torch.Tensor, classes: Sequence[i
         kept: of `surviving_parts`.
         classes: of every channel.
     """
+    if not any(classes):
+        posteriors[1:] *= (kept & 1).to(posteriors.dtype)
+        return
     masks = {number: (kept >> number & 1).to(posteriors.dtype) for number in set(classes[1:])}
     for channel, number in enumerate(classes[1:], start=1):
         posteriors[channel] *= masks[number]
@@ -143,7 +146,7 @@ def clean(
     posteriors, kept = posteriors[(slice(None), *box)], kept[box]
     for slab, survives in zip(slabs(posteriors), slabs(kept), strict=True):
         keep_parts(slab, survives, topology or (WHOLE,) * len(slab))
-        if not topology:
+        if floor > 0 and not topology:
             drop_small(slab, floor)
         renormalise(slab)
     return posteriors, box
