@@ -22,6 +22,7 @@ from stages.segmenters.synthseg.labels import lookup
 from stages.segmenters.synthseg.materials import BONE, DURA, FAT, SKIN, index_of
 from stages.study.axes import Shape, three
 from stages.study.errors import StudyError
+from stages.study.seeds import stable_seed
 
 TRAINING_SEEDS = 1_000_000  # seeds of training heads begin here, far from those of any cohort
 FURTHEST_MM = 250  # distances from the brain are cut here
@@ -30,6 +31,7 @@ FAT_MM, FAT_UNEVEN_MM, FAT_BLOBS = 5.0, 2.0, 0.9
 FAT_NOISE_MM = 8.0
 DURA_MM = 2
 """Fluid this near to the skull is membrane; assumed."""
+VARIANTS = 2  # of a real head, by other draws of its tissues and of its disease
 STREAM = 23  # second word of the random stream of a head's changes
 
 
@@ -174,12 +176,14 @@ def anatomy(labels: np.ndarray) -> Anatomy:
 
 
 @cache
-def real_anatomy(path: Path, kind: str | None, params: AnatomyParams, seed: int) -> Anatomy:
-    """Return the head of a map, with a disease or healthy; kept for later images."""
-    labels = real_labels(path)
+def real_anatomy(
+    path: Path, kind: str | None, variant: int, params: AnatomyParams, seed: int
+) -> Anatomy:
+    """Return one of the `VARIANTS` of the head of a map, healthy or ill; kept for later images."""
+    labels, own = real_labels(path), stable_seed("anatomy", seed, path.name, kind or "", variant)
     if kind is not None:
-        labels = with_disease(labels, kind, params.diseases, seed)
-    return anatomy(divided(labels, seed))
+        labels = with_disease(labels, kind, params.diseases, own)
+    return anatomy(divided(labels, own))
 
 
 @cache
@@ -197,7 +201,8 @@ def draw_anatomy(params: AnatomyParams, seed: int, rng: np.random.Generator) -> 
     files = map_files(params)
     real, ill = rng.random() < params.real, rng.random() < params.diseases.real
     number, kind = int(rng.integers(1 << 30)), int(rng.integers(len(DISEASES)))
+    variant = int(rng.integers(VARIANTS))
     if not (real and files):
         return digital_anatomy(number % params.n_heads, params, seed)
     path = files[number % len(files)]
-    return real_anatomy(path, tuple(DISEASES)[kind] if ill else None, params, seed)
+    return real_anatomy(path, tuple(DISEASES)[kind] if ill else None, variant, params, seed)

@@ -52,7 +52,7 @@ def test_a_missing_folder_says_what_to_fetch(tmp_path: Path) -> None:
 
 
 def test_axes_sides_and_distances_of_a_map(folder: Path) -> None:
-    found = anatomies.real_anatomy(folder / "a.nii.gz", None, params(folder), 0)
+    found = anatomies.real_anatomy(folder / "a.nii.gz", None, 0, params(folder), 0)
     channels = np.array(SIDED_LABELS)[materials(pathology()).channels[found.tissues]]
     right, left = (np.argwhere(channels == label).mean(0) for label in (41, 2))
     assert right[0] - left[0] > 20 and abs(right[1:] - left[1:]).max() < 3
@@ -68,6 +68,15 @@ def test_axes_sides_and_distances_of_a_map(folder: Path) -> None:
     assert found.size == tuple(s[-1] - s[0] + 1 for s in spans)
     for middle, span in zip(found.centre, spans, strict=True):
         assert abs(middle - (span[0] + span[-1]) / 2) <= 1
+
+
+def test_heads_differ_in_the_size_of_their_disease(folder: Path) -> None:
+    plan = params(folder, diseases=DISEASES | {"log_sd": 0.5})
+    sizes = set()
+    for name, variant in (("a", 0), ("b", 0), ("a", 1)):
+        found = anatomies.real_anatomy(folder / f"{name}.nii.gz", "lesions", variant, plan, 0)
+        sizes.add(int(np.isin(found.tissues, [index_of()[78], index_of()[79]]).sum()))
+    assert len(sizes) == 3 and min(sizes) > 0
 
 
 def test_soft_tissue_is_divided_into_fat_and_muscle_and_membranes_line_the_skull() -> None:
@@ -110,7 +119,9 @@ def test_a_disease_that_does_not_fit_leaves_the_head_healthy() -> None:
 
 
 def test_draws_are_of_real_and_digital_heads(folder: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(anatomies, "real_anatomy", lambda path, kind, *_: (path.name, kind))
+    monkeypatch.setattr(
+        anatomies, "real_anatomy", lambda path, kind, variant, *_: (path.name, kind, variant)
+    )
     monkeypatch.setattr(anatomies, "digital_anatomy", lambda number, *_: number)
 
     def drawn(settings: AnatomyParams) -> list[object]:
@@ -121,9 +132,10 @@ def test_draws_are_of_real_and_digital_heads(folder: Path, monkeypatch: pytest.M
     digital = [each for each in both if isinstance(each, int)]
     real = [each for each in both if not isinstance(each, int)]
     assert 120 < len(real) < 180 and set(digital) == set(range(6))
-    assert {name for name, _ in real} == {"a.nii.gz", "b.nii.gz", "c.nii.gz"}
-    assert {kind for _, kind in real} == {None, "atrophy", "lesions", "infarct", "tumour"}
-    assert 0.25 < np.mean([kind is not None for _, kind in real]) < 0.55
+    assert {name for name, *_ in real} == {"a.nii.gz", "b.nii.gz", "c.nii.gz"}
+    assert {variant for *_, variant in real} == {0, 1}
+    assert {kind for _, kind, _ in real} == {None, "atrophy", "lesions", "infarct", "tumour"}
+    assert 0.25 < np.mean([kind is not None for _, kind, _ in real]) < 0.55
     assert all(isinstance(each, int) for each in drawn(params(real=1.0)))
 
 
