@@ -23,6 +23,8 @@ BETAS = (0.9, 0.98)  # AdamW; a shorter memory of the second moment than the usu
 CLIP = 1.0  # largest norm of the gradient
 FINAL_RATE = 1e-5
 SAVED_EVERY = 50  # steps
+LOSSES = ("dice", "entropy", "volume")
+"""Of a step, as they are logged."""
 CHECKPOINT = Kind("a checkpoint of the network's training", "train anew", "remove it to train anew")
 Pairs = Callable[[SegmenterParams, list[Place]], Iterator[Pair]]
 
@@ -49,7 +51,7 @@ class State:
     done: int = 0
     """Steps of all phases."""
     log: list[list[float]] = field(default_factory=list)
-    """For each of them Dice loss, cross-entropy and volume error."""
+    """For each of them `LOSSES`: Dice loss, cross-entropy and relative volume error."""
 
 
 def build(params: SegmenterParams, n_channels: int = len(SIDED_LABELS)) -> UNet:
@@ -180,7 +182,7 @@ def recipe_text(params: SegmenterParams) -> str:
 
 
 def save(path: Path, params: SegmenterParams, state: State) -> None:
-    """Write a checkpoint, atomically."""
+    """Write a checkpoint, and beside it the losses of all steps as a table, both atomically."""
     content = {
         "recipe": recipe_text(params),
         "done": state.done,
@@ -192,6 +194,10 @@ def save(path: Path, params: SegmenterParams, state: State) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     with atomic_path(path) as temporary, open(temporary, "wb") as stream:
         torch.save(content, stream)
+    rows = enumerate(state.log, start=1)
+    lines = [",".join(map(str, ("step", *LOSSES))), *(",".join(map(str, (k, *r))) for k, r in rows)]
+    with atomic_path(path.with_suffix(".csv")) as temporary:
+        temporary.write_text("\n".join([*lines, ""]), encoding="utf-8")
 
 
 def restored(params: SegmenterParams, path: Path) -> State | None:

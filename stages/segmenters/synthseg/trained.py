@@ -14,7 +14,7 @@ from stages.segmenters.synthseg import model
 from stages.segmenters.synthseg.anatomies import map_files
 from stages.segmenters.synthseg.labels import SIDED_LABELS
 from stages.segmenters.synthseg.network import UNet
-from stages.segmenters.synthseg.optimisation import State, Step, places, train
+from stages.segmenters.synthseg.optimisation import LOSSES, State, Step, places, train
 from stages.segmenters.synthseg.training_pairs import pairs_ahead
 from stages.study.structures import SYNTHSEG_TABLE
 
@@ -43,9 +43,8 @@ def curves(log: list[list[float]]) -> list[dict[str, float]]:
     points = []
     for first in range(0, len(log), SPAN):
         part = np.array(log[first : first + SPAN])
-        dice, entropy, volume = (round(float(value), 4) for value in part.mean(0))
-        end = first + len(part)
-        points.append({"step": end, "dice": dice, "entropy": entropy, "volume": volume})
+        means = (round(float(value), 4) for value in part.mean(0))
+        points.append({"step": first + len(part), **dict(zip(LOSSES, means, strict=True))})
     return points
 
 

@@ -93,6 +93,8 @@ def test_training_learns_in_phases(tmp_path):
     early, late = (np.mean([s.cross_entropy for s in part]) for part in (steps[:8], steps[-8:]))
     assert late < 0.9 * early
     assert not state.average.training and len(state.log) == 70
+    table = np.loadtxt(tmp_path / "a.csv", delimiter=",", skiprows=1)
+    assert np.array_equal(table, np.column_stack([np.arange(1, 71), state.log]))
     assert state.log[3] == [steps[3].dice, steps[3].cross_entropy, steps[3].volume]
 
 
