@@ -1,4 +1,4 @@
-"""Section `segmenter` of params.segmenters.yaml: training and quality of the embedded segmenter."""
+"""Section `segmenter` of params.segmenters.yaml: the bundled segmentation network."""
 
 from typing import Annotated, ClassVar
 
@@ -137,7 +137,7 @@ class QualityParams(Section):
 
 
 class SegmenterParams(RecipeSection):
-    """How the embedded network is trained on label maps and digital heads, and judged."""
+    """How the bundled network is trained on label maps and digital phantoms, and judged."""
 
     section: ClassVar[str] = "segmenter"
     seed: int = Field(ge=0)

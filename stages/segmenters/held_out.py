@@ -1,4 +1,4 @@
-"""Scans on which a segmenter is judged: fresh digital heads, healthy and ill, and label maps."""
+"""Scans on which a segmenter is judged: digital phantoms, healthy and ill, and label maps."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass

@@ -78,34 +78,43 @@ def judge_once(params: QualityParams, segmenter: Segmenter, phantom: Phantom) ->
 
 def measured(result: Segmentation, phantom: Phantom, labels: tuple[int, ...]) -> Measured:
     """Dice and volumes of a segmentation, sides merged; Dice of the sides where it has them."""
-    sides = None
-    if set(labels) & set(MERGED):
-        pairs = [[overlap(result.labels, phantom.labels, k) for k in pair] for pair in PAIRED]
-        sides = np.array(pairs)
-    return Measured(dice(result.labels, phantom.labels), merged_volumes(result, labels), sides)
+    sided = bool(set(labels) & set(MERGED))
+    return Measured(
+        dice(result.labels, phantom.labels),
+        merged_volumes(result, labels),
+        side_dice(result.labels, phantom.labels) if sided else None,
+    )
 
 
-def overlap(found: np.ndarray, truth: np.ndarray, label: int) -> float:
-    """2 |A and B| / (|A| + |B|) of one label, the horns part of their ventricles."""
-    own = [k for k in SYNTHSEG_LABELS if sided_label(k) == label]
-    a, b = np.isin(found, own), np.isin(truth, own)
-    total = np.count_nonzero(a) + np.count_nonzero(b)
-    return 2 * np.count_nonzero(a & b) / total if total else 1.0
+def relabelled(labels: np.ndarray, goal: Callable[[int], int]) -> np.ndarray:
+    """Return a label map with every label replaced."""
+    table = np.array([goal(label) for label in range(int(labels.max()) + 1)])
+    return table[labels]
 
 
 def merged(labels: np.ndarray) -> np.ndarray:
     """Label map with the sides, and the horns of the lateral ventricle, merged."""
-    table = np.array([merged_label(label) for label in range(int(labels.max()) + 1)])
-    return table[labels]
+    return relabelled(labels, merged_label)
 
 
 def dice(found: np.ndarray, truth: np.ndarray) -> np.ndarray:
     """2 |A and B| / (|A| + |B|) of every structure; 1 where both are empty."""
-    n = max(LABELS) + 1
-    found, truth = merged(found).ravel(), merged(truth).ravel()
+    return overlaps(merged(found), merged(truth), LABELS)
+
+
+def side_dice(found: np.ndarray, truth: np.ndarray) -> np.ndarray:
+    """The same of left and right parts, the horns part of their ventricles, (n_paired, 2)."""
+    both = (relabelled(labels, sided_label) for labels in (found, truth))
+    return overlaps(*both, tuple(np.ravel(PAIRED))).reshape(-1, 2)
+
+
+def overlaps(found: np.ndarray, truth: np.ndarray, labels: tuple[int, ...]) -> np.ndarray:
+    """2 |A and B| / (|A| + |B|) of some labels; 1 where both are empty."""
+    n = max(SYNTHSEG_LABELS) + 1
+    found, truth = found.ravel(), truth.ravel()
     both = np.bincount(found[found == truth], minlength=n)
     total = np.bincount(found, minlength=n) + np.bincount(truth, minlength=n)
-    return np.array([2 * both[k] / total[k] if total[k] else 1.0 for k in LABELS])
+    return np.array([2 * both[k] / total[k] if total[k] else 1.0 for k in labels])
 
 
 def merged_sum(volumes: dict[int, float], label: int) -> float:

@@ -117,10 +117,11 @@ def placed_map():
 def test_dice_of_the_sides():
     truth = np.array([2, 2, 41, 41, 5, 43, 16])
     found = np.array([2, 41, 41, 41, 4, 43, 16])
-    assert judgement.overlap(found, truth, 2) == pytest.approx(2 / 3)
-    assert judgement.overlap(found, truth, 41) == pytest.approx(4 / 5)
-    assert judgement.overlap(found, truth, 4) == 1  # the horn is part of it
-    assert judgement.overlap(found, truth, 10) == 1  # in neither
+    scores = dict(zip(judgement.PAIRED, judgement.side_dice(found, truth), strict=True))
+    assert scores[(2, 41)] == pytest.approx([2 / 3, 4 / 5])
+    assert scores[(4, 43)] == pytest.approx([1, 1])  # the horn is part of it
+    assert scores[(10, 49)] == pytest.approx([1, 1])  # in neither
+    assert len(scores) == 13
 
 
 def test_dice_merges_the_sides():

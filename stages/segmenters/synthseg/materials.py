@@ -2,7 +2,7 @@
 
 Every tissue has a T1-weighted signal, a spread around it and an output channel. Left and right have
 channels of their own and one signal. Tissue outside the brain is that of SynthSeg's label maps
-(ids 502 to 530, doi:10.1016/j.media.2023.102789), and of the study's digital heads.
+(ids 502 to 530, doi:10.1016/j.media.2023.102789), and of the study's digital phantoms.
 """
 
 from dataclasses import dataclass
