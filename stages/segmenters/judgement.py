@@ -5,6 +5,7 @@ Precision is the spread of volumes under noise, and where the head lies on the v
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from itertools import chain
 from typing import Any
 
 import numpy as np
@@ -104,8 +105,8 @@ def dice(found: np.ndarray, truth: np.ndarray) -> np.ndarray:
 
 def side_dice(found: np.ndarray, truth: np.ndarray) -> np.ndarray:
     """The same of left and right parts, the horns part of their ventricles, (n_paired, 2)."""
-    both = (relabelled(labels, sided_label) for labels in (found, truth))
-    return overlaps(*both, tuple(np.ravel(PAIRED))).reshape(-1, 2)
+    found, truth = relabelled(found, sided_label), relabelled(truth, sided_label)
+    return overlaps(found, truth, tuple(chain(*PAIRED))).reshape(-1, 2)
 
 
 def overlaps(found: np.ndarray, truth: np.ndarray, labels: tuple[int, ...]) -> np.ndarray:
