@@ -17,11 +17,11 @@ from stages.anatomy.variation import Subject
 HALF = 2
 """Step of the coarse grid, voxels of 1 mm."""
 
-CONVEXITY = Ellipsoid((0, -17, 16), (63.5, 83, 53))
-FRONTAL_POLE = Ellipsoid((20, 30, -2), (23, 30, 20))
-OCCIPITAL_POLE = Ellipsoid((18, -71, 1), (24, 27, 20))
-TEMPORAL_LOBE = Ellipsoid((38.5, -16, -18.5), (25, 45, 20), elevation=12)
-CALLOSAL_ZONE = Ellipsoid((0, -8, 6), (1, 39, 24))
+CONVEXITY = Ellipsoid((0, -19, 13.5), (64, 83, 53))
+FRONTAL_POLE = Ellipsoid((20, 28, -4), (23, 30, 20))
+OCCIPITAL_POLE = Ellipsoid((20, -73, -1), (24, 27, 20))
+TEMPORAL_LOBE = Ellipsoid((38.5, -16, -20), (25, 45, 21), elevation=-6)
+CALLOSAL_ZONE = Ellipsoid((0, -6, 11), (1, 37, 16))
 """Where the hemispheres are joined: no fissure between them (its lateral radius is idle)."""
 DIENCEPHALIC_ZONE = Ellipsoid((0, -10, 3), (31, 35, 19))
 """The core of the brain, which bears no cortex."""
@@ -33,7 +33,7 @@ class SkullBase:
 
     orbits_from: float = 2.0
     """Anterior coordinate where the roof of the orbits begins."""
-    orbit_height: float = -15.0
+    orbit_height: float = -18.0
     orbit_slope: float = 0.12
     """Rise towards lateral, about `orbit_middle`, up to `orbit_edge`."""
     orbit_middle: float = 15.0
@@ -59,9 +59,9 @@ class Tentorium:
     cerebral_height: float = 1.0
     """Its upper side in the midline; the cerebellum stays a little below."""
     cerebellar_height: float = -1.2
-    lateral_slope: float = 0.30
-    posterior_slope: float = 0.22
-    posterior_from: float = 48.0
+    lateral_slope: float = 0.50
+    posterior_slope: float = 0.50
+    posterior_from: float = 46.0
     """It falls off behind this distance from the anterior commissure."""
 
 

@@ -1,5 +1,7 @@
 """Corpus callosum, deep nuclei, medial temporal lobe and ventricles."""
 
+from dataclasses import replace
+
 import numpy as np
 
 from stages.anatomy.grid import Points
@@ -24,62 +26,63 @@ CALLOSAL_WIDTH_MM = 16.0
 SEPTUM = Ellipsoid((0, -2, 12), (6, 26, 11))
 SEPTUM_HALF_WIDTH_MM = 0.8
 
-VENTRAL_DIENCEPHALON = Ellipsoid((9.5, -13, -6), (11.2, 13.4, 10.0), azimuth=10)
+VENTRAL_DIENCEPHALON = Ellipsoid((10.8, -15.4, -6.5), (10.0, 15.5, 9.2), azimuth=30)
 VENTRAL_DIENCEPHALON_FLOOR_MM = -15.0
-THALAMUS = Ellipsoid((11.2, -17.5, 6.5), (10.0, 16.9, 11.4), azimuth=27)
-PUTAMEN = Ellipsoid((25.4, 0.5, 1.5), (6.35, 18.3, 13.2), azimuth=-14, elevation=12)
+THALAMUS = Ellipsoid((11.9, -18.5, 5.6), (10.4, 18.2, 9.6), azimuth=25)
+PUTAMEN = Ellipsoid((25.5, -0.2, 0.9), (6.7, 19.9, 11.3), azimuth=21, elevation=-8)
 PUTAMEN_MEDIAL_LIMIT_MM = 15.5
-PALLIDUM = Ellipsoid((19.3, -3.2, 0.3), (4.8, 10.5, 7.7), azimuth=-22, elevation=10)
+PALLIDUM = Ellipsoid((20.4, -3.9, -0.7), (4.4, 12.6, 6.6), azimuth=30, elevation=2)
 CAUDATE = Tube(
     (
-        (10, 18, -1),
-        (11.8, 17, 5),
-        (13.4, 10, 11.5),
-        (15.6, -2, 17.5),
-        (18.6, -15, 18.5),
-        (22.5, -26, 14.5),
+        (11, 18, 0),
+        (13.0, 17, 5.5),
+        (14.6, 10, 12.0),
+        (16.6, -2, 18.2),
+        (19.4, -15, 19.5),
+        (23.2, -26, 15.5),
     ),
     (5.6, 6.4, 5.4, 4.0, 2.9, 2.2),
 )
-ACCUMBENS = Ellipsoid((9.6, 11, -7), (4.6, 6.2, 4.95), elevation=15)
+ACCUMBENS = Ellipsoid((9.1, 10.2, -4.9), (5.2, 7.6, 3.9), azimuth=-13, elevation=15)
 HIPPOCAMPUS = Tube(
     (
-        (20.5, -11, -19),
-        (25.5, -14.5, -19),
-        (28, -21.5, -15.5),
+        (20.5, -9, -18),
+        (25.0, -12, -18.5),
+        (28, -20, -14.5),
         (28, -29, -8.5),
-        (24.5, -36, -1.5),
-        (20, -37.5, 4),
+        (24, -37, -1.5),
+        (18, -39.5, 3.5),
     ),
-    (5.1, 6.7, 5.6, 4.9, 4.1, 2.5),
-    stretch=(1.1, 1.0, 0.9),
+    (5.0, 6.4, 5.2, 4.5, 3.8, 2.5),
+    stretch=(1.3, 1.0, 0.85),
 )
-AMYGDALA = Ellipsoid((22.5, -3, -18.5), (7.7, 7.1, 7.3), azimuth=20)
+AMYGDALA = Ellipsoid((23.4, -3.2, -16.8), (8.6, 5.4, 9.0), elevation=28)
 
 LATERAL_VENTRICLE = Tube(
     (
-        (6.8, 28, 4),
-        (6.0, 20, 8),
-        (5.9, 8, 14.5),
+        (7.5, 29, 5),
+        (6.4, 21, 9),
+        (6.2, 9, 14.5),
         (7.2, -8, 18.5),
-        (13.5, -24, 18.5),
-        (22, -37, 12),
-        (25, -44, 8),
+        (12.5, -24, 18.5),
+        (21, -36, 12),
+        (26, -41, 5),
+        (28.5, -38.5, -1),
     ),
-    (5.0, 7.5, 7.6, 6.9, 8.3, 11.0, 8.8),
+    (5.3, 7.8, 8.0, 7.2, 7.7, 8.7, 6.6, 4.2),
     stretch=(1.0, 1.15, 1.05),
 )
 """Frontal horn, body and trigone."""
-OCCIPITAL_HORN = Tube(((23, -40, 9), (24, -60, 4)), (7.4, 2.7))
+OCCIPITAL_HORN = Tube(((24, -42, 7), (23, -59, 5)), (5.5, 2.4))
 INFERIOR_HORN = Tube(
-    ((24, -39, 7), (31, -33, -3), (33.5, -24, -12), (32, -15, -17.5)), (6.2, 5.0, 4.2, 3.4)
+    ((27.5, -34, -4), (31, -26, -9), (31.5, -15, -15.5), (29.5, -4, -20)), (4.0, 3.9, 3.8, 3.3)
 )
-THIRD_VENTRICLE = Ellipsoid((0, -12, 0), (2.3, 15.8, 11.3))
+THIRD_VENTRICLE = Ellipsoid((0, -9.6, -2.6), (2.4, 18.0, 8.6), elevation=-14)
 THIRD_VENTRICLE_ROOF_MM = 14.0
 FOURTH_VENTRICLE = Tube(
-    ((0, -36, -22), (0, -42, -32), (0, -42, -44)), (2.65, 6.2, 2.65), stretch=(1.35, 0.75, 1.0)
+    ((0, -38, -22), (0, -44, -32), (0, -44, -44)), (2.65, 6.2, 2.65), stretch=(1.35, 0.75, 1.0)
 )
-AQUEDUCT = Tube(((0, -25, -4), (0, -35, -20)), (1.1, 1.3))
+AQUEDUCT = Tube(((0, -27, -4), (0, -37, -20)), (1.1, 1.3))
 
 CAUDATE_PUSH_MM = 3.0
 """How far the caudate gives way to a ventricle of twice the mean volume."""
@@ -130,13 +133,9 @@ def nuclei(points: Points, subject: Subject, side: int) -> list[tuple[int, np.nd
 
 def midline_ventricles(points: Points, subject: Subject) -> list[tuple[int, np.ndarray]]:
     """Labels and masks of the third and the fourth ventricle, the aqueduct with the latter."""
-    third = Ellipsoid(
-        THIRD_VENTRICLE.centre,
-        (
-            THIRD_VENTRICLE.radii[0] * subject.volume["third ventricle"][0],
-            *THIRD_VENTRICLE.radii[1:],
-        ),
-    ).distance(points)
+    width, *others = THIRD_VENTRICLE.radii
+    width *= subject.volume["third ventricle"][0]
+    third = replace(THIRD_VENTRICLE, radii=(width, *others)).distance(points)
     fourth = FOURTH_VENTRICLE.grown(subject.volume["fourth ventricle"][0]).distance(points)
     return [
         (14, (third < 0) & (points.superior < THIRD_VENTRICLE_ROOF_MM)),

@@ -7,27 +7,27 @@ from stages.anatomy.grid import Points
 from stages.anatomy.shapes import Ellipsoid, Tube, least, most, smooth_least
 from stages.anatomy.variation import Subject
 
-HEMISPHERE = Ellipsoid((24, -60, -33), (25.3, 28.0, 23.2), azimuth=12)
-VERMIS = Ellipsoid((0, -64, -31), (13.7, 24.3, 23.2))
-CORPUS_MEDULLARE = Ellipsoid((17, -53, -32), (22, 18, 12.4))
+HEMISPHERE = Ellipsoid((25, -58, -36.2), (27.0, 28.5, 24.0), azimuth=12)
+VERMIS = Ellipsoid((0, -58, -27.5), (14, 24.0, 27.0))
+CORPUS_MEDULLARE = Ellipsoid((15.5, -50, -32), (22, 19.5, 13.2))
 """The core of white matter, into which the folia reach."""
-PEDUNCLE = Tube(((8, -32, -26), (19, -48, -32)), (7, 6.5))
+PEDUNCLE = Tube(((8, -34, -26), (18, -47, -32)), (7, 6.5))
 """Middle cerebellar peduncle: white matter between pons and cerebellum."""
 BRAINSTEM = Tube(
-    ((0, -20, -9), (0, -22, -28), (0, -29, -46), (0, -38, -62), (0, -43, -110)),
+    ((0, -23, -7), (0, -25, -26), (0, -32, -44), (0, -41, -60), (0, -46, -110)),
     (11.5, 13.1, 10.0, 6.8, 6.2),
     stretch=(1.12, 0.95, 1.0),
 )
-TECTUM = Tube(((0, -26, -9), (4, -32, -11)), (7, 5.5))
-CEREBRAL_CRUS = Ellipsoid((7, -14, -11), (6, 6, 7))
-FORAMEN_MAGNUM_MM = -62.0
+TECTUM = Tube(((0, -29, -7), (4, -35, -9)), (7, 5.5))
+CEREBRAL_CRUS = Ellipsoid((7, -17, -9), (6, 6, 7))
+FORAMEN_MAGNUM_MM = -60.0
 """Superior coordinate below which the brainstem is spinal cord."""
-TOP_OF_BRAINSTEM_MM = -4.0
+TOP_OF_BRAINSTEM_MM = -2.0
 
 FILLET_MM = 6.0
 """Width of the fillet between hemispheres and vermis."""
 
-FOLIA_CENTRE_MM = (-32.0, -44.0)
+FOLIA_CENTRE_MM = (-32.0, -42.0)
 """(superior, anterior) of the axis about which the folia are arranged."""
 FOLIA_PER_RADIAN = 15.0
 FOLIA_SLANT_PER_MM = 0.05

@@ -14,8 +14,8 @@ SUBARACHNOID_MM = 5.3
 """Width of the fluid between the hull of the cerebrum and the skull at the age of 30."""
 SUBARACHNOID_AGEING_MM = 1.0
 
-POSTERIOR_FOSSA = Ellipsoid((0, -60, -33), (51, 33, 27))
-STEM_CANAL = Tube(((0, -22, -8), (0, -24, -28), (0, -34, -52), (0, -41, -110)), (17, 19, 13, 9))
+POSTERIOR_FOSSA = Ellipsoid((0, -57, -34), (53, 34, 28.5))
+STEM_CANAL = Tube(((0, -25, -6), (0, -27, -26), (0, -37, -50), (0, -44, -110)), (17, 19, 13, 9))
 BASAL_CISTERNS = Ellipsoid((0, -18, 8), (69, 88, 66))
 CRANIUM = Ellipsoid((0, -17, 8), (77, 98, 77))
 FACE = Ellipsoid((0, 35, -55), (54, 50, 62))
