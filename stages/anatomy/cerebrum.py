@@ -99,9 +99,9 @@ class FissurePlan:
 class FoldingScale:
     """Scales of the cortex; mm unless said otherwise."""
 
-    sulcus_sigma: float = 2.7
+    sulcus_sigma: float = 2.45
     """Inner width of the band-pass noise whose zeros are the sulci, coarse voxels."""
-    gyrus_sigma: float = 5.2
+    gyrus_sigma: float = 4.7
     """Outer width of that noise, coarse voxels."""
     depth: float = 15.5
     """Mean depth of the sulci."""
@@ -109,7 +109,10 @@ class FoldingScale:
     width: float = 0.30
     """Half width of a sulcus at the age of 30."""
     width_ageing: float = 0.50
-    thickness: float = 2.55
+    opening: float = 0.9
+    """Further half width of a sulcus at the hull; none is left at `opening_depth`."""
+    opening_depth: float = 7.0
+    thickness: float = 2.45
     """Cortical thickness at the age of 30; Fischl and Dale 2000, doi:10.1073/pnas.200033797."""
     thickness_ageing: float = -0.25
     fissure: float = 0.75
@@ -258,11 +261,12 @@ def fold(
         FOLDING.depth + FOLDING.depth_spread * np.clip(deepness, -2, 2), HALF, HEAD_SHAPE
     )
     width = FOLDING.width + FOLDING.width_ageing * subject.ageing * subject.sulcal_width
+    width = width + FOLDING.opening * np.clip(1 - under_hull / FOLDING.opening_depth, 0, 1)
     thickness = FOLDING.thickness + FOLDING.thickness_ageing * subject.ageing
     cerebrum = upsample(inside, HALF, HEAD_SHAPE) > 0.38
     outside_core = DIENCEPHALIC_ZONE.distance(points) >= 0
     below = np.maximum(under_hull - sulcus_depth, 0)
-    beside = np.maximum(to_sulcus - np.float32(width), 0)
+    beside = np.maximum(to_sulcus - width, 0)
     to_pia = np.minimum(under_hull, np.sqrt(beside**2 + below**2))
     bearing = cerebrum & outside_core
     sulci = bearing & (to_sulcus < width) & (under_hull < sulcus_depth)

@@ -5,7 +5,13 @@ from dataclasses import dataclass
 import numpy as np
 
 from stages.anatomy.cerebrum import build_cerebrum
-from stages.anatomy.deep import midline_ventricles, midline_white_matter, nuclei, ventricles
+from stages.anatomy.deep import (
+    QUADRIGEMINAL_CISTERN,
+    midline_ventricles,
+    midline_white_matter,
+    nuclei,
+    ventricles,
+)
 from stages.anatomy.fields import displacement, smooth_noise, upsample
 from stages.anatomy.grid import HEAD_SHAPE, Points, coordinates
 from stages.anatomy.hindbrain import (
@@ -99,7 +105,9 @@ def paint_depth(labels: np.ndarray, points: Points, right: np.ndarray, subject: 
 
 
 def paint_midline(labels: np.ndarray, points: Points, subject: Subject) -> None:
-    """Write corpus callosum, septum, peduncles, brainstem and cord into the flat `labels`."""
+    """Write what lies on the midline but ventricles into the flat `labels`."""
+    cistern = QUADRIGEMINAL_CISTERN.distance(points) < 0
+    labels[cistern & np.isin(labels, (2, 3))] = CSF
     callosum, septum = midline_white_matter(points)
     labels[callosum | (septum & np.isin(labels, (CSF, 3)))] = 2
     labels[PEDUNCLE.distance(points) < 0] = 7

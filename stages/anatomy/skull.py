@@ -10,7 +10,7 @@ from stages.anatomy.shapes import Ellipsoid, Tube, smooth_least
 from stages.anatomy.tissue import BONE_AIR, EYE, FAT_MARROW, MUSCLE_SKIN
 from stages.anatomy.variation import Subject
 
-SUBARACHNOID_MM = 5.3
+SUBARACHNOID_MM = 3.9
 """Width of the fluid between the hull of the cerebrum and the skull at the age of 30."""
 SUBARACHNOID_AGEING_MM = 1.0
 
