@@ -17,7 +17,7 @@ from stages.anatomy.variation import Subject
 HALF = 2
 """Step of the coarse grid, voxels of 1 mm."""
 
-CONVEXITY = Ellipsoid((0, -19, 13.5), (64, 83, 53))
+CONVEXITY = Ellipsoid((0, -20, 13.0), (65, 84, 53.5))
 FRONTAL_POLE = Ellipsoid((20, 28, -4), (23, 30, 20))
 OCCIPITAL_POLE = Ellipsoid((20, -73, -1), (24, 27, 20))
 TEMPORAL_LOBE = Ellipsoid((38.5, -16, -20), (25, 45, 21), elevation=-6)
@@ -56,9 +56,9 @@ class SkullBase:
 class Tentorium:
     """The sheet between cerebrum and cerebellum; mm."""
 
-    cerebral_height: float = 1.0
+    cerebral_height: float = 2.2
     """Its upper side in the midline; the cerebellum stays a little below."""
-    cerebellar_height: float = -1.2
+    cerebellar_height: float = 0.6
     lateral_slope: float = 0.50
     posterior_slope: float = 0.50
     posterior_from: float = 46.0
@@ -112,7 +112,7 @@ class FoldingScale:
     opening: float = 0.9
     """Further half width of a sulcus at the hull; none is left at `opening_depth`."""
     opening_depth: float = 7.0
-    thickness: float = 2.45
+    thickness: float = 2.55
     """Cortical thickness at the age of 30; Fischl and Dale 2000, doi:10.1073/pnas.200033797."""
     thickness_ageing: float = -0.25
     fissure: float = 0.75

@@ -77,7 +77,7 @@ LATERAL_VENTRICLE = Tube(
 """Frontal horn, body and trigone."""
 OCCIPITAL_HORN = Tube(((24, -42, 7), (23, -59, 5)), (5.5, 2.4))
 INFERIOR_HORN = Tube(
-    ((27.5, -34, -4), (31, -26, -9), (31.5, -15, -15.5), (29.5, -4, -20)), (4.0, 3.9, 3.8, 3.3)
+    ((28.5, -35, -3.5), (32.5, -27, -8), (33, -16, -14), (30.5, -5, -19)), (4.2, 4.2, 4.1, 3.6)
 )
 THIRD_VENTRICLE = Ellipsoid((0, -9.6, -2.6), (2.4, 18.0, 8.6), elevation=-14)
 THIRD_VENTRICLE_ROOF_MM = 14.0

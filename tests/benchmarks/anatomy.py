@@ -167,7 +167,9 @@ def phantoms(n_heads: int, oldest: float) -> Iterator[np.ndarray]:
         age = YOUNGEST + (oldest - YOUNGEST) * number / max(1, n_heads - 1)
         begun = time.process_time()
         labels = digital_head(number, age_years=age).labels
-        print(f"head {number}: {age:.0f} years, {time.process_time() - begun:.1f} CPU-s", flush=True)
+        print(
+            f"head {number}: {age:.0f} years, {time.process_time() - begun:.1f} CPU-s", flush=True
+        )
         yield labels
 
 
@@ -193,7 +195,9 @@ def table(real: list[Shape], digital: list[Shape]) -> Iterator[str]:
     for k, name in enumerate(names):
         for axis, direction in enumerate(AXES):
             offset = origin[axis]
-            yield row(f"{name}, {direction} (mm)", maps[:, k, axis] - offset, heads[:, k, axis] - offset)
+            yield row(
+                f"{name}, {direction} (mm)", maps[:, k, axis] - offset, heads[:, k, axis] - offset
+            )
     for name in real[0].figures:
         yield row(name, *(np.array([s.figures[name] for s in group]) for group in (real, digital)))
 
