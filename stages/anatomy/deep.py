@@ -28,7 +28,7 @@ QUADRIGEMINAL_CISTERN = Ellipsoid((0, -40, -1), (8, 13, 9))
 SEPTUM = Ellipsoid((0, -2, 12), (6, 26, 11))
 SEPTUM_HALF_WIDTH_MM = 0.8
 
-VENTRAL_DIENCEPHALON = Ellipsoid((10.8, -15.4, -6.5), (10.0, 15.5, 9.2), azimuth=30)
+VENTRAL_DIENCEPHALON = Ellipsoid((10.8, -15.4, -6.7), (9.7, 15.0, 8.9), azimuth=30)
 VENTRAL_DIENCEPHALON_FLOOR_MM = -15.0
 THALAMUS = Ellipsoid((11.9, -18.5, 5.6), (10.4, 18.2, 9.6), azimuth=25)
 PUTAMEN = Ellipsoid((25.5, -0.2, 0.9), (6.7, 19.9, 11.3), azimuth=21, elevation=-8)
