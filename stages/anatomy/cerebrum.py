@@ -260,8 +260,8 @@ def fold(
     sulcus_depth = upsample(
         FOLDING.depth + FOLDING.depth_spread * np.clip(deepness, -2, 2), HALF, HEAD_SHAPE
     )
-    width = FOLDING.width + FOLDING.width_ageing * subject.ageing * subject.sulcal_width
-    width = width + FOLDING.opening * np.clip(1 - under_hull / FOLDING.opening_depth, 0, 1)
+    at_depth = FOLDING.width + FOLDING.width_ageing * subject.ageing * subject.sulcal_width
+    width = at_depth + FOLDING.opening * np.clip(1 - under_hull / FOLDING.opening_depth, 0, 1)
     thickness = FOLDING.thickness + FOLDING.thickness_ageing * subject.ageing
     cerebrum = upsample(inside, HALF, HEAD_SHAPE) > 0.38
     outside_core = DIENCEPHALIC_ZONE.distance(points) >= 0

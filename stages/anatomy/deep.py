@@ -45,7 +45,7 @@ CAUDATE = Tube(
     ),
     (5.6, 6.4, 5.4, 4.0, 2.9, 2.2),
 )
-ACCUMBENS = Ellipsoid((9.1, 10.2, -4.9), (5.2, 7.6, 3.9), azimuth=-13, elevation=15)
+ACCUMBENS = Ellipsoid((9.1, 10.4, -4.3), (5.2, 7.6, 3.9), azimuth=-13, elevation=15)
 HIPPOCAMPUS = Tube(
     (
         (20.5, -9, -18),
@@ -135,9 +135,9 @@ def nuclei(points: Points, subject: Subject, side: int) -> list[tuple[int, np.nd
 
 def midline_ventricles(points: Points, subject: Subject) -> list[tuple[int, np.ndarray]]:
     """Labels and masks of the third and the fourth ventricle, the aqueduct with the latter."""
-    width, *others = THIRD_VENTRICLE.radii
-    width *= subject.volume["third ventricle"][0]
-    third = replace(THIRD_VENTRICLE, radii=(width, *others)).distance(points)
+    width, length, height = THIRD_VENTRICLE.radii
+    wide = (width * subject.volume["third ventricle"][0], length, height)
+    third = replace(THIRD_VENTRICLE, radii=wide).distance(points)
     fourth = FOURTH_VENTRICLE.grown(subject.volume["fourth ventricle"][0]).distance(points)
     return [
         (14, (third < 0) & (points.superior < THIRD_VENTRICLE_ROOF_MM)),

@@ -30,6 +30,7 @@ CLOSING_MM = 12
 """Radius of the closing that bridges the sulci."""
 SMOOTHING_MM = 0.6
 """Blur of a mask before the area of its surface is taken."""
+MARGIN_MM = 4
 AXES = ("lateral", "anterior", "superior")
 YOUNGEST = 22.0
 
@@ -48,7 +49,7 @@ class Shape:
 
 def measured(labels: np.ndarray) -> Shape:
     """Return volumes, centroids and figures of a label map of 1 mm (superior, anterior, right)."""
-    volumes = {}
+    labels, volumes = cropped(labels), {}
     for label in LEFT:
         sides = (label, LEFT_TO_RIGHT[label]) if label in LEFT_TO_RIGHT else (label,)
         volumes[label] = tuple(float((labels == side).sum()) / 1000 for side in sides)
@@ -56,6 +57,13 @@ def measured(labels: np.ndarray) -> Shape:
     places = ndimage.center_of_mass(np.ones(labels.shape, bool), labels, present)
     centroids = {label: np.array(place) for label, place in zip(present, places, strict=True)}
     return Shape(volumes, centroids, cortical(labels) | shares(volumes) | extent(labels))
+
+
+def cropped(labels: np.ndarray) -> np.ndarray:
+    """Return the box around brain and CSF, `MARGIN_MM` wider on each side."""
+    inside = np.isin(labels, list(SYNTHSEG_TABLE))
+    spans = [np.flatnonzero(inside.any(axis=tuple({0, 1, 2} - {axis}))) for axis in range(3)]
+    return labels[tuple(slice(max(0, s[0] - MARGIN_MM), s[-1] + MARGIN_MM + 1) for s in spans)]
 
 
 def cortical(labels: np.ndarray) -> dict[str, float]:

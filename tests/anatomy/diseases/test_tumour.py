@@ -56,7 +56,7 @@ def test_a_tumour_moves_tissue_and_fluid_pays(heads: list[Head]) -> None:
     assert found[CORE - 600] > 5_000
     before, after = counts(healthy), counts(without_lesions(ill))
     changed = set(np.flatnonzero(before != after).tolist())
-    assert changed == {0, CSF, 41, 42}
+    assert {0, CSF, 41} <= changed <= {0, CSF, 41, 42}  # not every mass reaches the cortex
     assert before[[41, 42]].sum() - after[[41, 42]].sum() == 6_000  # which the mass replaces
     assert before[CSF] - after[CSF] == 24_000  # for which tissue is pushed aside
     outside = np.isin(healthy, OUTSIDE)
