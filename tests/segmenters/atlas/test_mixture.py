@@ -20,10 +20,17 @@ PARAMS = MixtureParams(
     bias_penalty=1e-6,
     prior_variance=1e-3,
     prior_weight=1.0,
+    mean_weight=0.0,
+    refinements=4,
     mixed=0.0,
     fractions=1,
     stride=1,
 )
+
+
+def known(n: int) -> mixture.Classes:
+    """Classes of the brain of whose means nothing is expected."""
+    return mixture.Classes(np.ones(n, bool), np.full((n, n), np.nan))
 
 
 def drawn(seed: int, n_classes: int) -> tuple[np.ndarray, np.ndarray, mixture.Moments]:
@@ -91,7 +98,7 @@ def test_half_filled_voxels_are_measured_by_half() -> None:
     near = np.concatenate([np.full(4000, 0.97), np.full(4000, 0.03), np.full(2000, 0.3)])
     priors, brain = np.stack([near, 1 - near]).astype(np.float32), np.ones(2, bool)
     params = PARAMS.model_copy(update={"mixed": 0.9, "fractions": 6, "bias_order": 0})
-    found = mixture.fit(x, priors, np.zeros((len(x), 0), np.float32), brain, params)
+    found = mixture.fit(x, priors, np.zeros((len(x), 0), np.float32), known(2), params)
     assert found.means == pytest.approx([0.9, 0.1], abs=0.01)
     moments = found.means, found.variances
     _, filled = mixture.posteriors(x, priors, moments, brain, params)
@@ -105,6 +112,16 @@ def test_moments_by_hand() -> None:
     means, variances = mixture.moments(np.array([1.0, 3.0, 5.0]), weights, params)
     assert means == pytest.approx([2.0, 4.0])
     assert variances == pytest.approx([(2 + 1) / 4, (1 + 1) / 3])
+
+
+def test_means_of_few_voxels_are_drawn_to_what_landmarks_say() -> None:
+    nothing = np.full(3, np.nan)
+    goals = mixture.expected_means(np.array([0.2, 1.0, 9.0]), np.array([nothing, nothing, nothing]))
+    assert np.isnan(goals).all()
+    goals = np.array([np.nan, np.nan, 0.6])
+    found = np.array([0.2, 1.0, 0.9]), np.ones(3)
+    means, _ = mixture.drawn_to(found, np.array([50.0, 50.0, 20.0]), goals, 40.0)
+    assert means == pytest.approx([0.2, 1.0, 0.7])
 
 
 @pytest.mark.parametrize("order", [0, 1, 3])
@@ -137,7 +154,7 @@ def test_means_variances_and_bias_field_are_recovered() -> None:
     y = np.array([0.4, 0.8])[truth] + rng.normal(0, 0.02, truth.size)
     x = (y * np.exp(terms @ bias)).astype(np.float32)
     priors = np.where(truth == np.arange(2)[:, None], 0.7, 0.3).astype(np.float32)
-    found = mixture.fit(x, priors, terms, np.ones(2, bool), PARAMS)
+    found = mixture.fit(x, priors, terms, known(2), PARAMS)
     assert found.means[1] / found.means[0] == pytest.approx(2, rel=0.01)
     assert np.sqrt(found.variances) == pytest.approx([0.02, 0.02], rel=0.1)
     np.testing.assert_allclose(terms @ (found.bias - bias), 0, atol=0.02)
