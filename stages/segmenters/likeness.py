@@ -6,14 +6,12 @@ and scale of the image do not matter.
 """
 
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 import scipy.fft
 from scipy import ndimage
 
-from stages.segmenters.atlas.atlas_file import ATLAS_FILE
-from stages.segmenters.atlas.probabilities import Atlas, load
+from stages.segmenters.atlas.probabilities import Atlas
 from stages.segmenters.preprocess import resample
 from stages.study.axes import Shape, three
 from stages.study.structures import MERGED
@@ -35,12 +33,6 @@ class Template:
     """Maps whose weighted sums are those of the tissues, orthonormal, float32."""
     region: np.ndarray
     """Weight of brain and ring, 0 to 1, float32."""
-
-
-@cache
-def template() -> Template:
-    """Return the template of the study's atlas, read once in a process."""
-    return template_of(coarse_maps(load(ATLAS_FILE)))
 
 
 def coarse_maps(atlas: Atlas) -> np.ndarray:

@@ -4,7 +4,7 @@ from pathlib import Path
 
 import pytest
 
-from stages.segmenters.atlas.folds import fold
+from stages.segmenters.atlas.unseen_maps import fold
 from stages.segmenters.atlas.priors import map_files
 from stages.study.errors import StudyError
 from tests.segmenters.atlas.fabricated import atlas_params
