@@ -15,9 +15,9 @@ from stages.params.compute import ComputeParams
 from stages.params.segmenter import QualityParams, SegmenterParams
 from stages.segmenters.atlas.atlas_file import ATLAS_FILE, open_segmenter
 from stages.segmenters.atlas.fitting import AtlasSegmenter
-from stages.segmenters.atlas.unseen_maps import fold
 from stages.segmenters.atlas.priors import atlas_of, map_files
 from stages.segmenters.atlas.probabilities import save
+from stages.segmenters.atlas.unseen_maps import fold
 from stages.segmenters.held_out import scan_head, scan_map
 from stages.segmenters.judgement import Judgement, judge, judge_all, summarise
 from stages.storage.files import write_json

@@ -4,8 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from stages.segmenters.atlas.unseen_maps import fold
 from stages.segmenters.atlas.priors import map_files
+from stages.segmenters.atlas.unseen_maps import fold
 from stages.study.errors import StudyError
 from tests.segmenters.atlas.fabricated import atlas_params
 
