@@ -61,7 +61,7 @@ def places(
     if len(marks) < len(LANDMARKS):
         return result
     marks.sort(key=lambda number: signal[number])
-    for number in np.flatnonzero(inside):
+    for number in np.flatnonzero(inside).tolist():
         if number in marks:
             continue
         low, high = marks[:2] if signal[number] < signal[marks[1]] else marks[1:]

@@ -207,9 +207,8 @@ def fit(
         start: a fit to begin with; the priors alone, and no field, without one.
     """
     bias = np.zeros(terms.shape[1]) if start is None else start.bias
-    y, found = corrected(x, terms, bias), None
-    if start is not None:
-        found = start.means, start.variances
+    y = corrected(x, terms, bias)
+    found = None if start is None else (start.means, start.variances)
     with threadpool_limits(1):  # the order of a sum would depend on their number
         for iteration in range(params.iterations):
             weights = (
@@ -222,4 +221,5 @@ def fit(
             found = moments(y, weights, params)
             goals = expected_means(found[0], classes.places)
             found = drawn_to(found, weights.sum(1), goals, params.mean_weight)
-        return Mixture(*found, bias)
+    means, variances = moments(y, priors, params) if found is None else found
+    return Mixture(means, variances, bias)
