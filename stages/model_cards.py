@@ -25,7 +25,11 @@ MEMBER_COLUMNS = ["group", "seed", "step"]
 MATRIX_COLUMNS = ["split", "n_slices", "n_ky", "n_kz", "n_scans"]
 METRICS = {"image_quality": "analyse", "masks": "mask", "paper": "analyse", "volumes": "analyse"}
 """Metrics file -> its stage."""
-OPTIONAL = {"diseases": "segmenter-quality", "maps": "segmenter-folds"}
+OPTIONAL = {
+    "diseases": "segmenter-quality",
+    "maps": "segmenter-folds",
+    "atlas_maps": "atlas-quality",
+}
 """The same, of files that a study with a network of its own need not have."""
 
 
@@ -59,6 +63,7 @@ def segmenters() -> dict[str, str]:
     used = weight_file(SegmentParams.load().weights).resolve()
     judged = SegmenterParams.load().quality
     quality = {"segmenter": read_json(layout.metric("segmenter-quality", "segmenter"))}
+    quality["atlas"] = read_json(layout.metric("atlas-quality", "atlas"))
     for name, stage in OPTIONAL.items():
         path = layout.metric(stage, name)
         quality[name] = read_json(path) if path.exists() else None
@@ -67,7 +72,7 @@ def segmenters() -> dict[str, str]:
     atlas = atlas_card(
         segmenter_file(ATLAS_FILE),
         AtlasParams.load(),
-        read_json(layout.metric("atlas-quality", "atlas")),
+        quality,
         judged,
         used == ATLAS_FILE.resolve(),
     )

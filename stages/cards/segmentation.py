@@ -74,7 +74,7 @@ def embedded_card(
 def atlas_card(
     file: SegmenterFile,
     atlas: AtlasParams,
-    quality: Mapping[str, Any],
+    quality: Mapping[str, Mapping[str, Any] | None],
     judged: QualityParams,
     used: bool,
 ) -> str:
@@ -83,16 +83,20 @@ def atlas_card(
     Args:
         file: the atlas.
         atlas: how it was built.
-        quality: metrics/atlas-quality/atlas.json.
+        quality: `atlas` and `atlas_maps` of metrics/atlas-quality; None where there is none.
         judged: how `quality` was measured.
         used: whether the study measures its volumes with it.
     """
+    phantoms, maps = quality["atlas"], quality["atlas_maps"]
     return render(
         "atlas.md.j2",
         file=file,
         atlas=atlas,
-        quality=quality,
+        sided=any(name.startswith("right ") for name in file.header["names"]),
+        quality=phantoms,
+        maps=maps,
         judged=judged,
-        structures=by_structure(quality),
+        structures=by_structure(phantoms or {}),
+        map_structures=by_structure(maps) if maps else [],
         used=used,
     )

@@ -27,14 +27,20 @@ class MixtureParams(Section):
     bias_penalty: float = Field(gt=0)  # of its squared coefficients, per voxel of full weight
     prior_variance: float = Field(gt=0)  # squared image intensity (99.5th percentile: 1)
     prior_weight: float = Field(gt=0)  # voxels that `prior_variance` counts as
+    mean_weight: float = Field(ge=0)  # voxels that the mean expected of a small structure counts as
+    refinements: int = Field(ge=1)  # iterations after the deformation, with mixed voxels
+    mixed: float = Field(ge=0, le=1)  # share of voxels of two unlike parts that hold both
+    fractions: int = Field(ge=1)  # of two classes in a mixed voxel, evenly spaced
     stride: int = Field(ge=1)  # the fit takes every stride-th voxel; posteriors take all
 
 
 class AtlasQualityParams(Section):
-    """How many of the fresh heads of `segmenter.quality` the atlas is judged on."""
+    """How many of the fresh heads of `segmenter.quality` the atlas is judged on, and how often."""
 
     n_phantoms: int = Field(ge=3)
     n_noise: int = Field(ge=2)
+    n_shifts: int = Field(ge=2)
+    folds: int = Field(ge=2)  # atlases that are judged on the part of the maps left out of each
 
 
 class AtlasParams(RecipeSection):
@@ -42,8 +48,9 @@ class AtlasParams(RecipeSection):
 
     section: ClassVar[str] = "atlas"
     seed: int = Field(ge=0)
-    n_heads: int = Field(ge=1)
-    label_maps: str | None  # a folder of FreeSurfer-labelled maps in place of digital heads
+    label_maps: str | None  # a folder of FreeSurfer-labelled maps
+    left_out: tuple[str, ...]  # names of its files that it does not see
+    n_heads: int = Field(ge=0)  # digital heads beside them
     voxel_size_mm: int = Field(ge=1)
     margin_mm: float = Field(ge=0)  # around the brain
     rounds: int = Field(ge=0)  # of averaging again after deformation to the average

@@ -34,6 +34,7 @@ ANALYSE_S = 6.0  # for `ANALYSE_DRAWS` draws
 ANALYSE_DRAWS = 2199  # bootstrap draws, permutations and subsets
 REPORT_S = 27.0  # figures 10, page 17: most of it the pictures of four scans
 BUILD_ATLAS_HEAD_S = 8.0  # building a head and aligning it with the average
+ATLAS_MAPS = 12  # label maps that an atlas of real heads averages
 ATLAS_VOXEL_S = 6e-6  # of an image that the atlas segments
 SEGMENTER_STEP_S = 1.2  # of training the bundled network, its images drawn on a second core
 
@@ -274,7 +275,13 @@ def segmenter_quality(study: Study, rates: Rates, arguments: list[str]) -> Cost:
 
 def atlas(study: Study, rates: Rates, arguments: list[str]) -> Cost:
     """Heads, and their alignment."""
-    return Cost(study.params.atlas.n_heads * BUILD_ATLAS_HEAD_S)
+    return Cost(atlas_heads(study) * BUILD_ATLAS_HEAD_S)
+
+
+def atlas_heads(study: Study) -> int:
+    """Return the heads that the atlas averages."""
+    params = study.params.atlas
+    return params.n_heads + (ATLAS_MAPS if params.label_maps else 0)
 
 
 def atlas_quality(study: Study, rates: Rates, arguments: list[str]) -> Cost:
@@ -284,11 +291,12 @@ def atlas_quality(study: Study, rates: Rates, arguments: list[str]) -> Cost:
         study.params.segmenter.quality,
         study.params.compute.workers,
     )
-    each = (
-        rates.head.seconds + (2 + counts.n_noise + scan.n_shifts) * prod(scan.grid) * ATLAS_VOXEL_S
-    )
+    n_images = 2 + counts.n_noise + counts.n_shifts
+    each = rates.head.seconds + n_images * prod(scan.grid) * ATLAS_VOXEL_S
+    n_maps = atlas_heads(study) - study.params.atlas.n_heads
+    building = (counts.folds - 1) * atlas_heads(study) * BUILD_ATLAS_HEAD_S if n_maps else 0
     return Cost(
-        side_by_side(counts.n_phantoms, each, workers),
+        building + side_by_side(counts.n_phantoms + n_maps, each, workers),
         processors=workers,
         memory_bytes=rates.head.memory_bytes * workers,
     )

@@ -6,19 +6,19 @@ and scale of the image do not matter.
 """
 
 from dataclasses import dataclass
-from functools import cache
 
 import numpy as np
 import scipy.fft
 from scipy import ndimage
 
-from stages.segmenters.atlas.atlas_file import ATLAS_FILE
-from stages.segmenters.atlas.probabilities import Atlas, load
+from stages.segmenters.atlas.probabilities import Atlas
 from stages.segmenters.preprocess import resample
+from stages.study.axes import Shape, three
+from stages.study.structures import MERGED
 
 VOXEL_MM = 8.0
 WHITE, GREY, FLUID = (2, 7, 16, 28), (3, 8, 17, 18), (4, 14, 15, 24)
-"""Labels, sides merged, of about one intensity; the other structures are a fourth tissue."""
+"""Labels, left or midline, of about one intensity; the other structures are a fourth tissue."""
 RING_VOXELS, RING = 2.0, 0.05
 """The ring around the brain: where it is above `RING` after a blur of that SD (of the atlas)."""
 COVERED = 0.85  # smallest fraction of brain and ring that must lie in the image
@@ -35,14 +35,8 @@ class Template:
     """Weight of brain and ring, 0 to 1, float32."""
 
 
-@cache
-def template() -> Template:
-    """Return the template of the study's atlas, read once in a process."""
-    return template_of(load(ATLAS_FILE))
-
-
-def template_of(atlas: Atlas) -> Template:
-    """Return the tissues of an atlas and the ring around them on coarse voxels."""
+def coarse_maps(atlas: Atlas) -> np.ndarray:
+    """Return the tissues of an atlas, and the ring around them last, on coarse voxels."""
     fine: dict[int, np.ndarray] = {}
     for channel, map_ in zip(atlas.channels, atlas.probabilities, strict=True):
         if channel:
@@ -51,23 +45,32 @@ def template_of(atlas: Atlas) -> Template:
     brain = sum(fine.values())
     ring = np.clip((ndimage.gaussian_filter(brain, RING_VOXELS) > RING) - brain, 0, 1)
     matrix = np.diag([*(atlas.voxel_size_mm,) * 3, 1.0])
-    maps = [resample(m.astype(float), matrix, VOXEL_MM)[0] for m in (*fine.values(), ring)]
-    flat = np.stack([m.ravel() for m in maps])
-    whitened = np.linalg.cholesky(np.linalg.inv(flat @ flat.T)).T @ flat
-    shape, region = maps[0].shape, np.clip(sum(maps), 0, 1)
-    tissues = tuple(row.reshape(shape).astype(np.float32) for row in whitened)
+    return np.stack(
+        [resample(m.astype(float), matrix, VOXEL_MM)[0] for m in (*fine.values(), ring)]
+    )
+
+
+def template_of(maps: np.ndarray) -> Template:
+    """Return the template of tissues and ring, (maps, x, y, z).
+
+    In a voxel of which the maps cover the part w, tissue k is the fraction m_k / w, and the voxel
+    weighs w in the sums of squares: no more is explained than there is.
+    """
+    flat, region = maps.reshape(len(maps), -1), np.clip(maps.sum(0), 0, 1)
+    covered = np.where(region > 0, region, 1).reshape(-1)
+    whitened = np.linalg.cholesky(np.linalg.inv((flat / covered) @ flat.T)).T @ flat
+    tissues = tuple(row.reshape(region.shape).astype(np.float32) for row in whitened)
     return Template(tissues, region.astype(np.float32))
 
 
 def tissue_of(label: int) -> int:
     """Return the number of the tissue that a structure counts as."""
+    label = MERGED.get(label, label)
     return next((k for k, labels in enumerate((WHITE, GREY, FLUID)) if label in labels), 3)
 
 
 def likeness(image: np.ndarray, head: Template) -> float:
     """Return the largest explained fraction of the variance over all places of the template.
-
-    Sums over the template at every place are correlations, by Fourier transforms.
 
     Args:
         image: (right, anterior, superior) as it is said to lie, at `VOXEL_MM`.
@@ -75,6 +78,15 @@ def likeness(image: np.ndarray, head: Template) -> float:
 
     Returns:
         -inf if the template fits into the image nowhere.
+    """
+    return likeliest(image, head)[0]
+
+
+def likeliest(image: np.ndarray, head: Template) -> tuple[float, Shape]:
+    """Return the likeness and the voxel of the image upon which the template's first one lies.
+
+    Sums over the template at every place are correlations, by Fourier transforms. Places reach as
+    far as half of the template before the image; they may be negative.
     """
     image = image.astype(np.float32)
     margins = zip(image.shape, head.region.shape, strict=True)
@@ -93,4 +105,7 @@ def likeness(image: np.ndarray, head: Template) -> float:
     variance = correlated(spectrum(image**2), region) - mean
     covered = correlated(spectrum(np.ones_like(image)), region) > COVERED * size
     explained = (fit - mean) / np.maximum(variance, max(FLAT * variance.max(), 1e-12))
-    return float(explained.max(where=covered, initial=-np.inf))
+    explained[~covered] = -np.inf
+    place = np.unravel_index(explained.argmax(), explained.shape)
+    wrapped = [p - m if p >= n else p for p, m, n in zip(place, shape, image.shape, strict=True)]
+    return float(explained.max()), three(int(p) for p in wrapped)

@@ -7,13 +7,22 @@ cannot be seen in any image; where left and right have labels of their own, thes
 
 from collections.abc import Iterator
 from dataclasses import dataclass, replace
+from functools import cache
 from itertools import permutations, product
 from pathlib import Path
 
 import numpy as np
 
+from stages.segmenters.atlas.atlas_file import ATLAS_FILE
+from stages.segmenters.atlas.probabilities import load as load_atlas
 from stages.segmenters.image import Image, load
-from stages.segmenters.likeness import VOXEL_MM, likeness, template
+from stages.segmenters.likeness import (
+    VOXEL_MM,
+    Template,
+    coarse_maps,
+    likeness,
+    template_of,
+)
 from stages.segmenters.preprocess import resample, to_ras
 from stages.segmenters.protocol import Segmentation, Segmenter
 from stages.storage.nifti import affine, axis_codes
@@ -98,6 +107,12 @@ def redeclared(image: Image, codes: str) -> Image:
     """Return the same voxels with axes that are said to run otherwise."""
     spacing = tuple(np.linalg.norm(image.affine[:3, :3], axis=0))
     return replace(image, affine=affine(image.data.shape, spacing, codes))
+
+
+@cache
+def template() -> Template:
+    """Return the template of the study's atlas, read once in a process."""
+    return template_of(coarse_maps(load_atlas(ATLAS_FILE)))
 
 
 def likeliest_codes(image: Image) -> list[str]:

@@ -54,6 +54,11 @@ def fold(number: int, suffix: str = ".npz") -> Path:
     return SEGMENTER / f"fold-{number}{suffix}"
 
 
+def atlas_fold(number: int) -> Path:
+    """Return the atlas that has not seen a part of the label maps."""
+    return SEGMENTER / f"atlas-{number}.npz"
+
+
 def training(architecture: str, seed: int) -> Path:
     """Return the folder of what the training of a member leaves: snapshots, losses."""
     return Path("work/training", architecture, str(seed))

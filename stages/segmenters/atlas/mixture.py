@@ -1,11 +1,12 @@
 """Gaussian mixture with spatial priors and a bias field, fitted by expectation maximisation.
 
 x = b y, y ~ N(mu_k, v_k) with prior probability P_k at the voxel, ln b a polynomial of the
-position. Ashburner and Friston 2005, doi:10.1016/j.neuroimage.2005.02.018.
+position. Ashburner and Friston 2005, doi:10.1016/j.neuroimage.2005.02.018. Voxels may hold two
+classes: Van Leemput et al. 2003, doi:10.1109/TMI.2002.806587.
 """
 
 from dataclasses import dataclass
-from itertools import product
+from itertools import combinations, product
 
 import numpy as np
 from numpy.polynomial.legendre import leggrid3d, legvander
@@ -18,15 +19,30 @@ DARKEST = 0.02  # smallest intensity whose logarithm is taken, part of the 99.5t
 LARGEST_LOG_BIAS = 1.0  # the polynomial is held within it outside the voxels of the fit
 FIRST_BIAS = 3  # iterations before the bias field is fitted, so that means have settled
 TINY = 1e-30
+UNLIKELY = 1e-6  # density of any intensity in every class: where all others are less, priors hold
+RARE = 1e-3  # product of two priors below which no voxel holds both
+
+Moments = tuple[np.ndarray, np.ndarray]
 
 
 @dataclass(frozen=True)
 class Mixture:
-    """means, variances: (tissues,), of corrected intensities. bias: (terms,), of ln b."""
+    """means, variances: (classes,), of corrected intensities. bias: (terms,), of ln b."""
 
     means: np.ndarray
     variances: np.ndarray
     bias: np.ndarray
+
+
+@dataclass(frozen=True)
+class Classes:
+    """What is known of the classes before an image is seen."""
+
+    brain: np.ndarray
+    """(classes,) whether a class belongs to the brain."""
+    places: np.ndarray
+    """(classes, classes): with which weights the means of the landmarks (fluid, cortex, white
+    matter) make that of each other class of the brain; NaN for all other classes."""
 
 
 def basis(shape: tuple[int, int, int], where: np.ndarray, order: int) -> np.ndarray:
@@ -68,32 +84,63 @@ def corrected(x: np.ndarray, terms: np.ndarray, bias: np.ndarray) -> np.ndarray:
     return x * np.exp(-log_bias)
 
 
-def posteriors(
-    y: np.ndarray, priors: np.ndarray, means: np.ndarray, variances: np.ndarray
-) -> np.ndarray:
-    """P_k N(y; mu_k, v_k) / sum over tissues, (tissues, voxels) float32.
-
-    Args:
-        y: (voxels,) corrected intensities.
-        priors: (tissues, voxels).
-    """
-    means, variances = means.astype(np.float32), variances.astype(np.float32)
-    logs = y[None] - means[:, None]
-    logs *= logs
-    logs *= (-0.5 / variances)[:, None]
-    logs -= 0.5 * np.log(variances)[:, None]
-    logs += np.log(np.maximum(priors, TINY))
-    logs -= logs.max(0)
-    result = np.exp(logs, out=logs)
-    result *= priors > 0
-    result /= np.maximum(result.sum(0), TINY)
+def densities(y: np.ndarray, mean: np.ndarray, variance: np.ndarray) -> np.ndarray:
+    """N(y; mean, variance), float32; all of one shape, or broadcast together."""
+    result = y - mean
+    result *= result
+    result *= np.float32(-0.5) / variance
+    np.exp(result, out=result)
+    result *= np.float32(1 / np.sqrt(2 * np.pi)) / np.sqrt(variance)
     return result
 
 
-def moments(
-    y: np.ndarray, weights: np.ndarray, params: MixtureParams
+def pairs(brain: np.ndarray) -> list[tuple[int, int]]:
+    """Classes that share voxels: all pairs of which one at least belongs to the brain."""
+    return [(i, j) for i, j in combinations(range(len(brain)), 2) if brain[i] or brain[j]]
+
+
+def posteriors(
+    y: np.ndarray, priors: np.ndarray, found: Moments, brain: np.ndarray, params: MixtureParams
 ) -> tuple[np.ndarray, np.ndarray]:
-    """Weighted means and variances of every tissue, variances drawn towards the prior one."""
+    """Probability that a voxel is of one class alone, and part of it that each class fills.
+
+    A voxel counts as two parts, each of a class by its priors, which differ at most where
+    `params.mixed` allows it: it is of class i alone with the prior P_i (1 - m (1 - P_i)), and
+    holds both i and j with the prior 2 m P_i P_j, fractions uniform. Then the mean fraction of a
+    class is its prior. Mixed voxels have the mean and variance of their fractions.
+
+    Args:
+        y: (voxels,) corrected intensities.
+        priors: (classes, voxels).
+        found: means and variances, (classes,).
+        brain: (classes,) whether a class belongs to the brain.
+
+    Returns:
+        Two arrays (classes, voxels) float32; the second sums to 1.
+    """
+    means, variances = (part.astype(np.float32) for part in found)
+    mixed = np.float32(params.mixed)
+    alone = priors * (1 - mixed * (1 - priors))
+    alone *= densities(y[None], means[:, None], variances[:, None])
+    filled = alone + np.float32(UNLIKELY) * priors
+    for i, j in pairs(brain) if params.mixed else ():
+        both = priors[i] * priors[j]
+        at = np.flatnonzero(both > RARE)
+        weight, values = both[at] * (2 * mixed / params.fractions), y[at]
+        for fraction in (np.arange(params.fractions, dtype=np.float32) + 0.5) / params.fractions:
+            mean = fraction * means[i] + (1 - fraction) * means[j]
+            variance = fraction * variances[i] + (1 - fraction) * variances[j]
+            density = weight * densities(values, mean, variance)
+            filled[i, at] += fraction * density
+            filled[j, at] += (1 - fraction) * density
+    total = np.maximum(filled.sum(0), TINY)
+    alone /= total
+    filled /= total
+    return alone, filled
+
+
+def moments(y: np.ndarray, weights: np.ndarray, params: MixtureParams) -> Moments:
+    """Weighted means and variances of every class, variances drawn towards the prior one."""
     w, y = weights.astype(np.float64), y.astype(np.float64)
     total = w.sum(1)
     means = (w @ y) / np.maximum(total, TINY)
@@ -106,7 +153,7 @@ def bias_field(
     x: np.ndarray,
     terms: np.ndarray,
     weights: np.ndarray,
-    moments: tuple[np.ndarray, np.ndarray],
+    moments: Moments,
     penalty: float,
 ) -> np.ndarray:
     """Coefficients of ln b: weighted least squares of ln x - ln mu_k.
@@ -128,24 +175,51 @@ def bias_field(
     return np.linalg.solve(square, design.T @ target)
 
 
+def expected_means(means: np.ndarray, places: np.ndarray) -> np.ndarray:
+    """Means that those of the landmarks make likely, (classes,); NaN where none do."""
+    return places @ means
+
+
+def drawn_to(found: Moments, totals: np.ndarray, goals: np.ndarray, weight: float) -> Moments:
+    """Means drawn to their goals, which count as `weight` voxels; NaN draws nothing."""
+    means, variances = found
+    known = np.isfinite(goals)
+    drawn = (totals * means + weight * np.where(known, goals, 0)) / (totals + weight)
+    return np.where(known, drawn, means), variances
+
+
 def fit(
-    x: np.ndarray, priors: np.ndarray, terms: np.ndarray, brain: np.ndarray, params: MixtureParams
+    x: np.ndarray,
+    priors: np.ndarray,
+    terms: np.ndarray,
+    classes: Classes,
+    params: MixtureParams,
+    start: Mixture | None = None,
 ) -> Mixture:
-    """Fit means, variances and bias field in turn.
+    """Fit means, variances and bias field in turn, from voxels of one class.
 
     Args:
         x: (voxels,) float32 intensities.
-        priors: (tissues, voxels) float32.
+        priors: (classes, voxels) float32.
         terms: of `basis`, (voxels, terms).
-        brain: (tissues,) whether a tissue belongs to the brain; others do not shape the field.
+        classes: what is known of them; those outside the brain do not shape the field.
+        params: of the mixture.
+        start: a fit to begin with; the priors alone, and no field, without one.
     """
-    weights, bias, y = priors, np.zeros(terms.shape[1]), x
+    bias = np.zeros(terms.shape[1]) if start is None else start.bias
+    y = corrected(x, terms, bias)
+    found = None if start is None else (start.means, start.variances)
     with threadpool_limits(1):  # the order of a sum would depend on their number
         for iteration in range(params.iterations):
-            found = moments(y, weights, params)
-            weights = posteriors(y, priors, *found)
-            if iteration >= FIRST_BIAS and terms.shape[1]:
-                inside = weights * brain[:, None]
+            weights = (
+                priors if found is None else posteriors(y, priors, found, classes.brain, params)[0]
+            )
+            if (found is not None and iteration >= FIRST_BIAS) and terms.shape[1]:
+                inside = weights * classes.brain[:, None]
                 bias = bias_field(x, terms, inside, found, params.bias_penalty)
                 y = corrected(x, terms, bias)
-        return Mixture(*moments(y, weights, params), bias)
+            found = moments(y, weights, params)
+            goals = expected_means(found[0], classes.places)
+            found = drawn_to(found, weights.sum(1), goals, params.mean_weight)
+    means, variances = moments(y, priors, params) if found is None else found
+    return Mixture(means, variances, bias)

@@ -15,7 +15,7 @@ from stages.storage.files import atomic_path
 from stages.study.errors import StudyError
 from stages.study.structures import SYNTHSEG_LABELS
 
-FORMAT = "probabilistic-atlas-1"
+FORMAT = "probabilistic-atlas-2"
 FULL = 255  # stored value of probability 1
 KEYS = {"header", "probabilities"}
 
@@ -26,6 +26,7 @@ class Atlas:
 
     probabilities: (tissues, x, y, z) float32, sum 1; tissue 0 is air.
     signals: (tissues,) T1-weighted signals of the image that the affine registration compares with.
+    classes: of every tissue the number of its Gaussian in the mixture.
     channels: of every tissue its place in `labels`; 0 for what lies outside the brain.
     labels: FreeSurfer ids, background first. names: of every label but the background.
     """
@@ -33,6 +34,7 @@ class Atlas:
     probabilities: np.ndarray
     voxel_size_mm: float
     signals: tuple[float, ...]
+    classes: tuple[int, ...]
     channels: tuple[int, ...]
     labels: tuple[int, ...]
     names: tuple[str, ...]
@@ -51,6 +53,7 @@ def save(path: Path, atlas: Atlas) -> None:
         "format": FORMAT,
         "voxel_size_mm": atlas.voxel_size_mm,
         "signals": atlas.signals,
+        "classes": atlas.classes,
         "channels": atlas.channels,
         "labels": atlas.labels,
         "names": atlas.names,
@@ -77,10 +80,10 @@ def load(path: Path) -> Atlas:
                 " to weights/atlas.npz, or segment.method to synthseg"
             )
         check(path, header, arrays)
-        return Atlas(  # type: ignore[call-arg]  # four fields
+        return Atlas(  # type: ignore[call-arg]  # five fields
             normalised(arrays["probabilities"]),
             float(header["voxel_size_mm"]),
-            *(tuple(header[key]) for key in ("signals", "channels", "labels", "names")),  # type: ignore[arg-type]  # four fields
+            *(tuple(header[key]) for key in ("signals", "classes", "channels", "labels", "names")),  # type: ignore[arg-type]  # five fields
             parse(RegistrationParams, "registration", header["registration"], path),
             parse(MixtureParams, "mixture", header["mixture"], path),
         )
@@ -113,6 +116,10 @@ def check(path: Path, header: dict, arrays: dict[str, np.ndarray]) -> None:  # t
         ),
         f"{n} tissues, got {stored.shape[0]} and {len(header['channels'])} channels": (
             n != stored.shape[0] or n != len(header["channels"])
+        ),
+        f"{n} classes from 0 on, got {len(header['classes'])}": (
+            n != len(header["classes"])
+            or sorted(set(header["classes"])) != list(range(len(set(header["classes"]))))
         ),
         "a positive voxel size": not 0 < header["voxel_size_mm"] < np.inf,
         "finite signals": not np.all(np.isfinite(header["signals"])),

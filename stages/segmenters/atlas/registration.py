@@ -6,6 +6,7 @@ Affine by mutual information (Mattes 2003, doi:10.1109/TMI.2003.809072), then di
 
 import numpy as np
 import SimpleITK as sitk
+from scipy import ndimage
 
 from stages.params.atlas import RegistrationParams
 
@@ -13,6 +14,8 @@ DIMENSIONS = 3
 SEED = 1  # of the samples' places, which SimpleITK else draws by the clock (as it does for 0)
 LEARNING_RATE = 1.0  # first step of the affine registration, voxels
 SHORTEST_STEP = 0.01  # voxels; it ends there
+BRAIN = 0.1  # probability of brain and its fluid above which a voxel is compared
+RIM_MM = 6.0  # ... and around it
 SMOOTHING = 0.7  # standard deviation before shrinking, of the shrunk voxel
 
 
@@ -29,18 +32,45 @@ def as_image(data: np.ndarray, voxel_size_mm: float) -> sitk.Image:
     return image
 
 
-def affine(
-    fixed: sitk.Image, moving: sitk.Image, params: RegistrationParams
-) -> sitk.AffineTransform:
-    """Affine map, points of `fixed` -> points of `moving`; begins at the centres of mass."""
-    start = sitk.CenteredTransformInitializer(
-        fixed,
-        moving,
-        sitk.AffineTransform(DIMENSIONS),
-        sitk.CenteredTransformInitializerFilter.MOMENTS,
+def near_brain(inside: np.ndarray, voxel_size_mm: float) -> sitk.Image:
+    """Brain, its fluid and a rim, which look alike in whole heads and in stripped ones."""
+    reach = round(RIM_MM / voxel_size_mm)
+    mask = ndimage.binary_dilation(inside > BRAIN, iterations=reach)
+    return sitk.Cast(as_image(mask, voxel_size_mm), sitk.sitkUInt8)
+
+
+def centred(fixed: sitk.Image, moving: sitk.Image) -> sitk.AffineTransform:
+    """Shift of the centre of mass of one image to that of the other."""
+    return sitk.AffineTransform(
+        sitk.CenteredTransformInitializer(
+            fixed,
+            moving,
+            sitk.AffineTransform(DIMENSIONS),
+            sitk.CenteredTransformInitializerFilter.MOMENTS,
+        )
     )
+
+
+def affine(
+    fixed: sitk.Image,
+    moving: sitk.Image,
+    start: sitk.AffineTransform,
+    params: RegistrationParams,
+    near: sitk.Image | None = None,
+) -> sitk.AffineTransform:
+    """Affine map, points of `fixed` -> points of `moving`.
+
+    Args:
+        fixed: the image.
+        moving: what is aligned with it.
+        start: where it begins.
+        params: of the registration.
+        near: voxels of `moving`, not zero, that are compared; all for None.
+    """
     method = sitk.ImageRegistrationMethod()
     method.SetMetricAsMattesMutualInformation(params.histogram_bins)
+    if near is not None:
+        method.SetMetricMovingMask(near)
     method.SetMetricSamplingStrategy(method.REGULAR)
     method.SetMetricSamplingPercentage(params.sampling, SEED)
     method.SetOptimizerAsRegularStepGradientDescent(

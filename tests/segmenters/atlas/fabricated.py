@@ -3,7 +3,7 @@
 import numpy as np
 from scipy import ndimage
 
-from stages.params.atlas import MixtureParams, RegistrationParams
+from stages.params.atlas import AtlasParams, AtlasQualityParams, MixtureParams, RegistrationParams
 from stages.segmenters.atlas.probabilities import Atlas
 
 SHAPE = (26, 30, 28)
@@ -23,8 +23,31 @@ MIXTURE = MixtureParams(
     bias_penalty=1e-3,
     prior_variance=1e-3,
     prior_weight=10.0,
+    mean_weight=0.0,
+    refinements=4,
+    mixed=0.5,
+    fractions=3,
     stride=1,
 )
+
+
+def atlas_params(
+    label_maps: str | None, left_out: tuple[str, ...] = (), folds: int = 4
+) -> AtlasParams:
+    """Parameters of an atlas without digital heads."""
+    return AtlasParams(
+        seed=0,
+        label_maps=label_maps,
+        left_out=left_out,
+        n_heads=0,
+        voxel_size_mm=2,
+        margin_mm=10,
+        rounds=1,
+        smoothing_mm=1,
+        registration=REGISTRATION,
+        mixture=MIXTURE,
+        quality=AtlasQualityParams(n_phantoms=3, n_noise=2, n_shifts=2, folds=folds),
+    )
 
 
 def tissues(shift: tuple[float, float, float] = (0, 0, 0), scale: float = 1.0) -> np.ndarray:
@@ -48,12 +71,13 @@ def tiny_atlas() -> Atlas:
     each = np.stack([tissues() == k for k in range(len(SIGNALS))]).astype(np.float32)
     smooth = np.stack([ndimage.gaussian_filter(part, 0.7) for part in each])
     return Atlas(
-        smooth / smooth.sum(0),
-        2.0,
-        SIGNALS,
-        (0, 1, 2, 3, 0),
-        (0, 2, 3, 16),
-        ("cerebral white matter", "cerebral cortex", "brain-stem"),
-        REGISTRATION,
-        MIXTURE,
+        probabilities=smooth / smooth.sum(0),
+        voxel_size_mm=2.0,
+        signals=SIGNALS,
+        classes=(0, 1, 2, 3, 4),
+        channels=(0, 1, 2, 3, 0),
+        labels=(0, 2, 3, 16),
+        names=("cerebral white matter", "cerebral cortex", "brain-stem"),
+        registration=REGISTRATION,
+        mixture=MIXTURE,
     )

@@ -8,7 +8,7 @@ import pytest
 import SimpleITK as sitk
 
 from stages.segmenters.atlas.fitting import AtlasSegmenter
-from stages.segmenters.atlas.registration import affine, as_image, warped
+from stages.segmenters.atlas.registration import affine, as_image, centred, warped
 from stages.segmenters.image import Image
 from stages.storage.nifti import affine as voxel_to_world
 from stages.storage.nifti import save_volume
@@ -83,7 +83,7 @@ def test_the_affine_map_finds_a_shift() -> None:
     atlas = tiny_atlas()
     template = np.tensordot(np.array(atlas.signals), atlas.probabilities, 1)
     moving, fixed = as_image(template, 2.0), as_image(image(tissues(SHIFT)), 2.0)
-    transform = affine(fixed, moving, REGISTRATION)
+    transform = affine(fixed, moving, centred(fixed, moving), REGISTRATION)
     found = np.array(transform.TransformPoint((0.0, 0.0, 0.0)))[::-1]  # SimpleITK's order of axes
     np.testing.assert_allclose(found, -2 * np.array(SHIFT), atol=0.5)
     assert np.corrcoef(warped(moving, fixed, transform).ravel(), image(tissues(SHIFT)).ravel())[
