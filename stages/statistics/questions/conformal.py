@@ -32,9 +32,7 @@ def ask(cohort: Cohort, params: AnalyseParams, _: np.random.Generator) -> Answer
     """Return how often intervals of volumes cover, and how wide they are."""
     n_subjects = len(set(cohort.subject_of.values()))
     if n_subjects < LEAST_SUBJECTS:
-        reason = (
-            f"{n_subjects} of at least {LEAST_SUBJECTS} subjects: coverage is one by construction"
-        )
+        reason = f"{n_subjects} of at least {LEAST_SUBJECTS} subjects, which coverage needs"
         return Answer({"not_judged": reason}, {"conformal": pd.DataFrame(columns=COLUMNS)})
     volumes = cohort.networks(cohort.volumes)
     tree, table = conformal(volumes, cohort.reference, cohort.subject_of, params.alpha)

@@ -285,7 +285,7 @@ def bias_prediction_rows(paper: Tree, tree: Tree) -> list[Row]:
     for group in paper["architectures"]:
         found = look_up(tree, group, "reference", "surrogates", "std_mean", "spearman")
         own = look_up(found or {}, "within_structure") or {}
-        r, low, high, p = (leaf(own, key) for key in ("r", "low", "high", "p_bh"))
+        r, low, high, p = (leaf(own, key) for key in ("r", "low", "high", "adjusted"))
         here = f"rho {text(r)} ({text(low)} to {text(high)}), p {text(p)}"
         title = f"{group} |bias| predicted by the mean SD, within structures"
         reported = paper["claims"]["bias_prediction"]["value"]

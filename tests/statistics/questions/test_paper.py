@@ -49,7 +49,7 @@ def paper_metrics() -> dict[str, dict]:
     volumes["rim"]["bias"] = dict.fromkeys(signs, -2.0)
     for group, size in (("unet", 1.0), ("varnet", 1.5)):
         volumes[group]["bias"] = {"thalamus": size, "putamen": -size}
-    own = {"r": 0.1, "low": -0.1, "high": 0.3, "p_bh": 0.4}
+    own = {"r": 0.1, "low": -0.1, "high": 0.3, "adjusted": 0.4}
     relation = {"surrogates": {"std_mean": {"spearman": {"within_structure": own}}}}
     return {
         "image_quality": quality,
@@ -120,7 +120,7 @@ def test_the_nearest_reading_is_named_and_never_a_match():
 
 
 def test_a_significant_relation_contradicts_that_there_is_none():
-    path = ("unet", "reference", "surrogates", "std_mean", "spearman", "within_structure", "p_bh")
+    path = ("unet", "reference", "surrogates", "std_mean", "spearman", "within_structure", "adjusted")
     _, match = judged(changed("bias_prediction", *path, 0.01))
     assert match["unet |bias| predicted by the mean SD, within structures"] == NO_MATCH
     assert match["rim |bias| predicted by the mean SD, within structures"] == NOT_COMPARABLE
