@@ -29,7 +29,8 @@ class Relation(NamedTuple):
     @property
     def words(self) -> str:
         """Return the coefficient with its interval and p."""
-        return f"r = {number(self.r)} ({span(self.low, self.high)}, adjusted p = {number(self.adjusted)})"
+        interval = span(self.low, self.high)
+        return f"r = {number(self.r)} ({interval}, adjusted p = {number(self.adjusted)})"
 
 
 def bias_prediction(facts: Facts) -> Answer:

@@ -39,7 +39,7 @@ def test_the_interval_leaves_out_exams_whole_and_structures() -> None:
     exam = table["subject"].map(EXAMS)
     kept = [[exam != name for name in sorted(set(EXAMS.values()))]]
     kept.append([table["structure"] != name for name in table["structure"].unique()])
-    without = [[spearmanr(*table.loc[k, ["x", "y"]].T).statistic for k in each] for each in kept]
+    without = [[spearmanr(table.loc[k, ["x", "y"]]).statistic for k in each] for each in kept]
     variances = [(len(r) - 1) * np.var(np.arctanh(r)) for r in without]
     free = sum(variances) ** 2 / sum(
         v**2 / (len(k) - 1) for v, k in zip(variances, kept, strict=True)

@@ -120,8 +120,8 @@ def test_the_nearest_reading_is_named_and_never_a_match():
 
 
 def test_a_significant_relation_contradicts_that_there_is_none():
-    path = ("unet", "reference", "surrogates", "std_mean", "spearman", "within_structure", "adjusted")
-    _, match = judged(changed("bias_prediction", *path, 0.01))
+    path = ("surrogates", "std_mean", "spearman", "within_structure", "adjusted")
+    _, match = judged(changed("bias_prediction", "unet", "reference", *path, 0.01))
     assert match["unet |bias| predicted by the mean SD, within structures"] == NO_MATCH
     assert match["rim |bias| predicted by the mean SD, within structures"] == NOT_COMPARABLE
 
