@@ -21,6 +21,6 @@ def test_a_cohort_gives_every_line_a_number(name: str) -> None:
 def test_a_mean_outside_its_range_fails() -> None:
     study = Study(lambda _: {}, {"share": Line(0.94, 0.96)})
     values = pd.DataFrame({"share": [1.0] * 80 + [0.0] * 20})
-    assert judge("interval", study, values)[0][-1].startswith(FAILS)
+    assert judge("interval", study, values)[0].verdict == FAILS
     values = pd.DataFrame({"share": [1.0] * 95 + [0.0] * 5})
-    assert judge("interval", study, values)[0][-1] == "holds"
+    assert judge("interval", study, values)[0].verdict == "holds"
