@@ -23,7 +23,7 @@ METRICS = {
 
 
 def test_each_group_has_what_is_known_of_it() -> None:
-    assert headline(METRICS) == {
+    assert headline(METRICS, 8) == {
         "rim": {
             "psnr": {"value": 32.0, "half_width": 1.0},
             "ssim": {"value": 0.9},
@@ -36,5 +36,11 @@ def test_each_group_has_what_is_known_of_it() -> None:
 
 
 def test_an_undefined_number_is_left_out() -> None:
-    assert "slope" not in headline(METRICS | {"slopes": {"rim": {"cv": {"std_mean": {}}}}})["rim"]
-    assert "slope" not in headline({k: v for k, v in METRICS.items() if k != "slopes"})["rim"]
+    assert (
+        "slope" not in headline(METRICS | {"slopes": {"rim": {"cv": {"std_mean": {}}}}}, 8)["rim"]
+    )
+    assert "slope" not in headline({k: v for k, v in METRICS.items() if k != "slopes"}, 8)["rim"]
+
+
+def test_the_slope_of_few_subjects_is_no_headline() -> None:
+    assert set(headline(METRICS, 7)["rim"]) == {"psnr", "ssim", "cv", "bias"}
