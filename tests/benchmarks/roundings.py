@@ -5,10 +5,11 @@
 The study of the current commit runs in a clone a setting: with no vector instructions beyond SSE4.2
 (`none`), with AVX2 (`avx2`) and with all that the processor has (`own`); same code, seeds and
 parameters, other orders of summation. Two at a time, each about half an hour; what is interrupted
-goes on. The table has one row a number that may be a headline, and the R^2 in sample: its value
-under each setting, how far they are from each other relative to their mean, how many of the ordered
-pairs of settings lie within the interval, and whether it is a headline under all settings. A number
-that moves by more than a tenth of itself, or leaves its interval, should be none.
+goes on. The table has one row a number that may be a headline, a difference of two groups and an
+R^2 in sample: its value under each setting, how far they are from each other relative to their
+mean, how many of the ordered pairs of settings lie within the interval, and whether it is a
+headline under all settings. A number that moves by more than a tenth of itself, or leaves its
+interval, should be none.
 """
 
 import argparse
@@ -17,7 +18,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping
 from concurrent.futures import ThreadPoolExecutor
-from itertools import permutations
+from itertools import permutations, product
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -32,6 +33,7 @@ SETTINGS = {
     "own": Setting("own", "own", 1),
 }
 UNDEFINED = "-"
+DIFFERENCES = ("cv_difference", "absolute_bias_difference")
 IN_SAMPLE = "prediction"  # the question that has R^2
 HEADER = """# The default study under three roundings
 
@@ -122,13 +124,26 @@ def rows(studies: Mapping[str, Metrics]) -> list[Row]:
     Args:
         studies: setting -> question -> tree of its metrics.
     """
-    found = [dict(leaves(numbers(own))) | dict(in_sample(own)) for own in studies.values()]
+    found = [
+        dict(leaves(numbers(own))) | dict(differences(own)) | dict(in_sample(own))
+        for own in studies.values()
+    ]
     steady = [dict(leaves(headline(own))) for own in studies.values()]
     return [
         Row(name, tuple(other[name] for other in found), all(name in own for own in steady))
         for name in found[0]
         if all(name in other for other in found)
     ]
+
+
+def differences(metrics: Metrics) -> Iterator[tuple[str, Number]]:
+    """Yield the differences of every two groups, each pair once."""
+    trees = {g: tree for g, tree in metrics["volumes"].items() if isinstance(tree, Mapping)}
+    for name, kind in product(trees, DIFFERENCES):
+        for other, leaf in trees[name].get(kind, {}).items():
+            if list(trees).index(name) < list(trees).index(other):
+                reach = (leaf["high"] - leaf["low"]) / 2.0
+                yield f"{name}.{kind}.{other}", Number(leaf["value"], reach)
 
 
 def in_sample(metrics: Metrics) -> Iterator[tuple[str, Number]]:

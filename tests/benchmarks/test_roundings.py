@@ -7,7 +7,7 @@ import pytest
 from tests.benchmarks.roundings import rows, table
 
 
-def study(cv: float, reach: float, r2: float, **others: dict[str, float]) -> dict[str, Any]:
+def study(cv: float, reach: float, r2: float, **others: Any) -> dict[str, Any]:
     """Return the metrics of a study of one network."""
     volumes = {"unet": {"cv": {"median": cv, "low": cv - reach, "high": cv + reach}} | others}
     return {"volumes": volumes, "prediction": {"unet": {"r2": {"summary": r2}}}}
@@ -40,3 +40,12 @@ def test_the_table_has_a_row_a_number() -> None:
     assert lines[2] == "| unet.cv | 2 ± 0.3 | 2.2 ± 0.1 | 9.5 % | 1 of 2 | yes |"
     assert lines[3] == "| unet.r2.summary | 0.61 | 0.81 | 28.2 % | - | no |"
     assert len(lines) == 4
+
+
+def test_a_difference_of_two_groups_is_shown_once() -> None:
+    leaf = {"value": 1.0, "low": 0.5, "high": 1.5}
+    own = study(2.0, 0.3, 0.61, absolute_bias_difference={"rim": leaf})
+    own["volumes"]["rim"] = {"absolute_bias_difference": {"unet": leaf | {"value": -1.0}}}
+    names = {row.name: row.numbers[0] for row in rows({"a": own})}
+    assert names["unet.absolute_bias_difference.rim"] == (1.0, 0.5)
+    assert "rim.absolute_bias_difference.unet" not in names
