@@ -41,7 +41,7 @@ Same code, seeds and parameters; other vector instructions, and so other orders 
 beyond SSE4.2 (`none`), AVX2 (`avx2`), all of one processor (`own`). Trainings amplify the last
 bits, so that the networks of two settings differ as those of other seeds do. ± is half of the 95 %
 interval over subjects and members. A number is a headline (`metrics/headline.json`) where that half
-is at most a quarter.
+is small (`stages/statistics/questions/headline.py`): what moves by more than a tenth is none.
 `python -m tests.benchmarks.roundings FOLDER --out docs/roundings.md` repeats it.
 
 """

@@ -13,7 +13,7 @@ def study(cv: float, reach: float, r2: float, **others: Any) -> dict[str, Any]:
     return {"volumes": volumes, "prediction": {"unet": {"r2": {"summary": r2}}}}
 
 
-OLD = study(2.0, 0.3, 0.61)
+OLD = study(2.0, 0.25, 0.61)
 NEW = study(2.2, 0.1, 0.81, absolute_bias={"median": 1.0})
 WIDE = study(2.0, 1.0, 0.7)
 
@@ -37,7 +37,7 @@ def test_a_number_that_is_wide_under_one_setting_is_no_headline() -> None:
 def test_the_table_has_a_row_a_number() -> None:
     lines = table({"a": OLD, "b": NEW}).splitlines()
     assert lines[0] == "| number | a | b | moved | within the interval | headline |"
-    assert lines[2] == "| unet.cv | 2 ± 0.3 | 2.2 ± 0.1 | 9.5 % | 1 of 2 | yes |"
+    assert lines[2] == "| unet.cv | 2 ± 0.25 | 2.2 ± 0.1 | 9.5 % | 1 of 2 | yes |"
     assert lines[3] == "| unet.r2.summary | 0.61 | 0.81 | 28.2 % | - | no |"
     assert len(lines) == 4
 

@@ -16,14 +16,16 @@ METRICS: dict[str, Any] = {
     },
     "volumes": {
         "rim": {
-            "cv": {"median": 1.0, "low": 0.75, "high": 1.25, "caudate": 2.0},
-            "absolute_bias": {"median": 3.0, "low": 2.5, "high": 3.5},
+            "cv": {"median": 1.0, "low": 0.875, "high": 1.125, "caudate": 2.0},
+            "absolute_bias": {"median": 4.0, "low": 3.5, "high": 4.5},
         },
-        "noise": {"cv": {"median": 0.2, "low": 0.16, "high": 0.24}},
+        "noise": {"cv": {"median": 0.2, "low": 0.18, "high": 0.22}},
         "reference": {"bias_truth": {"a": 1.0}},
         "truth": "absent: the cohort is not simulated",
     },
-    "slopes": {"rim": {"cv": {"std_mean": {"within": {"value": 0.0, "low": -0.2, "high": 0.2}}}}},
+    "slopes": {
+        "rim": {"cv": {"std_mean": {"within": {"value": 0.0, "low": -0.125, "high": 0.125}}}}
+    },
 }
 PLACES = {
     "cv": ("volumes", "rim", "cv"),
@@ -47,16 +49,16 @@ def test_each_group_has_what_is_known_of_it() -> None:
         "rim": {
             "psnr": {"value": 32.0, "half_width": 1.0},
             "ssim": {"value": 0.9},
-            "cv": {"value": 1.0, "half_width": 0.25},
-            "bias": {"value": 3.0, "half_width": 0.5},
-            "slope": {"value": 0.0, "half_width": 0.2},
+            "cv": {"value": 1.0, "half_width": 0.125},
+            "bias": {"value": 4.0, "half_width": 0.5},
+            "slope": {"value": 0.0, "half_width": 0.125},
         },
-        "noise": {"cv": {"value": 0.2, "half_width": pytest.approx(0.04)}},
+        "noise": {"cv": {"value": 0.2, "half_width": pytest.approx(0.02)}},
     }
 
 
 @pytest.mark.parametrize(
-    ("name", "low", "high"), [("cv", 0.5, 1.1), ("bias", 2.0, 4.0), ("slope", -0.3, 0.3)]
+    ("name", "low", "high"), [("cv", 0.7, 1.1), ("bias", 3.0, 5.0), ("slope", -0.2, 0.2)]
 )
 def test_a_number_with_a_wide_interval_is_none(name: str, low: float, high: float) -> None:
     found = headline(changed(name, low=low, high=high))["rim"]
