@@ -7,7 +7,7 @@ from html import escape
 CHART = re.compile(r"^```mermaid\nflowchart LR\n(?P<lines>.*?)^```$", re.MULTILINE | re.DOTALL)
 BOX = r"(\w+)(?:\[([^\]]*)\])?"
 ARROW = re.compile(rf"^\s*{BOX} --> {BOX}\s*$")
-WIDTH, HEIGHT, GAP_X, GAP_Y, LETTERS = 150, 44, 34, 18, 19  # pixels; letters of a line in a box
+WIDTH, HEIGHT, GAP_X, GAP_Y, LETTERS = 122, 56, 30, 16, 16  # pixels; letters of a line in a box
 HEAD = (
     '<marker id="tip" viewBox="0 0 8 8" refX="8" refY="4" markerWidth="7" markerHeight="7"'
     ' orient="auto"><path d="M0 0 8 4 0 8z" fill="currentColor"/></marker>'
@@ -76,7 +76,7 @@ def drawing(texts: Mapping[str, str], arrows: Arrows) -> str:
     parts += [_box(at[name], text) for name, text in texts.items()]
     told = "; ".join(f"{texts[start]} to {texts[end]}" for start, end in arrows)
     return (
-        f'<svg role="img" viewBox="0 0 {width} {height}" style="max-width: 100%; min-width: 40rem"'
+        f'<svg role="img" viewBox="0 0 {width} {height}" style="max-width: 100%; min-width: 36rem"'
         f' fill="none" stroke="currentColor"><title>{escape(told)}</title><defs>{HEAD}</defs>'
         f"{''.join(parts)}</svg>\n"
     )
@@ -85,9 +85,9 @@ def drawing(texts: Mapping[str, str], arrows: Arrows) -> str:
 def _arrow(start: tuple[int, int], end: tuple[int, int]) -> str:
     x, y = start[0] + WIDTH, start[1] + HEIGHT // 2
     to_x, to_y = end[0], end[1] + HEIGHT // 2
-    bend = (to_x - x) // 2
+    near, middle = to_x - GAP_X, to_x - GAP_X // 2  # along its own row, then across the last gap
     return (
-        f'<path d="M{x} {y} C{x + bend} {y} {to_x - bend} {to_y} {to_x} {to_y}"'
+        f'<path d="M{x} {y} H{near} C{middle} {y} {middle} {to_y} {to_x} {to_y}"'
         ' marker-end="url(#tip)"/>'
     )
 
