@@ -1,7 +1,7 @@
 """The documentation as a site: README, docs/, contributing, changelog and cards, by Sphinx.
 
-`make docs` writes work/site, which needs no network: search, formulas and drawings are in it. Sources
-are the Markdown files as GitHub shows them; what only the site needs is added here.
+`make docs` writes work/site, which needs no network: search, formulas and drawings are in it.
+Sources are the Markdown files as GitHub shows them; what only the site needs is added here.
 """
 
 import sys
