@@ -11,7 +11,6 @@ from pathlib import Path
 from markdown_it import MarkdownIt
 from markdown_it.token import Token
 
-
 ROOT = Path(__file__).parents[2]
 PATTERNS = ("*.md", "docs/*.md", "docs/cards/*.md", "tests/faults/*.md")
 MARKDOWN = MarkdownIt("commonmark").enable("table")
