@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from stages.cards.markdown import render
+from stages.cards.release import LINE
 from stages.cards.weights import SegmenterFile
 from stages.figures.kit.titles import title
 from stages.params.atlas import AtlasParams
@@ -34,6 +35,7 @@ def embedded_card(
     phases = [training["optimisation"], *training["refinements"]]
     return render(
         "embedded.md.j2",
+        release=LINE,
         file=file,
         training=training,
         phases=phases,
@@ -64,6 +66,7 @@ def atlas_card(
     """
     return render(
         "atlas.md.j2",
+        release=LINE,
         file=file,
         atlas=atlas,
         quality=quality,
