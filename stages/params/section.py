@@ -15,6 +15,7 @@ SHOWN = 120  # characters of a wrong value
 RECIPES = Path("params.segmenters.yaml")  # of the frozen stages that make the segmenters
 SECTIONS = (
     "ensembles",
+    "external",
     "compute",
     "phantom",
     "data",

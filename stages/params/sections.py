@@ -11,6 +11,7 @@ from stages.params.compute import ComputeParams
 from stages.params.data import DataParams
 from stages.params.deformation import DeformationParams
 from stages.params.ensembles import EnsembleParams
+from stages.params.external import ExternalSection
 from stages.params.mask import MaskParams
 from stages.params.measure import MeasureParams
 from stages.params.noise import NoiseParams
@@ -25,6 +26,7 @@ from stages.study.structures import structure
 
 PLAIN: tuple[type[Section], ...] = (
     EnsembleParams,
+    ExternalSection,
     ComputeParams,
     PhantomParams,
     DataParams,
@@ -48,6 +50,7 @@ class Parameters(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     ensembles: EnsembleParams
+    external: ExternalSection
     compute: ComputeParams
     phantom: PhantomParams
     data: DataParams
