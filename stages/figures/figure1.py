@@ -249,6 +249,7 @@ def of_group(group: str) -> StudyFigure:
         " contours.",
         partial(caption, group=group),
         partial(draw_group, group=group),
+        questions=("surrogates",),
     )
 
 

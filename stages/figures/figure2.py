@@ -123,4 +123,5 @@ FIGURE = StudyFigure(
     "Box plots of variability and bias, a row a structure and a colour a group.",
     caption,
     read_and_draw,
+    questions=("volumes",),
 )

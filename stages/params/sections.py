@@ -1,6 +1,7 @@
 """All sections together."""
 
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
@@ -24,6 +25,7 @@ from stages.params.segmenter import SegmenterParams
 from stages.params.train import TrainParams
 from stages.study.structures import structure
 
+TRAIN = "train"
 PLAIN: tuple[type[Section], ...] = (
     EnsembleParams,
     ExternalSection,
@@ -66,6 +68,17 @@ class Parameters(BaseModel):
     deformation: DeformationParams
     analyse: AnalyseParams
     report: ReportParams
+
+
+def present(path: Path = FILE) -> dict[str, Any]:
+    """Return the sections that a parameter file has as JSON, defaults filled in.
+
+    A study of images or volumes from elsewhere has some of them only.
+    """
+    if TRAIN in (content := read(path)):
+        return load_all(path).model_dump(mode="json")
+    parts = (kind for kind in PLAIN if kind.section in content)
+    return {kind.section: kind.load(path).model_dump(mode="json") for kind in parts}
 
 
 def load_all(path: Path = FILE) -> Parameters:

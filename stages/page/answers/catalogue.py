@@ -23,6 +23,18 @@ QUESTIONS: tuple[Callable[[Facts], Answer], ...] = (
 )
 
 
+RESTS_ON: dict[Callable[[Facts], Answer], str] = {
+    variability: "components",
+    prediction: "inference",
+    bias_prediction: "bias_prediction",
+}
+"""Question of the report -> that of `analyse` without which it is left out."""
+
+
 def answers(facts: Facts) -> list[Answer]:
-    """Return the answers to the study's questions, in the order of the report."""
-    return [ask(facts) for ask in QUESTIONS]
+    """Return the answers to the study's questions, in the order of the report.
+
+    Those that rest on what `analyse` skipped are left out, and bias where there is no reference.
+    """
+    asked = [ask for ask in QUESTIONS if RESTS_ON.get(ask) not in facts.skipped]
+    return [ask(facts) for ask in asked if ask is not bias or facts.ensembles.target]

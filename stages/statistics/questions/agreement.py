@@ -27,6 +27,7 @@ from stages.statistics.methods.limits_of_agreement import REACH, Limits, limits_
 from stages.statistics.methods.pivots import strata, uniform_draws
 from stages.statistics.methods.variability import PERCENT, coefficient_of_variation, positive
 from stages.statistics.methods.variance_components import estimate
+from stages.statistics.needs import REFERENCE, needs
 from stages.statistics.questions.power import TRIAL_STRUCTURE
 
 ESTIMATES = ("bias", "lower", "upper", "ccc", "icc", "slope", "intercept")
@@ -65,6 +66,7 @@ class Comparison(NamedTuple):
     """Groups whose members differ in noise alone: the errors of the fully sampled volumes."""
 
 
+@needs(REFERENCE)
 def ask(cohort: Cohort, params: AnalyseParams, rng: np.random.Generator) -> Answer:
     """Return limits of agreement, concordance, equivalence and regression against the reference."""
     trial, ensembles = params.trial, cohort.ensembles
@@ -75,7 +77,7 @@ def ask(cohort: Cohort, params: AnalyseParams, rng: np.random.Generator) -> Answ
         params.level,
         uniform_draws(rng),
         cohort.subject_of,
-        ensembles.architectures,
+        ensembles.studied,
         ensembles.named(of=lambda kind: kind.adds_noise),
     )
     table = compare(cohort.volumes, cohort.reference, how)

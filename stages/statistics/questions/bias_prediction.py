@@ -19,6 +19,7 @@ from stages.statistics.methods.bias import ABSOLUTE, absolute_bias_table
 from stages.statistics.methods.disjoint_halves import Cohorts, Measure, disjoint_r2
 from stages.statistics.methods.gaps import without_gaps
 from stages.statistics.methods.permutation import benjamini_hochberg
+from stages.statistics.needs import REFERENCE, SEVERAL, VOXELWISE, needs
 from stages.statistics.questions.inference import SCOPES, infer
 from stages.statistics.questions.prediction import (
     REGRESSIONS,
@@ -47,6 +48,7 @@ P = {"p": "p", "p_bh": "p_bh"}
 COLUMNS = [*KEYS, "kind", "estimate", "scope", "n", "value", "low", "high", "p", "p_bh", "critical"]
 
 
+@needs(SEVERAL, VOXELWISE, REFERENCE)
 def ask(cohort: Cohort, params: AnalyseParams, rng: np.random.Generator) -> Answer:
     """Return how well each surrogate predicts |bias|, and the regressions of |bias|."""
     against = {"reference": cohort.reference}

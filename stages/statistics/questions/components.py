@@ -39,6 +39,7 @@ from stages.statistics.methods.variance_components import (
     estimate,
     with_segmentation,
 )
+from stages.statistics.needs import SEVERAL, needs
 from stages.study.errors import StudyError
 
 PERCENT = 100.0
@@ -73,6 +74,7 @@ class Intervals:
         return np.array([known.get(scan, scan) for scan in scans])
 
 
+@needs(SEVERAL)
 def ask(cohort: Cohort, params: AnalyseParams, rng: np.random.Generator) -> Answer:
     """Return the variance between members, of their interaction with scans, and of segmentation."""
     intervals = Intervals(params.level, rng, cohort.subject_of)

@@ -11,12 +11,14 @@ from stages.statistics.methods.gaps import without_gaps
 from stages.statistics.methods.member_medians import Draws as MemberDraws
 from stages.statistics.methods.member_medians import median_spread, member_cube
 from stages.statistics.methods.rank_agreement import Draws, draw_subjects, rank_agreement
+from stages.statistics.needs import REFERENCE, REGISTERED, needs
 
 PAIR = ["group", "structure", "subject"]
 COLUMNS = [*PAIR, "n_members", "n_undefined", "sd", "mean", "cv", "bias"]
 PAIRS = {"sd": "cv", "mean": "bias"}  # of a deformation: of the volumes
 
 
+@needs(REGISTERED, REFERENCE)
 def ask(cohort: Cohort, params: AnalyseParams, rng: np.random.Generator) -> Answer:
     """Return apparent changes of volume that need no segmentation of the members."""
     draws = draw_subjects(cohort.subject_of, params.bootstrap_draws, params.level, rng)

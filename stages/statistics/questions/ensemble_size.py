@@ -21,6 +21,7 @@ from stages.statistics.methods.gaps import without_gaps
 from stages.statistics.methods.member_medians import Draws, draw, member_cube
 from stages.statistics.methods.variability import PERCENT, c4
 from stages.statistics.methods.weighted_summaries import weighted_median
+from stages.statistics.needs import SEVERAL, needs
 from stages.study.seeds import stable_seed
 
 TARGETS = (0.20, 0.15, 0.10)  # relative standard errors to reach
@@ -42,6 +43,7 @@ COLUMNS = [
 ]
 
 
+@needs(SEVERAL)
 def ask(cohort: Cohort, params: AnalyseParams, rng: np.random.Generator) -> Answer:
     """Return how many members a coefficient of variation needs."""
     draws = draw(cohort.subject_of, params.bootstrap_draws, rng)

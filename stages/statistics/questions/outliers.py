@@ -11,6 +11,7 @@ from stages.statistics.methods.correlation import correlation_table
 from stages.statistics.methods.gaps import without_gaps
 from stages.statistics.methods.regression import in_sample_r2
 from stages.statistics.methods.variability import MAD_TO_SD, PERCENT, cv_table
+from stages.statistics.needs import CROSSED, IMAGES, SEVERAL, VOXELWISE, needs
 from stages.statistics.questions.image_quality import (
     HEADLINE,
     MEASURES,
@@ -36,6 +37,7 @@ LEFT_OUT = ["cv_without", "r2_histogram_target_only", "r2_summary_target_only"]
 COLUMNS = ["group", "member", *SCORES, *(f"z_{name}" for name in SCORES), "flagged"]
 
 
+@needs(SEVERAL, CROSSED, VOXELWISE, IMAGES)
 def ask(cohort: Cohort, params: AnalyseParams, rng: np.random.Generator) -> Answer:
     """Return outliers among the members, and the headline numbers with and without them.
 

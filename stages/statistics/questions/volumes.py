@@ -67,8 +67,8 @@ def ask(cohort: Cohort, params: AnalyseParams, rng: np.random.Generator) -> Answ
         tree[group], pairs = _of_group(cohort, group, params.structures)
         undefined += [f"{group}: {pair}" for pair in pairs]
         _add_intervals(tree[group], group, estimates, params)
-        if group in cohort.ensembles.architectures:
-            others = [name for name in cohort.groups if name != group]
+        if group in cohort.ensembles.studied:
+            others = [name for name in cohort.ensembles.studied if name != group]
             tree[group] |= _differences(estimates, group, others, params.level)
     tree |= _of_reference(cohort)
     return Answer(tree, {"cv": cohort.cv, "bias": cohort.bias}, tuple(undefined))
