@@ -65,7 +65,7 @@ def volume_rows(path: Path) -> list[Row]:
         rows = [row for file, name in _inside(path) for row in _one(file, name)]
     elif path.is_file() and is_listing(path):
         rows = [
-            replace(found, **{key: cells[key] for key in KEYS if key in cells})
+            Row(cells[SUBJECT], cells.get(MEMBER, ""), cells.get(SESSION, ""), found.volumes)
             for cells in listed(path, FILES)
             for found in _one(Path(cells[FILES]), cells[SUBJECT])
         ]

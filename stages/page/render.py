@@ -15,6 +15,7 @@ from stages.figures.catalogue import figures
 from stages.figures.kit.facts import Facts, load_facts
 from stages.figures.kit.phrasing import counted, share
 from stages.figures.kit.planes import OUTLINES
+from stages.figures.kit.wording import worded
 from stages.page import external_methods, member_table, published, sources
 from stages.page.answers.catalogue import answers
 from stages.page.answers.headline_table import headline
@@ -32,6 +33,13 @@ from stages.study import layout
 
 TEMPLATES = Path(__file__).with_name("templates")
 REPORT = layout.PLOTS / "report" / "report.html"
+HEADLINE = (
+    "The numbers behind it. CV: coefficient of variation of a volume over members; bias: against"
+    " the fully sampled scan, median over scans; R²: of the CV, over all structures, in sample, as"
+    " the paper reads it (of the mean SD alone: with the logarithms of both); SD: voxelwise standard"
+    " deviation; r: of the mean SD of half of the members with ln CV of the other half; with {}"
+    " intervals"
+)
 TITLE = "Does image uncertainty predict volume uncertainty?"
 
 
@@ -92,8 +100,10 @@ def contents(facts: Facts, other: Kept | None = None) -> dict[str, object]:
         "skipped": list(facts.skipped.items()),
         "from_k_space": facts.trained,
         "answers": answers(facts),
-        "headline": Table(list(numbers.columns), numbers.to_numpy().tolist()),
-        "level": share(facts.params.level),
+        "headline_caption": worded(HEADLINE.format(share(facts.params.level)), facts),
+        "headline": Table(
+            [worded(head, facts) for head in numbers.columns], numbers.to_numpy().tolist()
+        ),
         "figures": drawn(facts),
         "members": member_table.members(facts),
         "outlying": member_table.verdict(facts),
@@ -142,5 +152,9 @@ def drawn(facts: Facts) -> Iterator[Drawn]:
     """Yield each figure with its words, and its image if it is there."""
     for figure in figures(facts):
         path = layout.figure("report", figure.name)
-        words = figure.heading, figure.alternative, figure.caption(facts)
-        yield Drawn(path.as_posix(), *words, file_drawing(path) if path.is_file() else None)
+        heading, alternative, caption = (
+            worded(text, facts)
+            for text in (figure.heading, figure.alternative, figure.caption(facts))
+        )
+        image = file_drawing(path) if path.is_file() else None
+        yield Drawn(path.as_posix(), heading, alternative, caption, image)

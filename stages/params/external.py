@@ -6,7 +6,7 @@ from typing import ClassVar, Literal, Self
 
 from pydantic import ConfigDict, model_validator
 
-from stages.params.section import FILE, Section, parse, read
+from stages.params.section import ELSEWHERE, FILE, Section, parse, read
 from stages.study.errors import StudyError
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")  # of a group: it becomes the name of a folder
@@ -49,7 +49,7 @@ class ExternalSection(Section):
     """Every group from elsewhere by its name; `reference` is what the others are compared with."""
 
     model_config = ConfigDict(extra="allow")
-    section: ClassVar[str] = "external"
+    section: ClassVar[str] = ELSEWHERE
     __pydantic_extra__: dict[str, ExternalParams]
 
     @classmethod

@@ -7,6 +7,7 @@ its images. Images from elsewhere (`EXTERNAL`) are a kind like any other.
 
 from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from stages.study import sidecars
 
@@ -27,6 +28,8 @@ class GroupKind:
     """What an image of such a group is, in words."""
     undersampled: bool = True
     """Made from masked k-space; otherwise from all of it."""
+    elsewhere: bool = False
+    """Images that others made: nothing is known of their k-space."""
     trained: bool = False
     """Members are networks that the study trains: weights, training curves, a model card."""
     studied: bool = False
@@ -70,10 +73,14 @@ REFERENCE = GroupKind(
     target=True,
 )
 BASELINE = GroupKind("baseline", names=("zero_filled", "compressed_sensing"))
-EXTERNAL = GroupKind(
-    "external", image="image from elsewhere", undersampled=False, studied=True, repeated=True
-)
-PAIRED = GroupKind("paired", image="image from elsewhere", undersampled=False, studied=True)
+_ELSEWHERE: dict[str, Any] = {
+    "image": "image from elsewhere",
+    "undersampled": False,
+    "elsewhere": True,
+    "studied": True,
+}
+EXTERNAL = GroupKind("external", repeated=True, **_ELSEWHERE)
+PAIRED = GroupKind("paired", **_ELSEWHERE)
 
 KINDS = (ENSEMBLE, NOISE, REFERENCE, BASELINE, EXTERNAL, PAIRED)
 """Every kind of group."""
@@ -98,6 +105,10 @@ class Group:
     def of(self, subject: str) -> tuple[int, ...]:
         """Return the members that have an image of a scan."""
         return tuple(m for m in self.members if (m, subject) not in self.absent)
+
+    def scans(self, member: int, subjects: Iterable[str]) -> list[str]:
+        """Return the scans of which a member has an image."""
+        return [subject for subject in subjects if (member, subject) not in self.absent]
 
 
 FULLY_SAMPLED = Group("reference", REFERENCE, (0,))

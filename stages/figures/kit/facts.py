@@ -56,11 +56,6 @@ class Facts:
         return bool(self.ensembles.architectures)
 
     @property
-    def noun(self) -> str:
-        """What one of the studied groups is called in a sentence."""
-        return "architecture" if self.trained else "group"
-
-    @property
     def imaged(self) -> tuple[str, ...]:
         """The groups that have images."""
         return self.ensembles.imaged
@@ -115,9 +110,7 @@ def load_facts() -> Facts:
     return Facts(
         metrics={path.stem: read_json(path) for path in paths},
         ensembles=ensembles,
-        subject_of=subject_map(
-            study_scans(ensembles), params.subject_pattern, params.subject_table
-        ),
+        subject_of=subject_map(found, params.subject_pattern, params.subject_table),
         params=params,
         report=ReportParams.load(),
         cv=known("cv", ["group", "subject", "structure", "cv"]),

@@ -16,7 +16,7 @@ def certainty(facts: Facts) -> Answer:
     members = [len(seeds) for seeds in facts.members.values()]
     size = (
         f"{counted(facts.n_scans, 'scan')} of {counted(facts.n_subjects, 'subject')} and"
-        f" {_range(members)} members {'an' if facts.trained else 'a'} {facts.noun}"
+        f" {_range(members)} members an architecture"
     )
     kind = "digital phantoms, so it tests the method and does not apply to scanners"
     cohort = kind if facts.simulated else "measured scans"

@@ -24,7 +24,7 @@ def _row(facts: Facts, group: str) -> dict[str, str]:
     within = correlations(facts).get(group, {})
     alone = facts.get("surrogates", group, "std_mean", "pooled_r2")
     return {
-        facts.noun: title(group),
+        "architecture": title(group),
         "members": str(len(facts.members[group])),
         "PSNR (dB)": number(facts.get("image_quality", group, "psnr", "mean"), 1),
         "median CV (%)": _cv(facts.get("volumes", group, "cv") or {}),

@@ -13,7 +13,7 @@ POINTS = "\N{NO-BREAK SPACE}percentage points"
 
 def variability(facts: Facts) -> Answer:
     """Return which architecture's volumes vary least between members, and whether that is sure."""
-    question = f"Which {facts.noun} varies least?"
+    question = "Which architecture varies least?"
     found = lowest_cv(facts)
     order = list(found)
     if not order:
@@ -68,7 +68,7 @@ def _noise_baseline(facts: Facts, least: float) -> list[str]:
     relation = "less than any" if noise < least else "no less than the least"
     return [
         f"Added noise makes the volumes of the fully sampled scans vary by {percent(noise, 2)},"
-        f" {relation} of the {facts.noun}s."
+        f" {relation} of the architectures."
     ]
 
 

@@ -17,7 +17,7 @@ SHOWN = 3  # structures that are named
 
 def bias(facts: Facts) -> Answer:
     """Return which architecture's volumes are off, and in which structures."""
-    question = f"Which {facts.noun} is biased, and where?"
+    question = "Which architecture is biased, and where?"
     sizes = biases(facts)
     if not sizes:
         return Answer(question, "Bias was not measured.")
@@ -77,10 +77,10 @@ def _verdict(facts: Facts, order: list[str]) -> str:
     found = {g: biased_structures(facts, g) for g in order}
     shown = [g for g in order if found[g]]
     if not any("mean_bias" in (facts.get("volumes", g) or {}) for g in order):
-        return f"Whether any {facts.noun} is biased is not known: biases have no intervals."
+        return "Whether any architecture is biased is not known: biases have no intervals."
     if not shown:
         return (
-            f"No {facts.noun} is shown to be biased: no structure's interval over subjects and"
+            "No architecture is shown to be biased: no structure's interval over subjects and"
             " members excludes both 0 and what noise does; it may be too wide to."
         )
     n = len(facts.structures)
