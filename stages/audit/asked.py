@@ -7,10 +7,14 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from stages.external.image_listing import image_sources, items
 from stages.external.listing import volume_sources
-from stages.external.volume_import import group_volumes, missing_scans
+from stages.external.membership import places, table
+from stages.external.volume_import import TARGETS, group_volumes, missing_scans
+from stages.params.analyse import AnalyseParams
 from stages.params.external import SOURCES, ExternalParams, ExternalSection
-from stages.params.section import parse
+from stages.params.section import FILE, parse
+from stages.study import layout
 from stages.study.errors import StudyError
 from stages.study.groups import FULLY_SAMPLED
 from stages.study.structures import STRUCTURES
@@ -103,9 +107,31 @@ def left_out(audit: Audit) -> list[str]:
     ]
 
 
-def sources_of(params: ExternalParams) -> list[Path]:
+def audit_of_images(groups: Mapping[str, ExternalParams]) -> Audit:
+    """Return an audit of images, which are listed, not read: their import checks each of them.
+
+    Raises:
+        StudyError: as `items` and `places`; if groups are of other scans than the reference.
+    """
+    tables = {}
+    for name, params in groups.items():
+        keys = [item.key for item in items(name, params)]
+        tables[name] = table(keys, places(name, keys, several=name not in TARGETS))
+    known = tables.get(FULLY_SAMPLED.name)
+    for name, members in tables.items():
+        if known is not None and (fault := missing_scans(name, members, known)):
+            raise StudyError(fault)
+    return Audit(groups, default_structures(), imaged=True)
+
+
+def default_structures() -> tuple[str, ...]:
+    """Return the structures of the study that this code belongs to."""
+    return AnalyseParams.load(layout.WEIGHTS.parent / FILE).structures
+
+
+def sources_of(name: str, params: ExternalParams) -> list[Path]:
     """Return the files that a group is read from, which DVC watches."""
-    return volume_sources(params.source)
+    return image_sources(name, params) if params.imaged else volume_sources(params.source)
 
 
 def moved(params: ExternalParams, start: Path) -> ExternalParams:

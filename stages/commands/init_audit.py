@@ -13,7 +13,15 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
-from stages.audit.asked import Audit, audit_of_volumes, left_out, named, section, source
+from stages.audit.asked import (
+    Audit,
+    audit_of_images,
+    audit_of_volumes,
+    left_out,
+    named,
+    section,
+    source,
+)
 from stages.audit.writing import write, write_graph
 from stages.machine.entry import entry_point
 from stages.params.external import ExternalSection
@@ -67,7 +75,7 @@ def audit(options: argparse.Namespace) -> Audit:
             "init-audit: expected --reference for images and --reference-volumes for volumes, got"
             " the other one; give the reference in kind"
         )
-    return audit_of_volumes(groups)
+    return audit_of_images(groups) if options.images else audit_of_volumes(groups)
 
 
 @entry_point

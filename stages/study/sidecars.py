@@ -31,6 +31,11 @@ NOISE_DEFINITION = "NoiseDefinition"
 NOISE_ACQUIRED_FRACTION = "NoiseAcquiredFraction"
 NOISE_SEED = "NoiseSeed"
 NOISE = (NOISE_SNR, NOISE_DEFINITION, NOISE_SIGMA, NOISE_ACQUIRED_FRACTION)  # of all members alike
+# of images from elsewhere
+SOURCE_FILE = "SourceFile"  # its name there
+SOURCE_MD5 = "SourceFileMD5"  # None of a DICOM series
+INTENSITY_SCALE = "IntensityScale"
+RESAMPLED = "Resampled"  # off, affine-only or rigid
 # of label maps
 IMAGE = "SourceMD5"  # of the image that was segmented
 METHOD = "Method"  # of the segmenter
