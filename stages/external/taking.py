@@ -84,4 +84,9 @@ def _write(folder: Path, name: str, item: Item, place: Place, found: Imported) -
         sidecars.INTENSITY_SCALE: found.scale,
         sidecars.RESAMPLED: found.resampled,
     }
+    if item.labels is not None:
+        sidecar |= {
+            sidecars.LABEL_FILE: str(item.labels),
+            sidecars.LABEL_MD5: md5(item.labels),
+        }
     save_volume(path, data, found.image.affine, sidecar)

@@ -8,7 +8,7 @@ volume too small. A structure is either there as a whole or not at all.
 import csv
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +53,8 @@ class Row:
     session: str
     volumes: Mapping[str, float]
     """Structure of the study -> mm3, left and right summed."""
+    parts: Mapping[frozenset[int], tuple[str, float]] = field(default_factory=dict)
+    """FreeSurfer ids -> name in the file, and mm3."""
 
 
 def read_volumes(path: Path) -> list[Row]:
@@ -101,7 +103,7 @@ def _stats(path: Path, text: str) -> list[Row]:
                     path, TABLE, f"a row of {len(words)} cells under {len(columns)} heads"
                 )
             cells.append((words[name], words[place]))
-    return [Row("", "", "", structures_of(path, cells))]
+    return [Row("", "", "", structures_of(path, cells), _parts(path, cells))]
 
 
 def _table(path: Path, text: str) -> list[Row]:
@@ -128,8 +130,8 @@ def _table(path: Path, text: str) -> list[Row]:
     wide = [(low, head) for low, head in zip(lower, heads, strict=True) if low not in KEYS]
     found = []
     for cells in keyed:
-        volumes = structures_of(path, [(head, cells[low]) for low, head in wide])
-        found.append(Row(*_keys(path, cells), volumes))
+        named = [(head, cells[low]) for low, head in wide]
+        found.append(Row(*_keys(path, cells), structures_of(path, named), _parts(path, named)))
     return _once(path, found)
 
 
@@ -176,6 +178,22 @@ def structures_of(path: Path, cells: Iterable[tuple[str, str]]) -> dict[str, flo
     Raises:
         StudyError: as `read_volumes`.
     """
+    parts = _parts(path, cells)
+    found = {}
+    for entry in STRUCTURES:
+        chosen = _whole(path, entry.name, frozenset(entry.labels), set(parts))
+        if chosen:
+            found[entry.name] = float(np.sum([parts[key][1] for key in chosen]))
+    if not found:
+        raise StudyError(
+            f"{path}: expected volumes of structures of the study, got none; give a table of"
+            " SynthSeg, FreeSurfer or FastSurfer"
+        )
+    return found
+
+
+def _parts(path: Path, cells: Iterable[tuple[str, str]]) -> dict[frozenset[int], tuple[str, float]]:
+    """Return labels -> the name and the mm3 of what has them; names of no structure are dropped."""
     parts: dict[frozenset[int], tuple[str, float]] = {}
     for name, text in cells:
         labels = labels_of(name)
@@ -194,15 +212,23 @@ def structures_of(path: Path, cells: Iterable[tuple[str, str]]) -> dict[str, flo
         if labels in parts and plain_name(name).endswith(SURFACES):
             continue
         parts[labels] = name, _number(path, name, text)
-    found = {}
-    for entry in STRUCTURES:
-        chosen = _whole(path, entry.name, frozenset(entry.labels), set(parts))
-        if chosen:
-            found[entry.name] = float(np.sum([parts[key][1] for key in chosen]))
-    if not found:
+    return parts
+
+
+def label_volumes(path: Path) -> dict[int, float]:
+    """Return label of the study -> mm3 of the one image of a file, all labels of SynthSeg's table.
+
+    Raises:
+        StudyError: as `read_volumes`; if the file is of several images, or lacks a label.
+    """
+    rows = read_volumes(path)
+    if len(rows) != 1:
+        raise StudyError(f"{path}: expected the volumes of one image, got {len(rows)} rows")
+    found = {min(key): mm3 for key, (_, mm3) in rows[0].parts.items() if len(key) == 1}
+    if missing := [name for label, name in SYNTHSEG_TABLE.items() if label not in found]:
         raise StudyError(
-            f"{path}: expected volumes of structures of the study, got none; give a table of"
-            " SynthSeg, FreeSurfer or FastSurfer"
+            f"{path}: expected a volume of every label of SynthSeg's table, got none of"
+            f" {missing[0]}; leave {{volumes}} out of segment.command, and voxels are counted"
         )
     return found
 

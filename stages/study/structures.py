@@ -163,6 +163,7 @@ ADULT_MM3 = {
     "accumbens": 1_100,
     "ventral_dc": 8_000,
 }
+WITHIN = "inferior lateral ventricle"  # what networks that merge the sides have in its ventricle
 LABELS = {entry.name: entry.labels for entry in STRUCTURES}
 SYNTHSEG_LABELS = (0, *SYNTHSEG_TABLE)
 SYNTHSEG_NAMES = tuple(SYNTHSEG_TABLE.values())
@@ -231,18 +232,15 @@ def columns(entry: Structure, available: list[str]) -> list[str]:
     """
     sided = [SYNTHSEG_TABLE[label] for label in entry.labels]
     merged = sorted({name.removeprefix("left ").removeprefix("right ") for name in sided})
-    there = [[name for name in names if name in available] for names in (sided, merged)]
-    for names, found in zip((sided, merged), there, strict=True):
-        if len(found) == len(names):
-            return found
-    found = [*dict.fromkeys([*there[0], *there[1]])]
-    if found:
-        missing = [name for name in (sided if there[0] else merged) if name not in found]
-        raise StudyError(
-            f"{entry.name}: expected all of its columns, got {', '.join(found)} without"
-            f" {', '.join(missing)}: no volume is a sum of parts; add the columns"
-        )
-    return []
+    named = [name for name in sided if name in available]
+    found = named or [name for name in merged if name in available]
+    missing = {*(sided if named else merged)} - {*found}
+    if not found or not missing or (not named and missing <= {WITHIN}):
+        return found
+    raise StudyError(
+        f"{entry.name}: expected all of its columns, got {', '.join(found)} without"
+        f" {', '.join(sorted(missing))}: no volume is a sum of some parts; add the columns"
+    )
 
 
 def structure_volumes(table: "pd.DataFrame") -> "pd.DataFrame":
