@@ -3,7 +3,7 @@
 import os
 import re
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
@@ -32,6 +32,8 @@ class Audit:
     """Paths are those of the command line."""
     structures: tuple[str, ...]
     imaged: bool
+    segment: Mapping[str, str] = field(default_factory=dict)
+    """What section `segment` has instead of the default."""
 
 
 def named(given: str) -> tuple[str, Path]:
@@ -107,21 +109,38 @@ def left_out(audit: Audit) -> list[str]:
     ]
 
 
-def audit_of_images(groups: Mapping[str, ExternalParams]) -> Audit:
+def audit_of_images(groups: Mapping[str, ExternalParams], command: str | None = None) -> Audit:
     """Return an audit of images, which are listed, not read: their import checks each of them.
 
+    Args:
+        groups: of the command line.
+        command: that segments an image; None: the label maps that the tables name, if all images
+            have one, else the bundled network.
+
     Raises:
-        StudyError: as `items` and `places`; if groups are of other scans than the reference.
+        StudyError: as `items` and `places`; if groups are of other scans than the reference, or
+            some images have label maps and others none.
     """
     tables = {}
+    labelled = set()
     for name, params in groups.items():
-        keys = [item.key for item in items(name, params)]
+        found = items(name, params)
+        labelled |= {item.labels is not None for item in found}
+        keys = [item.key for item in found]
         tables[name] = table(keys, places(name, keys, several=name not in TARGETS))
     known = tables.get(FULLY_SAMPLED.name)
     for name, members in tables.items():
         if known is not None and (fault := missing_scans(name, members, known)):
             raise StudyError(fault)
-    return Audit(groups, default_structures(), imaged=True)
+    if len(labelled) > 1 and command is None:
+        raise StudyError(
+            f"{COMMAND}: expected label maps of all images or of none, got some; fill in the column"
+            " 'labels' of every table, or take it out"
+        )
+    chosen = {"method": "files"} if labelled == {True} else {}
+    if command is not None:
+        chosen = {"method": "command", "command": command}
+    return Audit(groups, default_structures(), imaged=True, segment=chosen)
 
 
 def default_structures() -> tuple[str, ...]:

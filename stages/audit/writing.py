@@ -101,7 +101,8 @@ def parameters(folder: Path, audit: Audit) -> str:
             {
                 "analyse": {"structures": list(audit.structures), "subject_table": None},
                 "report": {"architecture": (studied or list(audit.groups))[0]},
-            },
+            }
+            | ({"segment": dict(audit.segment)} if audit.segment else {}),
             sort_keys=False,
         )
     )

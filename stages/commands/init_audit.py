@@ -40,6 +40,11 @@ def parsed(arguments: list[str] | None) -> argparse.Namespace:
     parser.add_argument("--reference-volumes", metavar="PATH", help="volumes to compare with")
     parser.add_argument("--samples", choices=("crossed", "nested"), default="crossed")
     parser.add_argument("--pattern", help="of file names, with {subject}, {member}, {session}")
+    parser.add_argument(
+        "--segment",
+        metavar="COMMAND",
+        help="that segments an image, e.g. 'mri_synthseg --i {image} --o {labels} --vol {volumes}'",
+    )
     parser.add_argument("--resample", choices=("off", "affine-only", "rigid"), default="off")
     parser.add_argument("--intensities", choices=("robust", "stored"), default="robust")
     parser.add_argument(
@@ -75,7 +80,7 @@ def audit(options: argparse.Namespace) -> Audit:
             "init-audit: expected --reference for images and --reference-volumes for volumes, got"
             " the other one; give the reference in kind"
         )
-    return audit_of_images(groups) if options.images else audit_of_volumes(groups)
+    return audit_of_images(groups, options.segment) if options.images else audit_of_volumes(groups)
 
 
 @entry_point

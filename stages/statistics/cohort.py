@@ -112,6 +112,21 @@ class Cohort:
         """Return the groups of undersampled images: networks and baselines."""
         return self.ensembles.scored
 
+    @property
+    def crossed_groups(self) -> list[str]:
+        """Return those of them whose members are the same in all scans."""
+        return [name for name in self.groups if name not in self.nested]
+
+    @property
+    def nested(self) -> frozenset[str]:
+        """Return the groups whose members are samples of their scan, the same in no two."""
+        return frozenset(group.name for group in self.ensembles.all if not group.crossed)
+
+    def crossed(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Return the rows of the ensembles whose members are the same in all scans."""
+        own = self.networks(table)
+        return own[~own["group"].isin(self.nested)].reset_index(drop=True)
+
     def networks(self, table: pd.DataFrame) -> pd.DataFrame:
         """Return the rows of a table that are of the ensembles: what the study is about."""
         return table[table["group"].isin(self.ensembles.ensembles)].reset_index(drop=True)

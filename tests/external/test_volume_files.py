@@ -85,14 +85,19 @@ def test_every_format_gives_the_same_volumes(write, tmp_path: Path) -> None:
 
 
 def test_keys_come_from_the_file(tmp_path: Path) -> None:
-    assert [r.subject for r in read_volumes(synthseg(tmp_path / "s.csv"))] == ["a.nii.gz", "b.nii.gz"]
+    assert [r.subject for r in read_volumes(synthseg(tmp_path / "s.csv"))] == [
+        "a.nii.gz",
+        "b.nii.gz",
+    ]
     assert [r.subject for r in read_volumes(aseg_table(tmp_path / "t.tsv"))] == ["bert"]
     assert [r.member for r in read_volumes(tidy(tmp_path / "u.csv"))] == ["1", "2"]
 
 
 def test_sides_may_be_merged(tmp_path: Path) -> None:
     path = tmp_path / "merged.csv"
-    path.write_text("subject,hippocampus,lateral ventricle,inferior lateral ventricle\na,8000,9000,500\n")
+    path.write_text(
+        "subject,hippocampus,lateral ventricle,inferior lateral ventricle\na,8000,9000,500\n"
+    )
     (row,) = read_volumes(path)
     assert row.volumes == {"lateral_ventricle": 9500.0, "hippocampus": 8000.0}
 

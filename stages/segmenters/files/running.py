@@ -48,8 +48,8 @@ class CommandSegmenter:
             words = tuple(shlex.split(command))
         except ValueError as error:
             raise StudyError(
-                f"params.yaml: 'segment.command': expected a command line, got '{command}': {error};"
-                " correct it"
+                f"params.yaml: 'segment.command': expected a command line, got '{command}'"
+                f" ({error}); correct it"
             ) from None
         found = shutil.which(words[0]) if words else None
         if found is None:

@@ -31,7 +31,7 @@ COLUMNS = ["group", *PAIR, "n_members", "target_mm3", "error", "spread", "crps",
 @needs(SEVERAL, REFERENCE)
 def ask(cohort: Cohort, params: AnalyseParams, rng: np.random.Generator) -> Answer:
     """Return whether ensembles spread as far as they err, against the reference and the truth."""
-    draws = draw(cohort.subject_of, params.bootstrap_draws, rng)
+    draws = draw(cohort.subject_of, params.bootstrap_draws, rng, cohort.nested)
     networks, realised = cohort.ensembles.ensembles, (ADDED_NOISE,)
     targets = {"reference": (cohort.reference, networks)}
     if cohort.truth is not None:
@@ -328,6 +328,7 @@ def _crossed(statistic: Draw, ratios: np.ndarray, draws: Draws) -> Crossed:
         draws.weights,
         draws.n_subjects,
         ratios.shape[-1],
+        nested=draws.within,
     )
 
 
@@ -361,7 +362,7 @@ def calibrate(
         if cube.shape[-1] < 2:
             ratios = np.full(ratios.shape, np.nan)
         pairs, n_members = part.dropna(), int(part["n_members"].iloc[0])
-        found = summary(pairs, n_members) | certain(ratios, draws, level)
+        found = summary(pairs, n_members) | certain(ratios, draws.of(group), level)
         answers, gaps = without_gaps(found)
         counts = {"members": n_members, "pairs": len(pairs), "excluded": len(part) - len(pairs)}
         tree[group] = answers | counts | {"undefined": len(gaps)}

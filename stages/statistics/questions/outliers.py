@@ -44,11 +44,11 @@ def ask(cohort: Cohort, params: AnalyseParams, rng: np.random.Generator) -> Answ
     Ensembles of fewer than `LEAST_MEMBERS` have the numbers with all members alone.
     Without them, R^2 and correlations stand under `target_only`: the predictors are of all members.
     """
-    whole = cohort.networks(cohort.quality), cohort.networks(cohort.volumes)
+    whole = cohort.crossed(cohort.quality), cohort.crossed(cohort.volumes)
     tree, table = outliers(*whole, params.outlier_threshold)
     kept = [without(each, table) for each in whole]
     influence = []
-    for group in cohort.groups:
+    for group in cohort.crossed_groups:
         images = of(cohort.regions, group), of(cohort.histograms, group)
         quality, volumes = (of(each, group) for each in whole)
         found = predicted(cv_table(volumes), *images)

@@ -41,8 +41,8 @@ DECIMALS = 9  # of percent; what lies beyond is rounding
 def ask(cohort: Cohort, params: AnalyseParams, rng: np.random.Generator) -> Answer:
     """Return whether PSNR and SSIM predict errors of volumes."""
     tree, table = task_error(
-        cohort.networks(cohort.quality),
-        cohort.networks(cohort.volumes),
+        cohort.crossed(cohort.quality),
+        cohort.crossed(cohort.volumes),
         cohort.reference,
         cohort.subject_of,
         params.bootstrap_draws,

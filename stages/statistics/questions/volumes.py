@@ -59,7 +59,7 @@ def ask(cohort: Cohort, params: AnalyseParams, rng: np.random.Generator) -> Answ
     shifts the volume by; and of networks `cv_difference` and `absolute_bias_difference`, this group
     less another.
     """
-    draws = draw(cohort.subject_of, params.bootstrap_draws, rng)
+    draws = draw(cohort.subject_of, params.bootstrap_draws, rng, cohort.nested)
     estimates = {group: _estimates(cohort, group, params, draws) for group in cohort.compared}
     tree: Tree = {}
     undefined: list[str] = []
@@ -80,10 +80,11 @@ def _estimates(cohort: Cohort, group: str, params: AnalyseParams, draws: Draws) 
     reference = pair_matrix(cohort.reference, "volume_mm3", list(names), draws.scans)
     biases = PERCENT * (cube / positive(reference)[..., None] - 1.0)
     varies = group in cohort.ensembles.variable
+    own = draws.of(group)
     return Estimates(
-        median_spread(cube, draws, relative=True) if varies else None,
-        median_absolute_bias(biases, draws),
-        row_means(biases, draws),
+        median_spread(cube, own, relative=True) if varies else None,
+        median_absolute_bias(biases, own),
+        row_means(biases, own),
     )
 
 
