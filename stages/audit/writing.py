@@ -73,7 +73,9 @@ def graph(folder: Path, groups: Mapping[str, ExternalParams], *, imaged: bool) -
         key = {"volumes", "table", "folder", "bids"} & params.model_fields_set
         there = params.model_copy(update={k: str(folder / params.source) for k in key})
         files = [json.dumps(relative(path, folder)) for path in sources_of(name, there)]
-        shown.append({"name": name, "sources": files, "target": name == NAMED})
+        shown.append({"name": name, "sources": files, "target": name == NAMED, "leads": False})
+    if NAMED not in groups:
+        shown[0]["leads"] = True
     template = "images.yaml.j2" if imaged else "volumes.yaml.j2"
     return environment().get_template(template).render(groups=shown, reference=NAMED in groups)
 

@@ -1,5 +1,8 @@
 """The import of a group: every image read, checked and written as a BIDS derivative."""
 
+from collections.abc import Iterator
+from contextlib import ExitStack, contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -24,6 +27,8 @@ SOURCE = "source"  # name of the data set that images come from, among the links
 def take(name: str, params: ExternalParams, found: list[Item], ensembles: EnsembleParams) -> None:
     """Write the images of a group and the table of its members.
 
+    Without a reference the first image of each scan stands in for it, written by the first group.
+
     Args:
         name: of the group.
         params: its section of the parameters.
@@ -33,21 +38,38 @@ def take(name: str, params: ExternalParams, found: list[Item], ensembles: Ensemb
     Raises:
         StudyError: as `places` and `imported`; if the scans are not those of the reference.
     """
-    is_target = name in TARGETS
-    where = places(name, [item.key for item in found], several=not is_target)
-    target = None if is_target else ensembles.target
+    where = places(name, [item.key for item in found], several=name not in TARGETS)
+    target = None if name in TARGETS else ensembles.target
     if target:
         _check_scans(name, where, target)
-    with atomic_directory(layout.images(name, 0).parent) as folder:
+    leads = not ensembles.target and name == ensembles.groups[0]
+    pairs = sorted(zip(found, where, strict=True), key=lambda pair: (pair[1].scan, pair[1].member))
+    with ExitStack() as stack:
+        folder = stack.enter_context(atomic_directory(layout.images(name, 0).parent))
         for member in sorted({place.member for place in where}):
             _describe(folder / str(member), name, member, params)
-        pairs = list(zip(found, where, strict=True))
+        first = stack.enter_context(_stand_in(params)) if leads else None
         for item, place in progress(pairs, desc=f"import {name}", unit="image"):
-            against = layout.image(target.name, 0, place.scan) if target else None
-            reference = reference_image(against) if against else None
-            _write(folder, name, item, place, imported(item, params, reference))
-        with atomic_path(layout.members(name)) as path:
-            table([item.key for item in found], where).to_csv(path, index=False)
+            path = layout.image(FULLY_SAMPLED.name, 0, place.scan, first)
+            against = name not in TARGETS and path.exists()
+            image = imported(item, params, reference_image(path) if against else None)
+            _write(folder / str(place.member), name, item, place, image)
+            if first and not against:
+                _write(first, FULLY_SAMPLED.name, item, replace(place, member=0), image)
+        with atomic_path(layout.members(name)) as table_path:
+            table([item.key for item in found], where).to_csv(table_path, index=False)
+
+
+@contextmanager
+def _stand_in(params: ExternalParams) -> Iterator[Path]:
+    """Yield the folder of what stands in for a reference: the first image of each scan.
+
+    Nothing is compared with it. It gives a scan its grid, its unit and its regions of interest.
+    """
+    with atomic_directory(layout.images(FULLY_SAMPLED.name, 0).parent) as parent:
+        folder = parent / "0"
+        _describe(folder, FULLY_SAMPLED.name, 0, params)
+        yield folder
 
 
 def _check_scans(name: str, where: list[Place], target: Group) -> None:
@@ -72,7 +94,7 @@ def _describe(folder: Path, name: str, member: int, params: ExternalParams) -> N
 
 
 def _write(folder: Path, name: str, item: Item, place: Place, found: Imported) -> None:
-    path = layout.image(name, place.member, place.scan, folder / str(place.member))
+    path = layout.image(name, place.member, place.scan, folder)
     data = (found.image.data * found.scale).astype(np.float32)
     about = "An image from elsewhere, its intensities multiplied by IntensityScale."
     sidecar = {

@@ -190,6 +190,7 @@ def _all_have(table: Table, groups: tuple[str, ...]) -> bool:
 def _image_tables(ensembles: EnsembleParams, joined: Callable[..., pd.DataFrame]) -> dict[str, Any]:
     """Return the tables that only groups of images have."""
     imaged = {*ensembles.imaged}
+    against = ensembles.target is not None  # what is compared with a reference
 
     def those(names: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(name for name in names if name in imaged)
@@ -205,9 +206,9 @@ def _image_tables(ensembles: EnsembleParams, joined: Callable[..., pd.DataFrame]
     }
     return {
         "draws": joined(schema.DRAWS, networks) if drawn else None,
-        "quality": joined(schema.QUALITY, those(ensembles.scored)),
-        "overlap": joined(schema.OVERLAP, those(ensembles.groups)),
-        "changes": joined(schema.DEFORMATION, those(ensembles.compared)),
+        "quality": joined(schema.QUALITY, those(ensembles.scored) if against else ()),
+        "overlap": joined(schema.OVERLAP, those(ensembles.groups) if against else ()),
+        "changes": joined(schema.DEFORMATION, those(ensembles.compared) if against else ()),
         **{name: joined(table, networks) for name, table in voxelwise.items()},
     }
 

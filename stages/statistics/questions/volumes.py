@@ -151,12 +151,13 @@ def _of_group(cohort: Cohort, group: str, structures: tuple[str, ...]) -> tuple[
     """Return the metrics of one group, and the names of its undefined structure-scan pairs."""
     volumes, missing = grid(of(cohort.volumes, group), structures, list(cohort.subject_of))
     found: Tree = {}
-    undefined = [*_undefined(of(cohort.bias, group), "bias"), *missing]
+    known = len(cohort.reference) > 0
+    undefined = [*_undefined(of(cohort.bias, group), "bias"), *missing] if known else missing
     cv = of(cohort.cv, group)
     if group in cohort.ensembles.variable:
         undefined = list(dict.fromkeys(_undefined(cv, "cv") + undefined))
         found["cv"] = {"median": float(cv["cv"].median())} | medians(cv, "cv").get(group, {})
-    found["bias"] = structure_biases(cohort.bias, group)
+    found |= {"bias": structure_biases(cohort.bias, group)} if known else {}
     if cohort.truth is not None:
         found["bias_truth"] = structure_biases(bias_table(volumes, cohort.truth), group)
     return found | {"excluded": len(undefined)}, undefined
