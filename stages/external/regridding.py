@@ -18,7 +18,8 @@ from stages.storage.nifti import SAME_MM
 METHODS = ("off", "affine-only", "rigid")
 SAMPLES = 0.1  # fraction of the voxels that registration looks at
 SEED = 1
-SHRINK, SMOOTH = (4, 2, 1), (2.0, 1.0, 0.0)  # voxels, mm
+SHRINK = (4, 2, 1)  # of the grid, coarse to fine
+FEWEST = 32  # voxels of the shortest side of a coarse grid
 
 
 def turned(image: Image, affine: np.ndarray) -> Image:
@@ -41,8 +42,8 @@ def resampled(image: Image, like: Image, method: str) -> Image:
     Args:
         image: any grid.
         like: whose grid it takes.
-        method: `affine-only`, by the headers, or `rigid`, after a rigid registration by mutual
-            information.
+        method: `affine-only`, by the headers, or `rigid`, after a rigid registration by
+            correlation.
     """
     fixed, moving = to_sitk(like), to_sitk(image)
     transform: sitk.Transform = sitk.Transform(3, sitk.sitkIdentity)
@@ -58,14 +59,15 @@ def _rigid(fixed: sitk.Image, moving: sitk.Image) -> sitk.Transform:
     start.SetCenter(fixed.TransformContinuousIndexToPhysicalPoint(centre.tolist()))
     method = sitk.ImageRegistrationMethod()
     method.SetNumberOfThreads(1)  # the same bytes anywhere
-    method.SetMetricAsMattesMutualInformation(32)
+    method.SetMetricAsCorrelation()  # both show one scan
     method.SetMetricSamplingStrategy(method.REGULAR)
     method.SetMetricSamplingPercentage(SAMPLES, SEED)
     method.SetInterpolator(sitk.sitkLinear)
     method.SetOptimizerAsRegularStepGradientDescent(1.0, 1e-4, 200)
     method.SetOptimizerScalesFromPhysicalShift()
-    method.SetShrinkFactorsPerLevel(SHRINK)
-    method.SetSmoothingSigmasPerLevel(SMOOTH)
+    coarse = [k for k in SHRINK if min(fixed.GetSize()) >= k * FEWEST] or [1]
+    method.SetShrinkFactorsPerLevel(coarse)
+    method.SetSmoothingSigmasPerLevel([k / 2.0 * min(fixed.GetSpacing()) for k in coarse])
     method.SmoothingSigmasAreSpecifiedInPhysicalUnitsOn()
     method.SetInitialTransform(start, inPlace=False)
     return method.Execute(fixed, moving)

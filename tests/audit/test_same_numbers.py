@@ -23,9 +23,17 @@ from stages import (
     segment,
 )
 from stages.study import layout
-from tests.fabricated import ROOT, Study, measure_study, plain_quality, write_study
+from tests.fabricated import (
+    ROOT,
+    Study,
+    change_params,
+    measure_study,
+    plain_quality,
+    write_study,
+)
 
 STUDY = Study(n_members=4, n_draws=2, n_scans=4, truth=False)
+FEW = {"bootstrap_draws": 20, "permutations": 19, "subsets": 10}  # of what is not compared
 OWN, OTHER = "unet", "borrowed"
 # intervals and tests are of draws, and of the groups that are asked together
 DRAWN = {
@@ -52,6 +60,8 @@ def original(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
         patch.chdir(folder)
         patch.setattr(image_quality, "quality", plain_quality)
         write_study(folder, STUDY)
+        for key, value in FEW.items():
+            change_params(folder, "analyse", key, value)
         measure_study(STUDY)
         analyse.main()
         yield folder
@@ -68,6 +78,7 @@ def write_params(folder: Path, external: dict[str, Any]) -> None:
         name: section(name) for name in ("compute", "segment", "measure", "deformation", "analyse")
     }
     content["segment"]["method"] = "files"
+    content["analyse"] |= FEW
     content["deformation"]["iterations"] = [1, 1]
     (folder / "params.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
 
