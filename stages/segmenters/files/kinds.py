@@ -36,7 +36,7 @@ def open_command(params: Chosen, device: "torch.device") -> "CommandSegmenter":
 def label_record(params: Chosen) -> dict[str, Any]:
     """Return what the sidecar of a label map says of how its labels were read."""
     table = {sidecars.LABEL_TABLE: md5(params.labels)} if params.labels else {}
-    return {sidecars.METHOD: params.method, **table}
+    return {sidecars.METHOD: params.method, sidecars.WEIGHTS: "none", **table}
 
 
 def command_record(params: Chosen) -> dict[str, Any]:
