@@ -16,7 +16,7 @@ from stages.params.external import SOURCES, ExternalParams, ExternalSection
 from stages.params.section import FILE, parse
 from stages.study import layout
 from stages.study.errors import StudyError
-from stages.study.groups import FULLY_SAMPLED
+from stages.study.groups import FULLY_SAMPLED, KINDS
 from stages.study.structures import STRUCTURES
 
 COMMAND = Path("init-audit")  # in place of the parameter file in messages
@@ -63,7 +63,13 @@ def source(path: Path, pattern: str | None) -> dict[str, str]:
 def section(groups: Iterable[tuple[str, Mapping[str, Any]]]) -> dict[str, ExternalParams]:
     """Return the checked groups; `StudyError` if two have one name."""
     found: dict[str, Mapping[str, Any]] = {}
+    taken = {name for kind in KINDS if not kind.target for name in kind.names}
     for name, content in groups:
+        if name in taken:
+            raise StudyError(
+                f"{COMMAND}: expected a name that no other group has, got '{name}'; name it"
+                " (NAME=PATH)"
+            )
         if name in found:
             raise StudyError(
                 f"{COMMAND}: expected groups of different names, got '{name}' twice; name them"

@@ -118,7 +118,8 @@ def leaves(tree: dict[str, Any], keys: tuple[str, ...] = ()) -> Iterator[tuple[s
 def metrics(folder: Path, name: str, group: str) -> dict[str, float]:
     """Return the point estimates of a group in a metrics file."""
     content = json.loads((folder / layout.metric("analyse", name)).read_text())
-    return dict(leaves(content.get(group, {})))
+    below = content.get("reference", {})  # of questions that are put to several targets
+    return dict(leaves(content.get(group) or below.get(group, {})))
 
 
 def assert_same(original: Path, folder: Path, names: set[str]) -> None:
