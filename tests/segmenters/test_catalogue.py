@@ -28,7 +28,7 @@ def test_methods_are_those_of_the_catalogue() -> None:
         assert section(name, kind.weights).method == name
         assert kind.weights.is_file()
     with pytest.raises(
-        StudyError, match="segment.method': expected synthseg or atlas, got 'other'"
+        StudyError, match="segment.method': expected synthseg or atlas or files or command, got 'other'"
     ):
         section("other", "weights/other.npz")
 
