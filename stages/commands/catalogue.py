@@ -16,6 +16,7 @@ COMMANDS = (
     "draw-mask",
     "environment",
     "export",
+    "init-audit",
     "launch",
     "offline-plots",
     "plan",

@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 from stages.figures.kit.facts import Facts
 from stages.figures.kit.phrasing import counted
 from stages.figures.kit.planes import OUTLINES, outline, ras_voxel_size, three_planes, to_ras
-from stages.figures.kit.study_figure import StudyFigure
+from stages.figures.kit.study_figure import StudyFigure, from_k_space
 from stages.figures.kit.style import RC, bare, new_figure
 from stages.kspace.combination import rss_image
 from stages.kspace.formats.catalogue import list_scans
@@ -150,4 +150,5 @@ FIGURE = StudyFigure(
     "Slices of the validation scans in three planes with outlines.",
     caption,
     draw,
+    shown=from_k_space,
 )

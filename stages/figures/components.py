@@ -170,4 +170,5 @@ FIGURE = StudyFigure(
     "Two dots with intervals, a row a structure, a panel an architecture.",
     caption,
     read_and_draw,
+    shown=lambda facts: any(facts.ensembles.group(g).crossed for g in facts.ensembles.ensembles),
 )

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from stages.figures.kit.dots import SIZE, Dot, dot_rows, handles, marker
-from stages.figures.kit.facts import Facts, analysed
+from stages.figures.kit.facts import Facts, analysed, known
 from stages.figures.kit.sample import pairs
 from stages.figures.kit.study_figure import StudyFigure
 from stages.figures.kit.style import RC, colour, new_figure
@@ -25,7 +25,7 @@ SCOPES = {"pooled": "pooled", "within_structure": "within structures"}
 def read_and_draw(facts: Facts) -> Figure:
     """Draw every group that is compared with the fully sampled scans."""
     pair_table = analysed("deformation", ["group", "structure", "sd", "mean", "cv"])
-    tasks = analysed("tasks", ["group", "target", "predictor", "scope", "value"])
+    tasks = known("tasks", ["group", "target", "predictor", "scope", "value"])
     same = tasks[(tasks["target"] == "deformation_sd") & (tasks["predictor"] == "cv")]
     agreement = {
         group: part.dropna(subset=["value"]).set_index("scope")["value"].to_dict()

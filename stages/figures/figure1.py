@@ -67,7 +67,8 @@ def chosen(facts: Facts) -> tuple[str]:
 def draw_group(facts: Facts, group: str) -> Figure:
     """Draw members of one ensemble on a slice of the first validation scan."""
     subject = next(iter(facts.subject_of))
-    members = facts.ensembles.members(group, at_least=2)[: facts.report.n_members]
+    found = facts.ensembles.group(group, at_least=2)
+    members = found.of(subject)[: facts.report.n_members]
     return draw(read(group, members, subject), group, members, subject)
 
 
@@ -249,6 +250,7 @@ def of_group(group: str) -> StudyFigure:
         " contours.",
         partial(caption, group=group),
         partial(draw_group, group=group),
+        questions=("surrogates",),
     )
 
 

@@ -25,7 +25,8 @@ def read_and_draw(facts: Facts) -> Figure:
     """Draw variability and bias of all ensembles, noise included."""
     cv = analysed("cv", ["group", "structure", "cv"])
     bias = analysed("bias", ["group", "structure", "bias"])
-    return draw(cv, bias, facts.varying, facts.structures, anchors())
+    groups = facts.varying or facts.compared  # one image a scan has a bias alone
+    return draw(cv, bias, groups, facts.structures, anchors())
 
 
 def draw(
@@ -123,4 +124,5 @@ FIGURE = StudyFigure(
     "Box plots of variability and bias, a row a structure and a colour a group.",
     caption,
     read_and_draw,
+    questions=("volumes",),
 )

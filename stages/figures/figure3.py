@@ -136,6 +136,7 @@ def of_group(group: str) -> StudyFigure:
         f"Scatter plot and table of correlations of {title(group)}.",
         partial(caption, group=group),
         partial(read_and_draw, group=group),
+        questions=("prediction",),
     )
 
 

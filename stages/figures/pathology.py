@@ -16,7 +16,7 @@ from stages.figures.kit.facts import Facts
 from stages.figures.kit.phrasing import counted
 from stages.figures.kit.planes import fullest, inside, ras_voxel_size, to_ras
 from stages.figures.kit.sample import sample
-from stages.figures.kit.study_figure import StudyFigure
+from stages.figures.kit.study_figure import StudyFigure, from_k_space
 from stages.figures.kit.style import RC, bare, colour, new_figure
 from stages.figures.kit.titles import title
 from stages.measures.members import load_labels, load_reference
@@ -273,4 +273,5 @@ FIGURE = StudyFigure(
     "Slices of pathological and healthy phantoms; scatter plots of measured against true changes.",
     caption,
     read_and_draw,
+    shown=from_k_space,
 )

@@ -284,4 +284,5 @@ FIGURE = StudyFigure(
     "Dots of R² and correlations with intervals, baselines, controls and noise ceilings.",
     caption,
     read_and_draw,
+    questions=("prediction", "inference"),
 )

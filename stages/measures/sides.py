@@ -28,14 +28,15 @@ def side_volumes(group: Group, subjects: list[str]) -> pd.DataFrame | None:
     parts = []
     for member in group.members:
         table = read_table(layout.volumes(group.name, member), ["subject"])
-        table = table.set_index("subject").loc[subjects]
+        scans = group.scans(member, subjects)
+        table = table.set_index("subject").loc[scans]
         for entry in STRUCTURES:
             sides = _columns(entry.left), _columns(entry.right)
             if not entry.right or not {*sides[0], *sides[1]} <= {*table.columns}:
                 continue
             left, right = (table[side].astype("float64").sum(axis=1) for side in sides)
             both = {"left_mm3": left.to_numpy(), "right_mm3": right.to_numpy()}
-            place = {"group": group.name, "member": member, "subject": subjects}
+            place = {"group": group.name, "member": member, "subject": scans}
             parts.append(pd.DataFrame(place | {"structure": entry.name} | both))
     return pd.concat(parts, ignore_index=True)[SIDES.columns] if parts else None
 

@@ -130,7 +130,7 @@ def methods(facts: Facts, settings: Settings, made: Made) -> tuple[list[str], li
         _baselines(facts, settings),
         _volumes(facts, settings, works),
         _statistics(facts, works),
-        _software(made),
+        software(made.versions),
     ]
     return paragraphs, works.works
 
@@ -307,6 +307,8 @@ def _statistics(facts: Facts, works: Citations) -> str:
     )
 
 
-def _software(made: Made) -> str:
-    found = [f"{name} {made.versions[name]}" for name in SOFTWARE if name in made.versions]
+def software(known: Mapping[str, str] | None = None) -> str:
+    """Return the sentence of the software; versions are those installed unless they are given."""
+    known = versions() if known is None else known
+    found = [f"{name} {known[name]}" for name in SOFTWARE if name in known]
     return f"Software: {listed(found)}."

@@ -15,7 +15,8 @@ from stages.figures.catalogue import figures
 from stages.figures.kit.facts import Facts, load_facts
 from stages.figures.kit.phrasing import counted, share
 from stages.figures.kit.planes import OUTLINES
-from stages.page import member_table, published, sources
+from stages.figures.kit.wording import worded
+from stages.page import external_methods, member_table, published, sources
 from stages.page.answers.catalogue import answers
 from stages.page.answers.headline_table import headline
 from stages.page.methods_section import Made, methods
@@ -24,6 +25,7 @@ from stages.page.pictures import Embedded, file_drawing
 from stages.page.run_record import Record
 from stages.page.scan_pictures import sections
 from stages.page.side_by_side import beside
+from stages.params.external import ExternalSection
 from stages.params.segment import SegmentParams
 from stages.params.settings import Settings
 from stages.storage.files import atomic_path
@@ -31,6 +33,13 @@ from stages.study import layout
 
 TEMPLATES = Path(__file__).with_name("templates")
 REPORT = layout.PLOTS / "report" / "report.html"
+HEADLINE = (
+    "The numbers behind it. CV: coefficient of variation of a volume over members; bias: against"
+    " the fully sampled scan, median over scans; R²: of the CV, over all structures, in sample, as"
+    " the paper reads it (of the mean SD alone: with the logarithms of both); SD: voxelwise"
+    " standard deviation; r: of the mean SD of half of the members with ln CV of the other half;"
+    " with {} intervals"
+)
 TITLE = "Does image uncertainty predict volume uncertainty?"
 
 
@@ -84,35 +93,54 @@ def environment() -> Environment:
 
 def contents(facts: Facts, other: Kept | None = None) -> dict[str, object]:
     """Return what the template shows; scans are an iterator that reads one at a time."""
-    settings = Settings.load(facts.groups)
-    paragraphs, works = methods(facts, settings, Made.load(settings))
     numbers = headline(facts)
-    shown = list(facts.subject_of)[: facts.report.n_scans]
+    shown = list(facts.subject_of)[: facts.report.n_scans] if facts.imaged else []
     return {
         "title": TITLE,
+        "skipped": list(facts.skipped.items()),
+        "from_k_space": facts.trained,
         "answers": answers(facts),
-        "headline": Table(list(numbers.columns), numbers.to_numpy().tolist()),
-        "level": share(facts.params.level),
+        "headline_caption": worded(HEADLINE.format(share(facts.params.level)), facts),
+        "headline": Table(
+            [worded(head, facts) for head in numbers.columns], numbers.to_numpy().tolist()
+        ),
         "figures": drawn(facts),
-        "beside": beside(facts, other),
         "members": member_table.members(facts),
         "outlying": member_table.verdict(facts),
         "threshold": facts.params.outlier_threshold,
-        "paper": published.comparison(facts, settings),
-        "readings": Table(*published.readings(facts)),
         "n_scans": counted(facts.n_scans, "scan"),
         "n_shown": len(shown),
         "legend": [(name, colour) for name, (colour, _) in OUTLINES.items()],
         "scans": sections(shown, facts.ensembles),
-        "methods": paragraphs,
-        "works": works,
+        **(of_networks(facts, other) if facts.trained else of_others(facts)),
         **made_from(facts),
     }
 
 
+def of_networks(facts: Facts, other: Kept | None) -> Mapping[str, object]:
+    """Return what only a study that trains networks shows, and its methods."""
+    settings = Settings.load(facts.ensembles.architectures)
+    paragraphs, works = methods(facts, settings, Made.load(settings))
+    return {
+        "beside": beside(facts, other),
+        "paper": published.comparison(facts, settings),
+        "readings": Table(*published.readings(facts)),
+        "methods": paragraphs,
+        "works": works,
+    }
+
+
+def of_others(facts: Facts) -> Mapping[str, object]:
+    """Return the methods of a study of images or volumes from elsewhere."""
+    paragraphs, works = external_methods.methods(facts, ExternalSection.load())
+    nothing = dict.fromkeys(("beside", "paper", "readings"))
+    return nothing | {"methods": paragraphs, "works": works}
+
+
 def made_from(facts: Facts) -> Mapping[str, object]:
     """Return the hashes, parameters and versions that the report rests on."""
-    inputs = sources.sources(facts.ensembles, SegmentParams.load())
+    segment = SegmentParams.load() if facts.imaged else None
+    inputs = sources.sources(facts.ensembles, segment)
     return {
         "sources": [[source.kind, source.name, source.digest] for source in inputs],
         "parameters": sources.parameters(),
@@ -124,5 +152,9 @@ def drawn(facts: Facts) -> Iterator[Drawn]:
     """Yield each figure with its words, and its image if it is there."""
     for figure in figures(facts):
         path = layout.figure("report", figure.name)
-        words = figure.heading, figure.alternative, figure.caption(facts)
-        yield Drawn(path.as_posix(), *words, file_drawing(path) if path.is_file() else None)
+        heading, alternative, caption = (
+            worded(text, facts)
+            for text in (figure.heading, figure.alternative, figure.caption(facts))
+        )
+        image = file_drawing(path) if path.is_file() else None
+        yield Drawn(path.as_posix(), heading, alternative, caption, image)

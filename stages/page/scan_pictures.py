@@ -73,7 +73,7 @@ def section(subject: str, ensembles: EnsembleParams) -> ScanSection:
     image = cuts(to_ras(reference.image, reference.affine) / reference.scale, at)
     parts = [members(group, reference, at) for group in ensembles.all if not group.kind.target]
     outlined = cuts(found, at)
-    learned = [part for part in parts if part.group.kind.trained]
+    learned = [part for part in parts if part.group.kind.studied]
     scales = common(image, outlined, learned)
     pictures = [_reference(subject, reference_figure(image, outlined, at, scales))]
     pictures += [_group(subject, part, image, at, scales) for part in parts]
@@ -83,7 +83,7 @@ def section(subject: str, ensembles: EnsembleParams) -> ScanSection:
 def members(group: Group, reference: Reference, at: Where) -> Members:
     """Read a group member by member, in units of the reference's white matter."""
     images, labels = [], []
-    for seed in group.members:
+    for seed in group.of(reference.subject):
         image = load_image(layout.image(group.name, seed, reference.subject), reference)
         path = layout.segmentation(group.name, seed, reference.subject)
         found = load_labels(path, reference.grid)
@@ -133,8 +133,8 @@ def _reference(subject: str, figure: Figure) -> Picture:
 
 
 def _group(subject: str, part: Members, image: Cuts, at: Where, scales: Scales) -> Picture:
-    name, n = title(part.group.name), len(part.group.members)
-    of = f"Member {part.group.members[0]}" if n > 1 else name
+    name, n = title(part.group.name), len(part.images)
+    of = f"Member {part.group.of(subject)[0]}" if n > 1 else name
     what = part.group.kind.image
     deviation = f"; standard deviation over {counted(n, 'member')}" if n > 1 else ""
     outlines = f"outlines of all {n} on their mean" if n > 1 else "outlines"

@@ -2,7 +2,7 @@
 
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -29,6 +29,7 @@ SECTIONS = (
     "analyse",
     "report",
 )
+ELSEWHERE = "external"  # of groups that others made; most studies have none
 RECIPE_SECTIONS = ("segmenter", "atlas")
 SECTIONS_OF = {RECIPES.name: RECIPE_SECTIONS}
 """Sections of a parameter file by its name; `SECTIONS` of any other."""
@@ -83,7 +84,7 @@ def read(path: Path = FILE) -> dict[str, Any]:
     """Read the whole parameter file; raise `StudyError` if a top-level key is not a section."""
     content: dict[str, Any] = parse_yaml(mapping_text(path))
     for key in content:
-        if key not in (known := sections_of(path)):
+        if key not in (known := sections_of(path)) and key != ELSEWHERE:
             raise StudyError(unknown_key(path, str(key), list(known)))
     return content
 
@@ -145,7 +146,8 @@ def _allowed(kind: type[BaseModel], parts: list[Any]) -> list[str]:
 def nested(kind: type[BaseModel], key: object) -> type[BaseModel] | None:
     """Return the schema of what stands at a key of a section; None where it has none of its own."""
     field = kind.model_fields.get(key) if isinstance(key, str) else None
-    found = None if field is None else field.annotation
+    free = get_args(kind.__annotations__.get("__pydantic_extra__"))[1:]  # of keys that users choose
+    found: Any = free[0] if field is None and free else field and field.annotation
     return found if isinstance(found, type) and issubclass(found, BaseModel) else None
 
 

@@ -56,7 +56,8 @@ def check_images(group: Group, subjects: list[str]) -> Records:
     _raise_first(training_faults(images))
     _raise_first(twin_faults(group, images))
     _raise_first(chain_faults(reference, labels))
-    tell_gaps(f"work/images/{group.name}", images.values(), IMAGE_KEYS)
+    keys = tuple(k for k in IMAGE_KEYS if k != sidecars.SCAN or not group.kind.elsewhere)
+    tell_gaps(f"work/images/{group.name}", images.values(), keys)
     return images
 
 

@@ -21,6 +21,7 @@ TRAIN, VALIDATION, MONITOR = "train", "validation", "monitor"  # the parts of a 
 INSPECTION = Path("work/inspection")
 PATHOLOGY = Path("work/pathology")
 TRUE_MEASURES = Path("work/truth")
+MEMBERS = Path("work/members")
 METRICS = Path("metrics")
 HEADLINE = METRICS / "headline.json"  # the one metrics file without a folder of its stage
 PLOTS = Path("plots")
@@ -117,6 +118,11 @@ def duration(command: str) -> Path:
 def measures(group: str) -> Path:
     """Return the folder of a group's tidy tables."""
     return Path("work/measures", group)
+
+
+def members(group: str) -> Path:
+    """Return the table of the images of a group from elsewhere: which scans its members have."""
+    return MEMBERS / f"{group}.csv"
 
 
 def quality(group: str) -> Path:

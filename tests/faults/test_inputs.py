@@ -9,6 +9,9 @@ import numpy as np
 import pytest
 import torch
 
+from stages.external.image_import import read_image
+from stages.external.image_listing import items
+from stages.external.volume_files import read_volumes
 from stages.kspace.formats.catalogue import list_scans, open_scan
 from stages.kspace.formats.protocol import ScanFormat
 from stages.kspace.masks import file
@@ -16,9 +19,12 @@ from stages.kspace.masks.challenge import challenge_mask
 from stages.kspace.masks.protocol import Target
 from stages.kspace.masks.sampling import load_mask
 from stages.measures.members import volume_table
+from stages.params.ensembles import EnsembleParams
+from stages.params.external import ExternalParams
 from stages.params.mask import MaskParams
 from stages.params.sections import load_all
 from stages.recon.learned.exchange import CHECKPOINT
+from stages.segmenters.files.label_files import freesurfer_table, label_table, read_label_map
 from stages.segmenters.synthseg import keras, model
 from stages.storage.files import read_mapping
 from stages.storage.nifti import affine, label_map, save_volume
@@ -27,6 +33,7 @@ from stages.study import layout
 from stages.study.errors import StudyError
 from tests.fabricated import ROOT
 from tests.faults import corpus
+from tests.faults import elsewhere as elsewhere_corpus
 from tests.kspace.formats.test_calgary_campinas import WRONG_LISTS
 from tests.scans import GRID, N_COILS, PARTIAL_FOURIER, run, toy_labels, write_toy_study
 from tests.segmenters import test_bad_inputs
@@ -49,6 +56,16 @@ def own_mask(path: Path) -> object:
     return file.mask_of(params, Target(corpus.MATRIX, 20, 0))
 
 
+def given_map(path: Path) -> object:
+    """Read a label map in FreeSurfer's labels."""
+    return read_label_map(path, freesurfer_table())
+
+
+def listed_images(path: Path) -> object:
+    """Read a table of images."""
+    return items("mine", ExternalParams(table=str(path)))
+
+
 # kind: (file name, faults, reader)
 READERS: dict[str, tuple[str, dict[str, corpus.Fault], Read]] = {
     "scan": ("a.h5", corpus.SCANS, lambda p: list(open_scan(p, FORMAT).batches())),
@@ -62,6 +79,14 @@ READERS: dict[str, tuple[str, dict[str, corpus.Fault], Read]] = {
     "table": ("a.csv", corpus.TABLES, lambda p: volume_table(p, ["sub-1"])),
     "json": ("a.json", corpus.JSON, read_mapping),
     "params": ("params.yaml", corpus.PARAMS, load_all),
+    "volumes from elsewhere": ("a.csv", elsewhere_corpus.TABLES_OF_VOLUMES, read_volumes),
+    "stats": ("aseg.stats", elsewhere_corpus.STATS, read_volumes),
+    "labels from elsewhere": ("a.nii.gz", elsewhere_corpus.LABEL_MAPS, given_map),
+    "image from elsewhere": ("a.nii.gz", elsewhere_corpus.IMAGES, read_image),
+    "series": ("dicom", elsewhere_corpus.FOLDERS, read_image),
+    "list of images": ("a.csv", elsewhere_corpus.LISTINGS, listed_images),
+    "table of labels": ("a.tsv", elsewhere_corpus.LABEL_TABLES, label_table),
+    "groups from elsewhere": ("params.yaml", elsewhere_corpus.PARAMETERS, EnsembleParams.load),
 }
 CASES = [(kind, name) for kind, (_, faults, _) in READERS.items() for name in faults]
 DIRECTS = {"what": CHECKPOINT.name, "advice": CHECKPOINT.damaged}

@@ -13,6 +13,11 @@ def always(_: Facts) -> bool:
     return True
 
 
+def from_k_space(facts: Facts) -> bool:
+    """Return whether the study starts from k-space: scans, masks and networks of its own."""
+    return facts.trained
+
+
 @dataclass(frozen=True)
 class StudyFigure:
     """A figure with its words."""
@@ -28,6 +33,12 @@ class StudyFigure:
     """Reads what it shows from the study in the current directory."""
     shown: Callable[[Facts], bool] = always
     """Whether the study has what it shows; left out if not."""
+    questions: tuple[str, ...] = ()
+    """Whose answers it shows; the one of its own name if empty."""
+
+    def answered(self, facts: Facts) -> bool:
+        """Return whether none of its questions was skipped."""
+        return not {*(self.questions or (self.name,))} & {*facts.skipped}
 
 
 @dataclass(frozen=True)

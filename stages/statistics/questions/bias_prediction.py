@@ -18,6 +18,7 @@ from stages.statistics.cohort import Cohort, of
 from stages.statistics.methods.bias import ABSOLUTE, absolute_bias_table
 from stages.statistics.methods.disjoint_halves import Cohorts, Measure, disjoint_r2
 from stages.statistics.methods.gaps import without_gaps
+from stages.statistics.needs import REFERENCE, SEVERAL, VOXELWISE, needs
 from stages.statistics.questions.inference import SCOPES, infer
 from stages.statistics.questions.prediction import (
     REGRESSIONS,
@@ -46,6 +47,7 @@ P = {"p": "p"}
 COLUMNS = [*KEYS, "kind", "estimate", "scope", "n", "value", "low", "high", "p", "critical"]
 
 
+@needs(SEVERAL, VOXELWISE, REFERENCE)
 def ask(cohort: Cohort, params: AnalyseParams, rng: np.random.Generator) -> Answer:
     """Return how well each surrogate predicts |bias|, and the regressions of |bias|."""
     against = {"reference": cohort.reference}

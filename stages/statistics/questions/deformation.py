@@ -13,6 +13,7 @@ from stages.statistics.methods.crossed_intervals import interval
 from stages.statistics.methods.gaps import without_gaps
 from stages.statistics.methods.member_medians import Draws, draw, median_spread, member_cube
 from stages.statistics.methods.rank_agreement import rank_agreement
+from stages.statistics.needs import REFERENCE, REGISTERED, needs
 
 PAIR = ["group", "structure", "subject"]
 COLUMNS = [*PAIR, "n_members", "n_undefined", "sd", "mean", "cv", "bias"]
@@ -32,6 +33,7 @@ class Sample(NamedTuple):
     """Of the intervals, between 0 and 1."""
 
 
+@needs(REGISTERED, REFERENCE)
 def ask(cohort: Cohort, params: AnalyseParams, rng: np.random.Generator) -> Answer:
     """Return apparent changes of volume that need no segmentation of the members."""
     sample = Sample(cohort.subject_of, params.bootstrap_draws, params.level)

@@ -33,6 +33,7 @@ from stages.statistics.methods.tolerances import (
     within_factor,
 )
 from stages.statistics.methods.variability import cv_table
+from stages.statistics.needs import TRAINED, needs
 from stages.statistics.questions.outliers import predicted
 from stages.statistics.questions.readings import READINGS, REGRESSIONS, WHOLE, Reading, r2_of
 from stages.storage.files import read_json
@@ -54,6 +55,7 @@ LEAST_PART_OF_SCANS = 0.5
 SIGNIFICANT = 0.05
 
 
+@needs(TRAINED)
 def ask(cohort: Cohort, params: AnalyseParams, __: np.random.Generator) -> Answer:
     """Return the study's numbers beside the paper's, from the answers before this one."""
     metrics = {name: answer.metrics for name, answer in cohort.answers.items()}

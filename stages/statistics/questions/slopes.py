@@ -38,6 +38,7 @@ from stages.statistics.methods.slope_controls import (
 from stages.statistics.methods.split_half import reliability
 from stages.statistics.methods.subject_orders import Orders, subject_orders, wrong_subjects
 from stages.statistics.methods.within_between import Fitted, Slope, Table, fit_slopes
+from stages.statistics.needs import REFERENCE, SEVERAL, VOXELWISE, needs
 from stages.statistics.questions.bias_prediction import log_bias
 
 PRIMARY = "std_mean"
@@ -83,6 +84,7 @@ class _Study(NamedTuple):
         ]
 
 
+@needs(SEVERAL, VOXELWISE, REFERENCE)
 def ask(cohort: Cohort, params: AnalyseParams, rng: np.random.Generator) -> Answer:
     """Return the slopes of ln CV and ln |bias| on every predictor, and their controls."""
     tree: Tree = {}

@@ -13,6 +13,7 @@ from stages.statistics.answer import Answer, Tree
 from stages.statistics.cohort import Cohort
 from stages.statistics.methods.gaps import without_gaps
 from stages.statistics.methods.rank_agreement import Agreement, rank_agreement
+from stages.statistics.needs import LABELS, REGISTERED, SEVERAL, needs
 from stages.statistics.questions.deformation import deformation_pairs
 from stages.statistics.questions.overlap import overlap_pairs
 from stages.statistics.questions.surrogates import volume_surrogates
@@ -21,6 +22,7 @@ HEADLINES = ("std_mean", "linearised_volume", "cv")  # predictors that metrics n
 COLUMNS = ["group", "target", "predictor", "kind", "estimate", "scope", "n", "value", "low", "high"]
 
 
+@needs(SEVERAL, LABELS, REGISTERED)
 def ask(cohort: Cohort, params: AnalyseParams, _: np.random.Generator) -> Answer:
     """Return whether uncertainties and the volumes' own CV predict other tasks than volumes."""
     cv, bias = (cohort.networks(table) for table in (cohort.cv, cohort.bias))

@@ -1,0 +1,112 @@
+"""The methods of a study of images or volumes from elsewhere, as text for a paper."""
+
+from stages.figures.kit.facts import Facts
+from stages.figures.kit.phrasing import counted, listed, percent
+from stages.figures.kit.titles import title
+from stages.page.methods_section import Citations, software
+from stages.params.deformation import DeformationParams
+from stages.params.external import ExternalParams, ExternalSection
+from stages.params.measure import MeasureParams
+from stages.params.segment import SegmentParams
+from stages.segmenters.catalogue import kind_of
+from stages.study.groups import Group
+from stages.study.references import Reference
+
+SAMPLES = {
+    True: "the same in all scans (crossed)",
+    False: "drawn anew in each scan (nested: no member is the same in two scans)",
+}
+INTENSITIES = {
+    "robust": "Each image was multiplied by one number, so that its 95th percentile over the head"
+    " is the reference's",
+    "stored": "Intensities were taken as they are stored",
+}
+GRIDS = {
+    "off": "",
+    "affine-only": " and resampled to the reference's grid by the coordinates in their headers"
+    " (cubic B-splines)",
+    "rigid": " and resampled to the reference's grid after a rigid registration (cubic B-splines)",
+}
+
+
+def methods(facts: Facts, external: ExternalSection) -> tuple[list[str], list[Reference]]:
+    """Return paragraphs with numbers of references, and the references."""
+    works = Citations()
+    imaged = bool(facts.imaged)
+    paragraphs = [_groups(facts, external), _scales(external)]
+    paragraphs += [_segmented(facts, works), _voxelwise()] if imaged else [_measured(facts)]
+    paragraphs += [_statistics(facts, works), software()]
+    return [text for text in paragraphs if text], works.works
+
+
+def _groups(facts: Facts, external: ExternalSection) -> str:
+    size = f"{counted(facts.n_scans, 'scan')} of {counted(facts.n_subjects, 'subject')}"
+    parts = [_group(g, external.group(g.name)) for g in facts.ensembles.all if not g.kind.target]
+    target = facts.ensembles.target
+    against = (
+        f" They were compared with {'images' if target.imaged else 'volumes'} of the same scans,"
+        " here called the reference."
+        if target
+        else " There is no reference: what is said is about variability, not about bias."
+    )
+    return (
+        f"{size} were studied in {listed(parts)}, made elsewhere: [scanner, sequence,"
+        f" reconstruction].{against}"
+    )
+
+
+def _group(group: Group, params: ExternalParams) -> str:
+    kind = "images" if group.imaged else "volumes"
+    if not group.kind.repeated:
+        return f"{title(group.name)} (one of its {kind} a scan{GRIDS[params.resample]})"
+    return (
+        f"{title(group.name)} ({kind} of up to {counted(len(group.members), 'member')},"
+        f" {SAMPLES[group.crossed]}{GRIDS[params.resample]})"
+    )
+
+
+def _scales(external: ExternalSection) -> str:
+    used = dict.fromkeys(p.intensities for p in external.groups.values() if p.imaged)
+    return " ".join(f"{INTENSITIES[name]}." for name in used)
+
+
+def _measured(facts: Facts) -> str:
+    n = counted(len(facts.params.structures), "structure")
+    return (
+        f"Volumes of {n} were measured by [segmenter and version], left and right summed; no image"
+        " was read here. Variability is the coefficient of variation over members; bias is the mean"
+        " relative difference from the reference."
+    )
+
+
+def _segmented(facts: Facts, works: Citations) -> str:
+    params = SegmentParams.load()
+    words = kind_of(params).words(params)
+    cited = f" {works.cite(*words.works)}" if words.works else ""
+    n = counted(len(facts.params.structures), "structure")
+    return (
+        f"Volumes of {n} were measured by {words.text}{cited}, left and right summed. Variability"
+        " is the coefficient of variation over members; bias is the mean relative difference from"
+        " the same segmenter on the reference image."
+    )
+
+
+def _voxelwise() -> str:
+    bins = MeasureParams.load().histogram_bins
+    smooth = DeformationParams.load().smoothing_mm
+    return (
+        "Voxelwise uncertainty is the standard deviation over members, in units of the median"
+        f" intensity of white matter of the reference; its histograms have {bins} bins. Apparent"
+        " changes of volume come from diffeomorphic demons of each image to the reference"
+        f" (displacements smoothed by {smooth:g} mm)."
+    )
+
+
+def _statistics(facts: Facts, works: Citations) -> str:
+    level = percent(100 * facts.params.level, 0)
+    return (
+        f"{level} intervals are of other subjects and other members; percentiles are of"
+        f" {counted(facts.params.bootstrap_draws, 'bootstrap draw')} of subjects, widened for few"
+        f" subjects {works.cite('bootstrap')}. Questions as in {works.cite('paper')}, as far as"
+        " the data answer them."
+    )
