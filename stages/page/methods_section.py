@@ -14,6 +14,7 @@ from stages.kspace.formats.catalogue import find_scans
 from stages.kspace.masks.catalogue import chosen
 from stages.page.sources import versions
 from stages.params import described
+from stages.params.data import DataParams
 from stages.params.mask import MaskParams
 from stages.params.phantom import PhantomParams
 from stages.params.settings import Settings
@@ -99,7 +100,7 @@ class Made:
     def load(cls, settings: Settings) -> "Made":
         """Read the study in the current directory."""
         data = settings.data
-        found, _ = find_scans(layout.DATA / data.train, data.train_files)
+        found, _ = find_scans(layout.DATA / data.train, data.train_files, data.format)
         return cls(PhantomParams.load(), len(found) or None, versions())
 
 
@@ -137,22 +138,30 @@ def methods(facts: Facts, settings: Settings, made: Made) -> tuple[list[str], li
 
 def _scans(facts: Facts, settings: Settings, made: Made, works: Citations) -> str:
     data = settings.data
-    size = " × ".join(number(mm, 1) for mm in data.voxel_size_mm)
     training = counted(made.n_training, "training scan") if made.n_training else "training scans"
+    fraction = 1.0 if data.partial_fourier is None else data.partial_fourier
     sampled = (
-        f" Partial Fourier: {percent(100 * data.partial_fourier, 0)} of the columns of k-space were"
-        " acquired."
-        if data.partial_fourier < 1
+        f" Partial Fourier: {percent(100 * fraction, 0)} of the columns of k-space were acquired."
+        if fraction < 1
         else ""
     )
     return (
         f"{counted(facts.n_scans, 'validation scan')} ({counted(facts.n_subjects, 'subject')}) and"
-        f" {training} ({data.n_coils} receive channels, {size} mm) were"
+        f" {training} ({_hardware(data)}) were"
         f" {_sequence(facts, made.phantom, works)}.{sampled} They were undersampled"
         f" {_acceleration(facts, settings.mask)} by {_masks(settings.mask)}, one mask a scan, the"
         " same for all members and steps. Coil sensitivities were estimated from the calibration"
         " region."
     )
+
+
+def _hardware(data: DataParams) -> str:
+    if data.n_coils is None and None in data.voxel_size_mm:
+        return "[receive channels, voxel size; work/inspection/scans.csv has those of each scan]"
+    sizes = [mm for mm in data.voxel_size_mm if mm is not None]
+    size = " × ".join(number(mm, 1) for mm in sizes) + " mm" if len(sizes) == 3 else "[voxel size]"
+    coils = "[number of]" if data.n_coils is None else data.n_coils
+    return f"{coils} receive channels, {size}"
 
 
 def _sequence(facts: Facts, phantom: PhantomParams, works: Citations) -> str:

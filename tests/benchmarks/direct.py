@@ -7,7 +7,7 @@ from typing import Any
 import h5py
 import torch
 
-from stages.kspace.formats.calgary_campinas import complex_to_interleaved
+from stages.kspace.formats.stored import complex_to_interleaved
 from stages.kspace.formats.catalogue import list_scans
 from stages.kspace.formats.protocol import Scan, ScanFormat
 from stages.kspace.masks.sampling import SamplingMask
