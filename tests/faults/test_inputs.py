@@ -26,12 +26,14 @@ from stages.storage.tensors import load_plain
 from stages.study import layout
 from stages.study.errors import StudyError
 from tests.fabricated import ROOT
-from tests.faults import corpus
+from tests.faults import corpus, raw_data
 from tests.kspace.formats.test_calgary_campinas import WRONG_LISTS
 from tests.scans import GRID, N_COILS, PARTIAL_FOURIER, run, toy_labels, write_toy_study
 from tests.segmenters import test_bad_inputs
 
 FORMAT = ScanFormat(N_COILS, PARTIAL_FOURIER)
+FASTMRI = ScanFormat(voxel_size_mm=(None, None, None), format="fastmri")
+ISMRMRD = ScanFormat(voxel_size_mm=(None, None, None), axis_codes=None, format="ismrmrd")
 MEMORY_BYTES = 1 << 28  # that no bad input may take
 Read = Callable[[Path], object]
 
@@ -52,6 +54,8 @@ def own_mask(path: Path) -> object:
 # kind: (file name, faults, reader)
 READERS: dict[str, tuple[str, dict[str, corpus.Fault], Read]] = {
     "scan": ("a.h5", corpus.SCANS, lambda p: list(open_scan(p, FORMAT).batches())),
+    "fastMRI": ("a.h5", raw_data.FASTMRI, lambda p: list(open_scan(p, FASTMRI).batches())),
+    "ISMRMRD": ("a.h5", raw_data.ISMRMRD, lambda p: list(open_scan(p, ISMRMRD).batches())),
     "volume": ("a.nii.gz", corpus.VOLUMES, lambda p: label_map(p, corpus.SHAPE, np.eye(4))),
     "mask": ("a.npz", corpus.MASKS, load_mask),
     "challenge": ("R5_24x20.npy", corpus.CHALLENGE, challenge),

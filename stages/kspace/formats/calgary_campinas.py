@@ -13,11 +13,10 @@ import numpy as np
 
 from stages.kspace.formats.protocol import FileFormat, Geometry, ScanFormat
 from stages.kspace.formats.stated import agreed, stated_affine, voxel_sizes
-from stages.kspace.formats.stored import (
+from stages.kspace.formats.stored_scan import (
     H5,
     StoredScan,
     complex_to_interleaved,
-    named_inside,
     opened,
     read_slices,
 )
@@ -95,10 +94,15 @@ def _check_layout(dataset: h5py.Dataset, layout: ScanFormat, path: Path) -> None
         )
 
 
+def looks_like(path: Path) -> bool:
+    """Tell whether a file has real numbers of four dimensions as `kspace`; never raises."""
+    try:
+        with h5py.File(path, "r") as file:
+            return file[DATASET].ndim == 4 and file[DATASET].dtype.kind == "f"
+    except Exception:
+        return False
+
+
 CALGARY_CAMPINAS = FileFormat(
-    "calgary_campinas",
-    "Calgary-Campinas",
-    SUFFIXES,
-    open_scan,
-    lambda path: named_inside(path, DATASET) and not named_inside(path, "ismrmrd_header"),
+    "calgary_campinas", "Calgary-Campinas", SUFFIXES, open_scan, looks_like
 )

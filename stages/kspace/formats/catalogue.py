@@ -11,10 +11,11 @@ import numpy as np
 from stages.kspace.formats import calgary_campinas
 from stages.kspace.formats.calgary_campinas import CALGARY_CAMPINAS
 from stages.kspace.formats.fastmri import FASTMRI
+from stages.kspace.formats.ismrmrd import ISMRMRD
 from stages.kspace.formats.protocol import FileFormat, FormatName, Scan, ScanFormat
 from stages.study.errors import StudyError
 
-FORMATS: dict[str, FileFormat] = {each.name: each for each in (CALGARY_CAMPINAS, FASTMRI)}
+FORMATS: dict[str, FileFormat] = {each.name: each for each in (CALGARY_CAMPINAS, FASTMRI, ISMRMRD)}
 """By name."""
 WRITTEN = CALGARY_CAMPINAS
 """The format that the study writes itself."""
@@ -109,12 +110,13 @@ def open_scan(path: Path, layout: ScanFormat) -> Scan:
 
     Where the file has the names of another format inside, the line says which.
     """
+    kind = FORMATS[layout.format]
     try:
-        return FORMATS[layout.format].open(path, layout)
+        return kind.open(path, layout)
     except StudyError as error:
-        others = [each for each in FORMATS.values() if each.name != layout.format]
-        if not FORMATS[layout.format].looks_like(path):
-            for other in others:
+        # a pipe would never end
+        if path.is_file() and not kind.looks_like(path):
+            for other in FORMATS.values():
                 if other.looks_like(path):
                     raise StudyError(
                         f"{error}; it looks like a file of {other.title}: set data.format:"

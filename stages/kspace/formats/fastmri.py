@@ -17,7 +17,7 @@ from stages.kspace.formats.mrd_header import MrdHeader, check_supported, parse_h
 from stages.kspace.formats.protocol import FileFormat, Geometry, ScanFormat
 from stages.kspace.formats.readout import without_oversampling
 from stages.kspace.formats.stated import agreed, stated_affine, voxel_sizes
-from stages.kspace.formats.stored import (
+from stages.kspace.formats.stored_scan import (
     H5,
     StoredScan,
     complex_to_interleaved,
