@@ -62,6 +62,12 @@ WORKS = {
         " 53:64–78",
         "https://doi.org/10.1016/j.media.2019.01.005",
     ),
+    "data crimes": Reference(
+        "Shimron E, Tamir JI, Wang K, Lustig M. Implicit data crimes: machine learning bias arising"
+        " from misuse of public data. Proceedings of the National Academy of Sciences 2022;"
+        " 119(13):e2117203119",
+        "https://arxiv.org/abs/2109.08237",
+    ),
     "bootstrap": Reference(
         "Hesterberg TC. What teachers should know about the bootstrap: resampling in the"
         " undergraduate statistics curriculum. The American Statistician 2015; 69(4):371–386",
@@ -95,13 +101,16 @@ class Made:
     """Training scans; None if they are not there."""
     versions: Mapping[str, str]
     """Package -> installed version."""
+    from_images: bool = False
+    """Whether the scans are simulated from magnitude images."""
 
     @classmethod
     def load(cls, settings: Settings) -> "Made":
         """Read the study in the current directory."""
         data = settings.data
         found, _ = find_scans(layout.DATA / data.train, data.train_files, data.format)
-        return cls(PhantomParams.load(), len(found) or None, versions())
+        phantom, n_found = PhantomParams.load(), len(found) or None
+        return cls(phantom, n_found, versions(), layout.MAGNITUDE_IMAGES.is_file())
 
 
 SOFTWARE = (
@@ -148,7 +157,7 @@ def _scans(facts: Facts, settings: Settings, made: Made, works: Citations) -> st
     return (
         f"{counted(facts.n_scans, 'validation scan')} ({counted(facts.n_subjects, 'subject')}) and"
         f" {training} ({_hardware(data)}) were"
-        f" {_sequence(facts, made.phantom, works)}.{sampled} They were undersampled"
+        f" {_sequence(facts, made, works)}.{sampled} They were undersampled"
         f" {_acceleration(facts, settings.mask)} by {_masks(settings.mask)}, one mask a scan, the"
         " same for all members and steps. Coil sensitivities were estimated from the calibration"
         " region."
@@ -164,7 +173,14 @@ def _hardware(data: DataParams) -> str:
     return f"{coils} receive channels, {size}"
 
 
-def _sequence(facts: Facts, phantom: PhantomParams, works: Citations) -> str:
+def _sequence(facts: Facts, made: Made, works: Citations) -> str:
+    phantom = made.phantom
+    if made.from_images:
+        return (
+            "simulated from T1-weighted magnitude images [source of the images]: phase, coils and"
+            " noise are simulated. Magnitude images are no raw data: reconstructions of such scans"
+            f" look better than those of measured ones {works.cite('data crimes')}"
+        )
     if facts.simulated:
         heads = "digital phantoms" if phantom.label_maps is None else "phantoms made of label maps"
         return (

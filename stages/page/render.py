@@ -34,6 +34,13 @@ REPORT = layout.PLOTS / "report" / "report.html"
 TITLE = "Does image uncertainty predict volume uncertainty?"
 
 
+MAGNITUDES = (
+    "The scans were simulated from magnitude images, which are no raw data: their phase is gone,"
+    " and scanners have filtered and interpolated them. Errors of reconstructions are"
+    " underestimated (arXiv:2109.08237); nothing here holds for measured k-space without being shown on it."
+)
+
+
 @dataclass(frozen=True)
 class Drawn:
     """A figure of plots/report/ with its words."""
@@ -90,6 +97,7 @@ def contents(facts: Facts, other: Kept | None = None) -> dict[str, object]:
     shown = list(facts.subject_of)[: facts.report.n_scans]
     return {
         "title": TITLE,
+        "warnings": [MAGNITUDES] if layout.MAGNITUDE_IMAGES.is_file() else [],
         "answers": answers(facts),
         "headline": Table(list(numbers.columns), numbers.to_numpy().tolist()),
         "level": share(facts.params.level),
