@@ -45,12 +45,12 @@ def mrd_scans(folder: Path) -> None:
         write_mrd(folder / f"{name}.mrd", coil_images(GRID, seed=k), Options(), planar=False)
 
 
-def magnitude_images(folder: Path) -> None:
-    """Write three heads of 2 mm voxels that lie on their backs."""
+def magnitude_images(folder: Path, voxel_mm: float = 2.0) -> None:
+    """Write three heads of 80 x 100 x 90 voxels, towards left, anterior and superior."""
     folder.mkdir(parents=True)
     axes = np.meshgrid(*(np.linspace(-1.1, 1.1, n) for n in (80, 100, 90)), indexing="ij")
     radius = np.sqrt(sum(axis**2 for axis in axes))
     for k in range(3):
         head = np.where(radius < 1, 800 + 100 * np.cos(9 * axes[k]), 5).astype(np.float32)
-        image = nib.Nifti1Image(head, np.diag([-2.0, 2.0, 2.0, 1.0]))
+        image = nib.Nifti1Image(head, np.diag([-voxel_mm, voxel_mm, voxel_mm, 1.0]))
         nib.save(image, folder / f"sub-{k}_T1w.nii.gz")

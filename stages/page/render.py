@@ -37,7 +37,7 @@ TITLE = "Does image uncertainty predict volume uncertainty?"
 MAGNITUDES = (
     "The scans were simulated from magnitude images, which are no raw data: their phase is gone,"
     " and scanners have filtered and interpolated them. Errors of reconstructions are"
-    " underestimated (arXiv:2109.08237); nothing here holds for measured k-space without being shown on it."
+    " underestimated (arXiv:2109.08237); what is found here must be shown on measured k-space."
 )
 
 

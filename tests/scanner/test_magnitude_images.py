@@ -5,21 +5,24 @@ from pathlib import Path
 import nibabel as nib
 import numpy as np
 import pytest
+from scipy import ndimage
 
 from stages import phantom
 from stages.kspace.combination import rss_image
 from stages.kspace.formats.catalogue import list_scans
 from stages.kspace.formats.protocol import ScanFormat
+from stages.params.phantom import PhantomParams
 from stages.scanner.magnitude_images import in_field_of_view, read_image
 from stages.study.errors import StudyError
 from tests import own_scans
+from tests.fabricated import ROOT
 from tests.test_phantom import write_params
 
 CHANGE = {
     "label_maps": None,
     "images": "images",
     "grid": [24, 28, 22],
-    "voxel_size_mm": 8.0,
+    "voxel_size_mm": 4.0,
     "snr": 1000.0,
     "partial_fourier": 1.0,
 }
@@ -29,23 +32,23 @@ CHANGE = {
 def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """Return a study of three magnitude images."""
     monkeypatch.chdir(tmp_path)
-    own_scans.magnitude_images(tmp_path / "images")
+    own_scans.magnitude_images(tmp_path / "images", 1.0)
     write_params(tmp_path, **CHANGE)
     return tmp_path
 
 
 def test_the_reconstruction_is_the_image_seen_by_the_coils(folder: Path) -> None:
     phantom.main()
-    layout = ScanFormat(4, 1.0, (8.0, 8.0, 8.0))
+    layout = ScanFormat(4, 1.0, (4.0, 4.0, 4.0))
     (scan,) = list_scans(folder / "work/phantom/validation", layout)
     assert scan.path.name == "2_T1w.h5"
     found = np.concatenate([rss_image(kspace) for _, kspace in scan.batches()])
-    image = nib.load(folder / "images/sub-2_T1w.nii.gz")
-    head = np.transpose(np.asarray(image.dataobj)[::-1], (2, 1, 0))  # LAS to SAR
-    coarse = head[::4, ::4, ::4]  # every 8 mm
-    margins = [(n - m) // 2 for n, m in zip(scan.shape, coarse.shape, strict=True)]
-    inside = found[tuple(slice(m, m + n) for m, n in zip(margins, coarse.shape, strict=True))]
-    assert np.corrcoef(inside.ravel(), coarse.ravel())[0, 1] > 0.85
+    params = PhantomParams.load()
+    path = folder / "images/sub-2_T1w.nii.gz"
+    fine = in_field_of_view(read_image(path), params, path)
+    expected = ndimage.uniform_filter(fine, 4)[::4, ::4, ::4]
+    # what the coils shade and their noise, one part in a thousand, are all that differ
+    assert np.corrcoef(found.ravel(), expected.ravel())[0, 1] > 0.9
     assert not list((folder / "work/phantom/truth").glob("*.json"))
 
 
@@ -103,9 +106,6 @@ def test_what_is_no_magnitude(value: float, tmp_path: Path) -> None:
 
 
 def test_a_head_has_a_mean_of_1() -> None:
-    from stages.params.phantom import PhantomParams
-    from tests.fabricated import ROOT
-
     params = PhantomParams.load(ROOT / "params.yaml")
     image = np.zeros((100, 120, 90), np.float32)
     image[20:80, 20:100, 20:70] = 700
