@@ -205,7 +205,8 @@ def faults_of(found: Survey, scan: Scan) -> list[str]:
     if not found.by_position.any():
         return lines
     centred = scan.geometry.centred
-    lines += wrong_spaces(found) or mistakes(found.energy, found.interleaving, centred)
+    spaces = [] if scan.geometry.raw else wrong_spaces(found)
+    lines += spaces or mistakes(found.energy, found.interleaving, centred)
     lines += misplaced_centre(found)
     for check in (changing_positions, missing_positions, missing_columns):
         if missing := check(found, scan):

@@ -90,7 +90,7 @@ def open_scan(path: Path, layout: ScanFormat) -> FastMRIScan:
         (stop - first) / n_kz,
         layout.centred_transform is not False,
         "ky",
-        notes,
+        notes=notes,
     )
     return FastMRIScan(path, layout, geometry, first)
 

@@ -349,7 +349,8 @@ def _geometry(
         float(columns.mean()),
         layout.centred_transform is not False,
         "ky" if planar else None,
-        notes,
+        raw=True,
+        notes=notes,
     )
     if stack.directions is not None:
         agreed(path, "axis_codes", layout.axis_codes, geometry.axis_codes)

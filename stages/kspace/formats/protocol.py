@@ -60,6 +60,8 @@ class Geometry:
     readout: Literal["ky"] | None = None
     """The axis that is a readout, of which no part can be left out; None: ky and kz both encode
     phase, and the readout is the axis of the slices."""
+    raw: bool = False
+    """Whether values are as the scanner measured them: ky and kz are in k-space for certain."""
     notes: tuple[str, ...] = ()
     """What the user should know of how the file is read."""
 
