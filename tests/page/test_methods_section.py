@@ -185,9 +185,9 @@ def test_scans_of_magnitude_images_are_called_no_raw_data(settings: Settings) ->
     assert "simulated from T1-weighted magnitude images" in text
     assert "Magnitude images are no raw data" in text
     _, works = methods(facts(), settings, replace(made(), from_images=True))
-    assert any(work.url == "https://arxiv.org/abs/2109.08237" for work in works)
+    assert any(work.link == "https://arxiv.org/abs/2109.08237" for work in works)
     _, others = methods(facts(), settings, made())
-    assert not any("2109.08237" in work.url for work in others)
+    assert not any("2109.08237" in work.link for work in others)
 
 
 def test_what_each_file_states_is_left_to_be_filled_in(settings: Settings) -> None:
