@@ -14,6 +14,7 @@ from stages.kspace.formats.catalogue import find_scans
 from stages.kspace.masks.catalogue import chosen
 from stages.page.sources import versions
 from stages.params import described
+from stages.params.data import DataParams
 from stages.params.mask import MaskParams
 from stages.params.phantom import PhantomParams
 from stages.params.settings import Settings
@@ -61,6 +62,12 @@ WORKS = {
         " 53:64–78",
         "https://doi.org/10.1016/j.media.2019.01.005",
     ),
+    "data crimes": Reference(
+        "Shimron E, Tamir JI, Wang K, Lustig M. Implicit data crimes: machine learning bias arising"
+        " from misuse of public data. Proceedings of the National Academy of Sciences 2022;"
+        " 119(13):e2117203119",
+        "https://arxiv.org/abs/2109.08237",
+    ),
     "bootstrap": Reference(
         "Hesterberg TC. What teachers should know about the bootstrap: resampling in the"
         " undergraduate statistics curriculum. The American Statistician 2015; 69(4):371–386",
@@ -94,13 +101,16 @@ class Made:
     """Training scans; None if they are not there."""
     versions: Mapping[str, str]
     """Package -> installed version."""
+    from_images: bool = False
+    """Whether the scans are simulated from magnitude images."""
 
     @classmethod
     def load(cls, settings: Settings) -> "Made":
         """Read the study in the current directory."""
         data = settings.data
-        found, _ = find_scans(layout.DATA / data.train, data.train_files)
-        return cls(PhantomParams.load(), len(found) or None, versions())
+        found, _ = find_scans(layout.DATA / data.train, data.train_files, data.format)
+        phantom, n_found = PhantomParams.load(), len(found) or None
+        return cls(phantom, n_found, versions(), layout.MAGNITUDE_IMAGES.is_file())
 
 
 SOFTWARE = (
@@ -137,25 +147,40 @@ def methods(facts: Facts, settings: Settings, made: Made) -> tuple[list[str], li
 
 def _scans(facts: Facts, settings: Settings, made: Made, works: Citations) -> str:
     data = settings.data
-    size = " × ".join(number(mm, 1) for mm in data.voxel_size_mm)
     training = counted(made.n_training, "training scan") if made.n_training else "training scans"
+    fraction = 1.0 if data.partial_fourier is None else data.partial_fourier
     sampled = (
-        f" Partial Fourier: {percent(100 * data.partial_fourier, 0)} of the columns of k-space were"
-        " acquired."
-        if data.partial_fourier < 1
+        f" Partial Fourier: {percent(100 * fraction, 0)} of the columns of k-space were acquired."
+        if fraction < 1
         else ""
     )
     return (
         f"{counted(facts.n_scans, 'validation scan')} ({counted(facts.n_subjects, 'subject')}) and"
-        f" {training} ({data.n_coils} receive channels, {size} mm) were"
-        f" {_sequence(facts, made.phantom, works)}.{sampled} They were undersampled"
+        f" {training} ({_hardware(data)}) were"
+        f" {_sequence(facts, made, works)}.{sampled} They were undersampled"
         f" {_acceleration(facts, settings.mask)} by {_masks(settings.mask)}, one mask a scan, the"
         " same for all members and steps. Coil sensitivities were estimated from the calibration"
         " region."
     )
 
 
-def _sequence(facts: Facts, phantom: PhantomParams, works: Citations) -> str:
+def _hardware(data: DataParams) -> str:
+    if data.n_coils is None and None in data.voxel_size_mm:
+        return "[receive channels, voxel size; work/inspection/scans.csv has those of each scan]"
+    sizes = [mm for mm in data.voxel_size_mm if mm is not None]
+    size = " × ".join(number(mm, 1) for mm in sizes) + " mm" if len(sizes) == 3 else "[voxel size]"
+    coils = "[number of]" if data.n_coils is None else data.n_coils
+    return f"{coils} receive channels, {size}"
+
+
+def _sequence(facts: Facts, made: Made, works: Citations) -> str:
+    phantom = made.phantom
+    if made.from_images:
+        return (
+            "simulated from T1-weighted magnitude images [source of the images]: phase, coils and"
+            " noise are simulated. Magnitude images are no raw data: reconstructions of such scans"
+            f" look better than those of measured ones {works.cite('data crimes')}"
+        )
     if facts.simulated:
         heads = "digital phantoms" if phantom.label_maps is None else "phantoms made of label maps"
         return (

@@ -43,6 +43,13 @@ HEADLINE = (
 TITLE = "Does image uncertainty predict volume uncertainty?"
 
 
+MAGNITUDES = (
+    "The scans were simulated from magnitude images, which are no raw data: their phase is gone,"
+    " and scanners have filtered and interpolated them. Errors of reconstructions are"
+    " underestimated (arXiv:2109.08237); what is found here must be shown on measured k-space."
+)
+
+
 @dataclass(frozen=True)
 class Drawn:
     """A figure of plots/report/ with its words."""
@@ -99,6 +106,7 @@ def contents(facts: Facts, other: Kept | None = None) -> dict[str, object]:
         "title": TITLE,
         "skipped": list(facts.skipped.items()),
         "from_k_space": facts.trained,
+        "warnings": [MAGNITUDES] if layout.MAGNITUDE_IMAGES.is_file() else [],
         "answers": answers(facts),
         "headline_caption": worded(HEADLINE.format(share(facts.params.level)), facts),
         "headline": Table(

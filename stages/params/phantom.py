@@ -2,7 +2,7 @@
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from stages.params.section import Section
 
@@ -98,12 +98,22 @@ class PhantomParams(Section):
     texture: float = Field(ge=0, lt=0.5)  # relative SD of the signal within a tissue
     bias_field: float = Field(ge=0, lt=1)  # log-SD
     label_maps: str | None  # folder of FreeSurfer-labelled NIfTI maps, or the procedural head
+    images: str | None  # folder of T1-weighted magnitude images (NIfTI, MGZ) in place of heads
     pathology: PathologyParams
 
     @property
     def n_twins(self) -> int:
         """Number of scans of validation heads with a pathology."""
         return self.pathology.heads * len(self.pathology.kinds)
+
+    @model_validator(mode="after")
+    def _images_alone(self) -> "PhantomParams":
+        if self.images is not None and (self.label_maps is not None or self.pathology.heads):
+            raise ValueError(
+                "expected images without label_maps and with pathology.heads 0, as no labels are"
+                " known"
+            )
+        return self
 
     @field_validator("grid")
     @classmethod

@@ -13,7 +13,8 @@ import h5py
 import numpy as np
 import scipy.fft
 
-from stages.kspace.formats.calgary_campinas import DATASET, complex_to_interleaved
+from stages.kspace.formats.calgary_campinas import DATASET
+from stages.kspace.formats.stored_scan import complex_to_interleaved
 from stages.kspace.partial_fourier import acquired_columns
 from stages.scanner.coils import HEAD_ARRAY, loop_field, normalisation
 from stages.storage.files import atomic_path

@@ -14,6 +14,7 @@ from stages.study.groups import desc_of
 
 DATA = Path("data")
 TRUTH = DATA / "truth"
+MAGNITUDE_IMAGES = TRUTH / "images.csv"  # of a cohort that is simulated from them
 CODE = Path("work/code")
 PHANTOM = Path("work/phantom")
 MASKS = Path("work/masks")

@@ -1,6 +1,7 @@
 """Every bad input of the corpus, through what reads it and through the scripts."""
 
 import re
+import shutil
 import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -32,13 +33,23 @@ from stages.storage.tensors import load_plain
 from stages.study import layout
 from stages.study.errors import StudyError
 from tests.fabricated import ROOT
-from tests.faults import corpus
+from tests.faults import corpus, raw_data
 from tests.faults import elsewhere as elsewhere_corpus
 from tests.kspace.formats.test_calgary_campinas import WRONG_LISTS
-from tests.scans import GRID, N_COILS, PARTIAL_FOURIER, run, toy_labels, write_toy_study
+from tests.scans import (
+    GRID,
+    N_COILS,
+    PARTIAL_FOURIER,
+    run,
+    toy_labels,
+    write_toy_params,
+    write_toy_study,
+)
 from tests.segmenters import test_bad_inputs
 
 FORMAT = ScanFormat(N_COILS, PARTIAL_FOURIER)
+FASTMRI = ScanFormat(voxel_size_mm=(None, None, None), format="fastmri")
+ISMRMRD = ScanFormat(voxel_size_mm=(None, None, None), axis_codes=None, format="ismrmrd")
 MEMORY_BYTES = 1 << 28  # that no bad input may take
 Read = Callable[[Path], object]
 
@@ -69,6 +80,8 @@ def listed_images(path: Path) -> object:
 # kind: (file name, faults, reader)
 READERS: dict[str, tuple[str, dict[str, corpus.Fault], Read]] = {
     "scan": ("a.h5", corpus.SCANS, lambda p: list(open_scan(p, FORMAT).batches())),
+    "fastMRI": ("a.h5", raw_data.FASTMRI, lambda p: list(open_scan(p, FASTMRI).batches())),
+    "ISMRMRD": ("a.h5", raw_data.ISMRMRD, lambda p: list(open_scan(p, ISMRMRD).batches())),
     "volume": ("a.nii.gz", corpus.VOLUMES, lambda p: label_map(p, corpus.SHAPE, np.eye(4))),
     "mask": ("a.npz", corpus.MASKS, load_mask),
     "challenge": ("R5_24x20.npy", corpus.CHALLENGE, challenge),
@@ -190,6 +203,33 @@ def test_every_script_gives_the_one_line(
         assert matches(line, fault.line, path=path), (name, line)
         assert everything() == before
         assert not out.exists()
+
+
+RAW = {"fastmri": ("fastMRI", "SAR"), "ismrmrd": ("ISMRMRD", None)}
+
+
+@pytest.mark.parametrize("format_name", RAW)
+def test_scans_of_other_formats_give_the_one_line(
+    format_name: str, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    kind, codes = RAW[format_name]
+    own = {"n_coils": None, "partial_fourier": None, "centred_transform": None}
+    own |= {"format": format_name, "axis_codes": codes, "voxel_size_mm": [None, None, None]}
+    write_toy_params(tmp_path, **{f"data.{key}": value for key, value in own.items()})
+    path = Path("data/validation/a.h5")
+    for name, fault in READERS[kind][1].items():
+        shutil.rmtree("data", ignore_errors=True)
+        path.parent.mkdir(parents=True)
+        fault.make(path)
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as stopped:
+            run("reference")
+        assert stopped.value.code == 1
+        lines = [line for line in capsys.readouterr().err.splitlines() if "error: " in line]
+        assert len(lines) == 1, name
+        assert matches(lines[0].removeprefix("error: "), fault.line, path=path), (name, lines)
+        assert not layout.images("reference", 0).exists()
+        assert not any(Path("work").rglob("*.nii.gz"))
 
 
 def everything() -> set[Path]:

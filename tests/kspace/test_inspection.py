@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.kspace.formats.calgary_campinas import complex_to_interleaved
 from stages.kspace.formats.catalogue import open_scan
 from stages.kspace.formats.protocol import Scan, ScanFormat
+from stages.kspace.formats.stored_scan import complex_to_interleaved
 from stages.kspace.inspection import (
     CHALLENGE,
     Inspected,

@@ -180,6 +180,23 @@ def test_phantoms_of_label_maps(settings: Settings) -> None:
     assert "phantoms made of label maps" in written(settings, beside=made(label_maps="maps"))
 
 
+def test_scans_of_magnitude_images_are_called_no_raw_data(settings: Settings) -> None:
+    text = written(settings, beside=replace(made(), from_images=True))
+    assert "simulated from T1-weighted magnitude images" in text
+    assert "Magnitude images are no raw data" in text
+    _, works = methods(facts(), settings, replace(made(), from_images=True))
+    assert any(work.link == "https://arxiv.org/abs/2109.08237" for work in works)
+    _, others = methods(facts(), settings, made())
+    assert not any("2109.08237" in work.link for work in others)
+
+
+def test_what_each_file_states_is_left_to_be_filled_in(settings: Settings) -> None:
+    own = {"n_coils": None, "voxel_size_mm": (None, None, None), "partial_fourier": None}
+    text = written(changed(settings, "data", **own))
+    assert "[receive channels, voxel size; work/inspection/scans.csv has those" in text
+    assert "Partial Fourier" not in text
+
+
 @pytest.mark.parametrize("name", ALL)
 def test_every_parameter_file_has_methods(name: str, tmp_path: Path) -> None:
     paragraphs, works = methods(

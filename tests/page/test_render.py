@@ -9,6 +9,7 @@ from stages.figures.kit.facts import load_facts
 from stages.page.pictures import Embedded
 from stages.page.render import contents, environment, write_report
 from stages.page.scan_pictures import Picture, ScanSection
+from stages.study import layout
 from tests.page.conftest import DRAWN, HOSTILE, LONG_STAGE, RECORD
 from tests.page.outline import Outline
 
@@ -64,6 +65,18 @@ def test_names_of_scans_are_escaped(study: Path) -> None:
     assert "script" not in page.tags
     assert page.images[-1]["alt"] == f'" onload="{HOSTILE}'
     assert "onload" not in page.images[-1]
+
+
+def test_magnitude_images_are_warned_of(study: Path, written: str) -> None:
+    assert "magnitude images" not in written
+    layout.MAGNITUDE_IMAGES.parent.mkdir(parents=True, exist_ok=True)
+    layout.MAGNITUDE_IMAGES.write_text("subject,image\n")
+    try:
+        write_report(Path("images.html"), RECORD)
+    finally:
+        layout.MAGNITUDE_IMAGES.unlink()
+    text = Path("images.html").read_text(encoding="utf-8")
+    assert "The scans were simulated from magnitude images, which are no raw data" in text
 
 
 def test_what_was_not_drawn_is_said(written: str) -> None:
