@@ -28,7 +28,7 @@ dag: environment
 	@python -m stages dag
 
 docs: environment
-	sphinx-build -q -W --keep-going -c docs . work/site
+	sphinx-build -q -W --keep-going -E -c docs . work/site
 
 # an environment that .venv is a link to is used as it is; else there is one of the study's own
 environment: $(if $(shell test -L $(VENV) && echo linked),linked,$(VENV)/.installed)

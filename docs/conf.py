@@ -21,9 +21,6 @@ PARTS = {  # of the navigation: its pages in order
     "Bring your own": [
         "docs/own-scans",
         "docs/masks",
-        "docs/own-images",
-        "docs/own-segmentations",
-        "docs/own-volumes",
         "docs/own-reconstruction",
         "docs/segmentation",
     ],

@@ -18,7 +18,7 @@ from stages.statistics.answer import Answer, Tree, look_up
 from stages.statistics.cohort import Cohort
 from stages.statistics.families import PRIMARY
 
-STEADY = 0.15  # with half-widths of .16 to .2 of itself a CV moved by .11
+STEADY = 0.15  # a CV with half-widths of .15 to .44 of itself moved by .11 (docs/roundings.md)
 
 
 def always(_: float) -> float:
