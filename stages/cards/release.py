@@ -2,5 +2,5 @@
 
 from stages.storage.bids import VERSION
 
-DATE = "2026-11-23"
+DATE = "2026-11-28"
 LINE = f"Version {VERSION}, {DATE}."

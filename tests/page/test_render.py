@@ -138,4 +138,4 @@ def test_links_lead_to_the_study_from_wherever_the_report_lies(
     monkeypatch.setattr("stages.page.render.sections", lambda *_: iter(()))
     write_report(Path("plots/report/linked.html"))
     text = Path("plots/report/linked.html").read_text(encoding="utf-8")
-    assert 'href="../../README.md#your-own-scans"' in text
+    assert 'href="../../docs/own-scans.md"' in text
