@@ -1,4 +1,4 @@
-"""Simulate the cohort: 12-coil scans of digital heads, with the truth beside them.
+"""Simulate the cohort: multi-channel scans of digital phantoms, with their true labels and volumes.
 
 `python -m stages.phantom`: writes work/phantom/{train,validation}/*.h5 and work/phantom/truth.
 """
@@ -19,7 +19,7 @@ from stages.storage.files import atomic_directory
 from stages.study import layout
 from stages.study.structures import SYNTHSEG_TABLE
 
-ABOUT = "FreeSurfer labels of the digital head that a scan simulates, by majority in each voxel."
+ABOUT = "FreeSurfer labels of the digital phantom of a scan, by majority in each voxel."
 
 
 def write_tables(rows: list[dict[str, object]], folder: Path) -> None:

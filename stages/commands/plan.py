@@ -69,7 +69,7 @@ def study_of(params: Parameters, device: str) -> tuple[Study, Scan | None]:
     data, phantom = params.data, params.phantom
     parts = (layout.TRAIN, layout.VALIDATION, layout.MONITOR)
     train, validation, monitor = (scans_of(part, data) for part in parts)
-    simulated = (phantom.grid,) * (phantom.n_validation + phantom.n_twins)
+    simulated = (phantom.grid,) * (phantom.n_validation + phantom.n_pathological)
     compute = params.compute.model_copy(update={"device": device})
     study = Study(
         training=tuple(scan.shape for scan in train) or (phantom.grid,) * phantom.n_train,

@@ -117,8 +117,8 @@ def read_and_draw(facts: Facts) -> Figure:
 def draw(table: pd.DataFrame, inference: pd.DataFrame, groups: Sequence[str]) -> Figure:
     """Draw R² above and correlations below, one panel an architecture; diamonds: noise ceilings.
 
-    Ceilings stand only in the rows of correlations of disjoint halves, which they bound: R² in
-    sample of nine predictors exceeds them by what it fits.
+    A noise ceiling stands in the rows of correlations between disjoint halves, which it bounds. It
+    does not bound in-sample R² of nine predictors, which overfitting raises above it.
 
     Args:
         table: columns group, predictors, estimate, r2, as in plots/analyse/regression.csv.

@@ -45,8 +45,8 @@ def read_and_draw(facts: Facts) -> Figure:
 def draw(table: pd.DataFrame, inference: pd.DataFrame, groups: Sequence[str]) -> Figure:
     """Draw r of ln CV with the logarithm of each surrogate, and how large it could be.
 
-    Ceilings bound what comes from the other half of the members; they stand in a row of their own
-    with their intervals, and in the rows of the surrogates on either side of 0.
+    Noise ceilings bound predictors from the other half of the members. They stand in a row of
+    their own with their intervals, and in the rows of the surrogates on either side of 0.
 
     Args:
         table: `COLUMNS`, as in plots/analyse/surrogates.csv; undefined values are not drawn.
@@ -119,9 +119,9 @@ def caption(facts: Facts) -> str:
         " the surrogate of one half of the members, ln CV of the other, both directions (n counts"
         f" both); bars: {share(facts.params.level)} intervals over subjects, of pooled ones over"
         " subjects and structures. Diamonds: what a perfect predictor would reach from the other"
-        " half, on either side of 0. Hollow, without an interval or a ceiling: surrogate and CV of"
-        " the same members, which share their noise. Strokes: the same with another subject's"
-        " surrogate: what is no larger says which structure it is, and nothing of the scan."
+        " half, on either side of 0. Hollow, without an interval or a noise ceiling: surrogate and"
+        " CV of the same members, which share their noise. Strokes: the same with another subject's"
+        " surrogate; a correlation no larger than that reflects the structure and not the scan."
         f" {pairs(facts)}."
     )
 

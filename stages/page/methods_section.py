@@ -204,7 +204,7 @@ def _acceleration(facts: Facts, mask: MaskParams) -> str:
     if mask.acceleration_of == "full":
         return f"{words} of the full matrix"
     beside = f" ({number(full, 1)}-fold of the full matrix)" if full is not None else ""
-    return f"{words} of the acquired part of k-space{beside}"
+    return f"{words} within the acquired k-space{beside}"
 
 
 def _masks(mask: MaskParams) -> str:

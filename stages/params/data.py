@@ -45,7 +45,7 @@ class DataParams(Section):
     train_files: tuple[str, ...] | None  # names in the folder; null: all
     validation_files: tuple[str, ...] | None
     monitor_files: tuple[str, ...] | None  # of the validation folder; null: the validation scans
-    partial_fourier: float | None = Field(gt=0.5, le=1)  # acquired part of the columns (kz)
+    partial_fourier: float | None = Field(gt=0.5, le=1)  # partial-Fourier fraction along kz
     acquired: Literal["columns", "ellipse", "nonzero"]  # positions of the acquired columns
     # origin of the images in the middle (fastMRI, BART), not at index 0; null: as the format has it
     centred_transform: bool | None

@@ -34,7 +34,7 @@ Seeds = Annotated[tuple[int, ...], Field(min_length=1), AfterValidator(_distinct
 class EnsembleParams(Section):
     """Member seeds of every architecture (a key of section `train`) and of the noise ensemble.
 
-    Baselines learn nothing: each is a group with the one member 0. A study of images or volumes
+    Baselines are non-learned: each is a group with the one member 0. A study of images or volumes
     from elsewhere alone (section `external`) has neither this section nor `train`.
     """
 

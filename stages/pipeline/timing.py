@@ -148,7 +148,7 @@ def baseline(
     compute: ComputeParams,
     batch_size: int,
 ) -> dict[str, Timed]:
-    """Time a slice of a reconstruction that learns nothing."""
+    """Time a slice of a non-learned reconstruction."""
     device = prepare(compute)
     reconstruction = BASELINES[group](params)
     mask = DeviceMask.of(sample.drawn(), device)
@@ -205,14 +205,14 @@ def segmentation(sample: Sample, params: SegmentParams, compute: ComputeParams) 
     matrix = sample.matrix(shape)
     image = Image(ball * noise, matrix, np.array(sample.voxel_size_mm))
     segmenter = open_segmenter(params, device)
-    with threads(compute.workers):  # as the study does; no byte depends on it
+    with threads(compute.workers):  # as the study does; results are bit-identical for any number
         return {
             "segment": per(clocked(lambda: segmenter.segment_image(image), device), prod(shape))
         }
 
 
 def head(params: PhantomParams, quality: QualityParams) -> dict[str, Timed]:
-    """Time the simulation of one scan: a digital head, its images and k-space, one process."""
+    """Time the simulation of one scan: a digital phantom, its images and k-space, one process."""
     same = {name: getattr(params, name) for name in ("grid", "voxel_size_mm", "n_coils")}
     begun = time.perf_counter()
     scan_head(quality.model_copy(update=same), number=0)

@@ -25,7 +25,7 @@ SNR_STRIDE = 4
 
 @dataclass(frozen=True)
 class Acquisition:
-    """How a head is scanned (section `phantom` of params.yaml)."""
+    """How a phantom is scanned (section `phantom` of params.yaml)."""
 
     grid: tuple[int, int, int]
     """Voxels (n_slices, n_ky, n_kz)."""
@@ -35,7 +35,7 @@ class Acquisition:
     snr: float
     """White matter over noise in the combined image of a scan without partial Fourier."""
     partial_fourier: float
-    """Acquired part of the kz columns."""
+    """Partial-Fourier fraction along kz."""
 
     def axis_mm(self, axis: int, step_mm: int) -> np.ndarray:
         """Positions of the voxels of an axis, 0 at the centre; `step_mm` is 1 or `factor`."""

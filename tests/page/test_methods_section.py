@@ -74,7 +74,7 @@ def test_the_default_study(settings: Settings) -> None:
     assert "simulated in the format of the Calgary-Campinas challenge [1]: digital phantoms" in text
     assert "inversion time 900 ms, repetition time 2000 ms" in text
     assert "Partial Fourier: 85 % of the columns" in text
-    assert "5.0-fold of the acquired part of k-space by Poisson-disk masks of constant" in text
+    assert "5.0-fold within the acquired k-space by Poisson-disk masks of constant" in text
     assert "(fully sampled centre: 2.7 %), one mask a scan" in text
     assert "RIM [4] (4 members; rim.rim.RIM, hidden_channels 16, length 5, depth 2" in text
     assert "slices in a batch: 1; steps: 260 (UNet), 160 (VarNet), 170 (RIM)" in text
@@ -98,7 +98,7 @@ def test_the_papers_settings(paper: Settings) -> None:
     assert "47 training scans" in text
     assert "taken from the Calgary-Campinas challenge [1, 2]: three-dimensional T1-weighted" in text
     assert "inversion time" not in text
-    assert "5.0-fold of the acquired part of k-space (5.8-fold of the full matrix)" in text
+    assert "5.0-fold within the acquired k-space (5.8-fold of the full matrix)" in text
     assert "slices in a batch: 8 (UNet and VarNet), 2 (RIM); steps: 100,000;" in text
     assert "schedule: factor 0.2 every 50,000 steps after 1,000 steps of warm-up" in text
     assert "sensitivities: U-Net, num_filters 8, num_pool_layers 4." in text

@@ -144,7 +144,7 @@ def outliers(
 ) -> tuple[Tree, pd.DataFrame]:
     """Return the members that are outliers in image quality or volumes.
 
-    A member is flagged if its mean PSNR, its mean SSIM or its mean deviation from the ensemble's
+    A member is flagged if its mean PSNR, its mean SSIM or its mean distance from the ensemble's
     median volumes has a robust z above the threshold; high values are flagged as low ones are.
     Each score flags a member in about 9 % of normal ensembles of 8, and 7 % of 12, at a threshold
     of 4 (simulation): a flag is a reason to look, and to report without the member too. Smaller
@@ -218,8 +218,8 @@ def predicted(cv: pd.DataFrame, regions: pd.DataFrame, histograms: pd.DataFrame)
 
     Returns:
         r2 -> histogram, summary, in sample, the paper's pair; correlation -> pearson, spearman of
-        the mean deviation, see `headline_correlations`; NaN where undefined, and no correlation
-        without any pair.
+        the mean SD, see `headline_correlations`; NaN where undefined, and no correlation without
+        any pair.
     """
     table, _ = prediction_table(cv, regions, histograms)
     sets = {"histogram": histogram_columns(table, "own"), "summary": list(SUMMARIES)}
