@@ -133,7 +133,7 @@ def pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def simulate_pathology(folder: Path, n_heads: int) -> None:
-    """Simulate one training and one validation head below a folder, the latter with each pathology."""
+    """Simulate one training and one validation head, the latter with each pathology too."""
     params = yaml.safe_load((ROOT / "params.yaml").read_text())["phantom"]["pathology"]
     write_params(folder, n_train=1, pathology=params | {"heads": n_heads})
     for k in range(2):

@@ -139,7 +139,7 @@ def caption(facts: Facts) -> str:
 
 FIGURE = StudyFigure(
     "bias_prediction",
-    "What predicts the size of the bias",
+    "Predictors of the absolute bias",
     "Dots with intervals, a row a surrogate, a colour an architecture, a column a target.",
     caption,
     read_and_draw,

@@ -115,16 +115,16 @@ def caption(facts: Facts) -> str:
     return (
         "Left and middle: SD and mean over the members of the apparent change of each structure"
         " (100 times the mean logarithm of the Jacobian, %) when images are registered to the fully"
-        " sampled one, medians over scans; above 0 a member shows the structure larger, and noise"
-        " shows the baseline of the method. Right: that SD against the CV of the volume, both in %,"
-        " a point a structure-scan pair; dashed: equal. It needs no segmentation of the members:"
+        " sampled one, medians over scans; above 0 the structure is larger in the member's image;"
+        " noise: the baseline of the method. Right: that SD against the CV of the volume, both in"
+        " %, a point a structure-scan pair; dashed: equal. It needs no segmentation of the members:"
         f" where both agree, the CV is not the segmenter's alone. {pairs(facts)}."
     )
 
 
 FIGURE = StudyFigure(
     "deformation",
-    "The same without segmentations: deformation",
+    "Apparent change by registration, without segmentation of the members",
     "Dots of standard deviation and mean of deformations; scatter plot against the CV of volumes.",
     caption,
     read_and_draw,

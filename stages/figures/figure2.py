@@ -113,8 +113,8 @@ def caption(facts: Facts) -> str:
         "Left: coefficient of variation (CV, %) of each volume over the members; right: bias (%),"
         " mean over members against the same segmenter on the fully sampled scan. Boxes hold the"
         " middle half of the scans, the black line is the median. Dotted: published"
-        " variability between repeated scans of one person. A CV left of the dotted line would hide"
-        f" in ordinary repeatability. {pairs(facts)}."
+        " variability between repeated scans of one person; a CV left of it is smaller than that."
+        f" {pairs(facts)}."
     )
 
 

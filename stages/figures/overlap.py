@@ -105,7 +105,7 @@ def caption(facts: Facts) -> str:
 
 FIGURE = StudyFigure(
     "overlap",
-    "Do contours agree, and what predicts where not?",
+    "Overlap with the fully sampled scan, and its predictors",
     "Dots of Dice, surface distance and rank correlations, structures in rows.",
     caption,
     read_and_draw,

@@ -187,7 +187,7 @@ def _missed(
             points = missed[known], own["change_sd"][known]
             axes.plot(*points, **_style(markers[kind], group, groups))
             drawn += points
-    axes.set(title="Does the spread tell?", xscale="log", yscale="log")
+    axes.set(title="SD and error", xscale="log", yscale="log")
     axes.set(xlabel="error of the change\n(percentage points)", ylabel="SD of the members' changes")
     values = np.concatenate(drawn)
     if not len(values):
@@ -253,7 +253,7 @@ def caption(facts: Facts) -> str:
     """Return units, n and how to read the plots, or why there are none."""
     if facts.get("pathology", "skipped"):
         return (
-            "Nothing to show: no scan of this cohort has a pathology and a matched healthy phantom"
+            "No data: no scan of this cohort has a pathology and a matched healthy phantom"
             f" (n = 0 of {counted(facts.n_scans, 'scan')}); phantom.pathology.heads adds some."
         )
     return (
@@ -262,14 +262,14 @@ def caption(facts: Facts) -> str:
         " 200 at the edge), its error against the SD of the members' changes in percentage points"
         " (middle), and error and standard deviation in the affected voxels relative to the matched"
         " healthy phantom's (right). Points left of 100 % are biased towards normal anatomy; below"
-        " the dashed diagonals the spread does not indicate the error."
+        " the dashed diagonals the SD is smaller than the error (middle) or grows less (right)."
         f" {sample(facts)}."
     )
 
 
 FIGURE = StudyFigure(
     "pathology",
-    "Does the ensemble know when it is wrong about a disease?",
+    "Does the SD of the ensemble indicate its error on pathology?",
     "Slices of pathological and healthy phantoms; scatter plots of measured against true changes.",
     caption,
     read_and_draw,

@@ -269,18 +269,18 @@ def caption(facts: Facts) -> str:
         " sample, as the paper reads them, with their controls. Below: correlations of CV with the"
         f" mean standard deviation; bars: {share(facts.params.level)} intervals over subjects, of"
         " pooled ones over subjects and structures. Grey: R² of the same predictors with another"
-        " subject's values, structures kept: an R² on the grey explains what sets structures"
-        " apart, and nothing of the scan. Last rows: predictors from one half of the members, ln CV"
+        " subject's values, structures kept: an R² within the grey reflects differences between"
+        " structures, not between scans. Last rows: predictors from one half of the members, ln CV"
         " from the other; diamonds: the correlation that a perfect predictor would reach there,"
-        " with its interval. No other row has a noise ceiling: what comes from the same members"
-        " shares their noise, and R² in sample of nine predictors grows by what it fits."
+        " with its interval. No other row has a noise ceiling: predictors from the same members"
+        " share their noise, and overfitting raises the in-sample R² of nine predictors."
         f" {pairs(facts)}."
     )
 
 
 FIGURE = StudyFigure(
     "r2",
-    "The paper's regressions and their controls",
+    "The published regressions and their controls",
     "Dots of R² and correlations with intervals, baselines, controls and noise ceilings.",
     caption,
     read_and_draw,

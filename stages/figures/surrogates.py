@@ -128,7 +128,7 @@ def caption(facts: Facts) -> str:
 
 FIGURE = StudyFigure(
     "surrogates",
-    "What predicts the variability",
+    "Predictors of the variability",
     "Dots with intervals, a row a surrogate and a colour an architecture.",
     caption,
     read_and_draw,

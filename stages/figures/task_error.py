@@ -132,7 +132,7 @@ def caption(facts: Facts) -> str:
 
 FIGURE = StudyFigure(
     "task_error",
-    "Do better images give better volumes?",
+    "Image quality against errors of volumes",
     "Scatter plots of image quality and error of volumes, a point a member.",
     caption,
     read_and_draw,

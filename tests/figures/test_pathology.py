@@ -58,7 +58,7 @@ def test_points_are_those_of_the_tables() -> None:
         for name, axes in panels.items()
     }
     assert drawn["Change of volume"] == [(65,), (70,), (75,), (80,), (80,)]
-    assert drawn["Does the spread tell?"] == [(1,), (1,), (5,), (6,)]  # the reference: no spread
+    assert drawn["SD and error"] == [(1,), (1,), (5,), (6,)]  # the reference: no spread
     assert drawn["Affected voxels"] == [(3,)] * 8
     assert {"healthy", *DISEASES} <= set(panels)
     assert len({axes.get_position().x0 for axes in figure.axes[:8]}) == 4  # two rows of four

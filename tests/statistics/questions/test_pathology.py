@@ -160,7 +160,7 @@ def test_summary_by_hand(pairs: pd.DataFrame) -> None:
 
 
 def scene(shown: float, seed: int = 0, n_voxels: int = 400) -> tuple[Voxels, Voxels, np.ndarray]:
-    """Return a pair: its first hundred voxels darken by 0.3, of which a fraction is reconstructed."""
+    """Return a pair: its first hundred voxels darken by 0.3, of which a fraction is shown."""
     rng = np.random.default_rng(seed)
     affected = np.arange(n_voxels) < 100
     plain = 1 + 0.05 * rng.standard_normal(n_voxels)
