@@ -323,10 +323,10 @@ def missing_positions(found: Survey, scan: Scan) -> list[str]:
         for name, whole in (("ky row", rows), ("kz column", columns))
         if whole.any()
     ]
-    where += [f"{n_others} other positions"] if n_others else []
+    where += [f"{n_others} other k-space samples"] if n_others else []
     return [
-        f"expected {int(expected.sum())} acquired positions with signal, got {int(missing.sum())}"
-        f" that are exactly 0 in all slices and coils ({' and '.join(where)});"
+        f"expected {int(expected.sum())} acquired k-space samples with signal, got"
+        f" {int(missing.sum())} that are exactly 0 in all slices and coils ({' and '.join(where)});"
         f" {advice_on(missing, scan.layout.acquired)}"
     ]
 
@@ -350,8 +350,8 @@ def changing_positions(found: Survey, scan: Scan) -> list[str]:
     if empty <= FEW:
         return []
     return [
-        f"expected the same positions acquired in all slices, got {empty:.0%} of them that are"
-        " exactly 0 in some slices; take the scan as it was before it was undersampled"
+        f"expected the same k-space samples acquired in all slices, got {empty:.0%} of them that"
+        " are exactly 0 in some slices; take the scan as it was before it was undersampled"
     ]
 
 
@@ -361,12 +361,15 @@ def gaps(found: Survey, scan: Scan) -> list[str]:
     if scan.layout.acquired == "nonzero" and (columns & found.never).any():
         n_empty = int((columns & found.never).sum())
         return [
-            f"{n_empty} of {int(columns.sum())} positions are exactly 0 and count as not acquired"
-            " (data.acquired nonzero); the reference lacks them too"
+            f"{n_empty} of {int(columns.sum())} k-space samples are exactly 0 and count as not"
+            " acquired (data.acquired nonzero); the reference lacks them too"
         ]
     outside = columns & ~elliptical(found.by_position.shape) & ~found.never
     if scan.layout.acquired == "ellipse" and outside.any():
-        return [f"{int(outside.sum())} positions hold signal that data.acquired ellipse leaves out"]
+        return [
+            f"{int(outside.sum())} k-space samples hold signal that data.acquired ellipse leaves"
+            " out"
+        ]
     return []
 
 

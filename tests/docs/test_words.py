@@ -66,7 +66,6 @@ TO_DO = (
     "stages/anatomy/participants.py",
     "stages/anatomy/skull.py",
     "stages/anatomy/tissue.py",
-    "stages/kspace/masks/sampling.py",
     "stages/params/atlas.py",
     "stages/params/segmenter.py",
     "stages/segmenter.py",

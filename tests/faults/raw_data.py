@@ -296,7 +296,7 @@ def not_one(n: int, what: str) -> str:
 
 
 UNDERSAMPLED = (
-    "{path}: expected a fully sampled scan as a reference, got %s phase-encoding positions, %s"
+    "{path}: expected a fully sampled scan as a reference, got %s phase-encoding samples, %s"
     " between the outermost missing (prospectively undersampled), which is not supported; leave the"
     " scan out"
 )
@@ -425,17 +425,17 @@ ISMRMRD = EXPECTED_H5 | {
     ),
     "longer lines than the matrix": Fault(
         altered(lambda line: setattr(line, "center_sample", 7)),
-        "{path}: expected lines within the 8 readout positions of the encoded matrix, got samples 0"
+        "{path}: expected lines within the 8 readout samples of the encoded matrix, got samples 0"
         " to 8 around 7; convert the scan anew",
     ),
     "half an echo": Fault(
         mrd(first_sample=4),
-        "{path}: expected more than half of the 8 readout positions, the centre among them, got 4"
+        "{path}: expected more than half of the 8 readout samples, the centre among them, got 4"
         " from 4 on; leave the scan out",
     ),
     "all samples discarded": Fault(
         altered(lambda line: setattr(line, "discard_pre", 8)),
-        "{path}: expected lines within the 8 readout positions of the encoded matrix, got samples 8"
+        "{path}: expected lines within the 8 readout samples of the encoded matrix, got samples 8"
         " to 8 around 4; convert the scan anew",
     ),
     "a shorter line than its header": Fault(

@@ -75,7 +75,7 @@ def open_scan(path: Path, layout: ScanFormat) -> FastMRIScan:
     check_supported(header, path)
     if n_readout < header.n_kept:
         raise StudyError(
-            f"{path}: expected at least the {header.n_kept} readout positions of the header, got"
+            f"{path}: expected at least the {header.n_kept} readout samples of the header, got"
             f" {n_readout}; copy the file again or leave it out"
         )
     first, stop = _columns(header, layout, n_kz, path)
@@ -96,7 +96,7 @@ def open_scan(path: Path, layout: ScanFormat) -> FastMRIScan:
 
 
 def kept_rows(header: MrdHeader, n_readout: int) -> int:
-    """Return how many readout positions remain of a file's, whatever the header's matrix."""
+    """Return how many readout samples remain of a file's, whatever the header's matrix."""
     fraction = header.recon.fov_mm[0] / header.encoded.fov_mm[0]
     return min(max(round(n_readout * fraction), 1), n_readout)
 

@@ -217,7 +217,7 @@ def scratch(shape: tuple[int, ...]) -> np.ndarray:
 
 
 def echo_rows(lines: Lines, header: MrdHeader, n_ky: int) -> np.ndarray:
-    """Return which readout positions (n_ky,), bool, a partial echo has sampled."""
+    """Return which readout samples (n_ky,), bool, a partial echo has sampled."""
     n, samples = header.encoded.matrix[0], lines.samples
     at = (np.arange(n_ky) - n_ky // 2) * (n / n_ky) + n // 2
     return (at >= samples.position) & (at < samples.position + samples.stop - samples.start)

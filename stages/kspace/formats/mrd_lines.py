@@ -158,7 +158,7 @@ def samples_of(head: np.ndarray, n: int, path: Path) -> Samples:
 
     Args:
         head: header of a line.
-        n: readout positions of the encoded matrix.
+        n: readout samples of the encoded matrix.
         path: the file.
     """
     n_samples, centre = int(head["number_of_samples"]), int(head["center_sample"])
@@ -168,12 +168,12 @@ def samples_of(head: np.ndarray, n: int, path: Path) -> Samples:
     position = start - centre + n // 2
     if not (0 <= start < stop and position >= 0 and position + stop - start <= n):
         raise StudyError(
-            f"{path}: expected lines within the {n} readout positions of the encoded matrix, got"
+            f"{path}: expected lines within the {n} readout samples of the encoded matrix, got"
             f" samples {start} to {stop} around {centre}; convert the scan anew"
         )
     if not position <= n // 2 < position + stop - start or stop - start <= HALF * n:
         raise StudyError(
-            f"{path}: expected more than half of the {n} readout positions, the centre among them,"
+            f"{path}: expected more than half of the {n} readout samples, the centre among them,"
             f" got {stop - start} from {position} on; leave the scan out"
         )
     return Samples(start, stop, position)
@@ -224,7 +224,7 @@ def check_fully_sampled(plane: np.ndarray, path: Path) -> None:
     if gaps or not all(halves):
         raise StudyError(
             f"{path}: expected a fully sampled scan as a reference, got {int(plane.sum())} of"
-            f" {plane.size} phase-encoding positions, {int(missing.sum())} of the"
+            f" {plane.size} phase-encoding samples, {int(missing.sum())} of the"
             f" {int(needed.sum())} between the outermost missing (prospectively undersampled),"
             " which is not supported; leave the scan out"
         )
