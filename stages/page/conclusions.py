@@ -32,12 +32,12 @@ class Conclusion:
 
 
 def conclusions(first: View, second: View) -> list[Conclusion]:
-    """Return what can be concluded about variation, bias and prediction by both segmenters."""
+    """Return what can be concluded about variability, bias and prediction by both segmenters."""
     return [found for ask in QUESTIONS if (found := ask(first, second))]
 
 
 def least(first: View, second: View) -> Conclusion | None:
-    """Return which architecture varies least by each segmenter, where the lead is sure."""
+    """Return which architecture has the lowest CV by each segmenter, where that is significant."""
     orders = [list(lowest_cv(view.facts)) for view in (first, second)]
     if not all(len(order) > 1 for order in orders):
         return None
@@ -46,17 +46,17 @@ def least(first: View, second: View) -> Conclusion | None:
     if not any(sure):
         return Conclusion(
             False,
-            "Neither segmenter shows which architecture varies least (lowest median CV:"
+            "Neither segmenter shows which architecture has the lowest CV (lowest in this cohort:"
             f" {one} by {first.by}, {two} by {second.by}).",
         )
     if one == two and all(sure):
-        return Conclusion(True, f"By both {one} varies least (statistically significant).")
+        return Conclusion(True, f"By both {one} has the lowest CV (statistically significant).")
     leads = [
         f"{name} by {view.by} ({'' if clear else 'not '}statistically significant)"
         for name, view, clear in zip((one, two), (first, second), sure, strict=True)
     ]
     return Conclusion(
-        False, f"Which architecture varies least rests on the segmenter: {listed(leads)}."
+        False, f"Which architecture has the lowest CV depends on the segmenter: {listed(leads)}."
     )
 
 

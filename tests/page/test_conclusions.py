@@ -61,13 +61,15 @@ def test_the_same_numbers_give_the_same_conclusions() -> None:
     # that neither shows a prediction is no conclusion
     assert [each.held for each in found] == [True, True, False]
     assert verdict(found) == f"2 of 3{SPACE}conclusions hold by both segmenters."
-    assert paragraph(found).startswith("By both VarNet varies least (statistically significant).")
+    assert paragraph(found).startswith(
+        "By both VarNet has the lowest CV (statistically significant)."
+    )
 
 
 def test_another_order_of_variability_rests_on_the_segmenter() -> None:
     assert sentence(by(changed("rim", cv=0.1)), 0) == (
         False,
-        "Which architecture varies least rests on the segmenter: VarNet by SynthSeg"
+        "Which architecture has the lowest CV depends on the segmenter: VarNet by SynthSeg"
         " (statistically significant) and RIM by the atlas (statistically significant).",
     )
 
@@ -78,8 +80,8 @@ def test_a_lead_that_is_sure_by_one_only_is_no_conclusion_by_both() -> None:
     assert "VarNet by SynthSeg (statistically significant) and VarNet by the atlas (not" in text
     assert sentence(by(unsure(), unsure()), 0) == (
         False,
-        "Neither segmenter shows which architecture varies least (lowest median CV: VarNet by"
-        " SynthSeg, VarNet by the atlas).",
+        "Neither segmenter shows which architecture has the lowest CV (lowest in this cohort:"
+        " VarNet by SynthSeg, VarNet by the atlas).",
     )
 
 
@@ -130,7 +132,7 @@ def test_what_holds_comes_first() -> None:
     found = conclusions(*by(changed("rim", cv=0.1)))
     assert verdict(found) == f"1 of 3{SPACE}conclusions holds by both segmenters."
     text = paragraph(found)
-    assert text.index("most biased") < text.index("varies least")
+    assert text.index("most biased") < text.index("lowest CV")
     assert verdict(found[:1] + conclusions(*by(facts()))[:1]).startswith("1 of 2")
 
 
