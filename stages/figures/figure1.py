@@ -251,6 +251,9 @@ def of_group(group: str) -> StudyFigure:
         partial(caption, group=group),
         partial(draw_group, group=group),
         questions=("surrogates",),
+        good="Good: differences without anatomy in them, and contours that coincide.",
+        part="subject",
+        vector=False,
     )
 
 

@@ -125,4 +125,6 @@ FIGURE = StudyFigure(
     caption,
     read_and_draw,
     questions=("volumes",),
+    good="Good: CV left of the test-retest line, bias at 0.",
+    part="volumes",
 )

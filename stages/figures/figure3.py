@@ -137,6 +137,7 @@ def of_group(group: str) -> StudyFigure:
         partial(caption, group=group),
         partial(read_and_draw, group=group),
         questions=("prediction",),
+        good="Good: points along a rising line of one colour, and intervals that exclude 0.",
     )
 
 

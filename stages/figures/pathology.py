@@ -274,4 +274,6 @@ FIGURE = StudyFigure(
     caption,
     read_and_draw,
     shown=from_k_space,
+    good="Good: points on the diagonal, and disagreement where the change is missed.",
+    vector=False,
 )

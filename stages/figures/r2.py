@@ -285,4 +285,5 @@ FIGURE = StudyFigure(
     caption,
     read_and_draw,
     questions=("prediction", "inference"),
+    good="Good: values beyond those of another subject, also in left-out subjects.",
 )

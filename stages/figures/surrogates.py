@@ -132,4 +132,6 @@ FIGURE = StudyFigure(
     "Dots with intervals, a row a surrogate and a colour an architecture.",
     caption,
     read_and_draw,
+    good="Good: filled dots beyond the strokes, near the diamonds.",
+    part="predictors",
 )

@@ -136,4 +136,5 @@ FIGURE = StudyFigure(
     "Scatter plots of image quality and error of volumes, a point a member.",
     caption,
     read_and_draw,
+    good="Good: falling lines: better images, better volumes.",
 )
