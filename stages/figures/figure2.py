@@ -120,7 +120,7 @@ def caption(facts: Facts) -> str:
 
 FIGURE = StudyFigure(
     "figure2",
-    "Variability and bias",
+    "Variability and bias, by structure",
     "Box plots of variability and bias, a row a structure and a colour a group.",
     caption,
     read_and_draw,

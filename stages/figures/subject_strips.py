@@ -39,7 +39,7 @@ class View:
 
 def image_figure(image: np.ndarray, name: str, view: View) -> Figure:
     """Draw one image (x, y), in units of white matter."""
-    figure, (panel,) = _panels([name], view)
+    figure, (panel,) = _panels([name], view, 0.0)
     _gray(panel, image, view)
     return figure
 
@@ -69,17 +69,19 @@ def maps_figure(
     return figure
 
 
-def _panels(heads: Sequence[str], view: View) -> tuple[Figure, list[Axes]]:
-    """Return a figure of panels side by side, each with its title and room for a bar below."""
+def _panels(
+    heads: Sequence[str], view: View, below: float = BAR_INCHES
+) -> tuple[Figure, list[Axes]]:
+    """Return panels side by side, each with its title above and room below (inches)."""
     width = len(heads) * (PANEL_INCHES + GAP_INCHES)
-    height = view.height() + TITLE_INCHES + BAR_INCHES
+    height = view.height() + TITLE_INCHES + below
     panels = []
     with rc_context(RC):
         figure = new_figure(width, height)
         figure.set_layout_engine("none")
         for k, head in enumerate(heads):
             left = (k * (PANEL_INCHES + GAP_INCHES) + GAP_INCHES / 2) / width
-            box = (left, BAR_INCHES / height, PANEL_INCHES / width, view.height() / height)
+            box = (left, below / height, PANEL_INCHES / width, view.height() / height)
             panel = figure.add_axes(box)
             bare(panel)
             panel.set_title(head)
@@ -117,7 +119,9 @@ def _map(
     _limit(panel, view)
     place = panel.inset_axes((0.1, -0.06, 0.8, 0.035))
     with rc_context(RC):
-        bar = figure.colorbar(image, cax=place, orientation="horizontal", extend="max")
+        bar = figure.colorbar(
+            image, cax=place, orientation="horizontal", extend="both" if low else "max"
+        )
         bar.set_label("% of white matter", fontsize=SMALLEST, labelpad=1)
         bar.ax.tick_params(labelsize=SMALLEST, pad=1)
 

@@ -39,11 +39,9 @@ from stages.study import layout
 TEMPLATES = Path(__file__).with_name("templates")
 REPORT = layout.PLOTS / "report" / "report.html"
 HEADLINE = (
-    "The numbers behind it. CV: coefficient of variation of a volume over members; bias: against"
-    " the fully sampled scan, median over scans; R²: of the CV, over all structures, in sample, as"
-    " the paper reads it (of the mean SD alone: with the logarithms of both); SD: voxelwise"
-    " standard deviation; r: of the mean SD of half of the members with ln CV of the other half;"
-    " with {} intervals"
+    "Medians over structures and scans, with {} intervals over subjects and members; bias: against"
+    " the fully sampled scan; slope: within structures, of disjoint halves of the members (0: no"
+    " prediction, 1: proportional)"
 )
 TITLE = "Does image uncertainty predict volume uncertainty?"
 FEW = (

@@ -6,7 +6,9 @@ import pytest
 from matplotlib.patches import PathPatch
 
 from stages.figures import figure2, figure3, r2, training
+from stages.figures.kit.tissues import LOOKS
 from stages.statistics.questions.paper import anchors
+from stages.study.structures import STRUCTURES as STUDIED
 
 STRUCTURES = ("hippocampus", "caudate")
 GROUPS = ("unet", "rim", "noise")
@@ -40,7 +42,7 @@ def test_figure2_leaves_undefined_cells_empty():
 
 def coefficients() -> pd.DataFrame:
     """Return a correlation for each scope and two statistics, one undefined."""
-    scopes = [*STRUCTURES, *figure3.SCOPES]
+    scopes = [*STRUCTURES, "pooled", "within_structure"]
     table = pd.DataFrame(
         [(scope, s, 4, 0.25) for scope in scopes for s in ("mean", "p95")],
         columns=["scope", "statistic", "n", "pearson"],
@@ -49,26 +51,42 @@ def coefficients() -> pd.DataFrame:
     return table
 
 
-def test_figure3_leaves_out_a_mean_over_structures_of_few_subjects():
+@pytest.mark.parametrize(("n", "opacity"), [(9, figure3.FADED), (10, 1.0)])
+def test_figure3_fades_coefficients_of_few_scans(n, opacity):
     points = pd.DataFrame({"structure": np.repeat(STRUCTURES, 3), "mean": 0.02, "cv": 1.0})
-    table = coefficients()
-    table.loc[table["scope"] == "per_structure_mean", "pearson"] = np.nan
-    figure = figure3.draw(points, table, "rim", STRUCTURES)
-    names = [text.get_text() for text in figure.axes[1].get_yticklabels()]
-    assert names == ["Hippocampus", "Caudate", "Pooled", "Within structures"]
+    figure = figure3.draw(points, coefficients().assign(n=n), inference(), "rim", STRUCTURES)
+    each = figure.axes[2]
+    assert [text.get_text() for text in each.get_yticklabels()] == ["Hippocampus", "Caudate"]
+    assert each.images[0].get_alpha() == pytest.approx(np.full((2, 2), opacity))
+    assert ("faded" in each.get_title()) == (n < 10)
+
+
+def test_figure3_draws_the_intervals_of_what_it_combines():
+    points = pd.DataFrame({"structure": np.repeat(STRUCTURES, 3), "mean": 0.02, "cv": 1.0})
+    figure = figure3.draw(points, coefficients(), inference(), "rim", STRUCTURES)
+    assert [-0.2, 0.5] in drawn(figure.axes[1])
+    assert [-0.1, 0.65] in drawn(figure.axes[1])
+
+
+def test_figure3_has_a_colour_a_tissue_class():
+    names = [entry.name for entry in STUDIED]
+    points = pd.DataFrame({"structure": names, "mean": 0.02, "cv": 1.0})
+    axes = figure3.draw(points, coefficients(), inference(), "rim", names).axes[0]
+    assert len(axes.collections) == len(LOOKS) == 4
+    assert sum(len(c.get_offsets()) for c in axes.collections) == len(names)
 
 
 def test_figure3_writes_every_coefficient():
     points = pd.DataFrame(
         {"structure": np.repeat(STRUCTURES, 3), "mean": 0.02, "cv": [1, 2, 3, 0, 2, 0.5]}
     )
-    figure = figure3.draw(points, coefficients(), "rim", STRUCTURES)
-    written = [text.get_text() for text in figure.axes[1].texts]
-    assert written.count("0.25") == 9
+    figure = figure3.draw(points, coefficients(), inference(), "rim", STRUCTURES)
+    written = [text.get_text() for text in figure.axes[2].texts]
+    assert written.count("0.25") == 3
     assert written.count("–") == 1
     # a cell that does not vary has no place on a logarithmic axis
     assert sum(len(c.get_offsets()) for c in figure.axes[0].collections) == 5
-    assert "4 scans" in figure.axes[1].get_title()
+    assert "4 scans" in figure.axes[2].get_title()
 
 
 def inference(group: str = "rim") -> pd.DataFrame:

@@ -111,7 +111,7 @@ def anchors() -> pd.DataFrame:
     """Return how much volumes vary between repeated scans of the same people.
 
     Returns:
-        Columns structure, cv_percent, measure (what the number is, `CV` or another), source; one row
+        Columns structure, cv_percent, measure (`CV` or what else it is), source; one row
         a structure.
     """
     entries = pd.DataFrame(read_json(ANCHORS)["anchors"])
