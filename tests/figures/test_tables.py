@@ -6,6 +6,7 @@ import pytest
 from matplotlib.patches import PathPatch
 
 from stages.figures import figure2, figure3, r2, training
+from stages.figures.kit.dots import MARKERS
 from stages.figures.kit.tissues import LOOKS
 from stages.statistics.questions.paper import anchors
 from stages.study.structures import STRUCTURES as STUDIED
@@ -20,8 +21,20 @@ def spread(value: str, n_scans: int = 4) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["group", "structure", value])
 
 
-@pytest.mark.parametrize("n_scans", [1, 4])
-def test_figure2_has_a_box_a_group_and_structure(n_scans):
+@pytest.mark.parametrize("n_scans", [1, 7])
+def test_figure2_has_a_point_a_scan_of_few_scans(n_scans):
+    figure = figure2.draw(
+        spread("cv", n_scans), spread("bias", n_scans), GROUPS, STRUCTURES, anchors()
+    )
+    for axes in figure.axes:
+        assert not [patch for patch in axes.patches if isinstance(patch, PathPatch)]
+        points = [line for line in axes.lines if line.get_marker() in MARKERS]
+        assert len(points) == len(GROUPS) * len(STRUCTURES)
+        assert all(len(line.get_xdata()) == n_scans for line in points)
+
+
+@pytest.mark.parametrize("n_scans", [8, 20])
+def test_figure2_has_a_box_a_group_and_structure_of_many_scans(n_scans):
     figure = figure2.draw(
         spread("cv", n_scans), spread("bias", n_scans), GROUPS, STRUCTURES, anchors()
     )
@@ -32,10 +45,17 @@ def test_figure2_has_a_box_a_group_and_structure(n_scans):
     assert names == ["Hippocampus", "Caudate"]
 
 
+def test_figure2_tells_a_cv_from_a_mean_absolute_difference():
+    legend = figure2.draw(spread("cv"), spread("bias"), GROUPS, STRUCTURES, anchors()).legends[0]
+    labels = [text.get_text() for text in legend.get_texts()]
+    assert "test-retest coefficient of variation" in labels
+    assert "test-retest mean absolute difference" in labels
+
+
 def test_figure2_leaves_undefined_cells_empty():
-    cv = spread("cv")
+    cv = spread("cv", 8)
     cv.loc[cv["structure"] == "caudate", "cv"] = np.nan
-    figure = figure2.draw(cv, spread("bias"), GROUPS, STRUCTURES, anchors())
+    figure = figure2.draw(cv, spread("bias", 8), GROUPS, STRUCTURES, anchors())
     left = [patch for patch in figure.axes[0].patches if isinstance(patch, PathPatch)]
     assert len(left) == len(GROUPS)
 
