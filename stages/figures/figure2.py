@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
-from stages.figures.kit.dots import marker
+from stages.figures.kit.dots import handles, marker
 from stages.figures.kit.facts import Facts, analysed
 from stages.figures.kit.phrasing import number, percent
 from stages.figures.kit.sample import pairs
@@ -73,8 +73,9 @@ def draw(
         right.set_title("Bias against the fully sampled scan")
         right.set_xlabel(f"mean over members (%), logarithmic beyond ±{LINEAR:g}")
         patches = [Patch(color=colour(name, groups), label=title(name)) for name in groups]
+        marks = patches if _scans(cv) >= LEAST_BOX else handles(groups)
         lines = [_line(name) for name in dict.fromkeys(known["measure"])]
-        figure.legend(handles=[*patches, *lines], loc="outside lower center", ncols=6)
+        figure.legend(handles=[*marks, *lines], loc="outside lower center", ncols=6)
     return figure
 
 
@@ -112,8 +113,7 @@ def _panel(
         part = table[table["group"] == group].dropna(subset=[value])
         samples = [part.loc[part["structure"] == k, value].to_numpy() for k in structures]
         rows = np.arange(len(structures)) + (g - (len(groups) - 1) / 2) * step
-        many = max((len(values) for values in samples), default=0) >= LEAST_BOX
-        if many:
+        if _scans(table) >= LEAST_BOX:
             _boxes(axes, samples, rows, step * 0.86, colour(group, groups))
         else:
             _points(axes, samples, rows, (colour(group, groups), marker(group, groups)))
@@ -122,6 +122,11 @@ def _panel(
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="x", color="0.92", linewidth=0.7)
     axes.set_axisbelow(True)
+
+
+def _scans(table: pd.DataFrame) -> int:
+    """Return the most rows of a structure in one group: its scans."""
+    return int(table.groupby(["group", "structure"]).size().max()) if len(table) else 0
 
 
 def _points(axes: Axes, samples: list[np.ndarray], rows: np.ndarray, look: tuple[str, str]) -> None:

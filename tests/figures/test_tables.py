@@ -134,7 +134,7 @@ def drawn(axes) -> list[list[float]]:
     return [[float(x) for x in np.atleast_1d(line.get_xdata())] for line in axes.lines]
 
 
-def test_r2_far_below_zero_is_an_arrow_with_its_number():
+def test_r2_far_below_zero_is_an_arrow_that_explains_nothing():
     rows = [
         ("rim", "histogram", "in_sample", 0.3),
         ("rim", "histogram", "wrong_subject_mean", 0.1),
@@ -144,8 +144,8 @@ def test_r2_far_below_zero_is_an_arrow_with_its_number():
         ("unet", "histogram", "in_sample", 0.123),
     ]
     table = pd.DataFrame(rows, columns=["group", "predictors", "estimate", "r2"])
-    axes, _ = r2.draw(table, inference(), ["rim"]).axes
-    assert [text.get_text() for text in axes.texts] == ["-7.5"]
+    (axes,) = r2.draw_r2(table, inference(), ["rim"]).axes
+    assert [text.get_text() for text in axes.texts] == ["none"]
     low, high = axes.get_xlim()
     assert all(low <= x <= high for xs in drawn(axes) for x in xs)
     assert [0.1, 0.2] in drawn(axes)
@@ -158,7 +158,8 @@ def test_ceilings_stand_only_beside_correlations_of_disjoint_halves():
         [("rim", "histogram", "in_sample", 0.3), ("rim", "summary", "within_structure", 0.2)],
         columns=["group", "predictors", "estimate", "r2"],
     )
-    upper, r = r2.draw(table, inference(), ["rim"]).axes
+    (upper,) = r2.draw_r2(table, inference(), ["rim"]).axes
+    (r,) = r2.draw_correlations(inference(), ["rim"]).axes
     assert not [line for line in upper.lines if line.get_marker() == "D"]
     assert [0.22] in drawn(upper) and [0.25, 0.35] in drawn(upper)
     # a correlation is bounded by the root: 0.8 and within structures 0.5
@@ -180,9 +181,10 @@ def test_ceilings_stand_only_beside_correlations_of_disjoint_halves():
 def test_r2_is_drawn_of_few_groups_and_without_any_ceiling(groups):
     table = pd.DataFrame(columns=["group", "predictors", "estimate", "r2"])
     known = inference()
-    figure = r2.draw(table, known[known["statistic"] != "noise_ceiling"], groups)
-    figure.canvas.draw()
-    assert len(figure.axes) == 2 * len(groups)
+    known = known[known["statistic"] != "noise_ceiling"]
+    for figure in (r2.draw_r2(table, known, groups), r2.draw_correlations(known, groups)):
+        figure.canvas.draw()
+        assert len(figure.axes) == len(groups)
 
 
 def test_training_has_a_line_a_member_without_the_steps_that_were_not_validated():

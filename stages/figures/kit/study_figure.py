@@ -60,8 +60,8 @@ class StudyFigure:
 
 @dataclass(frozen=True)
 class PerGroup:
-    """A figure that is drawn once for each of some groups."""
+    """A figure that is drawn once for each of some groups, or of some questions."""
 
     groups: Callable[[Facts], Sequence[str]]
     figure: Callable[[str], StudyFigure]
-    """Returns the figure of a group."""
+    """Returns the figure of one of them."""
