@@ -32,17 +32,18 @@ ANSWERS = (
     "deformation",
     "ensemble_size",
     "overlap",
-    "pathology",
     "power",
     "slopes",
-    "surrogates",
     "task_error",
 )
 TOO_FEW = ("conformal",)  # no coverage is shown of so few subjects
 FIGURES = (
     "figure1",
     "figure2",
-    "r2",
+    "r2_explained",
+    "r2_correlation",
+    "surrogates_within_structure",
+    "surrogates_pooled",
     "training",
     *(name for name in ANSWERS if name not in TOO_FEW),
     *(f"figure3_{a}" for a in ARCHITECTURES),

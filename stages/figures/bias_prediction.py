@@ -143,4 +143,5 @@ FIGURE = StudyFigure(
     "Dots with intervals, a row a surrogate, a colour an architecture, a column a target.",
     caption,
     read_and_draw,
+    good="Good: filled points whose intervals exclude 0.",
 )

@@ -178,4 +178,6 @@ FIGURE = StudyFigure(
     "Histograms of ranks, and a scatter plot of spread and error.",
     caption,
     read_and_draw,
+    good="Good: level bars, and points on the diagonal.",
+    part="calibration",
 )

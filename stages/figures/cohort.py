@@ -150,4 +150,6 @@ FIGURE = StudyFigure(
     caption,
     draw,
     shown=from_k_space,
+    good="Good: contours on the borders that are seen, and no artefact.",
+    vector=False,
 )

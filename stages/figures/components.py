@@ -174,4 +174,5 @@ FIGURE = StudyFigure(
     caption,
     read_and_draw,
     shown=lambda facts: any(facts.ensembles.group(g).crossed for g in facts.ensembles.ensembles),
+    good="Good: both parts small; the first alone can be calibrated away.",
 )

@@ -153,4 +153,5 @@ FIGURE = StudyFigure(
     caption,
     read_and_draw,
     shown=lambda facts: facts.n_subjects >= LEAST_SUBJECTS,
+    good="Good: coverage at the dashed line, with narrow intervals.",
 )

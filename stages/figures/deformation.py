@@ -128,4 +128,5 @@ FIGURE = StudyFigure(
     "Dots of standard deviation and mean of deformations; scatter plot against the CV of volumes.",
     caption,
     read_and_draw,
+    good="Good: dots near those of noise, and points on the diagonal.",
 )

@@ -145,4 +145,5 @@ FIGURE = StudyFigure(
     caption,
     read_and_draw,
     shown=from_k_space,
+    good="Good: the acceleration asked for, and the same curve for every scan.",
 )

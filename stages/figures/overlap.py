@@ -109,4 +109,5 @@ FIGURE = StudyFigure(
     "Dots of Dice, surface distance and rank correlations, structures in rows.",
     caption,
     read_and_draw,
+    good="Good: Dice near 1, distances below a voxel; below, intervals that exclude 0.",
 )

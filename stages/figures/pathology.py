@@ -13,7 +13,6 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from stages.figures.kit.facts import Facts
-from stages.figures.kit.phrasing import counted
 from stages.figures.kit.planes import fullest, inside, ras_voxel_size, to_ras
 from stages.figures.kit.sample import sample
 from stages.figures.kit.study_figure import StudyFigure, from_k_space
@@ -113,11 +112,9 @@ def draw(
             plots/pathology/pathology.csv.
         voxels: columns group, kind, error_ratio, std_ratio, as in work/pathology/voxels.csv.
         groups: the architectures.
-        planes: shown above; none for a cohort without pathology, whose figure says so.
+        planes: shown above.
     """
     with rc_context(RC):
-        if not planes:
-            return _nothing()
         columns = min(len(planes), PLANES_A_ROW)
         rows = -(-len(planes) // columns)
         figure = new_figure(3.3 * 3, rows * ROW_HEIGHT + PLOTS_HEIGHT)
@@ -137,13 +134,6 @@ def draw(
         _missed(middle, changed, groups, markers)
         _ratios(right, voxels, groups, markers)
         below.legend(handles=_handles(groups, markers), loc="outside lower center", ncols=8)
-    return figure
-
-
-def _nothing() -> Figure:
-    figure = new_figure(6.0, 3.2)
-    text = "No scan with a pathology in this cohort.\nSet phantom.pathology.heads to have some."
-    figure.text(0.5, 0.5, text, ha="center", va="center", fontsize=11)
     return figure
 
 
@@ -250,12 +240,7 @@ def _handles(groups: Sequence[str], markers: dict[str, str]) -> list[Line2D]:
 
 
 def caption(facts: Facts) -> str:
-    """Return units, n and how to read the plots, or why there are none."""
-    if facts.get("pathology", "skipped"):
-        return (
-            "No data: no scan of this cohort has a pathology and a matched healthy phantom"
-            f" (n = 0 of {counted(facts.n_scans, 'scan')}); phantom.pathology.heads adds some."
-        )
+    """Return units, n and how to read the plots."""
     return (
         "Above: fully sampled planes of one phantom, healthy and pathological; outlines: where the"
         " disease lies. Below: measured change of volume in % of the true one (left; beyond 0 to"
@@ -273,5 +258,7 @@ FIGURE = StudyFigure(
     "Slices of pathological and healthy phantoms; scatter plots of measured against true changes.",
     caption,
     read_and_draw,
-    shown=from_k_space,
+    shown=lambda facts: from_k_space(facts) and not facts.get("pathology", "skipped"),
+    good="Good: points on the diagonal, and disagreement where the change is missed.",
+    vector=False,
 )

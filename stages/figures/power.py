@@ -218,4 +218,5 @@ FIGURE = StudyFigure(
     "Rows of patients per arm with intervals, and dots of detectable change.",
     caption,
     read_and_draw,
+    good="Good: no more patients, and no larger change, than fully sampled scans need.",
 )

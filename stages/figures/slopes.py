@@ -160,4 +160,6 @@ FIGURE = StudyFigure(
     " grey bars for wrong subjects.",
     caption,
     read_and_draw,
+    good="Good: filled dots near 1 whose intervals exclude 0 and the grey bars.",
+    part="predictors",
 )

@@ -72,4 +72,5 @@ FIGURE = StudyFigure(
     "Curves of loss, PSNR and SSIM over the steps.",
     caption,
     read_and_draw,
+    good="Good: curves that are level at the end, and alike for all members.",
 )

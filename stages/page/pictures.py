@@ -35,9 +35,9 @@ class Embedded:
     """Width in CSS pixels at which its smallest lettering is still legible."""
 
 
-def picture(figure: Figure) -> Embedded:
+def picture(figure: Figure, quality: int = QUALITY) -> Embedded:
     """Return a figure of images, which losses of compression do not harm."""
-    options = {"quality": QUALITY, "method": EFFORT}
+    options = {"quality": quality, "method": EFFORT}
     return embedded(_drawn(figure, DPI, "webp", pil_kwargs=options), DPI, SMALLEST)
 
 
@@ -49,6 +49,14 @@ def drawing(figure: Figure) -> Embedded:
 def file_drawing(path: Path) -> Embedded:
     """Return a saved figure without loss, in half of its size."""
     return _without_loss(path.read_bytes())
+
+
+def file_picture(path: Path) -> Embedded:
+    """Return a saved figure of images, with losses."""
+    stream = io.BytesIO()
+    with Image.open(path) as image:
+        image.convert("RGB").save(stream, "webp", quality=QUALITY, method=EFFORT)
+    return embedded(stream.getvalue(), style.DPI, style.SMALLEST)
 
 
 def embedded(content: bytes, dpi: int, smallest: int) -> Embedded:

@@ -4,43 +4,50 @@ Whatever comes from files or parameters is escaped; images lie in the report as 
 it needs no other file and no network.
 """
 
-import os
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from stages.cards.release import DATE
 from stages.figures.catalogue import figures
 from stages.figures.kit.facts import Facts, load_facts
 from stages.figures.kit.phrasing import counted, share
 from stages.figures.kit.planes import OUTLINES
+from stages.figures.kit.sample import too_few
+from stages.figures.kit.study_figure import MORE, PARTS, StudyFigure
 from stages.figures.kit.wording import worded
 from stages.page import external_methods, member_table, published, sources
 from stages.page.answers.catalogue import answers
 from stages.page.answers.headline_table import headline
+from stages.page.answers.in_short import in_short
 from stages.page.methods_section import Made, methods
 from stages.page.other_segmenter import Kept, load
-from stages.page.pictures import Embedded, file_drawing
+from stages.page.pictures import Embedded, file_drawing, file_picture
 from stages.page.run_record import Record
 from stages.page.scan_pictures import sections
 from stages.page.side_by_side import beside
+from stages.page.subject_view import Subject, subject_view
 from stages.params.external import ExternalSection
 from stages.params.segment import SegmentParams
 from stages.params.settings import Settings
+from stages.storage.bids import PIPELINE, VERSION
 from stages.storage.files import atomic_path
 from stages.study import layout
 
 TEMPLATES = Path(__file__).with_name("templates")
 REPORT = layout.PLOTS / "report" / "report.html"
 HEADLINE = (
-    "The numbers behind it. CV: coefficient of variation of a volume over members; bias: against"
-    " the fully sampled scan, median over scans; R²: of the CV, over all structures, in sample, as"
-    " the paper reads it (of the mean SD alone: with the logarithms of both); SD: voxelwise"
-    " standard deviation; r: of the mean SD of half of the members with ln CV of the other half;"
-    " with {} intervals"
+    "Medians over structures and scans, with {} intervals over subjects and members; bias: against"
+    " the fully sampled scan; slope: within structures, of disjoint halves of the members (0: no"
+    " prediction, 1: proportional)"
 )
 TITLE = "Does image uncertainty predict volume uncertainty?"
+FEW = (
+    "{} are too few for a conclusion: what is called statistically significant below describes"
+    " these scans."
+)
 
 
 MAGNITUDES = (
@@ -54,12 +61,25 @@ MAGNITUDES = (
 class Drawn:
     """A figure of plots/report/ with its words."""
 
+    name: str
     path: str
     heading: str
     alternative: str
     caption: str
+    good: str
+    """What a good result would look like."""
     image: Embedded | None
     """None if it was not drawn."""
+
+
+@dataclass(frozen=True)
+class Part:
+    """Figures under one heading."""
+
+    name: str
+    heading: str
+    figures: tuple[Drawn, ...]
+    folded: bool
 
 
 @dataclass(frozen=True)
@@ -78,8 +98,7 @@ def write_report(path: Path, record: Record | None = None, other: Kept | None = 
         record: revision, machine and durations; no section of them when None.
         other: answers by another segmenter; those of metrics/ when None, if there are any.
     """
-    root = Path(os.path.relpath(".", path.parent)).as_posix()
-    content = contents(load_facts(), other or load()) | {"record": record, "root": root}
+    content = contents(load_facts(), other or load()) | {"record": record}
     with atomic_path(path) as temporary:
         template = environment().get_template("report.html.j2")
         with open(temporary, "w", encoding="utf-8") as stream:
@@ -101,6 +120,7 @@ def environment() -> Environment:
 def contents(facts: Facts, other: Kept | None = None) -> dict[str, object]:
     """Return what the template shows; scans are an iterator that reads one at a time."""
     numbers = headline(facts)
+    subject = subject_view(facts)
     shown = list(facts.subject_of)[: facts.report.n_scans] if facts.imaged else []
     return {
         "title": TITLE,
@@ -112,8 +132,12 @@ def contents(facts: Facts, other: Kept | None = None) -> dict[str, object]:
         "headline": Table(
             [worded(head, facts) for head in numbers.columns], numbers.to_numpy().tolist()
         ),
-        "figures": drawn(facts),
-        "members": member_table.members(facts),
+        "release": f"{PIPELINE}, version {VERSION} of {DATE}",
+        "short": in_short(facts),
+        "few": FEW.format(counted(facts.n_subjects, "subject")) if too_few(facts) else "",
+        "subject": subject,
+        "parts": parts(facts, subject),
+        "members": [] if "outliers" in facts.skipped else member_table.members(facts),
         "outlying": member_table.verdict(facts),
         "threshold": facts.params.outlier_threshold,
         "n_scans": counted(facts.n_scans, "scan"),
@@ -156,13 +180,25 @@ def made_from(facts: Facts) -> Mapping[str, object]:
     }
 
 
-def drawn(facts: Facts) -> Iterator[Drawn]:
-    """Yield each figure with its words, and its image if it is there."""
-    for figure in figures(facts):
-        path = layout.figure("report", figure.name)
-        heading, alternative, caption = (
-            worded(text, facts)
-            for text in (figure.heading, figure.alternative, figure.caption(facts))
-        )
-        image = file_drawing(path) if path.is_file() else None
-        yield Drawn(path.as_posix(), heading, alternative, caption, image)
+def parts(facts: Facts, subject: Subject | None) -> list[Part]:
+    """Return the figures by part of the report; parts with nothing to show are left out."""
+    shown = figures(facts)
+    found = []
+    for name, heading in PARTS.items():
+        own = tuple(drawn(figure, facts) for figure in shown if figure.part == name)
+        if own or (name == "subject" and subject):
+            found.append(Part(name, heading, own, name == MORE))
+    return found
+
+
+def drawn(figure: StudyFigure, facts: Facts) -> Drawn:
+    """Return a figure with its words, and its image if it is there."""
+    path = layout.figure("report", figure.name)
+    read = file_drawing if figure.vector else file_picture
+    words = (figure.heading, figure.alternative, figure.caption(facts), figure.good)
+    return Drawn(
+        figure.name,
+        path.as_posix(),
+        *(worded(text, facts) for text in words),
+        image=read(path) if path.is_file() else None,
+    )

@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 
 from stages.anatomy.diseases.catalogue import DISEASES
-from stages.figures.pathology import draw, kind_markers, matched_planes
+from stages.figures.pathology import FIGURE, draw, kind_markers, matched_planes
 from stages.storage.nifti import affine
+from tests.page.results import facts, metrics
 
 GROUPS = ("unet", "varnet")
 MATRIX = affine((10, 12, 14), (2.0, 2.0, 2.0), "SAR")
@@ -73,7 +74,6 @@ def test_a_row_that_is_not_full_stays_empty() -> None:
     assert not figure.axes[6].images
 
 
-def test_a_cohort_without_pathology_says_so() -> None:
-    cells, voxels = tables()
-    figure = draw(cells, voxels, GROUPS, [])
-    assert "No scan with a pathology" in figure.texts[0].get_text()
+def test_a_cohort_without_pathology_has_no_figure() -> None:
+    assert FIGURE.shown(facts())
+    assert not FIGURE.shown(facts(metrics() | {"pathology": {"skipped": "none"}}))

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from stages.figures.kit import sample
 from stages.figures.kit.facts import Facts
 from stages.page.conclusions import View, conclusions, paragraph, verdict
 from tests.page.results import CV, around, facts, metrics, within
@@ -12,6 +13,12 @@ SHOWN = {"r": 0.6, "low": 0.3, "high": 0.8, "p": 0.002}
 WEAK = {"r": 0.0, "low": -0.2, "high": 0.2, "p": 0.9}
 GROUPS = tuple(CV)
 SPACE = "\N{NO-BREAK SPACE}"
+
+
+@pytest.fixture(autouse=True)
+def _enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Five subjects are enough for a conclusion."""
+    monkeypatch.setattr(sample, "FEW_SUBJECTS", 5)
 
 
 def by(second: Facts, first: Facts | None = None) -> tuple[View, View]:
@@ -116,7 +123,7 @@ def test_the_most_biased_may_be_another_or_none() -> None:
             dict.fromkeys(("unet", "varnet", "rim"), WEAK),
             dict.fromkeys(("unet", "varnet", "rim"), WEAK),
             True,
-            "moderately or more.",
+            "then weakly.",
         ),
     ],
 )
@@ -126,6 +133,12 @@ def test_prediction_holds_or_rests_on_one(
     found = sentence(by(within(**second), within(**first)), 2)
     assert found[0] == held
     assert found[1].endswith(said) or said in found[1]
+
+
+def test_nothing_holds_of_few_subjects(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sample, "FEW_SUBJECTS", 6)
+    shown = within(**dict.fromkeys(("unet", "varnet", "rim"), SHOWN))
+    assert not any(each.held for each in conclusions(*by(shown, shown)))
 
 
 def test_what_holds_comes_first() -> None:

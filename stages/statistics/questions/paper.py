@@ -39,6 +39,7 @@ from stages.statistics.questions.readings import READINGS, REGRESSIONS, WHOLE, R
 from stages.storage.files import read_json
 
 RESULTS = Path(__file__).with_name("paper_results.json")
+CV = "coefficient of variation"  # what an anchor may be; a mean absolute difference is none
 ANCHORS = Path(__file__).with_name("anchors.json")
 
 CALGARY_CAMPINAS, SIMULATED, OTHER = "calgary-campinas", "simulated", "other"
@@ -110,10 +111,11 @@ def anchors() -> pd.DataFrame:
     """Return how much volumes vary between repeated scans of the same people.
 
     Returns:
-        Columns structure, cv_percent, source; one row a structure.
+        Columns structure, cv_percent, measure (`CV` or what else it is), source; one row
+        a structure.
     """
     entries = pd.DataFrame(read_json(ANCHORS)["anchors"])
-    return entries[["structure", "cv_percent", "source"]]
+    return entries[["structure", "cv_percent", "measure", "source"]]
 
 
 def cohort_of(scan_names: Iterable[str]) -> str:

@@ -15,6 +15,7 @@ from stages.statistics.questions.paper import (
     ANCHORS,
     CALGARY_CAMPINAS,
     COLUMNS,
+    CV,
     RESULTS,
     anchors,
     cohort_of,
@@ -327,7 +328,7 @@ def test_one_failed_run_explains_the_spread_of_varnet():
 def test_anchors_are_percents_of_structures_of_the_study():
     strict(ANCHORS)
     table = anchors()
-    assert list(table.columns) == ["structure", "cv_percent", "source"]
+    assert list(table.columns) == ["structure", "cv_percent", "measure", "source"]
     assert set(table["structure"]) <= {entry.name for entry in STRUCTURES}
     assert table.set_index("structure")["cv_percent"].to_dict() == {
         "caudate": 1.6,
@@ -335,3 +336,9 @@ def test_anchors_are_percents_of_structures_of_the_study():
         "hippocampus": 2.0,
     }
     assert table["source"].str.len().min() > 0
+    measures = table.set_index("structure")["measure"]
+    assert measures.to_dict() == {
+        "caudate": CV,
+        "thalamus": CV,
+        "hippocampus": "mean absolute difference",
+    }
