@@ -145,7 +145,7 @@ def draw_r2(table: pd.DataFrame, inference: pd.DataFrame, groups: Sequence[str])
 def draw_correlations(inference: pd.DataFrame, groups: Sequence[str]) -> Figure:
     """Draw correlations, one panel an architecture; diamonds: noise ceilings.
 
-    Ceilings stand only in the rows of disjoint halves, which they bound.
+    Noise ceilings stand only in the rows of disjoint halves, which they bound.
 
     Args:
         inference: columns group, scope, statistic, estimate, value, low, high, as in

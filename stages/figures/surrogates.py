@@ -128,7 +128,7 @@ def caption(facts: Facts, scope: str) -> str:
         " Filled: the surrogate of one half of the members, ln CV of the other, both directions (n"
         f" counts both); bars: {share(facts.params.level)} intervals over {over}. Diamonds: what a"
         " perfect predictor would reach from the other half, on either side of 0. Hollow, without"
-        " an interval or a ceiling: surrogate and CV of the same members, which share their noise."
+        " an interval or a noise ceiling: surrogate and CV of the same members, which share noise."
         " Strokes: the same with another subject's surrogate: what is no larger indicates which"
         f" structure it is, and nothing of the scan. {pairs(facts)}."
     )
