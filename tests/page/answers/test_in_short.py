@@ -72,6 +72,11 @@ def test_sizes_stand_beside_repeated_scans_and_a_year_of_disease() -> None:
     assert "a year of Alzheimer's disease beyond ageing 3.25 % of the hippocampus" in text
 
 
+def test_five_questions_are_answered_in_order() -> None:
+    assert [question for question, _ in in_short(facts(calibrated()))] == list(SENTENCES)
+    assert in_short(without("slopes"))[0][1] == "Not measured in this study."
+
+
 @pytest.mark.parametrize("files", [tuple(metrics()), ("volumes",), ("slopes",), ("prediction",)])
 def test_what_was_not_measured_has_no_sentence(files: tuple[str, ...]) -> None:
     found = in_short(without(*files))
