@@ -9,7 +9,7 @@ from stages.figures.kit.facts import Facts
 from stages.page.answers.in_short import SENTENCES, in_short
 from tests.page.results import facts, metrics, slope, within, without
 
-SHOWN = {"r": 0.6, "low": 0.3, "high": 0.8, "p": 0.002}
+SHOWN: dict[str, float | None] = {"r": 0.6, "low": 0.3, "high": 0.8, "p": 0.002}
 OUTSIDE = {"outside": {"value": 0.75, "low": 0.6, "high": 0.9}, "outside_expected": 0.4}
 
 
