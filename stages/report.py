@@ -18,7 +18,8 @@ def main() -> None:
     """Draw every figure, then put all together in the HTML report."""
     facts = load_facts()
     for figure in figures(facts):
-        save(reworded(figure.draw(facts), facts), layout.figure("report", figure.name))
+        drawn = reworded(figure.draw(facts), facts)
+        save(drawn, layout.figure("report", figure.name), vector=figure.vector)
     write_report(REPORT)
 
 

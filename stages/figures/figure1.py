@@ -27,7 +27,7 @@ ZOOM_MARGIN_MM = 4.0  # around the deep structures
 PANEL_INCHES = 2.1
 BRIGHTEST = 99.5  # percentile of the slice drawn in white
 # of members, which the colour-blind tell apart on grey: Okabe and Ito 2008
-CONTOURS = ("#E69F00", "#56B4E9", "#CC79A7", "#F0E442", "#009E73", "#D55E00", "#0072B2")
+CONTOURS = ("#F0E442", "#56B4E9", "#D55E00", "#CC79A7", "#E69F00", "#009E73", "#0072B2")
 
 Ranges = tuple[tuple[int, int], tuple[int, int]]
 """((x0, x1), (y0, y1)) of a slice."""

@@ -48,8 +48,8 @@ def read_and_draw(facts: Facts, group: str) -> Figure:
     table = analysed("correlations", ["group", "scope", "statistic", "n", "pearson"])
     columns = ["group", "scope", "statistic", "estimate", "value", "low", "high"]
     inference = analysed("inference", columns)
-    tables = (part[part["group"] == group] for part in (table, inference))
-    return draw(points, *tables, group, facts.structures)
+    own, certain = (part[part["group"] == group] for part in (table, inference))
+    return draw(points, own, certain, group, facts.structures)
 
 
 def draw(
@@ -70,7 +70,7 @@ def draw(
     """
     with rc_context(RC):
         figure = new_figure(11.5, 2.6 + 0.25 * (len(structures) + len(COMBINED)))
-        places = figure.subplot_mosaic(
+        places: dict[str, Axes] = figure.subplot_mosaic(
             [["points", "combined"], ["points", "each"]],
             width_ratios=(1, 1.15),
             height_ratios=(0.9 + 0.25 * len(COMBINED), 0.9 + 0.25 * len(structures)),

@@ -16,7 +16,7 @@ from stages.figures.kit.style import RC
 from stages.figures.scan_planes import SMALLEST
 
 DPI = 100  # dots per inch: a voxel of the default scans takes about two
-QUALITY = 80  # of WebP with losses, 0 to 100
+QUALITY = 60  # of WebP with losses, 0 to 100
 EFFORT = 4  # of the encoder, 0 to 6; higher is slower
 LEGIBLE = 9  # CSS pixels: lettering that is smaller is hard to read
 INCH = 72  # points

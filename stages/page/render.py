@@ -195,10 +195,12 @@ def drawn(figure: StudyFigure, facts: Facts) -> Drawn:
     """Return a figure with its words, and its image if it is there."""
     path = layout.figure("report", figure.name)
     read = file_drawing if figure.vector else file_picture
-    words = (figure.heading, figure.alternative, figure.caption(facts), figure.good)
     return Drawn(
         figure.name,
         path.as_posix(),
-        *(worded(text, facts) for text in words),
+        heading=worded(figure.heading, facts),
+        alternative=worded(figure.alternative, facts),
+        caption=worded(figure.caption(facts), facts),
+        good=worded(figure.good, facts),
         image=read(path) if path.is_file() else None,
     )

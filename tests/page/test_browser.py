@@ -19,7 +19,7 @@ IMAGES = "[...document.images].filter(i => i.complete && i.naturalWidth > 0).len
 # elements that reach beyond the window and do not lie in a box that scrolls
 BEYOND = """
 [...document.querySelectorAll('body *')].filter(e =>
-  e.getBoundingClientRect().right > window.innerWidth + 1 && !e.closest('.scroll, pre')
+  e.getBoundingClientRect().right > window.innerWidth + 1 && !e.closest('.scroll, pre, nav')
 ).map(e => e.tagName + '.' + e.className)
 """
 WIDTHS = (1280, 400)
@@ -39,7 +39,7 @@ ANCHORS = """
     const box = target.getBoundingClientRect();
     const end = document.documentElement.scrollHeight - innerHeight - scrollY < 2;
     found.push([link.hash, target.checkVisibility({contentVisibilityAuto: true}),
-      box.top >= 0 && (box.top < innerHeight / 3 || end)]);
+      box.top >= -1 && (box.top < innerHeight / 3 || end)]);
   }
   return found;
 })()

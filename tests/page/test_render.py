@@ -59,7 +59,8 @@ def test_what_comes_from_parameters_is_escaped(written: str) -> None:
     assert "&lt;script&gt;document.title=" in written
 
 
-def test_names_of_scans_are_escaped(study: Path) -> None:
+def test_names_of_scans_are_escaped(study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stages.page.render.subject_view", lambda _: None)
     facts = replace(load_facts(), subject_of={HOSTILE: "a", "sub-b": "b"})
     content = contents(facts) | {"record": None}
     picture = Picture(HOSTILE, f'" onload="{HOSTILE}', HOSTILE, Embedded("data:,", 1, 1, 1))
@@ -148,7 +149,7 @@ def test_the_box_answers_in_order_and_the_release_stands_above(written: str) -> 
 
 def test_figures_stand_in_their_parts_and_the_last_ones_are_folded(study: Path) -> None:
     found = {part.name: part for part in parts(load_facts(), None)}
-    assert list(found) == ["subject", "volumes", "predictors", "calibration", MORE]
+    assert list(found) == ["volumes", "predictors", "calibration", MORE]
     assert [name for name, part in found.items() if part.folded] == [MORE]
     assert [figure.name for figure in found["volumes"].figures] == ["figure2"]
     assert all(figure.good for part in found.values() for figure in part.figures)

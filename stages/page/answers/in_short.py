@@ -30,7 +30,7 @@ def predicts(facts: Facts) -> str:
     """Return whether the primary endpoint shows a prediction, and what n could have shown."""
     found = primary(facts)
     if not found:
-        return ""
+        return "" if PRIMARY.question in facts.skipped else "Not measured in this study."
     n = counted(facts.n_subjects, "subject")
     shown = predicted(facts)
     if shown and not too_few(facts):

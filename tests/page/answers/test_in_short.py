@@ -9,7 +9,7 @@ from stages.figures.kit.facts import Facts
 from stages.page.answers.in_short import SENTENCES, in_short
 from tests.page.results import facts, metrics, slope, within, without
 
-SHOWN = {"r": 0.6, "low": 0.3, "high": 0.8, "p": 0.002}
+SHOWN: dict[str, float | None] = {"r": 0.6, "low": 0.3, "high": 0.8, "p": 0.002}
 OUTSIDE = {"outside": {"value": 0.75, "low": 0.6, "high": 0.9}, "outside_expected": 0.4}
 
 
@@ -70,6 +70,11 @@ def test_sizes_stand_beside_repeated_scans_and_a_year_of_disease() -> None:
     # the published value of the hippocampus is a mean absolute difference, and no CV
     assert "test-retest" not in text
     assert "a year of Alzheimer's disease beyond ageing 3.25 % of the hippocampus" in text
+
+
+def test_five_questions_are_answered_in_order() -> None:
+    assert [question for question, _ in in_short(facts(calibrated()))] == list(SENTENCES)
+    assert in_short(without("slopes"))[0][1] == "Not measured in this study."
 
 
 @pytest.mark.parametrize("files", [tuple(metrics()), ("volumes",), ("slopes",), ("prediction",)])
