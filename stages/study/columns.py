@@ -298,10 +298,12 @@ SPECIAL = {
         "statistic": Column("Summary of the SD; `noise_ceiling`, or `summary` for all of them."),
     },
     "analyse/outliers": {
-        "volume": Column("Mean deviation of the volumes from the group's median.", PERCENT),
+        "volume": Column(
+            "Mean absolute difference of the volumes from the group's median.", PERCENT
+        ),
         "z_psnr": Column("Robust z of the PSNR; n/a of few members."),
         "z_ssim": Column("Robust z of the SSIM; n/a of few members."),
-        "z_volume": Column("Robust z of the deviation of the volumes; n/a of few members."),
+        "z_volume": Column("Robust z of the difference of the volumes; n/a of few members."),
         "flagged": Column(
             "Whether the member is an outlier.",
             levels={"True": "a robust z above the threshold", "False": "none"},
@@ -326,7 +328,7 @@ SPECIAL = {
             levels={
                 "match": "within the tolerance",
                 "no match": "beyond the tolerance",
-                "not comparable": "other scans, or not measured here",
+                "not comparable": "other scans, or absent here",
             },
         ),
     },
