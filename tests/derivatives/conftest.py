@@ -46,7 +46,7 @@ def samples(tmp_path_factory: pytest.TempPathFactory, study: Path) -> Path:
     """A study of nested samples from elsewhere: three of one scan, one of another."""
     folder = tmp_path_factory.mktemp("samples")
     of_scans = {"sub-e0s0": ("first", "second", "third"), "sub-e0s1": ("only",)}
-    sources = {"reference": dict.fromkeys(of_scans, ("",)), "mine": of_scans}
+    sources = {"reference": dict.fromkeys(of_scans, ("0",)), "mine": of_scans}
     with pytest.MonkeyPatch.context() as patch:
         patch.chdir(folder)
         for group, scans in sources.items():
