@@ -13,6 +13,7 @@ CALL = "python -m stages"
 COMMANDS = (
     "compare",
     "dag",
+    "derivatives",
     "draw-mask",
     "environment",
     "export",

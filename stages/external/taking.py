@@ -10,6 +10,7 @@ import numpy as np
 from stages.external.image_import import Imported, imported, reference_image
 from stages.external.image_listing import Item
 from stages.external.membership import Place, places, table
+from stages.external.stripping import skull_stripped
 from stages.external.volume_import import TARGETS
 from stages.machine.progress import progress
 from stages.params.ensembles import EnsembleParams
@@ -101,6 +102,9 @@ def _write(folder: Path, name: str, item: Item, place: Place, found: Imported) -
         sidecars.RECONSTRUCTION: name,
         sidecars.MEMBER: place.member,
         sidecars.DESCRIPTION: about,
+        sidecars.SPACE: "orig",
+        sidecars.SKULL_STRIPPED: skull_stripped(data, found.image.affine),
+        sidecars.UNITS: "arbitrary",
         sidecars.SOURCE_FILE: item.image.name,
         sidecars.SOURCE_MD5: md5(item.image) if item.image.is_file() else None,
         sidecars.INTENSITY_SCALE: found.scale,
