@@ -26,6 +26,7 @@ COPIED = ("requirements.txt", "LICENSE", ".dvcignore")
 IGNORED = "work/\n__pycache__/\n.venv\n"
 TEMPLATES = Path(__file__).with_name("templates")
 GRAPH = Path("dvc.yaml")
+BESIDE = Path("external/dvc.yaml")  # of the groups from elsewhere of a study of k-space
 SECTIONS = {True: ("compute", "segment", "measure", "deformation"), False: ()}
 """Of the default parameters beside `analyse` and `report`, by whether there are images."""
 HEAD = "# {title}: where everything lies, and how it is analysed. Written by init-audit.\n\n"
@@ -68,16 +69,37 @@ def write_graph(folder: Path, groups: Mapping[str, ExternalParams]) -> None:
 
 def graph(folder: Path, groups: Mapping[str, ExternalParams], *, imaged: bool) -> str:
     """Return the text of dvc.yaml."""
+    shown = listed(folder, groups)
+    if NAMED not in groups:
+        shown[0]["leads"] = True
+    known = NAMED in groups
+    where = {"wdir": "", "reference": known, "reference_listed": known}
+    template = environment().get_template("images.yaml.j2" if imaged else "volumes.yaml.j2")
+    return template.render(groups=shown, weights='"${segment.weights}"', **where)
+
+
+def beside(folder: Path, groups: Mapping[str, ExternalParams], weights: str) -> str:
+    """Return the text of external/dvc.yaml, of groups beside those of a study of k-space.
+
+    Args:
+        folder: of the study.
+        groups: of images, with paths relative to it.
+        weights: of the segmenter.
+    """
+    where = {"wdir": "..", "reference": True, "reference_listed": False}
+    template = environment().get_template("external.yaml.j2")
+    return template.render(groups=listed(folder, groups), weights=json.dumps(weights), **where)
+
+
+def listed(folder: Path, groups: Mapping[str, ExternalParams]) -> list[dict[str, Any]]:
+    """Return what the templates show of each group, and the files that DVC watches."""
     shown = []
     for name, params in groups.items():
         key = {"volumes", "table", "folder", "bids"} & params.model_fields_set
         there = params.model_copy(update={k: str(folder / params.source) for k in key})
         files = [json.dumps(relative(path, folder)) for path in sources_of(name, there)]
         shown.append({"name": name, "sources": files, "target": name == NAMED, "leads": False})
-    if NAMED not in groups:
-        shown[0]["leads"] = True
-    template = "images.yaml.j2" if imaged else "volumes.yaml.j2"
-    return environment().get_template(template).render(groups=shown, reference=NAMED in groups)
+    return shown
 
 
 NAMED = FULLY_SAMPLED.name

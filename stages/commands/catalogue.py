@@ -16,6 +16,7 @@ COMMANDS = (
     "draw-mask",
     "environment",
     "export",
+    "external",
     "init-audit",
     "launch",
     "offline-plots",
