@@ -24,7 +24,7 @@ def graph_beside() -> str | None:
     for name, params in groups.items():
         _check_group(name, params)
     audit_of_images(groups, command="")  # every image is there; the segmenter is the study's
-    return beside(Path(), groups, SegmentParams.load().weights)
+    return beside(Path(), groups, SegmentParams.load())
 
 
 def _check_group(name: str, params: ExternalParams) -> None:

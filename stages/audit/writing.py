@@ -12,13 +12,14 @@ import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from stages.audit.asked import Audit, moved, relative, sources_of
-from stages.params.external import ExternalParams
+from stages.params.external import ExternalParams, ExternalSection
 from stages.params.overlays import Document, edited, edits_of_mapping
-from stages.params.section import FILE, mapping_text
+from stages.params.section import FILE, mapping_text, read
+from stages.params.segment import SegmentParams
 from stages.storage.files import PARTIAL, atomic_path
 from stages.study import layout
 from stages.study.errors import StudyError
-from stages.study.groups import FULLY_SAMPLED
+from stages.study.groups import FULLY_SAMPLED, interpolation_of
 
 ROOT = layout.WEIGHTS.parent  # of the study that this code belongs to
 CODE = "stages"
@@ -69,7 +70,8 @@ def write_graph(folder: Path, groups: Mapping[str, ExternalParams]) -> None:
 
 def graph(folder: Path, groups: Mapping[str, ExternalParams], *, imaged: bool) -> str:
     """Return the text of dvc.yaml."""
-    shown = listed(folder, groups)
+    method = read(folder / FILE).get("segment", {}).get("method")
+    shown = listed(folder, groups, target=False, method=method)
     if NAMED not in groups:
         shown[0]["leads"] = True
     known = NAMED in groups
@@ -78,27 +80,43 @@ def graph(folder: Path, groups: Mapping[str, ExternalParams], *, imaged: bool) -
     return template.render(groups=shown, weights='"${segment.weights}"', **where)
 
 
-def beside(folder: Path, groups: Mapping[str, ExternalParams], weights: str) -> str:
+def beside(folder: Path, groups: Mapping[str, ExternalParams], segmenter: SegmentParams) -> str:
     """Return the text of external/dvc.yaml, of groups beside those of a study of k-space.
 
     Args:
         folder: of the study.
         groups: of images, with paths relative to it.
-        weights: of the segmenter.
+        segmenter: of the study.
     """
     where = {"wdir": "..", "reference": True, "reference_listed": False}
     template = environment().get_template("external.yaml.j2")
-    return template.render(groups=listed(folder, groups), weights=json.dumps(weights), **where)
+    shown = listed(folder, groups, target=True, method=segmenter.method)
+    return template.render(groups=shown, weights=json.dumps(segmenter.weights), **where)
 
 
-def listed(folder: Path, groups: Mapping[str, ExternalParams]) -> list[dict[str, Any]]:
-    """Return what the templates show of each group, and the files that DVC watches."""
+def listed(
+    folder: Path, groups: Mapping[str, ExternalParams], *, target: bool, method: str | None
+) -> list[dict[str, Any]]:
+    """Return what the templates show of each group, and the files that DVC watches.
+
+    Args:
+        folder: of the audit.
+        groups: with paths relative to it.
+        target, method: as in `ExternalSection.interpolated`.
+    """
+    section = ExternalSection.model_validate(dict(groups))
+    resampled = section.interpolated(target=target, method=method)
     shown = []
     for name, params in groups.items():
         key = {"volumes", "table", "folder", "bids"} & params.model_fields_set
         there = params.model_copy(update={k: str(folder / params.source) for k in key})
         files = [json.dumps(relative(path, folder)) for path in sources_of(name, there)]
-        shown.append({"name": name, "sources": files, "target": name == NAMED, "leads": False})
+        control = interpolation_of(name).name if name in resampled else None
+        what = {"name": name, "from": name, "sources": files, "control": control}
+        shown.append(what | {"target": name == NAMED, "leads": False})
+        if control:  # segmented and measured as any group, made with the images of its own
+            shown.append(what | {"name": control, "sources": [], "control": None})
+            shown[-1] |= {"target": False, "leads": False}
     return shown
 
 

@@ -1,7 +1,7 @@
 """The methods of a study of images or volumes from elsewhere, as text for a paper."""
 
 from stages.figures.kit.facts import Facts
-from stages.figures.kit.phrasing import counted, listed, percent
+from stages.figures.kit.phrasing import counted, listed, number, percent
 from stages.figures.kit.titles import title
 from stages.page.methods_section import Citations, software
 from stages.params.deformation import DeformationParams
@@ -33,15 +33,32 @@ def methods(facts: Facts, external: ExternalSection) -> tuple[list[str], list[Re
     """Return paragraphs with numbers of references, and the references."""
     works = Citations()
     imaged = bool(facts.imaged)
-    paragraphs = [_groups(facts, external), _scales(external)]
+    paragraphs = [_groups(facts, external), _scales(external), _interpolated(facts)]
     paragraphs += [_segmented(facts, works), _voxelwise()] if imaged else [_measured(facts)]
     paragraphs += [_statistics(facts, works), software()]
     return [text for text in paragraphs if text], works.works
 
 
+def beside(facts: Facts, external: ExternalSection) -> list[str]:
+    """Return the paragraphs of groups from elsewhere beside networks; none without such groups."""
+    if not external.groups:
+        return []
+    text = (
+        f"The same scans were studied in {listed(_parts(facts, external))}, made elsewhere:"
+        f" [reconstruction]. {_scales(external)} {_interpolated(facts)}".rstrip()
+    )
+    return [text]
+
+
+def _parts(facts: Facts, external: ExternalSection) -> list[str]:
+    own = external.groups
+    groups = [g for g in facts.ensembles.all if g.name in own and not g.kind.target]
+    return [_group(group, external.group(group.name)) for group in groups]
+
+
 def _groups(facts: Facts, external: ExternalSection) -> str:
     size = f"{counted(facts.n_scans, 'scan')} of {counted(facts.n_subjects, 'subject')}"
-    parts = [_group(g, external.group(g.name)) for g in facts.ensembles.all if not g.kind.target]
+    parts = _parts(facts, external)
     target = facts.ensembles.target
     against = (
         f" They were compared with {'images' if target.imaged else 'volumes'} of the same scans,"
@@ -62,6 +79,27 @@ def _group(group: Group, params: ExternalParams) -> str:
     return (
         f"{title(group.name)} ({kind} of up to {counted(len(group.members), 'member')},"
         f" {SAMPLES[group.crossed]}{GRIDS[params.resample]})"
+    )
+
+
+def _interpolated(facts: Facts) -> str:
+    """Return what interpolation alone does to volumes, measured on the reference."""
+    found = []
+    for group in facts.ensembles.all:
+        sizes = facts.get("volumes", group.name, "bias") if group.kind.interpolated else None
+        if sizes:
+            middle = facts.get("volumes", group.name, "absolute_bias", "median")
+            most = max(sizes, key=lambda name: abs(sizes[name]))
+            found.append(
+                f"{number(middle)} % in the median over structures and by {number(sizes[most])} %"
+                f" in the most affected one ({title(most).lower()}; {title(group.name).lower()})"
+            )
+    if not found:
+        return ""
+    return (
+        "What interpolation alone does to volumes was measured on the reference, resampled to the"
+        " grid of the images and back, hence interpolated twice, and segmented again: its volumes"
+        f" changed by {listed(found)}."
     )
 
 
