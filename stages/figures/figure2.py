@@ -57,6 +57,8 @@ def draw(
             known = retest.loc[retest["structure"] == structure, "cv_percent"]
             left.vlines(known, row - 0.5, row + 0.5, color="black", linestyle=":", linewidth=1.4)
         right.axvline(0, color="black", linewidth=0.8, zorder=1)
+        _say(left, cv, "one image a scan has no variability")
+        _say(right, bias, "there is no reference")
         left.set_title("Variability between members")
         left.set_xlabel("coefficient of variation of the volume (%)")
         right.set_title("Bias against the fully sampled scan")
@@ -84,6 +86,13 @@ def _panel(
     axes.tick_params(axis="y", length=0)
     axes.grid(axis="x", color="0.92", linewidth=0.7)
     axes.set_axisbelow(True)
+
+
+def _say(axes: Axes, table: pd.DataFrame, why: str) -> None:
+    """Write why a panel is empty, if it is."""
+    if table.empty:
+        axes.set_xticks([])
+        axes.text(0.5, 0.5, why, transform=axes.transAxes, ha="center")
 
 
 def _boxes(

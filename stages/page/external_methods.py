@@ -18,7 +18,7 @@ SAMPLES = {
 }
 INTENSITIES = {
     "robust": "Each image was multiplied by one number, so that its 95th percentile over the head"
-    " is the reference's",
+    " {}",
     "stored": "Intensities were taken as they are stored",
 }
 GRIDS = {
@@ -33,8 +33,8 @@ def methods(facts: Facts, external: ExternalSection) -> tuple[list[str], list[Re
     """Return paragraphs with numbers of references, and the references."""
     works = Citations()
     imaged = bool(facts.imaged)
-    paragraphs = [_groups(facts, external), _scales(external), _interpolated(facts)]
-    paragraphs += [_segmented(facts, works), _voxelwise()] if imaged else [_measured(facts)]
+    paragraphs = [_groups(facts, external), _scales(facts, external), _interpolated(facts)]
+    paragraphs += [_segmented(facts, works), _voxelwise(facts)] if imaged else [_measured(facts)]
     paragraphs += [_statistics(facts, works), software()]
     return [text for text in paragraphs if text], works.works
 
@@ -45,7 +45,7 @@ def beside(facts: Facts, external: ExternalSection) -> list[str]:
         return []
     text = (
         f"The same scans were studied in {listed(_parts(facts, external))}, made elsewhere:"
-        f" [reconstruction]. {_scales(external)} {_interpolated(facts)}".rstrip()
+        f" [reconstruction]. {_scales(facts, external)} {_interpolated(facts)}".rstrip()
     )
     return [text]
 
@@ -103,17 +103,17 @@ def _interpolated(facts: Facts) -> str:
     )
 
 
-def _scales(external: ExternalSection) -> str:
+def _scales(facts: Facts, external: ExternalSection) -> str:
     used = dict.fromkeys(p.intensities for p in external.groups.values() if p.imaged)
-    return " ".join(f"{INTENSITIES[name]}." for name in used)
+    unit = "is the reference's" if facts.ensembles.target else "is that of the scan's first image"
+    return " ".join(f"{INTENSITIES[name].format(unit)}." for name in used)
 
 
 def _measured(facts: Facts) -> str:
     n = counted(len(facts.params.structures), "structure")
     return (
         f"Volumes of {n} were measured by [segmenter and version], left and right summed; no image"
-        " was read here. Variability is the coefficient of variation over members; bias is the mean"
-        " relative difference from the reference."
+        f" was read here. {_defined(facts, 'the reference')}"
     )
 
 
@@ -123,21 +123,36 @@ def _segmented(facts: Facts, works: Citations) -> str:
     cited = f" {works.cite(*words.works)}" if words.works else ""
     n = counted(len(facts.params.structures), "structure")
     return (
-        f"Volumes of {n} were measured by {words.text}{cited}, left and right summed. Variability"
-        " is the coefficient of variation over members; bias is the mean relative difference from"
-        " the same segmenter on the reference image."
+        f"Volumes of {n} were measured by {words.text}{cited}, left and right summed."
+        f" {_defined(facts, 'the same segmenter on the reference image')}"
     )
 
 
-def _voxelwise() -> str:
+def _defined(facts: Facts, against: str) -> str:
+    """Return what variability and bias are, as far as there are such."""
+    spread = "variability is the coefficient of variation over members"
+    bias = f"bias is the mean relative difference from {against}"
+    said = [spread] * bool(facts.ensembles.ensembles) + [bias] * bool(facts.ensembles.target)
+    text = "; ".join(said)
+    return f"{text[:1].upper()}{text[1:]}." if said else ""
+
+
+def _voxelwise(facts: Facts) -> str:
     bins = MeasureParams.load().histogram_bins
     smooth = DeformationParams.load().smoothing_mm
-    return (
-        "Voxelwise uncertainty is the standard deviation over members, in units of the median"
-        f" intensity of white matter of the reference; its histograms have {bins} bins. Apparent"
-        " changes of volume come from diffeomorphic demons of each image to the reference"
-        f" (displacements smoothed by {smooth:g} mm)."
-    )
+    unit = "the reference" if facts.ensembles.target else "the first image of each scan"
+    said = []
+    if facts.ensembles.ensembles:
+        said.append(
+            "Voxelwise uncertainty is the standard deviation over members, in units of the median"
+            f" intensity of white matter of {unit}; its histograms have {bins} bins."
+        )
+    if facts.ensembles.target:
+        said.append(
+            "Apparent changes of volume come from diffeomorphic demons of each image to the"
+            f" reference (displacements smoothed by {smooth:g} mm)."
+        )
+    return " ".join(said)
 
 
 def _statistics(facts: Facts, works: Citations) -> str:
