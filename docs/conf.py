@@ -22,6 +22,9 @@ PARTS = {  # of the navigation: its pages in order
         "docs/own-scans",
         "docs/masks",
         "docs/own-reconstruction",
+        "docs/own-images",
+        "docs/own-segmentations",
+        "docs/own-volumes",
         "docs/segmentation",
     ],
     "Look up": [

@@ -12,13 +12,14 @@ import yaml
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from stages.audit.asked import Audit, moved, relative, sources_of
-from stages.params.external import ExternalParams
+from stages.params.external import ExternalParams, ExternalSection
 from stages.params.overlays import Document, edited, edits_of_mapping
-from stages.params.section import FILE, mapping_text
+from stages.params.section import FILE, mapping_text, read
+from stages.params.segment import SegmentParams
 from stages.storage.files import PARTIAL, atomic_path
 from stages.study import layout
 from stages.study.errors import StudyError
-from stages.study.groups import FULLY_SAMPLED
+from stages.study.groups import FULLY_SAMPLED, interpolation_of
 
 ROOT = layout.WEIGHTS.parent  # of the study that this code belongs to
 CODE = "stages"
@@ -26,6 +27,7 @@ COPIED = ("requirements.txt", "LICENSE", ".dvcignore")
 IGNORED = "work/\n__pycache__/\n.venv\n"
 TEMPLATES = Path(__file__).with_name("templates")
 GRAPH = Path("dvc.yaml")
+BESIDE = Path("external/dvc.yaml")  # of the groups from elsewhere of a study of k-space
 SECTIONS = {True: ("compute", "segment", "measure", "deformation"), False: ()}
 """Of the default parameters beside `analyse` and `report`, by whether there are images."""
 HEAD = "# {title}: where everything lies, and how it is analysed. Written by init-audit.\n\n"
@@ -68,16 +70,54 @@ def write_graph(folder: Path, groups: Mapping[str, ExternalParams]) -> None:
 
 def graph(folder: Path, groups: Mapping[str, ExternalParams], *, imaged: bool) -> str:
     """Return the text of dvc.yaml."""
+    method = read(folder / FILE).get("segment", {}).get("method")
+    shown = listed(folder, groups, target=False, method=method)
+    if NAMED not in groups:
+        shown[0]["leads"] = True
+    known = NAMED in groups
+    where = {"wdir": "", "reference": known, "reference_listed": known}
+    template = environment().get_template("images.yaml.j2" if imaged else "volumes.yaml.j2")
+    return template.render(groups=shown, weights='"${segment.weights}"', **where)
+
+
+def beside(folder: Path, groups: Mapping[str, ExternalParams], segmenter: SegmentParams) -> str:
+    """Return the text of external/dvc.yaml, of groups beside those of a study of k-space.
+
+    Args:
+        folder: of the study.
+        groups: of images, with paths relative to it.
+        segmenter: of the study.
+    """
+    where = {"wdir": "..", "reference": True, "reference_listed": False}
+    template = environment().get_template("external.yaml.j2")
+    shown = listed(folder, groups, target=True, method=segmenter.method)
+    return template.render(groups=shown, weights=json.dumps(segmenter.weights), **where)
+
+
+def listed(
+    folder: Path, groups: Mapping[str, ExternalParams], *, target: bool, method: str | None
+) -> list[dict[str, Any]]:
+    """Return what the templates show of each group, and the files that DVC watches.
+
+    Args:
+        folder: of the audit.
+        groups: with paths relative to it.
+        target, method: as in `ExternalSection.interpolated`.
+    """
+    section = ExternalSection.model_validate(dict(groups))
+    resampled = section.interpolated(target=target, method=method)
     shown = []
     for name, params in groups.items():
         key = {"volumes", "table", "folder", "bids"} & params.model_fields_set
         there = params.model_copy(update={k: str(folder / params.source) for k in key})
         files = [json.dumps(relative(path, folder)) for path in sources_of(name, there)]
-        shown.append({"name": name, "sources": files, "target": name == NAMED, "leads": False})
-    if NAMED not in groups:
-        shown[0]["leads"] = True
-    template = "images.yaml.j2" if imaged else "volumes.yaml.j2"
-    return environment().get_template(template).render(groups=shown, reference=NAMED in groups)
+        control = interpolation_of(name).name if name in resampled else None
+        what: dict[str, Any] = {"name": name, "from": name, "sources": files, "control": control}
+        shown.append(what | {"target": name == NAMED, "leads": False})
+        if control:  # segmented and measured as any group, made with the images of its own
+            shown.append(what | {"name": control, "sources": [], "control": None})
+            shown[-1] |= {"target": False, "leads": False}
+    return shown
 
 
 NAMED = FULLY_SAMPLED.name

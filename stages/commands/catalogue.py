@@ -17,6 +17,7 @@ COMMANDS = (
     "draw-mask",
     "environment",
     "export",
+    "external",
     "init-audit",
     "launch",
     "offline-plots",

@@ -7,7 +7,14 @@ import numpy as np
 
 from stages.external.dicom_series import load_series
 from stages.external.image_listing import Item
-from stages.external.regridding import METHODS, resampled, same_grid, turned
+from stages.external.regridding import (
+    METHODS,
+    placed,
+    resampled,
+    same_grid,
+    there_and_back,
+    turned,
+)
 from stages.params.external import ExternalParams
 from stages.segmenters.image import Image, load
 from stages.storage.nifti import axis_codes, load_volume
@@ -27,6 +34,8 @@ class Imported:
     """By which its intensities were multiplied."""
     resampled: str
     """How it came to its grid; `off` where no intensity was interpolated."""
+    control: Image | None = None
+    """The reference, resampled to the grid of the image and back; None unless it is asked for."""
 
 
 def read_image(path: Path) -> Image:
@@ -45,13 +54,16 @@ def reference_image(path: Path) -> Image:
     return Image(np.asarray(data, np.float64), affine, np.linalg.norm(affine[:3, :3], axis=0))
 
 
-def imported(item: Item, params: ExternalParams, reference: Image | None) -> Imported:
+def imported(
+    item: Item, params: ExternalParams, reference: Image | None, *, control: bool = False
+) -> Imported:
     """Return an image on the grid and in the unit of its reference.
 
     Args:
         item: where it lies.
         params: how it comes to another grid and unit.
         reference: of the same scan; None for the reference itself, whose grid and unit stay.
+        control: whether to do to the reference what is done to the grid of the image.
 
     Raises:
         StudyError: if the image is unusable, or lies on another grid and nothing was said of
@@ -61,20 +73,23 @@ def imported(item: Item, params: ExternalParams, reference: Image | None) -> Imp
     if reference is None:
         return Imported(image, 1.0, OFF)
     image = turned(image, reference.affine)
-    how = OFF
+    how, back = OFF, reference if control else None
     if same_grid(image, reference.data.shape, reference.affine):
         image = replace(image, affine=reference.affine)  # which may differ in its last digits
     else:
         if params.resample == OFF:
             raise StudyError(other_grid(item.image, image, reference))
-        image, how = resampled(image, reference, params.resample), params.resample
+        how, transform = params.resample, placed(image, reference, params.resample)
+        back = there_and_back(reference, image, transform) if control else None
+        image = resampled(image, reference, transform)
         if not image.data.max() > 0:
             raise StudyError(
                 f"{item.image}: expected the head of the reference, got none on its grid: their"
                 " headers place them apart; correct the header, or set resample: rigid"
             )
     stored = params.intensities == "stored"
-    return Imported(image, 1.0 if stored else brightness(reference) / brightness(image), how)
+    scale = 1.0 if stored else brightness(reference) / brightness(image)
+    return Imported(image, scale, how, back)
 
 
 def other_grid(path: Path, image: Image, reference: Image) -> str:

@@ -36,21 +36,43 @@ def same_grid(image: Image, shape: tuple[int, ...], affine: np.ndarray) -> bool:
     return image.data.shape == tuple(shape) and np.allclose(image.affine, affine, atol=SAME_MM)
 
 
-def resampled(image: Image, like: Image, method: str) -> Image:
+def placed(image: Image, like: Image, method: str) -> sitk.Transform:
+    """Return where the points of a grid lie in another image, mm.
+
+    Args:
+        image: any grid.
+        like: whose grid it shall take.
+        method: `affine-only`, by the headers, or `rigid`, after a rigid registration by
+            correlation.
+    """
+    if method == METHODS[2]:
+        return _rigid(to_sitk(like), to_sitk(image))
+    return sitk.Transform(3, sitk.sitkIdentity)
+
+
+def resampled(image: Image, like: Image, transform: sitk.Transform) -> Image:
     """Return an image on the grid of another, interpolated by cubic B-splines, zero outside.
 
     Args:
         image: any grid.
         like: whose grid it takes.
-        method: `affine-only`, by the headers, or `rigid`, after a rigid registration by
-            correlation.
+        transform: from `placed`.
     """
-    fixed, moving = to_sitk(like), to_sitk(image)
-    transform: sitk.Transform = sitk.Transform(3, sitk.sitkIdentity)
-    if method == METHODS[2]:
-        transform = _rigid(fixed, moving)
+    moving, fixed = to_sitk(image), to_sitk(like)
     found = sitk.Resample(moving, fixed, transform, sitk.sitkBSpline, 0.0, sitk.sitkFloat32)
     return replace(of_sitk(found), affine=like.affine)
+
+
+def there_and_back(reference: Image, grid: Image, transform: sitk.Transform) -> Image:
+    """Return the reference, resampled to another grid and back to its own.
+
+    Args:
+        reference: of a scan.
+        grid: an image of the same scan on another grid.
+        transform: of `grid`, from `placed`.
+    """
+    there = resampled(reference, grid, transform.GetInverse())
+    return resampled(there, reference, transform)
 
 
 def _rigid(fixed: sitk.Image, moving: sitk.Image) -> sitk.Transform:

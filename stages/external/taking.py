@@ -50,11 +50,19 @@ def take(name: str, params: ExternalParams, found: list[Item], ensembles: Ensemb
         for member in sorted({place.member for place in where}):
             _describe(folder / str(member), name, member, params)
         first = stack.enter_context(_stand_in(params)) if leads else None
+        control = ensembles.control_of(name)
+        back = stack.enter_context(_control(control, params)) if control else None
+        seen: set[str] = set()
         for item, place in progress(pairs, desc=f"import {name}", unit="image"):
             path = layout.image(FULLY_SAMPLED.name, 0, place.scan, first)
             against = name not in TARGETS and path.exists()
-            image = imported(item, params, reference_image(path) if against else None)
+            reference = reference_image(path) if against else None
+            wanted = back is not None and place.scan not in seen
+            seen.add(place.scan)
+            image = imported(item, params, reference, control=wanted)
             _write(folder / str(place.member), name, item, place, image)
+            if back and control:
+                _write_control(back, control, item, place, image)
             if first and not against:
                 _write(first, FULLY_SAMPLED.name, item, replace(place, member=0), image)
         with atomic_path(layout.members(name)) as table_path:
@@ -71,6 +79,29 @@ def _stand_in(params: ExternalParams) -> Iterator[Path]:
         folder = parent / "0"
         _describe(folder, FULLY_SAMPLED.name, 0, params)
         yield folder
+
+
+@contextmanager
+def _control(control: Group, params: ExternalParams) -> Iterator[Path]:
+    """Yield the folder of the reference images that are resampled there and back."""
+    with atomic_directory(layout.images(control.name, 0).parent) as parent:
+        folder = parent / "0"
+        _describe(folder, control.name, 0, params)
+        yield folder
+
+
+def _write_control(folder: Path, control: Group, item: Item, place: Place, found: Imported) -> None:
+    if found.control is None:
+        return
+    sidecar = {
+        sidecars.RECONSTRUCTION: control.name,
+        sidecars.MEMBER: 0,
+        sidecars.DESCRIPTION: "The reference, resampled to the grid of SourceFile and back.",
+        sidecars.SOURCE_FILE: item.image.name,
+        sidecars.RESAMPLED: found.resampled,
+    }
+    path = layout.image(control.name, 0, place.scan, folder)
+    save_volume(path, found.control.data.astype(np.float32), found.control.affine, sidecar)
 
 
 def _check_scans(name: str, where: list[Place], target: Group) -> None:

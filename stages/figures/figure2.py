@@ -68,6 +68,8 @@ def draw(
         right.axvline(0, color="black", linewidth=0.8, zorder=1)
         right.set_xscale("symlog", linthresh=LINEAR, linscale=1.0)
         _plain(right, [sign * v for v in (1, 2, 5, 10, 20, 50) for sign in (-1, 1)] + [0])
+        _say(left, cv, "one image a scan has no variability")
+        _say(right, bias, "there is no reference")
         left.set_title("Variability between members")
         left.set_xlabel("coefficient of variation of the volume (%), logarithmic")
         right.set_title("Bias against the fully sampled scan")
@@ -137,6 +139,13 @@ def _points(axes: Axes, samples: list[np.ndarray], rows: np.ndarray, look: tuple
             height = np.full(len(values), row)
             axes.plot(values, height, mark, color=paint, markersize=3.6, alpha=0.75)
             axes.plot(np.median(values), row, "|", color="black", markersize=7, zorder=4)
+
+
+def _say(axes: Axes, table: pd.DataFrame, why: str) -> None:
+    """Write why a panel is empty, if it is."""
+    if table.empty:
+        axes.set_xticks([])
+        axes.text(0.5, 0.5, why, transform=axes.transAxes, ha="center")
 
 
 def _boxes(

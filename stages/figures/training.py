@@ -25,7 +25,7 @@ def read_and_draw(facts: Facts) -> Figure:
     """Draw the curves of all members."""
     columns = ["group", "seed", "step"]
     curves = analysed("training", [*columns, *PANELS])
-    return draw(curves, analysed("kept", [*columns, *SCORES]), facts.groups)
+    return draw(curves, analysed("kept", [*columns, *SCORES]), facts.ensembles.architectures)
 
 
 def draw(curves: pd.DataFrame, kept: pd.DataFrame, groups: Sequence[str]) -> Figure:

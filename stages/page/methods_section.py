@@ -4,8 +4,10 @@ Every sentence holds for every configuration: it is written from what was chosen
 parameters do not know stands in square brackets, to be filled in.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+
+import pandas as pd
 
 from stages.figures.kit.facts import Facts
 from stages.figures.kit.phrasing import counted, listed, number, percent
@@ -20,6 +22,7 @@ from stages.params.phantom import PhantomParams
 from stages.params.settings import Settings
 from stages.params.train import TrainParams
 from stages.segmenters.catalogue import kind_of
+from stages.storage.tables import read_table
 from stages.study import layout
 from stages.study.references import Reference
 
@@ -103,6 +106,8 @@ class Made:
     """Package -> installed version."""
     from_images: bool = False
     """Whether the scans are simulated from magnitude images."""
+    scans: pd.DataFrame = field(default_factory=pd.DataFrame)
+    """What stage `inspect` read in each scan; no rows where it has not run."""
 
     @classmethod
     def load(cls, settings: Settings) -> "Made":
@@ -110,7 +115,9 @@ class Made:
         data = settings.data
         found, _ = find_scans(layout.DATA / data.train, data.train_files, data.format)
         phantom, n_found = PhantomParams.load(), len(found) or None
-        return cls(phantom, n_found, versions(), layout.MAGNITUDE_IMAGES.is_file())
+        path = layout.INSPECTION / "scans.csv"
+        scans = read_table(path, ["file"]) if path.is_file() else pd.DataFrame()
+        return cls(phantom, n_found, versions(), layout.MAGNITUDE_IMAGES.is_file(), scans)
 
 
 SOFTWARE = (
@@ -148,15 +155,13 @@ def methods(facts: Facts, settings: Settings, made: Made) -> tuple[list[str], li
 def _scans(facts: Facts, settings: Settings, made: Made, works: Citations) -> str:
     data = settings.data
     training = counted(made.n_training, "training scan") if made.n_training else "training scans"
-    fraction = 1.0 if data.partial_fourier is None else data.partial_fourier
+    columns = _columns(data, made.scans)
     sampled = (
-        f" Partial Fourier: {percent(100 * fraction, 0)} of the columns of k-space were acquired."
-        if fraction < 1
-        else ""
+        f" Partial Fourier: {columns} of the columns of k-space were acquired." if columns else ""
     )
     return (
         f"{counted(facts.n_scans, 'validation scan')} ({counted(facts.n_subjects, 'subject')}) and"
-        f" {training} ({_hardware(data)}) were"
+        f" {training} ({_hardware(data, made.scans)}) were"
         f" {_sequence(facts, made, works)}.{sampled} They were undersampled"
         f" {_acceleration(facts, settings.mask)} by {_masks(settings.mask)}, one mask a scan, the"
         " same for all members and steps. Coil sensitivities were estimated from the calibration"
@@ -164,13 +169,45 @@ def _scans(facts: Facts, settings: Settings, made: Made, works: Citations) -> st
     )
 
 
-def _hardware(data: DataParams) -> str:
-    if data.n_coils is None and None in data.voxel_size_mm:
-        return "[receive channels, voxel size; work/inspection/scans.csv has those of each scan]"
+def _hardware(data: DataParams, scans: pd.DataFrame) -> str:
+    """Return coils and voxel size as stated, or else as the scans say."""
+    coils = _span(scans, "n_coils", "[number of]") if data.n_coils is None else str(data.n_coils)
     sizes = [mm for mm in data.voxel_size_mm if mm is not None]
-    size = " × ".join(number(mm, 1) for mm in sizes) + " mm" if len(sizes) == 3 else "[voxel size]"
-    coils = "[number of]" if data.n_coils is None else data.n_coils
+    stated = len(sizes) == len(data.voxel_size_mm)
+    size = _size(sizes, 1) if stated else _sizes(scans)
     return f"{coils} receive channels, {size}"
+
+
+def _columns(data: DataParams, scans: pd.DataFrame) -> str:
+    """Return the part of the columns that was acquired; nothing where that is all of them."""
+    if data.partial_fourier is not None:
+        found = [100 * data.partial_fourier]
+    elif {"acquired_columns", "n_kz"} <= {*scans.columns}:
+        found = sorted({*(100 * scans["acquired_columns"] / scans["n_kz"]).round()})
+    else:
+        return ""
+    if not found or min(found) >= 100:
+        return ""
+    ends = dict.fromkeys(percent(end, 0) for end in (found[0], found[-1]))
+    return " to ".join(ends)
+
+
+def _span(scans: pd.DataFrame, column: str, unknown: str) -> str:
+    if column not in scans or scans.empty:
+        return unknown
+    ends = dict.fromkeys(str(int(end)) for end in (scans[column].min(), scans[column].max()))
+    return " to ".join(ends)
+
+
+def _sizes(scans: pd.DataFrame) -> str:
+    if "voxel_size_mm" not in scans or scans.empty:
+        return "[voxel size]"
+    counts = scans["voxel_size_mm"].value_counts()
+    return listed([_size(map(float, text.split(" x "))) for text in counts.index])
+
+
+def _size(millimetres: Iterable[float], digits: int = 2) -> str:
+    return " × ".join(number(mm, digits) for mm in millimetres) + " mm"
 
 
 def _sequence(facts: Facts, made: Made, works: Citations) -> str:

@@ -153,6 +153,7 @@ def of_networks(facts: Facts, other: Kept | None) -> Mapping[str, object]:
     """Return what only a study that trains networks shows, and its methods."""
     settings = Settings.load(facts.ensembles.architectures)
     paragraphs, works = methods(facts, settings, Made.load(settings))
+    paragraphs = [*paragraphs, *external_methods.beside(facts, ExternalSection.load())]
     return {
         "beside": beside(facts, other),
         "paper": published.comparison(facts, settings),

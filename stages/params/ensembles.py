@@ -2,7 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, ConfigDict, Field, PrivateAttr
 
@@ -45,6 +45,7 @@ class EnsembleParams(Section):
     baselines: Baselines = ()
     _external: tuple[Group, ...] = PrivateAttr(default=())
     _alone: bool = PrivateAttr(default=False)  # groups from elsewhere, and nothing else
+    _controls: tuple[Group, ...] = PrivateAttr(default=())  # of those that are resampled
 
     @classmethod
     def load(cls, path: Path = FILE) -> Self:
@@ -67,12 +68,22 @@ class EnsembleParams(Section):
                 raise StudyError(
                     f"{path}: expected a value for '{cls.section}.{name}', found none; add it"
                 )
-        return found.joined(external, path, alone=alone)
+        return found.joined(external, path, alone=alone, method=_method(content))
 
-    def joined(self, external: ExternalSection, path: Path, *, alone: bool) -> Self:
-        """Return these groups and those from elsewhere; `StudyError` if two have one name."""
+    def joined(
+        self, external: ExternalSection, path: Path, *, alone: bool, method: str | None = None
+    ) -> Self:
+        """Return these groups and those from elsewhere; `StudyError` if two have one name.
+
+        Args:
+            external: groups from elsewhere.
+            path: of the parameters, for messages.
+            alone: whether there are no others.
+            method: of segmentation.
+        """
         taken = {*self.__pydantic_extra__, *groups.BASELINE.names, groups.ADDED_NOISE}
         taken |= set() if alone else {groups.FULLY_SAMPLED.name}
+        taken |= {groups.interpolation_of(name).name for name in external.groups}
         if twice := [name for name in external.groups if name in taken]:
             raise StudyError(
                 f"{path}: 'external.{twice[0]}': expected a name that no other group has; rename it"
@@ -85,13 +96,22 @@ class EnsembleParams(Section):
             for name, params in external.groups.items()
         )
         found._alone = alone
+        found._controls = tuple(
+            groups.interpolation_of(name)
+            for name in external.interpolated(target=not alone, method=method)
+        )
         return found
+
+    def control_of(self, name: str) -> Group | None:
+        """Return the group that shows what interpolation does to volumes of a group, if any."""
+        own = groups.interpolation_of(name)
+        return own if own in self._controls else None
 
     @property
     def all(self) -> tuple[Group, ...]:
         """Every group of the study, in the order of its tables."""
         if self._alone:
-            return self._external
+            return (*self._external, *self._controls)
         return (
             *(
                 Group(name, groups.ENSEMBLE, seeds)
@@ -101,6 +121,7 @@ class EnsembleParams(Section):
             groups.FULLY_SAMPLED,
             *(Group(name, groups.BASELINE, (0,)) for name in self.baselines),
             *self._external,
+            *self._controls,
         )
 
     def named(self, *, of: Callable[[GroupKind], bool]) -> tuple[str, ...]:
@@ -176,6 +197,11 @@ class EnsembleParams(Section):
     def members(self, group: str, *, at_least: int = 1) -> tuple[int, ...]:
         """Return the member seeds of a group; `StudyError` as `group`."""
         return self.group(group, at_least=at_least).members
+
+
+def _method(content: dict[str, Any]) -> str | None:
+    part = content.get("segment")
+    return part.get("method") if isinstance(part, dict) else None
 
 
 def _pairs(group: str) -> list[tuple[int, str]]:

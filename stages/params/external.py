@@ -10,6 +10,7 @@ from stages.params.section import ELSEWHERE, FILE, Section, parse, read
 from stages.study.errors import StudyError
 
 NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")  # of a group: it becomes the name of a folder
+GIVEN, REFERENCE = "files", "reference"  # a method of segmentation; a name of a group
 SOURCES = ("table", "folder", "bids", "volumes")
 
 
@@ -68,6 +69,21 @@ class ExternalSection(Section):
     def groups(self) -> dict[str, ExternalParams]:
         """Return the groups in their order."""
         return dict(self.__pydantic_extra__)
+
+    def interpolated(self, *, target: bool, method: str | None) -> tuple[str, ...]:
+        """Return the groups whose images are resampled, where that changes volumes.
+
+        Args:
+            target: whether there is a reference beside these groups.
+            method: of segmentation; label maps that are given are measured on their own grid.
+        """
+        if method == GIVEN or not (target or REFERENCE in self.groups):
+            return ()
+        return tuple(
+            name
+            for name, params in self.groups.items()
+            if params.imaged and params.resample != "off" and name != REFERENCE
+        )
 
     def group(self, name: str) -> ExternalParams:
         """Return a group; `StudyError` if there is none of this name."""

@@ -13,8 +13,10 @@ from stages.study.errors import StudyError
 FILE = Path("params.yaml")
 SHOWN = 120  # characters of a wrong value
 RECIPES = Path("params.segmenters.yaml")  # of the frozen stages that make the segmenters
+ELSEWHERE = "external"  # of groups that others made; most studies have none
 SECTIONS = (
     "ensembles",
+    ELSEWHERE,
     "compute",
     "phantom",
     "data",
@@ -29,7 +31,6 @@ SECTIONS = (
     "analyse",
     "report",
 )
-ELSEWHERE = "external"  # of groups that others made; most studies have none
 RECIPE_SECTIONS = ("segmenter", "atlas")
 SECTIONS_OF = {RECIPES.name: RECIPE_SECTIONS}
 """Sections of a parameter file by its name; `SECTIONS` of any other."""
@@ -84,7 +85,7 @@ def read(path: Path = FILE) -> dict[str, Any]:
     """Read the whole parameter file; raise `StudyError` if a top-level key is not a section."""
     content: dict[str, Any] = parse_yaml(mapping_text(path))
     for key in content:
-        if key not in (known := sections_of(path)) and key != ELSEWHERE:
+        if key not in (known := sections_of(path)):
             raise StudyError(unknown_key(path, str(key), list(known)))
     return content
 

@@ -34,10 +34,16 @@ VOXELWISE = Need(
     "there are no images of several members, hence no voxelwise standard deviation",
     lambda cohort: len(cohort.regions) > 0,
 )
-IMAGES = Need("there are no images to score", lambda cohort: len(cohort.quality) > 0)
-LABELS = Need("there are no label maps to compare", lambda cohort: len(cohort.overlap) > 0)
+IMAGES = Need(
+    "there are no images, or no reference, to score them by", lambda cohort: len(cohort.quality) > 0
+)
+LABELS = Need(
+    "there are no label maps, or no reference, to compare them with",
+    lambda cohort: len(cohort.overlap) > 0,
+)
 REGISTERED = Need(
-    "there are no images to register to a reference", lambda cohort: len(cohort.changes) > 0
+    "there are no images, or no reference, to register them to",
+    lambda cohort: len(cohort.changes) > 0,
 )
 NOISE = Need("there is no noise ensemble", lambda cohort: len(cohort.snr) > 0)
 TRAINED = Need("no network is trained here", lambda cohort: bool(cohort.ensembles.architectures))

@@ -42,6 +42,8 @@ class GroupKind:
     """Its PSNR and SSIM are results of the study."""
     target: bool = False
     """The other groups are compared with it, and it with the true volumes alone."""
+    interpolated: bool = False
+    """Reference images on the grid of a group from elsewhere and back: what interpolation does."""
     uses_labels: bool = False
     """Its images depend on the reference's label maps, hence on the segmenter."""
     differ_in: tuple[str, ...] = ()
@@ -82,7 +84,16 @@ _ELSEWHERE: dict[str, Any] = {
 EXTERNAL = GroupKind("external", repeated=True, **_ELSEWHERE)
 PAIRED = GroupKind("paired", **_ELSEWHERE)
 
-KINDS = (ENSEMBLE, NOISE, REFERENCE, BASELINE, EXTERNAL, PAIRED)
+INTERPOLATION = GroupKind(
+    "interpolation",
+    image="reference image, resampled there and back",
+    undersampled=False,
+    elsewhere=True,
+    scored=False,
+    interpolated=True,
+)
+
+KINDS = (ENSEMBLE, NOISE, REFERENCE, BASELINE, EXTERNAL, PAIRED, INTERPOLATION)
 """Every kind of group."""
 _NAMED = {name: kind for kind in KINDS for name in kind.names}
 
@@ -129,6 +140,11 @@ def external(name: str, pairs: Iterable[tuple[int, str]], *, crossed: bool, imag
     kind = EXTERNAL if len(members) != 1 else PAIRED
     found = frozenset(every - there)
     return Group(name, _NAMED.get(name, kind), tuple(members), crossed, imaged, found)
+
+
+def interpolation_of(name: str) -> Group:
+    """Return the control of a group whose images are resampled to the reference's grid."""
+    return Group(f"{name}_interpolation", INTERPOLATION, (0,))
 
 
 def desc_of(name: str) -> str:

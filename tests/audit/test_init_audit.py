@@ -129,6 +129,21 @@ def test_volumes_alone_give_a_report(here: Path, monkeypatch: pytest.MonkeyPatch
     assert layout.HEADLINE.exists()
 
 
+def test_what_interpolation_does_is_measured_where_images_are_resampled_and_segmented(
+    here: Path,
+) -> None:
+    write_images(here, labelled=True)
+    arguments = ["--images", "mine.csv", "--reference", "reference.csv", "--resample", "rigid"]
+    for name, more in (("given", []), ("made", ["--segment", "tool {image} {labels}"])):
+        init_audit.main([name, *arguments, *more])
+        stages = yaml.safe_load(Path(name, "dvc.yaml").read_text())["stages"]
+        found = {stage for stage in stages if "interpolation" in stage}
+        kinds = ("segment", "measure", "overlap", "deformation") if more else ()
+        assert found == {f"{kind}-mine_interpolation" for kind in kinds}
+        outs = stages["import-images-mine"]["outs"]
+        assert ("work/images/mine_interpolation" in outs) == bool(more)
+
+
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [

@@ -20,8 +20,11 @@ from stages import (
     measure,
     measure_from_volumes,
     overlap,
+    report,
     segment,
 )
+from stages.figures import catalogue, cohort, masks
+from stages.figures.catalogue import FIGURES
 from stages.study import layout
 from tests.fabricated import (
     ROOT,
@@ -178,3 +181,25 @@ def test_volumes_come_back_with_equal_numbers(
     assert_same(original, tmp_path, set(OF_VOLUMES))
     skipped = json.loads((layout.METRICS / "analyse" / "skipped.json").read_text())
     assert "voxelwise standard deviation" in skipped["prediction"]
+
+
+def test_a_group_beside_the_networks_has_the_numbers_of_the_same_images(
+    original: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(shutil.copytree(original, tmp_path / "beside"))
+    monkeypatch.setattr(image_quality, "quality", plain_quality)
+    others = [entry for entry in FIGURES if entry not in (cohort.FIGURE, masks.FIGURE)]
+    monkeypatch.setattr(catalogue, "FIGURES", tuple(others))  # there is no k-space
+    table = exported(original, Path("elsewhere"), OWN, STUDY.n_members)
+    change_params(Path(), "external", OTHER, {"table": str(table), "intensities": "stored"})
+    change_params(Path(), "segment", "method", "files")
+    for script in (import_images, segment, measure, overlap, deformation, image_quality):
+        script.main([OTHER])
+    analyse.main()
+    report.main()
+    names = {p.stem for p in (layout.METRICS / "analyse").iterdir()} - NOT_OF_A_GROUP
+    of_the_original = {name for name in names if metrics(original, name, OWN)}
+    assert_same(Path(), Path(), of_the_original)
+    written = Path("plots/report/report.html").read_text()
+    assert "Borrowed" in written and "made elsewhere" in written
+    assert "fully sampled" in written

@@ -14,7 +14,7 @@ from stages.external.dicom_series import load_series, to_sitk
 from stages.external.image_import import brightness, imported, read_image
 from stages.external.image_listing import Item, expression_of, image_sources, items
 from stages.external.membership import Key
-from stages.external.regridding import resampled, same_grid, turned
+from stages.external.regridding import placed, resampled, same_grid, turned
 from stages.params.ensembles import EnsembleParams
 from stages.params.external import ExternalParams
 from stages.segmenters.image import Image
@@ -123,10 +123,25 @@ def test_another_grid_is_refused_unless_resampling_is_said_to_be_wanted(tmp_path
 def test_a_rigid_registration_finds_a_shift(tmp_path: Path) -> None:
     reference = read_image(write(tmp_path / "r.nii.gz", head()))
     moved = read_image(write(tmp_path / "a.nii.gz", head(), shift=3.0))
-    by_header = resampled(moved, reference, "affine-only")
-    found = resampled(moved, reference, "rigid")
+    by_header, found = (
+        resampled(moved, reference, placed(moved, reference, method))
+        for method in ("affine-only", "rigid")
+    )
     before, after = (np.abs(one.data - reference.data).mean() for one in (by_header, found))
     assert after < 0.5 * before
+
+
+@pytest.mark.parametrize("method", ["affine-only", "rigid"])
+def test_the_reference_goes_to_the_grid_of_an_image_and_back(method: str, tmp_path: Path) -> None:
+    reference = read_image(write(tmp_path / "r.nii.gz", head()))
+    item = Item(Key("p"), write(tmp_path / "a.nii.gz", head(), shift=1.0))
+    found = imported(item, params(table="x", resample=method), reference, control=True).control
+    assert found is not None and same_grid(found, SHAPE, reference.affine)
+    change = np.abs(found.data - reference.data)
+    assert 0 < np.median(change[reference.data > 0]) < 0.1 * reference.data.max()
+    same = Item(Key("p"), tmp_path / "r.nii.gz")
+    unchanged = imported(same, params(table="x", resample=method), reference, control=True)
+    assert unchanged.control is reference
 
 
 def series(folder: Path, data: np.ndarray, skipped: int | None = None) -> Path:
@@ -219,6 +234,28 @@ def test_a_group_is_imported_as_bids(
     expected = (100 if reference else 50) / 51
     assert sidecar["IntensityScale"] == pytest.approx(expected, rel=1e-5)
     assert sidecar["SourceFile"] == "a1.nii.gz"
+
+
+def test_a_resampled_group_comes_with_what_interpolation_alone_does(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    study(tmp_path, reference=True)
+    write(tmp_path / "a0.nii.gz", head(50.0), shift=1.0)
+    text = (tmp_path / "params.yaml").read_text()
+    (tmp_path / "params.yaml").write_text(text.replace("nested", "nested\n    resample: rigid"))
+    monkeypatch.chdir(tmp_path)
+    for group in ("reference", "mine"):
+        import_images.main([group])
+    ensembles = EnsembleParams.load()
+    control = ensembles.control_of("mine")
+    assert control is not None and ensembles.groups == ("reference", "mine", control.name)
+    assert ensembles.studied == ("mine",)
+    moved, still = (
+        [load_volume(layout.image(g, 0, f"sub-{scan}"))[0] for g in (control.name, "reference")]
+        for scan in "ab"
+    )
+    assert not np.array_equal(*moved)
+    np.testing.assert_array_equal(*still)
 
 
 def test_groups_of_other_scans_are_one_line(

@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from stages.figures.kit.facts import Facts
@@ -193,8 +194,28 @@ def test_scans_of_magnitude_images_are_called_no_raw_data(settings: Settings) ->
 def test_what_each_file_states_is_left_to_be_filled_in(settings: Settings) -> None:
     own = {"n_coils": None, "voxel_size_mm": (None, None, None), "partial_fourier": None}
     text = written(changed(settings, "data", **own))
-    assert "[receive channels, voxel size; work/inspection/scans.csv has those" in text
+    assert "[number of] receive channels, [voxel size]" in text
     assert "Partial Fourier" not in text
+
+
+def test_what_the_scans_say_is_filled_in(settings: Settings) -> None:
+    own = {"n_coils": None, "voxel_size_mm": (None, None, None), "partial_fourier": None}
+    scans = pd.DataFrame(
+        {
+            "n_coils": [12, 16, 12],
+            "voxel_size_mm": ["1 x 1 x 1", "1 x 1 x 1", "1.5 x 1 x 1"],
+            "acquired_columns": [144, 144, 180],
+            "n_kz": [180, 180, 180],
+        }
+    )
+    left = changed(settings, "data", **own)
+    text = written(left, beside=replace(made(), scans=scans))
+    assert "12 to 16 receive channels" in text
+    assert re.search(r"1(.00)? × 1(.00)? × 1(.00)? mm and 1.50? × 1", text)
+    assert "Partial Fourier: 80 % to 100 % of the columns" in text
+    text = written(left, beside=replace(made(), scans=scans[:1]))
+    assert "(12 receive channels" in text and "80 % of the columns" in text
+    assert "[number of]" not in text and "[voxel size]" not in text
 
 
 @pytest.mark.parametrize("name", ALL)
