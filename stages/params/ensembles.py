@@ -8,7 +8,6 @@ from pydantic import AfterValidator, ConfigDict, Field, PrivateAttr
 
 from stages.params.external import NAME, ExternalSection
 from stages.params.section import FILE, Section, parse, read, section_of, unknown_key
-from stages.storage.tables import read_table
 from stages.study import groups, layout, schema
 from stages.study.errors import StudyError
 from stages.study.groups import Group, GroupKind
@@ -209,5 +208,7 @@ def _pairs(group: str) -> list[tuple[int, str]]:
     path = layout.members(group)
     if not path.exists():
         return []
+    from stages.storage.tables import read_table  # pandas, which other studies need not wait for
+
     table = read_table(path, schema.MEMBERS.columns, text=["subject", "name", "person"])
     return list(zip(table["member"].astype(int), table["subject"], strict=True))
