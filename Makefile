@@ -2,12 +2,13 @@
 # make test          the test suite
 # make test-kernels  the tests that depend on the processor's kernels, under many of them
 # make dag           the stages on one screen
+# make docs          README, docs/ and cards as a site: work/site/index.html
 PYTHON ?= $(shell command -v python3.12 || command -v python3)
 VENV := .venv
 BIN := $(CURDIR)/$(VENV)/bin
 export PATH := $(BIN):$(PATH)
 
-.PHONY: repro test test-kernels lint dag environment linked clean
+.PHONY: repro test test-kernels lint dag docs environment linked clean
 
 repro: environment
 	dvc repro
@@ -25,6 +26,9 @@ lint: environment
 
 dag: environment
 	@python -m stages dag
+
+docs: environment
+	sphinx-build -q -W --keep-going -E -c docs . work/site
 
 # an environment that .venv is a link to is used as it is; else there is one of the study's own
 environment: $(if $(shell test -L $(VENV) && echo linked),linked,$(VENV)/.installed)

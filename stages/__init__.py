@@ -1,1 +1,1 @@
-"""Scripts (stage scripts) and rooms (packages) of the study."""
+"""Stage scripts, and the packages that they import."""

@@ -20,6 +20,7 @@ from stages.storage.tables import write_table
 from stages.study import layout
 
 STAGE = "analyse"
+SKIPPED = "skipped"  # metrics file of the questions that were not asked
 
 
 def write_metrics(final: Path, path: Path, answer: Answer) -> None:
@@ -37,9 +38,19 @@ def write_metrics(final: Path, path: Path, answer: Answer) -> None:
     write_json(path, metrics)
 
 
+def tell_skipped(answers: Mapping[str, Answer]) -> dict[str, str]:
+    """Return question -> why it was not asked, and say it on stderr."""
+    skipped = {name: answer.skipped for name, answer in answers.items() if answer.skipped}
+    for name, reason in skipped.items():
+        print(f"{STAGE}: {name} is skipped: {reason}", file=sys.stderr)
+    return skipped
+
+
 def write_answers(answers: Mapping[str, Answer]) -> None:
     """Write the metrics and tables of the stage; files of questions that are gone go as well."""
     with atomic_directory(layout.METRICS / STAGE) as folder:
+        if skipped := tell_skipped(answers):
+            write_json(folder / layout.metric(STAGE, SKIPPED).name, skipped)
         for name, answer in answers.items():
             final = layout.metric(STAGE, name)
             if answer.metrics:
@@ -53,8 +64,9 @@ def write_answers(answers: Mapping[str, Answer]) -> None:
 @entry_point
 def main() -> None:
     """Write metrics/analyse/*.json, plots/analyse/*.csv and the headline."""
-    params = AnalyseParams.load()
-    cohort = read_cohort(EnsembleParams.load(), NoiseParams.load(), params)
+    params, ensembles = AnalyseParams.load(), EnsembleParams.load()
+    noise = NoiseParams.load() if ensembles.noise else None
+    cohort = read_cohort(ensembles, noise, params)
     answers = answer_all(cohort, params)
     headline = answers.pop(layout.HEADLINE.stem)
     write_answers(answers)

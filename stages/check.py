@@ -1,11 +1,13 @@
 """Check the whole of params.yaml against its schema, before any stage takes time.
 
 `python -m stages.check`: dvc.yaml must have the stages of every architecture, every architecture
-members and a network that DIRECT has, and the segmenter its weights.
+members and a network that DIRECT has, and the segmenter its weights; external/dvc.yaml must have
+those of the groups of images from elsewhere.
 """
 
 from collections.abc import Iterable
 
+from stages.audit.beside import check_beside
 from stages.machine.entry import entry_point
 from stages.params.sections import load_all
 from stages.params.train import TrainParams
@@ -40,6 +42,7 @@ def main() -> None:
     check_members(params.train)
     check_networks(params.train.values())
     check_weights(params.segment.weights)
+    check_beside()
 
 
 if __name__ == "__main__":

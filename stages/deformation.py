@@ -43,12 +43,12 @@ def scan_deformation(subject: str, group: Group, params: DeformationParams) -> p
     numbers = structure_numbers(scan.labels, number_table(LABELS))
     box = brain_box(numbers, sizes, params.margin_mm)
     numbers, reference = numbers[box], np.abs(scan.image[box]) / np.float32(scan.scale)
-    paths = [layout.image(group.name, member, subject) for member in group.members]
+    paths = [layout.image(group.name, member, subject) for member in group.of(subject)]
     images = [np.abs(load_image(path, scan)[box]) / scan.scale for path in paths]
     how = Registration(**params.model_dump(exclude={"margin_mm"}))
     parts = []
     comparable = without_gains(images, reference, numbers > 0)
-    for member, image in zip(group.members, comparable, strict=True):
+    for member, image in zip(group.of(subject), comparable, strict=True):
         determinant = jacobian(displacement(reference, image, sizes, how))
         table = change_table(determinant, numbers, list(LABELS))
         parts.append(table.assign(group=group.name, member=member, subject=subject))

@@ -30,7 +30,7 @@ def scan_quality(subject: str, group: Group) -> pd.DataFrame:
     """Return the rows of `schema.QUALITY` of one scan's images."""
     scan, rows = load_reference(subject), []
     brain_slices = np.isin(scan.labels, BRAIN).any(axis=(1, 2))
-    for member in group.members:
+    for member in group.of(subject):
         image = load_image(layout.image(group.name, member, subject), scan)
         where = {"group": group.name, "member": member, "subject": subject}
         rows += [where | asdict(row) for row in quality(scan.image, image, brain_slices)]

@@ -27,7 +27,7 @@ def listed(data: DataParams) -> tuple[dict[Path, tuple[str, ...]], list[str]]:
     splits: dict[Path, tuple[str, ...]] = {}
     faults: list[str] = []
     for split, (folder, files) in data.parts.items():
-        paths, missing = find_scans(folder, files)
+        paths, missing = find_scans(folder, files, data.format)
         faults += missing
         for path in paths:
             before = splits.get(path, ())
@@ -62,7 +62,7 @@ def main() -> None:
     splits, faults = listed(data)
     found = inspect_all(splits, scan_format(data), compute.workers)
     faults += [line for one in found for line in one.faults] + cohort_faults(found)
-    warnings = [line for part in data.parts.values() for line in left_out(*part)]
+    warnings = [line for part in data.parts.values() for line in left_out(*part, data.format)]
     warnings = list(dict.fromkeys(warnings)) + [line for one in found for line in one.warnings]
     for line in warnings + split_warnings(found):
         print(f"warning: {line}", file=sys.stderr)

@@ -13,6 +13,7 @@ from stages.kspace.masks.acquired import within_region
 from stages.kspace.masks.catalogue import chosen
 from stages.kspace.masks.protocol import Target
 from stages.kspace.masks.sampling import SamplingMask, save_mask
+from stages.kspace.masks.whole_lines import check_whole_lines
 from stages.machine.entry import entry_point
 from stages.machine.progress import progress
 from stages.params.data import DataParams
@@ -33,7 +34,9 @@ def mask_of(scan: Scan, params: MaskParams) -> SamplingMask:
     head = matched_healthy(subject(scan.path))
     kind, seed = chosen(params), stable_seed("mask", head, params.seed)
     target = Target((scan.n_ky, scan.n_kz), scan.n_acquired, seed, head)
-    return within_region(lambda asked: kind.mask(asked, target), params, scan.acquired)
+    found = within_region(lambda asked: kind.mask(asked, target), params, scan.acquired)
+    check_whole_lines(found, scan, params)
+    return found
 
 
 def check_distinct(scans: list[Scan]) -> None:

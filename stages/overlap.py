@@ -46,7 +46,7 @@ def scan_overlap(subject: str, group: Group) -> pd.DataFrame:
     known, grid = targets(subject, group)
     table, sizes = number_table(LABELS), tuple(voxel_sizes(grid.affine))
     parts = [pd.DataFrame(columns=OVERLAP.columns)] if not known else []
-    for member in group.members if known else ():
+    for member in group.of(subject) if known else ():
         found = load_labels(layout.segmentation(group.name, member, subject), grid)
         numbers = structure_numbers(found, table)
         for name, target in known.items():

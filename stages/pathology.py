@@ -1,7 +1,7 @@
-"""Ask whether ensembles know when they are wrong about heads unlike those they were trained on.
+"""Test whether the SD of an ensemble trained on healthy phantoms indicates its error on pathology.
 
-`python -m stages.pathology`: compares scans with a pathology with their healthy twins, scan by
-scan; without twins or known volumes it says so and writes its files all the same.
+`python -m stages.pathology`: compares each pathological phantom with its matched healthy phantom.
+A study without such pairs, or without known volumes, gets files that state the reason.
 """
 
 import sys
@@ -22,7 +22,7 @@ from stages.study.groups import FULLY_SAMPLED
 from stages.study.schema import AFFECTED_VOXELS
 
 NO_TRUTH = "no true volumes: the cohort is not simulated"
-NO_TWINS = "no scan with a pathology: phantom.pathology.heads is 0"
+NO_PAIRS = "no scan with a pathology: phantom.pathology.heads is 0"
 
 
 def answer(
@@ -37,7 +37,7 @@ def answer(
         return {"skipped": NO_TRUTH}, pd.DataFrame(columns=COLUMNS), nothing
     found = phantom_pairs(subjects)
     if not found:
-        return {"skipped": NO_TWINS}, volumes, nothing
+        return {"skipped": NO_PAIRS}, volumes, nothing
     voxels = voxel_table(groups, found)
     tree, gaps = without_gaps(summarise(volumes, voxels, FULLY_SAMPLED.name))
     if gaps:

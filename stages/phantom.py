@@ -1,4 +1,4 @@
-"""Simulate the cohort: 12-coil scans of digital heads, with the truth beside them.
+"""Simulate the cohort: multi-channel scans of digital phantoms, with their true labels and volumes.
 
 `python -m stages.phantom`: writes work/phantom/{train,validation}/*.h5 and work/phantom/truth.
 """
@@ -12,13 +12,14 @@ from stages.anatomy.participants import SPLITS, cohort, with_twins
 from stages.machine.entry import entry_point
 from stages.params.compute import ComputeParams
 from stages.params.phantom import PhantomParams
+from stages.scanner.magnitude_images import list_heads, scan_heads
 from stages.scanner.phantoms import scan_all
 from stages.storage.bids import describe_dataset, write_label_table
 from stages.storage.files import atomic_directory
 from stages.study import layout
 from stages.study.structures import SYNTHSEG_TABLE
 
-ABOUT = "FreeSurfer labels of the digital head that a scan simulates, by majority in each voxel."
+ABOUT = "FreeSurfer labels of the digital phantom of a scan, by majority in each voxel."
 
 
 def write_tables(rows: list[dict[str, object]], folder: Path) -> None:
@@ -39,10 +40,24 @@ def describe_truth(folder: Path) -> None:
     write_label_table(truth, {0: "background", **SYNTHSEG_TABLE}, ABOUT)
 
 
+def from_images(params: PhantomParams, n_processes: int) -> None:
+    """Write a cohort that is simulated from magnitude images, and which images these are."""
+    heads = list_heads(params)
+    with atomic_directory(layout.PHANTOM) as folder:
+        for name in (*SPLITS, "truth"):
+            (folder / name).mkdir()
+        rows = scan_heads(heads, params, folder, n_processes)
+        table = folder / layout.MAGNITUDE_IMAGES.relative_to(layout.DATA)
+        pd.DataFrame(rows).to_csv(table, index=False, lineterminator="\n")
+
+
 @entry_point
 def main() -> None:
     """Write the whole cohort; nothing stands under the final name before all of it is done."""
     params, compute = PhantomParams.load(), ComputeParams.load()
+    if params.images is not None:
+        from_images(params, compute.workers)
+        return
     maps = [] if params.label_maps is None else list_maps(Path(params.label_maps))
     members = cohort(params.seed, (params.n_train, params.n_validation), maps)
     members = with_twins(members, params.pathology.heads, params.pathology.kinds)

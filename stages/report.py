@@ -7,6 +7,7 @@ each time.
 from stages.figures.catalogue import figures
 from stages.figures.kit.facts import load_facts
 from stages.figures.kit.style import save
+from stages.figures.kit.wording import reworded
 from stages.machine.entry import entry_point
 from stages.page.render import REPORT, write_report
 from stages.study import layout
@@ -17,7 +18,8 @@ def main() -> None:
     """Draw every figure, then put all together in the HTML report."""
     facts = load_facts()
     for figure in figures(facts):
-        save(figure.draw(facts), layout.figure("report", figure.name))
+        drawn = reworded(figure.draw(facts), facts)
+        save(drawn, layout.figure("report", figure.name), vector=figure.vector)
     write_report(REPORT)
 
 

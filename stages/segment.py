@@ -1,27 +1,31 @@
 """Segment every image of one member and measure its volumes.
 
-`python -m stages.segment unet 3`: work/images/unet/3 -> work/segmentations/unet/3.
+`python -m stages.segment unet 3`: work/images/unet/3 -> work/segmentations/unet/3; without a number
+all members of the group, one after the other.
 """
 
 import torch
 
-from stages.machine.arguments import member_argument
+from stages.machine.arguments import members_argument
 from stages.machine.device import pick_device
 from stages.machine.entry import entry_point
 from stages.machine.memory import map_large_blocks
 from stages.params.compute import ComputeParams
+from stages.params.ensembles import EnsembleParams
 from stages.params.segment import SegmentParams
 from stages.segmenters.segmentations import segment_member
 
 
 @entry_point
 def main(arguments: list[str] | None = None) -> None:
-    """Command-line arguments: group and member seed."""
-    group, seed = member_argument(arguments, "segment")
+    """Command-line arguments: group, and member seed unless all are meant."""
+    group, seed = members_argument(arguments, "segment")
     compute = ComputeParams.load()
     torch.set_num_threads(compute.workers)  # results are bit-identical for any number
     map_large_blocks()
-    segment_member(group, seed, SegmentParams.load(), pick_device(compute.device))
+    seeds = (seed,) if seed is not None else EnsembleParams.load().members(group)
+    for one in seeds:
+        segment_member(group, one, SegmentParams.load(), pick_device(compute.device))
 
 
 if __name__ == "__main__":

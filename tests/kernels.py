@@ -15,6 +15,7 @@ import os
 import re
 import subprocess
 import sys
+import tempfile
 from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from itertools import product
@@ -61,7 +62,18 @@ class Setting(NamedTuple):
             | ({"NPY_DISABLE_CPU_FEATURES": " ".join(disabled)} if disabled else {})
             | ({"ONEDNN_MAX_CPU_ISA": "AVX2"} if self.onednn == "avx2" else {})
             | {THREADS: n, "OMP_NUM_THREADS": n, "MKL_NUM_THREADS": n, "OMP_WAIT_POLICY": "passive"}
+            | {"TORCHINDUCTOR_CACHE_DIR": str(self.compiled)}
         )
+
+    @property
+    def compiled(self) -> Path:
+        """Return where torch's compiler keeps its kernels.
+
+        Its keys lack the vector instructions: a process that ran what another setting with as many
+        threads had compiled was aborted.
+        """
+        name = f"torchinductor-{self.vectors}-{self.onednn}-{self.threads}"
+        return Path(tempfile.gettempdir()) / name
 
 
 # the whole suite takes long: every value, and every pair of oneDNN's kernels and threads

@@ -132,7 +132,8 @@ def test_every_question_has_its_files_and_nothing_else_is_left(folder):
     assert {path.stem for path in (layout.METRICS / "analyse").iterdir()} == METRICS
     assert {path.stem for path in (layout.PLOTS / "analyse").iterdir()} == TABLES
     assert {path.name for path in layout.METRICS.iterdir()} == {"analyse", "headline.json"}
-    assert set(json.loads(layout.HEADLINE.read_text())) == {*ARCHITECTURES, "noise", "zero_filled"}
+    # image quality alone: of two members and few scans nothing else is certain enough
+    assert set(json.loads(layout.HEADLINE.read_text())) == {*ARCHITECTURES, "zero_filled"}
 
 
 def test_numbers_are_those_of_the_volumes(folder):

@@ -4,6 +4,7 @@ import tomllib
 
 import yaml
 
+from stages.cards.release import DATE, LINE
 from tests.fabricated import ROOT
 
 
@@ -16,6 +17,9 @@ def test_version_name_and_licence_agree() -> None:
         project["license"],
     )
     assert project["license"] == "Apache-2.0"
+    assert str(cited["date-released"]) == DATE
+    assert cited["version"] in LINE
+    assert f"## {cited['version']}, {DATE}" in (ROOT / "CHANGELOG.md").read_text(encoding="utf-8")
     licence = (ROOT / "LICENSE").read_text(encoding="utf-8")
     assert "Apache License\n                           Version 2.0, January 2004" in licence
     for template in (ROOT / "stages/cards").glob("*.md.j2"):

@@ -47,6 +47,11 @@ def test_four_settings_cover_every_value() -> None:
     assert cover(settings("AVX2")) == settings("AVX2")
 
 
+def test_no_setting_runs_what_was_compiled_for_another() -> None:
+    every = settings("AVX512")
+    assert len({each.environment()["TORCHINDUCTOR_CACHE_DIR"] for each in every}) == len(every)
+
+
 @pytest.mark.parametrize("vectors", ["none", "avx2"])
 def test_a_setting_reaches_the_libraries(vectors: str) -> None:
     setting = Setting(vectors, "avx2", 2)

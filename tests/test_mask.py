@@ -124,13 +124,13 @@ def test_drawn_masks_depend_on_name_and_seed_alone(study: Path) -> None:
     np.testing.assert_array_equal(mask.mask_of(scan, params).mask, expected.mask)
 
 
-def test_twins_of_a_head_share_its_mask(study: Path) -> None:
+def test_matched_phantoms_share_a_mask(study: Path) -> None:
     for name in ("headV001", "headV001lesions", "headV002"):
         fabricate_scan(Path(f"data/validation/{name}.h5"), grid=(2, N_KY, 44))
     mask.main()
-    healthy, ill, other = (
+    healthy, diseased, other = (
         load_mask(layout.mask(f"sub-{name}")).mask
         for name in ("headV001", "headV001lesions", "headV002")
     )
-    np.testing.assert_array_equal(ill, healthy)
+    np.testing.assert_array_equal(diseased, healthy)
     assert (other != healthy).any()

@@ -19,7 +19,7 @@ from tests.segmenters.synthseg.test_optimisation import params
 
 QUALITY = {"psnr": {"mean": 31.25, "std": 0.5}, "ssim": {"mean": 0.9125, "std": 0.01}}
 VOLUMES = {
-    "cv": {"median": 1.5, "caudate": 2.25},
+    "cv": {"median": 1.5, "low": 1.0, "high": 2.0, "caudate": 2.25},
     "bias": {"caudate": -12.5},
     "bias_truth": {"caudate": -11.0, "putamen": 3.0},
 }
@@ -83,20 +83,23 @@ def test_numbers_are_those_of_the_study(study) -> None:
         "with 1 507 parameters; 2 members",
         "| train | 2 scans of 6 slices, 24 × 20 |",
         "| validation | 3 scans of 6 slices, 24 × 18 |",
-        "3.0 nominal, of the acquired k-space; 2.97 of the acquired, 3.51 of the full",
+        "3.0 nominal, of the acquired k-space; measured: 2.97 of the acquired, 3.51 of the full",
         "| training loss at the end | 0.500 |",
-        "| unet | 31.25 ± 0.50 | 0.912 ± 0.010 |",
+        "# UNet ensemble",
+        "| UNet | 31.25 ± 0.50 | 0.912 ± 0.010 |",
         "| zero-filled | 20.50 | 0.500 |",
-        "vary over the members by 1.50 % (median CV; noise alone: 0.38 %)",
+        "median CV of volumes over the members is 1.50 % (noise alone: 0.38 %)",
         "| Caudate | 2.25 | -12.5 | -11.0 |",
         "| Putamen | – | – | 3.0 |",
         "measured on 3 scans",
-        "simulated heads without pathology",
+        "healthy digital phantoms",
     ):
         assert line in card
     assert "| weights kept | after the last step: 2, 4 |" in card
-    assert "kept weights on the monitor scans | 30.50 dB, 0.500 |" in card
-    assert "chosen" not in card
+    assert "kept weights, 1 slice of each monitor scan | 30.50 dB, 0.500 |" in card
+    assert "by which its weights were chosen" not in card
+    assert "| Low |" not in card
+    assert "| High |" not in card
 
 
 def test_a_card_says_how_weights_were_chosen(study) -> None:
@@ -190,7 +193,8 @@ def test_another_network_of_another_cohort_gets_a_plain_card(study) -> None:
     assert "Network a\\|b of DIRECT" in card
     assert "| network | \\<b\\>: \\* |" in card
     assert "DIRECT's zoo" in card
-    assert "simulated" not in card
+    assert "simulat" not in card
+    assert "phantom" not in card
     assert "with other weights" in cards()["segmenter-embedded"]
 
 

@@ -1,4 +1,4 @@
-"""The stage `pathology`: twins, known volumes and what is written without either."""
+"""The stage `pathology`: pairs, known volumes and what is written without either."""
 
 import json
 from collections.abc import Callable
@@ -22,8 +22,8 @@ from tests.fabricated import (
     write_study,
 )
 
-TWINS = ("sub-headV001", *(f"sub-headV001{kind}" for kind in DISEASES))
-STUDY = Study(n_members=2, n_draws=2, names=TWINS)
+PAIR = ("sub-headV001", *(f"sub-headV001{kind}" for kind in DISEASES))
+STUDY = Study(n_members=2, n_draws=2, names=PAIR)
 
 
 @pytest.fixture
@@ -36,10 +36,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
 
 def write_masks() -> np.ndarray:
     """Write what each pathology changed: a block inside the head, white matter or not."""
-    labels, matrix = load_volume(layout.segmentation("reference", 0, TWINS[0]))
+    labels, matrix = load_volume(layout.segmentation("reference", 0, PAIR[0]))
     mask = np.zeros(labels.shape, np.uint8)
     mask[3:9, 2:6, 2:9] = 1
-    for name, kind in zip(TWINS[1:], DISEASES, strict=True):
+    for name, kind in zip(PAIR[1:], DISEASES, strict=True):
         save_volume(layout.affected(name, kind), mask, matrix)
     return mask
 
@@ -54,7 +54,7 @@ def run(folder: Path, study: Study) -> dict:
     return json.loads((layout.metric("pathology", "pathology")).read_text())
 
 
-def test_twins_have_all_numbers(folder: Path) -> None:
+def test_pairs_have_all_numbers(folder: Path) -> None:
     tree = run(folder, STUDY)
     assert set(tree) == {*ARCHITECTURES, "reference"}
     assert set(tree["unet"]) == {"healthy", *DISEASES}
@@ -66,22 +66,22 @@ def test_twins_have_all_numbers(folder: Path) -> None:
     assert set(VOXEL_COLUMNS) < set(voxels.columns)
     assert len(cells) == 16 * 5 * 4
     assert len(voxels) == 4 * 3
-    assert (voxels["head"] == TWINS[0]).all()
+    assert (voxels["head"] == PAIR[0]).all()
 
 
 def test_voxels_are_those_of_a_stack_in_memory(folder: Path) -> None:
     run(folder, STUDY)
     mask = write_masks() != 0
-    healthy, _ = load_volume(layout.segmentation("reference", 0, TWINS[0]))
-    plain, _ = load_volume(layout.image("reference", 0, TWINS[0]))
+    healthy, _ = load_volume(layout.segmentation("reference", 0, PAIR[0]))
+    plain, _ = load_volume(layout.image("reference", 0, PAIR[0]))
     scale = np.median(plain[np.isin(healthy, (2, 41))])
-    members = [load_volume(layout.image("varnet", m, TWINS[2]))[0] for m in range(2)]
-    truth, _ = load_volume(layout.image("reference", 0, TWINS[2]))
+    members = [load_volume(layout.image("varnet", m, PAIR[2]))[0] for m in range(2)]
+    truth, _ = load_volume(layout.image("reference", 0, PAIR[2]))
     stack = np.float64(members)
     error = (stack.mean(axis=0) - truth)[mask] / scale
     std = stack.std(axis=0, ddof=1)[mask] / scale
     voxels = pd.read_csv(layout.PATHOLOGY / "voxels.csv")
-    row = voxels[(voxels["group"] == "varnet") & (voxels["subject"] == TWINS[2])].iloc[0]
+    row = voxels[(voxels["group"] == "varnet") & (voxels["subject"] == PAIR[2])].iloc[0]
     assert row["n_voxels"] == mask.sum()
     assert row["error"] == pytest.approx(np.sqrt(np.mean(error**2)), rel=1e-5)
     assert row["std"] == pytest.approx(np.sqrt(np.mean(std**2)), rel=1e-5)
@@ -119,7 +119,7 @@ def test_a_missing_mask_is_one_line(folder: Path, error_line: Callable[..., str]
 
 
 @pytest.mark.parametrize(
-    "path", [layout.image("rim", 1, TWINS[2]), layout.affected(TWINS[2], "lesions")]
+    "path", [layout.image("rim", 1, PAIR[2]), layout.affected(PAIR[2], "lesions")]
 )
 def test_another_affine_is_one_line(
     path: Path, folder: Path, error_line: Callable[..., str]

@@ -125,15 +125,15 @@ def test_same_bytes_from_two_processes(
 
 
 @pytest.fixture(scope="module")
-def twins(tmp_path_factory: pytest.TempPathFactory) -> Path:
+def pairs(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """The cohort's validation head with ventricles, healthy and with each pathology."""
-    folder = tmp_path_factory.mktemp("twins")
-    simulate_twins(folder, 1)
+    folder = tmp_path_factory.mktemp("pairs")
+    simulate_pathology(folder, 1)
     return folder / "work/phantom"
 
 
-def simulate_twins(folder: Path, n_heads: int) -> None:
-    """Simulate one training and one validation head below a folder, the latter with twins."""
+def simulate_pathology(folder: Path, n_heads: int) -> None:
+    """Simulate one training and one validation head, the latter with each pathology too."""
     params = yaml.safe_load((ROOT / "params.yaml").read_text())["phantom"]["pathology"]
     write_params(folder, n_train=1, pathology=params | {"heads": n_heads})
     for k in range(2):
@@ -143,44 +143,46 @@ def simulate_twins(folder: Path, n_heads: int) -> None:
         phantom.main()
 
 
-def test_twins_leave_the_healthy_scans_as_they_are(twins: Path, tmp_path: Path) -> None:
-    simulate_twins(tmp_path, 0)
+def test_pathological_phantoms_leave_the_healthy_scans_as_they_are(
+    pairs: Path, tmp_path: Path
+) -> None:
+    simulate_pathology(tmp_path, 0)
     healthy = tmp_path / "work/phantom"
     scans = [p.relative_to(healthy) for p in healthy.rglob("*") if p.suffix in (".h5", ".gz")]
     assert len(scans) == 4
     for path in scans:
-        assert digest(healthy / path) == digest(twins / path), path
+        assert digest(healthy / path) == digest(pairs / path), path
     assert not (healthy / "truth/lesions.csv").exists()
     about = pd.read_csv(healthy / "truth/subjects.csv")
     assert list(about) == ["subject", "age", "seed", "split", "source"]
 
 
-def test_twins_are_scans_of_validation_alone(twins: Path) -> None:
-    assert [p.name for p in (twins / "train").iterdir()] == ["headT001.h5"]
-    assert sorted(p.stem for p in (twins / "validation").iterdir()) == [
+def test_pathological_phantoms_are_scans_of_validation_alone(pairs: Path) -> None:
+    assert [p.name for p in (pairs / "train").iterdir()] == ["headT001.h5"]
+    assert sorted(p.stem for p in (pairs / "validation").iterdir()) == [
         "headV001",
         "headV001atrophy",
         "headV001infarct",
         "headV001lesions",
         "headV001tumour",
     ]
-    about = pd.read_csv(twins / "truth/subjects.csv").set_index("subject")
+    about = pd.read_csv(pairs / "truth/subjects.csv").set_index("subject")
     assert about["pathology"].tolist() == ["healthy", "healthy", *DISEASES]
     assert set(about["healthy_twin"][1:]) == {"sub-headV001"}
     assert about["seed"][1:].nunique() == 1
 
 
-def test_true_volumes_of_twins(twins: Path) -> None:
-    volumes = pd.read_csv(twins / "truth/volumes.csv").set_index("subject")
-    healthy, ill = volumes.loc["sub-headV001"], volumes.loc["sub-headV001atrophy"]
-    assert ill["left hippocampus"] == pytest.approx(0.79 * healthy["left hippocampus"], abs=1)
-    assert ill["right cerebral cortex"] == pytest.approx(
+def test_true_volumes_of_pathological_phantoms(pairs: Path) -> None:
+    volumes = pd.read_csv(pairs / "truth/volumes.csv").set_index("subject")
+    healthy, diseased = volumes.loc["sub-headV001"], volumes.loc["sub-headV001atrophy"]
+    assert diseased["left hippocampus"] == pytest.approx(0.79 * healthy["left hippocampus"], abs=1)
+    assert diseased["right cerebral cortex"] == pytest.approx(
         0.95 * healthy["right cerebral cortex"], abs=1
     )
-    assert ill["left thalamus"] == healthy["left thalamus"]
-    assert ill.sum() == healthy.sum()
+    assert diseased["left thalamus"] == healthy["left thalamus"]
+    assert diseased.sum() == healthy.sum()
     pd.testing.assert_series_equal(volumes.loc["sub-headV001lesions"], healthy, check_names=False)
-    lesions = pd.read_csv(twins / "truth/lesions.csv")
+    lesions = pd.read_csv(pairs / "truth/lesions.csv")
     assert lesions.to_numpy().tolist() == [
         ["sub-headV001lesions", 15_000],
         ["sub-headV001infarct", 40_000],
@@ -188,8 +190,8 @@ def test_true_volumes_of_twins(twins: Path) -> None:
     ]
 
 
-def test_true_volumes_of_focal_twins(twins: Path) -> None:
-    volumes = pd.read_csv(twins / "truth/volumes.csv").set_index("subject")
+def test_true_volumes_of_focal_pathology(pairs: Path) -> None:
+    volumes = pd.read_csv(pairs / "truth/volumes.csv").set_index("subject")
     change = volumes - volumes.loc["sub-headV001"]
     tumour, infarct = change.loc["sub-headV001tumour"], change.loc["sub-headV001infarct"]
     right = ["right cerebral white matter", "right cerebral cortex"]
@@ -202,15 +204,15 @@ def test_true_volumes_of_focal_twins(twins: Path) -> None:
     assert 10_000 < infarct["csf"] < 40_000
 
 
-def test_twins_differ_where_the_masks_say(twins: Path) -> None:
+def test_pathological_phantoms_differ_where_the_masks_say(pairs: Path) -> None:
     images = {
         scan.path.stem: rss_image(scan.read())
-        for scan in list_scans(twins / "validation", ScanFormat(n_coils=4, partial_fourier=0.85))
+        for scan in list_scans(pairs / "validation", ScanFormat(n_coils=4, partial_fourier=0.85))
     }
     for kind in DISEASES:
         name = kind.removesuffix("s")
         head = f"sub-headV001{kind}"
-        path = twins / "truth" / head / "anat" / f"{head}_desc-{name}_mask.nii.gz"
+        path = pairs / "truth" / head / "anat" / f"{head}_desc-{name}_mask.nii.gz"
         mask = np.asarray(nib.load(path).dataobj) == 1
         difference = images[f"headV001{kind}"] - images["headV001"]
         assert mask.any()

@@ -11,6 +11,7 @@ import pytest
 import yaml
 from dvc.repo import Repo
 
+from stages.audit.writing import environment
 from stages.params.data import LEARNED
 from stages.params.section import RECIPE_SECTIONS, SECTIONS
 from stages.params.train import SELECTION, TrainParams
@@ -33,6 +34,21 @@ OF_A_TRAINING = ("train", "select")
 def stages() -> dict[str, dict]:
     """Return the stages of dvc.yaml with merges resolved."""
     return yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+
+
+def audit_stages() -> dict[str, dict]:
+    """Return the stages of the graphs that `init-audit` writes, with and without a reference."""
+    found = {}
+    for kind, others in (("images", True), ("images", False), ("volumes", True)):
+        names = ["mine", "reference"] if others else ["mine"]
+        shown = [
+            {"name": n, "sources": [], "target": n == "reference", "leads": not others}
+            for n in names
+        ]
+        template = environment().get_template(f"{kind}.yaml.j2")
+        graph = yaml.safe_load(template.render(groups=shown, reference=others))["stages"]
+        found |= {f"{kind} {others} {name}": stage for name, stage in graph.items()}
+    return found
 
 
 def modules_of(stage: dict) -> list[str]:
@@ -211,10 +227,21 @@ def test_acceleration_leaves_reference_and_noise_alone(finished: Path) -> None:
 
 def test_every_stage_depends_on_the_record_of_its_script() -> None:
     scripts_of = {name: modules_of(stage) for name, stage in stages().items()}
-    assert set().union(*scripts_of.values()) == set(scripts(ROOT))
+    elsewhere = {m for stage in audit_stages().values() for m in modules_of(stage)}
+    assert set().union(*scripts_of.values(), elsewhere) == set(scripts(ROOT))
     for name, stage in stages().items():
         expected = ["stages"] if name == "code" else records(scripts_of[name])
         if name == "report":  # tells of them all
+            expected = [layout.CODE.as_posix()]
+        found = [d for d in stage["deps"] if "code" in d or d == "stages"]
+        assert found == expected, name
+
+
+def test_every_stage_of_an_audit_depends_on_the_record_of_its_script() -> None:
+    for name, stage in audit_stages().items():
+        last = name.split()[-1]
+        expected = ["stages"] if last == "code" else records(modules_of(stage))
+        if last == "report":
             expected = [layout.CODE.as_posix()]
         found = [d for d in stage["deps"] if "code" in d or d == "stages"]
         assert found == expected, name

@@ -32,17 +32,18 @@ ANSWERS = (
     "deformation",
     "ensemble_size",
     "overlap",
-    "pathology",
     "power",
     "slopes",
-    "surrogates",
     "task_error",
 )
 TOO_FEW = ("conformal",)  # no coverage is shown of so few subjects
 FIGURES = (
     "figure1",
     "figure2",
-    "r2",
+    "r2_explained",
+    "r2_correlation",
+    "surrogates_within_structure",
+    "surrogates_pooled",
     "training",
     *(name for name in ANSWERS if name not in TOO_FEW),
     *(f"figure3_{a}" for a in ARCHITECTURES),
@@ -82,14 +83,17 @@ def check() -> dict[str, bytes]:
         assert min(height, width) > 300
         assert len(data) < 300_000
         assert b"Software" not in data
-    return content
+    drawn = {path.stem: path.read_bytes() for path in layout.PLOTS.glob("report/*.svg")}
+    assert set(drawn) == set(FIGURES) - {"figure1"}
+    assert all(b"<dc:date>" not in data and len(data) < 1_000_000 for data in drawn.values())
+    return content | {f"{name}.svg": data for name, data in drawn.items()}
 
 
 def test_every_figure_of_the_default_structures(folder, monkeypatch):
     sizes = {}
 
-    def measure(figure: Figure, path: Path) -> None:
-        save(figure, path)
+    def measure(figure: Figure, path: Path, *, vector: bool) -> None:
+        save(figure, path, vector=vector)
         shown = [t for t in figure.findobj(Text) if t.get_text() and t.get_visible()]
         sizes[path.stem] = min(text.get_fontsize() for text in shown)
 
@@ -120,7 +124,7 @@ def test_unknown_architecture_is_one_line(folder, error_line):
 def test_the_html_report_is_written_last(folder, monkeypatch):
     prepare(folder, SMALLEST)
     done = []
-    monkeypatch.setattr(report, "save", lambda _, path: done.append(path))
+    monkeypatch.setattr(report, "save", lambda _, path, **__: done.append(path))
     monkeypatch.setattr(report, "write_report", done.append)
     report.main()
     assert done[-1] == layout.PLOTS / "report/report.html"

@@ -7,11 +7,13 @@ from typing import Any
 import pandas as pd
 
 from stages.cards.markdown import render
+from stages.cards.release import LINE
 from stages.figures.kit.titles import title
 from stages.params.data import DataParams
 from stages.params.mask import MaskParams
 from stages.params.train import TrainParams
 from stages.statistics.questions.training import COLUMNS, SCORES
+from stages.study import layout
 
 RULES = {
     "last": "after the last step",
@@ -25,6 +27,8 @@ TEXTS = {  # DIRECT's name of the network: what it is, in words; `architecture.m
     "rim.rim.RIM": "rim.md.j2",
 }
 GENERIC = "network.md.j2"
+SUMMARY = {"median", "low", "high"}
+"""Keys of `cv` and the like that are no structures."""
 
 
 @dataclass(frozen=True)
@@ -81,7 +85,7 @@ def scores(kept: pd.DataFrame) -> dict[str, Any]:
 def by_structure(volumes: Mapping[str, Any]) -> list[dict[str, Any]]:
     """Return a row a structure of one group: title, cv, bias, bias_truth; None where undefined."""
     kinds = ("cv", "bias", "bias_truth")
-    names = [name for kind in kinds for name in volumes.get(kind, {}) if name != "median"]
+    names = [name for kind in kinds for name in volumes.get(kind, {}) if name not in SUMMARY]
     return [
         {"title": title(name), **{k: volumes.get(k, {}).get(name) for k in kinds}}
         for name in dict.fromkeys(names)
@@ -103,6 +107,10 @@ def architecture_card(
     return render(
         "architecture.md.j2",
         name=name,
+        heading=title(name),
+        release=LINE,
+        folder=layout.model(name, seeds[0]),
+        scans=layout.DATA / study.data.validation,
         text=TEXTS.get(params.model, GENERIC),
         seeds=seeds,
         params=params,
@@ -111,7 +119,7 @@ def architecture_card(
         study=study,
         acceleration=study.metrics["masks"]["acceleration"],
         quality=study.metrics["image_quality"][name],
-        floor=study.metrics["image_quality"].get("zero_filled", {}),
+        baseline=study.metrics["image_quality"].get("zero_filled", {}),
         noise=study.metrics["volumes"].get("noise", {}).get("cv", {}).get("median"),
         cv=study.metrics["volumes"][name].get("cv", {}).get("median"),
         structures=by_structure(study.metrics["volumes"][name]),

@@ -4,6 +4,7 @@ from collections.abc import Mapping
 from typing import Any
 
 from stages.cards.markdown import render
+from stages.cards.release import LINE
 from stages.cards.weights import SegmenterFile
 from stages.figures.kit.titles import title
 from stages.params.atlas import AtlasParams
@@ -52,6 +53,7 @@ def embedded_card(
     )
     return render(
         "embedded.md.j2",
+        release=LINE,
         file=file,
         training=training,
         heads=heads,
@@ -90,6 +92,7 @@ def atlas_card(
     phantoms, maps = quality["atlas"], quality["atlas_maps"]
     return render(
         "atlas.md.j2",
+        release=LINE,
         file=file,
         atlas=atlas,
         sided=any(name.startswith("right ") for name in file.header["names"]),

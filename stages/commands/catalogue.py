@@ -13,9 +13,12 @@ CALL = "python -m stages"
 COMMANDS = (
     "compare",
     "dag",
+    "derivatives",
     "draw-mask",
     "environment",
     "export",
+    "external",
+    "init-audit",
     "launch",
     "offline-plots",
     "plan",

@@ -47,6 +47,11 @@ def target_of(options: argparse.Namespace, seed: int) -> Target:
     fraction = options.partial_fourier
     if fraction is None:
         fraction = DataParams.load().partial_fourier
+    if fraction is None:
+        raise StudyError(
+            f"{COMMAND}: expected --partial-fourier, the fraction of the kz columns that is"
+            " acquired, as data.partial_fourier is null, got none; state it"
+        )
     if not 0.5 < fraction <= 1:
         raise StudyError(
             f"{COMMAND}: --partial-fourier: expected above 0.5 up to 1, the fraction of the kz"

@@ -8,12 +8,13 @@ Small pieces are timed on this machine and multiplied; nothing is written.
 
 import argparse
 from collections.abc import Collection, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 from stages.kspace.formats.catalogue import list_scans
 from stages.kspace.formats.protocol import Scan
-from stages.kspace.image_files import scan_format
+from stages.kspace.image_files import resolved, scan_format
 from stages.machine.entry import entry_point
 from stages.machine.progress import progress
 from stages.params.compute import ComputeParams
@@ -68,7 +69,7 @@ def study_of(params: Parameters, device: str) -> tuple[Study, Scan | None]:
     data, phantom = params.data, params.phantom
     parts = (layout.TRAIN, layout.VALIDATION, layout.MONITOR)
     train, validation, monitor = (scans_of(part, data) for part in parts)
-    simulated = (phantom.grid,) * (phantom.n_validation + phantom.n_twins)
+    simulated = (phantom.grid,) * (phantom.n_validation + phantom.n_pathological)
     compute = params.compute.model_copy(update={"device": device})
     study = Study(
         training=tuple(scan.shape for scan in train) or (phantom.grid,) * phantom.n_train,
@@ -76,6 +77,7 @@ def study_of(params: Parameters, device: str) -> tuple[Study, Scan | None]:
         monitor=tuple(scan.shape for scan in monitor) or simulated,
         gpu=device == "cuda",
         params=params.model_copy(update={"compute": compute}),
+        coils_of_scans=max((scan.n_coils for scan in (*train, *validation)), default=None),
     )
     return study, next(iter(validation), None)
 
@@ -114,7 +116,12 @@ def pieces(
     params = study.params
     compute, batch_size = params.compute, params.reconstruct.batch_size
     path = None if scan is None else scan.path
-    sample = Sample(study.validation[0], scan_format(params.data), path, params.mask)
+    stated = scan_format(params.data)
+    if scan is not None:
+        stated = resolved(scan)
+    elif stated.n_coils is None:
+        stated = replace(stated, n_coils=study.n_coils)
+    sample = Sample(study.validation[0], stated, path, params.mask)
     sparse = params.compressed_sensing
     tasks: dict[str, tuple[Any, ...]] = {
         group: ("networks", sample, params.train[group], compute, batch_size)

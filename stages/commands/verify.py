@@ -28,7 +28,7 @@ def links(group: Group, subjects: list[str], weights: Path) -> list[Link]:
     found = []
     for member in group.members:
         model = layout.member_weights(group.name, member) if group.kind.trained else None
-        for name in subjects:
+        for name in group.scans(member, subjects):
             image = layout.image(group.name, member, name)
             mask = layout.mask(name) if group.kind.undersampled else None
             found += image_links(image, mask, model)

@@ -171,4 +171,5 @@ FIGURE = StudyFigure(
     "Bland-Altman plots, and rows of biases with limits and of concordance.",
     caption,
     read_and_draw,
+    good="Good: points and limits inside the grey band, and a concordance near 1.",
 )

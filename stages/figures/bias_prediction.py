@@ -18,28 +18,50 @@ from stages.figures.kit.sample import pairs
 from stages.figures.kit.study_figure import StudyFigure
 from stages.figures.kit.style import RC, new_figure
 from stages.figures.kit.titles import surrogate_label
+from stages.statistics.families import ADJUSTED
 
 TARGETS = {"reference": "against the fully sampled scan", "truth": "against the true volume"}
-SCOPES = {"within_structure": "Within structures", "pooled": "Pooled over structures"}
+WITHIN = "within_structure"
+SCOPES = {WITHIN: "Within structures", "pooled": "Pooled over structures"}
 DISJOINT, SAME = "disjoint", "logarithms"  # estimates
 COLUMNS = ["group", "target", "surrogate", "kind", "estimate", "scope", "n", "value", "low", "high"]
+Tests = set[tuple[str, str, str]]
+"""Group, target and surrogate."""
+
 RING = 2.1  # size of the mark of significance, in sizes of a dot
 
 
 def read_and_draw(facts: Facts) -> Figure:
     """Draw the surrogates of the architectures."""
-    table = analysed("bias_prediction", [*COLUMNS, "p_bh"])
-    return draw(table, facts.groups, 1 - facts.params.level)
+    table = analysed("bias_prediction", COLUMNS)
+    return draw(table, facts.groups, significant(facts))
 
 
-def draw(table: pd.DataFrame, groups: Sequence[str], alpha: float) -> Figure:
+def significant(facts: Facts) -> Tests:
+    """Return which coefficients within structures are significant in their family."""
+    alpha = 1 - facts.params.level
+    places = [
+        (group, target, name)
+        for group in facts.groups
+        for target in TARGETS
+        for name in facts.get("bias_prediction", group, target, "surrogates") or {}
+    ]
+    found = {
+        (group, target, name): facts.get(
+            *("bias_prediction", group, target, "surrogates", name, DISJOINT, WITHIN, ADJUSTED)
+        )
+        for group, target, name in places
+    }
+    return {place for place, p in found.items() if p is not None and p <= alpha}
+
+
+def draw(table: pd.DataFrame, groups: Sequence[str], marked: Tests) -> Figure:
     """Draw r of each surrogate with |bias|, both of logarithms, a column a target.
 
     Args:
-        table: `COLUMNS` and p_bh, as in plots/analyse/bias_prediction.csv; undefined values are
-            not drawn.
+        table: `COLUMNS`, as in plots/analyse/bias_prediction.csv; undefined values are not drawn.
         groups: the architectures, in the order of the points.
-        alpha: p_bh up to which a coefficient is marked.
+        marked: the coefficients within structures that get a ring.
     """
     chosen = table[table["estimate"].isin((DISJOINT, SAME)) & table["group"].isin(groups)]
     targets = [name for name in TARGETS if (chosen["target"] == name).any()] or list(TARGETS)[:1]
@@ -51,7 +73,8 @@ def draw(table: pd.DataFrame, groups: Sequence[str], alpha: float) -> Figure:
         for across, scope in zip(panels, SCOPES, strict=True):
             for axes, target in zip(across, targets, strict=True):
                 part = chosen[(chosen["target"] == target) & (chosen["scope"] == scope)]
-                _panel(axes, part, groups, rows, alpha)
+                _panel(axes, part, groups, rows)
+                _rings(axes, part, groups, rows, marked if scope == WITHIN else set())
                 axes.set_title(f"{SCOPES[scope]},\n{TARGETS[target]}{_count(part)}")
         for axes in panels[-1]:
             axes.set_xlabel("Pearson's r of ln |bias| and ln surrogate")
@@ -68,9 +91,7 @@ def _count(part: pd.DataFrame) -> str:
     return f" (n = {'–'.join(map(str, sizes[:1] + sizes[1:][-1:]))} pairs)" if sizes else ""
 
 
-def _panel(
-    axes: Axes, part: pd.DataFrame, groups: Sequence[str], rows: dict[str, float], alpha: float
-) -> None:
+def _panel(axes: Axes, part: pd.DataFrame, groups: Sequence[str], rows: dict[str, float]) -> None:
     dots: dict[tuple[str, str], Relation] = {}
     for (group, name), own in part.groupby(["group", "surrogate"], sort=False):
         limits = own.set_index("estimate")[["value", "low", "high"]]
@@ -78,8 +99,18 @@ def _panel(
         value, low, high = known.loc[DISJOINT].to_numpy(np.float64)
         dots[group, name] = Relation(value, low, high, float(known.loc[SAME, "value"]))
     draw_relations(axes, dots, groups, rows)
-    for row in part[(part["estimate"] == DISJOINT) & (part["p_bh"] <= alpha)].itertuples():
-        axes.plot(row.value, rows[row.surrogate] + shift(row.group, groups), "o", **_ring())
+
+
+def _rings(
+    axes: Axes,
+    part: pd.DataFrame,
+    groups: Sequence[str],
+    rows: dict[str, float],
+    marked: Tests,
+) -> None:
+    for row in part[part["estimate"] == DISJOINT].itertuples():
+        if (row.group, row.target, row.surrogate) in marked:
+            axes.plot(row.value, rows[row.surrogate] + shift(row.group, groups), "o", **_ring())
 
 
 def _ring() -> dict[str, Any]:
@@ -108,8 +139,9 @@ def caption(facts: Facts) -> str:
 
 FIGURE = StudyFigure(
     "bias_prediction",
-    "What predicts the size of the bias",
+    "Predictors of the absolute bias",
     "Dots with intervals, a row a surrogate, a colour an architecture, a column a target.",
     caption,
     read_and_draw,
+    good="Good: filled points whose intervals exclude 0.",
 )

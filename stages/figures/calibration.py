@@ -157,25 +157,27 @@ def _spread(axes: Axes, table: pd.DataFrame, groups: Sequence[str], target: str)
 def caption(facts: Facts) -> str:
     """Return units, n and how to read bars and points."""
     truth = (
-        " Below: the same for the true volumes, which the segmenter misses as well: noise"
+        " Below: the same for the true volumes, where the segmenter's own error adds: noise"
         " realisations of the fully sampled scans are the baseline."
         if facts.get("calibration", "truth")
         else ""
     )
     return (
         "Bars: fraction of structure-scan pairs whose fully sampled volume has so many members"
-        " below it; level bars would mean that it is one of them. Points, one a structure: spread"
-        " of the members against the error of their mean (% of the fully sampled volume, root"
-        " mean square over scans, logarithmic). Below the diagonal the members spread less than"
-        f" their mean errs.{truth} In brackets: {share(facts.params.level)} intervals over subjects"
+        " below it; bars of equal height: calibrated. Points, one a structure: SD of the members"
+        " against the error of their mean (% of the fully sampled volume, root mean square over"
+        " scans, logarithmic). Below the diagonal the SD is smaller than the error:"
+        f" overconfident.{truth} In brackets: {share(facts.params.level)} intervals over subjects"
         f" and members. {pairs(facts)}."
     )
 
 
 FIGURE = StudyFigure(
     "calibration",
-    "Does the spread indicate the error?",
+    "Calibration: does the spread of the members indicate their error?",
     "Histograms of ranks, and a scatter plot of spread and error.",
     caption,
     read_and_draw,
+    good="Good: level bars, and points on the diagonal.",
+    part="calibration",
 )

@@ -63,4 +63,4 @@ def figures(facts: Facts) -> list[StudyFigure]:
             found.append(entry)
         else:
             found += [entry.figure(group) for group in entry.groups(facts)]
-    return [figure for figure in found if figure.shown(facts)]
+    return [figure for figure in found if figure.answered(facts) and figure.shown(facts)]

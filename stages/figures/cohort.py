@@ -12,14 +12,14 @@ from matplotlib.lines import Line2D
 from stages.figures.kit.facts import Facts
 from stages.figures.kit.phrasing import counted
 from stages.figures.kit.planes import OUTLINES, outline, ras_voxel_size, three_planes, to_ras
-from stages.figures.kit.study_figure import StudyFigure
+from stages.figures.kit.study_figure import StudyFigure, from_k_space
 from stages.figures.kit.style import RC, bare, new_figure
 from stages.kspace.combination import rss_image
 from stages.kspace.formats.catalogue import list_scans
 from stages.kspace.formats.protocol import Scan
 from stages.kspace.image_files import scan_format
 from stages.params.data import DataParams
-from stages.storage.nifti import affine, load_volume, subject
+from stages.storage.nifti import load_volume, subject
 from stages.storage.tables import read_table
 from stages.study import layout
 
@@ -53,20 +53,19 @@ def pictures(data_folder: Path, data: DataParams) -> list[Picture]:
     """
     folder = data_folder / data.validation
     scans = list_scans(folder, scan_format(data), data.validation_files)[:N_SUBJECTS]
-    return [picture(scan, data_folder / "truth", data) for scan in scans]
+    return [picture(scan, data_folder / "truth") for scan in scans]
 
 
-def picture(scan: Scan, truth: Path, data: DataParams) -> Picture:
+def picture(scan: Scan, truth: Path) -> Picture:
     """Reconstruct a scan by root sum of squares, and read its true labels if there are any."""
     image = np.concatenate([rss_image(kspace) for _, kspace in scan.batches()])
-    matrix = affine(scan.shape, data.voxel_size_mm, data.axis_codes)
     path = layout.true_labels(subject(scan.path), truth)
     labels = to_ras(*load_volume(path)) if path.is_file() else None
     return Picture(
         title=name_with_age(subject(scan.path), truth / "subjects.csv"),
-        image=to_ras(image, matrix),
+        image=to_ras(image, scan.affine),
         labels=labels,
-        voxel_size_mm=ras_voxel_size(matrix),
+        voxel_size_mm=ras_voxel_size(scan.affine),
     )
 
 
@@ -150,4 +149,7 @@ FIGURE = StudyFigure(
     "Slices of the validation scans in three planes with outlines.",
     caption,
     draw,
+    shown=from_k_space,
+    good="Good: contours on the borders that are seen, and no artefact.",
+    vector=False,
 )

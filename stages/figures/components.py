@@ -74,7 +74,9 @@ def draw(
             _panel(axes, part, known, structures, ends[0])
             axes.set_title(_heading(part, group, offset.get(group)))
         _rows(panels, structures, ends)
-        panels[len(groups) // 2].set_xlabel("CV of a volume by each part alone (%), logarithmic")
+        panels[len(groups) // 2].set_xlabel(
+            "CV of a volume by each component alone (%), logarithmic"
+        )
         figure.legend(handles=_legend(known), loc="outside lower center", ncols=2, fontsize=8)
     return figure
 
@@ -156,18 +158,21 @@ def caption(facts: Facts) -> str:
     """Return units, n and how to read the dots."""
     level = percent(100 * facts.params.level, 0)
     return (
-        "CV of a volume (%) by what a member adds to every scan alike, and by what it adds to one"
-        " scan alone, the segmenter's own variability included; restricted maximum likelihood, with"
-        f" {level} intervals. Their squares add up to that of the CV. Hollow: below the axis. The"
-        " first part is a bias of the member and could be calibrated away; the titles say how much"
-        f" of the variance it is, over all structures. {pairs(facts)}."
+        "CV of a volume (%) by component: the member's offset, the same on every scan, and the"
+        " interaction of member and scan, which includes the segmenter's own variability;"
+        f" restricted maximum likelihood, with {level} intervals. Their squares add up to that of"
+        " the CV. Hollow: below the axis. The offset is a bias of the member and could be"
+        " calibrated away; titles: its fraction of the variance over all structures."
+        f" {pairs(facts)}."
     )
 
 
 FIGURE = StudyFigure(
     "components",
-    "Of the member, or of member and scan",
+    "Variance components: member, and interaction of member and scan",
     "Two dots with intervals, a row a structure, a panel an architecture.",
     caption,
     read_and_draw,
+    shown=lambda facts: any(facts.ensembles.group(g).crossed for g in facts.ensembles.ensembles),
+    good="Good: both parts small; the first alone can be calibrated away.",
 )

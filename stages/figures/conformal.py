@@ -140,16 +140,18 @@ def caption(facts: Facts) -> str:
     return (
         "Fraction of scans whose fully sampled volume lies in its interval (left), and the"
         " interval's mean width (% of the volume, logarithmic), by method, each subject left out in"
-        f" turn. Dashed: the wanted {share(1 - facts.params.alpha)}; grey: where chance puts"
-        f" 90 % of calibrations. Narrow is good only where coverage is kept. {pairs(facts)}."
+        f" turn. Dashed: nominal coverage, {share(1 - facts.params.alpha)}; grey: range of 90 % of"
+        " calibrations of this size. Narrow intervals are better only at nominal coverage."
+        f" {pairs(facts)}."
     )
 
 
 FIGURE = StudyFigure(
     "conformal",
-    "Intervals for a volume",
+    "Coverage and width of intervals for a volume",
     "Dots of coverage and width by method.",
     caption,
     read_and_draw,
     shown=lambda facts: facts.n_subjects >= LEAST_SUBJECTS,
+    good="Good: coverage at the dashed line, with narrow intervals.",
 )

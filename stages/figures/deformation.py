@@ -11,7 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from stages.figures.kit.dots import SIZE, Dot, dot_rows, handles, marker
-from stages.figures.kit.facts import Facts, analysed
+from stages.figures.kit.facts import Facts, analysed, known
 from stages.figures.kit.sample import pairs
 from stages.figures.kit.study_figure import StudyFigure
 from stages.figures.kit.style import RC, colour, new_figure
@@ -25,7 +25,7 @@ SCOPES = {"pooled": "pooled", "within_structure": "within structures"}
 def read_and_draw(facts: Facts) -> Figure:
     """Draw every group that is compared with the fully sampled scans."""
     pair_table = analysed("deformation", ["group", "structure", "sd", "mean", "cv"])
-    tasks = analysed("tasks", ["group", "target", "predictor", "scope", "value"])
+    tasks = known("tasks", ["group", "target", "predictor", "scope", "value"])
     same = tasks[(tasks["target"] == "deformation_sd") & (tasks["predictor"] == "cv")]
     agreement = {
         group: part.dropna(subset=["value"]).set_index("scope")["value"].to_dict()
@@ -115,17 +115,18 @@ def caption(facts: Facts) -> str:
     return (
         "Left and middle: SD and mean over the members of the apparent change of each structure"
         " (100 times the mean logarithm of the Jacobian, %) when images are registered to the fully"
-        " sampled one, medians over scans; above 0 a member shows the structure larger, and noise"
-        " shows the baseline of the method. Right: that SD against the CV of the volume, both in %,"
-        " a point a structure-scan pair; dashed: equal. It needs no segmentation of the members:"
+        " sampled one, medians over scans; above 0 the structure is larger in the member's image;"
+        " noise: the baseline of the method. Right: that SD against the CV of the volume, both in"
+        " %, a point a structure-scan pair; dashed: equal. It needs no segmentation of the members:"
         f" where both agree, the CV is not the segmenter's alone. {pairs(facts)}."
     )
 
 
 FIGURE = StudyFigure(
     "deformation",
-    "The same without segmentations: deformation",
+    "Apparent change by registration, without segmentation of the members",
     "Dots of standard deviation and mean of deformations; scatter plot against the CV of volumes.",
     caption,
     read_and_draw,
+    good="Good: dots near those of noise, and points on the diagonal.",
 )

@@ -98,4 +98,5 @@ FIGURE = StudyFigure(
     "Curves over the number of members.",
     caption,
     read_and_draw,
+    good="Good: curves that are level at the number of members here.",
 )

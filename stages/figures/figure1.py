@@ -6,12 +6,13 @@ from functools import partial
 from typing import Any
 
 import numpy as np
-from matplotlib import colormaps, rc_context
+from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
+from matplotlib.image import AxesImage
 
 from stages.figures.kit.facts import Facts
-from stages.figures.kit.phrasing import counted
+from stages.figures.kit.phrasing import counted, number
 from stages.figures.kit.planes import DEEP, best_slice, inside, ras_voxel_size, to_ras
 from stages.figures.kit.study_figure import PerGroup, StudyFigure
 from stages.figures.kit.style import RC, bare, new_figure
@@ -23,7 +24,10 @@ from stages.study.structures import MERGED, STRUCTURES
 
 MARGIN_MM = 8.0  # around the head's labels
 ZOOM_MARGIN_MM = 4.0  # around the deep structures
+PANEL_INCHES = 2.1
 BRIGHTEST = 99.5  # percentile of the slice drawn in white
+# of members, which the colour-blind tell apart on grey: Okabe and Ito 2008
+CONTOURS = ("#F0E442", "#56B4E9", "#D55E00", "#CC79A7", "#E69F00", "#009E73", "#0072B2")
 
 Ranges = tuple[tuple[int, int], tuple[int, int]]
 """((x0, x1), (y0, y1)) of a slice."""
@@ -67,7 +71,8 @@ def chosen(facts: Facts) -> tuple[str]:
 def draw_group(facts: Facts, group: str) -> Figure:
     """Draw members of one ensemble on a slice of the first validation scan."""
     subject = next(iter(facts.subject_of))
-    members = facts.ensembles.members(group, at_least=2)[: facts.report.n_members]
+    found = facts.ensembles.group(group, at_least=2)
+    members = found.of(subject)[: facts.report.n_members]
     return draw(read(group, members, subject), group, members, subject)
 
 
@@ -148,7 +153,7 @@ def cut(
 
 
 def draw(part: Slice, group: str, members: Sequence[int], subject: str) -> Figure:
-    """Draw the members above; reference, standard deviation and contours below.
+    """Draw the members, below each less their mean; last reference, SD and contours.
 
     Args:
         part: the slice.
@@ -157,41 +162,63 @@ def draw(part: Slice, group: str, members: Sequence[int], subject: str) -> Figur
         subject: the scan, for the title.
     """
     n_columns = max(len(members), 4)
+    (x0, x1), (y0, y1) = part.head
+    height = PANEL_INCHES * part.aspect * (y1 - y0) / (x1 - x0)
     with rc_context(RC):
-        figure = new_figure(2.55 * n_columns, 6.6)
-        figure.get_layout_engine().set(rect=(0, 0.04, 1, 0.96), h_pad=0.08)  # type: ignore[union-attr, call-arg]  # constrained
-        axes = figure.subplots(2, n_columns)
-        white = float(np.percentile(part.reference, BRIGHTEST))
+        figure = new_figure((PANEL_INCHES + 0.1) * n_columns, 3 * height + 2.3)
+        figure.get_layout_engine().set(rect=(0, 0.04, 1, 0.96), h_pad=0.05, hspace=0.06)  # type: ignore[union-attr, call-arg]  # constrained
+        axes = figure.subplots(3, n_columns)
         for panel in axes.ravel():
             bare(panel)
-        colours = colormaps["Set1"].colors  # type: ignore[attr-defined]  # of a list
-        for k, (panel, image) in enumerate(zip(axes[0], part.images, strict=False)):
-            _show(panel, image, part, white)
-            panel.set_title(f"member {members[k]}", color=colours[k % len(colours)])
-        _show(axes[1, 0], part.reference, part, white)
-        axes[1, 0].set_title("fully sampled")
-        _standard_deviation(figure, axes[1, 1], part)
+        _members(axes[:2], part, members)
+        _differences(figure, axes[1], part, len(members))
+        _show(axes[2, 0], part.reference, part)
+        axes[2, 0].set_title("fully sampled")
+        _standard_deviation(figure, axes[2, 1], part)
         mean = part.images.mean(axis=0)
         for panel, ranges, name in (
-            (axes[1, 2], part.head, "outlines of the members"),
-            (axes[1, 3], part.zoom, "enlarged"),
+            (axes[2, 2], part.head, "contours of the members"),
+            (axes[2, 3], part.zoom, "enlarged"),
         ):
-            _show(panel, mean, part, white, ranges)
-            _outline(panel, part.labels, colours, width=0.5 if panel is axes[1, 2] else 0.9)
+            _show(panel, mean, part, ranges)
+            _outline(panel, part.labels, width=0.6 if panel is axes[2, 2] else 1.0)
             panel.set_title(name)
         figure.suptitle(f"{title(group)} ensemble, {subject}")
     return figure
 
 
-def _show(
-    axes: Axes,
-    image: np.ndarray,
-    part: Slice,
-    white: float,
-    ranges: Ranges | None = None,
-) -> None:
+def _members(axes: np.ndarray, part: Slice, members: Sequence[int]) -> None:
+    for k, (panel, image) in enumerate(zip(axes[0], part.images, strict=False)):
+        _show(panel, image, part)
+        panel.set_title(f"member {members[k]}")
+        look: dict[str, Any] = {"color": _colour(k), "linewidth": 3, "clip_on": False}
+        panel.plot([0.15, 0.85], [1.015, 1.015], transform=panel.transAxes, **look)
+
+
+def _differences(figure: Figure, axes: np.ndarray, part: Slice, n: int) -> None:
+    """Draw every member less the mean of all, on one scale."""
+    (x0, x1), (y0, y1) = part.head
+    percent = 100 * (part.images - part.images.mean(axis=0))
+    end = float(np.percentile(np.abs(percent[:, x0:x1, y0:y1]), BRIGHTEST)) or 1.0
+    for panel, values in zip(axes, percent, strict=False):
+        look: dict[str, Any] = {"cmap": "PuOr_r", "vmin": -end, "vmax": end}
+        image = panel.imshow(values.T, origin="lower", aspect=part.aspect, **look)
+        _limit(panel, part.head)
+        panel.set_title("less the mean")
+    _bar(figure, axes[n - 1], image, "both")
+
+
+def _colour(member: int) -> str:
+    return CONTOURS[member % len(CONTOURS)]
+
+
+def _show(axes: Axes, image: np.ndarray, part: Slice, ranges: Ranges | None = None) -> None:
+    white = float(np.percentile(part.reference, BRIGHTEST))
     axes.imshow(image.T, origin="lower", cmap="gray", vmin=0, vmax=white, aspect=part.aspect)
     _limit(axes, ranges or part.head)
+    for x, side in ((0.05, "L"), (0.95, "R")):  # columns run from left to right
+        look: dict[str, Any] = {"color": "white", "fontsize": 8, "ha": "center"}
+        axes.text(x, 0.03, side, transform=axes.transAxes, **look)
 
 
 def _limit(axes: Axes, ranges: Ranges) -> None:
@@ -203,20 +230,27 @@ def _limit(axes: Axes, ranges: Ranges) -> None:
 def _standard_deviation(figure: Figure, axes: Axes, part: Slice) -> None:
     (x0, x1), (y0, y1) = part.head
     percent = 100 * part.std
-    top = float(np.percentile(percent[x0:x1, y0:y1], BRIGHTEST))
+    top = float(np.percentile(percent[x0:x1, y0:y1], BRIGHTEST)) or 1.0
     image = axes.imshow(
         percent.T, origin="lower", cmap="inferno", vmin=0, vmax=top, aspect=part.aspect
     )
     _limit(axes, part.head)
     axes.set_title("standard deviation")
-    # inside the panel's own row, so that all panels keep one size
-    bar = figure.colorbar(
-        image, cax=axes.inset_axes((0.1, -0.07, 0.8, 0.04)), orientation="horizontal"
-    )
-    bar.set_label("% of white matter", fontsize=8)
+    _bar(figure, axes, image, "max")
 
 
-def _outline(axes: Axes, labels: np.ndarray, colours: Sequence[Any], width: float) -> None:
+def _bar(figure: Figure, axes: Axes, image: AxesImage, beyond: str) -> None:
+    """Draw the whole scale below a panel, inside its row, so that all panels keep one size."""
+    place = axes.inset_axes((0.02, -0.07, 0.96, 0.04))
+    bar = figure.colorbar(image, cax=place, orientation="horizontal", extend=beyond)
+    low, high = image.get_clim()
+    ticks = [low, (low + high) / 2, high]
+    bar.set_ticks(ticks, labels=[number(value, 0) for value in ticks])
+    bar.ax.tick_params(labelsize=8)
+    bar.set_label("% of white matter", fontsize=8, labelpad=1)
+
+
+def _outline(axes: Axes, labels: np.ndarray, width: float) -> None:
     to_left = np.arange(max(int(labels.max()), max(MERGED)) + 1)
     to_left[list(MERGED)] = list(MERGED.values())
     for member, plane in enumerate(labels):
@@ -224,8 +258,8 @@ def _outline(axes: Axes, labels: np.ndarray, colours: Sequence[Any], width: floa
         for entry in STRUCTURES:
             mask = np.isin(merged, entry.left)
             if entry.name in DEEP and mask.any() and not mask.all():
-                colour = [colours[member % len(colours)]]
-                axes.contour(mask.T.astype(float), [0.5], colors=colour, linewidths=width)
+                look: dict[str, Any] = {"colors": [_colour(member)], "linewidths": width}
+                axes.contour(mask.T.astype(float), [0.5], **look)
 
 
 def caption(facts: Facts, group: str) -> str:
@@ -233,10 +267,11 @@ def caption(facts: Facts, group: str) -> str:
     n = min(facts.report.n_members, len(facts.members[group]))
     scan = next(iter(facts.subject_of))
     return (
-        f"{counted(n, 'member')} of {title(group)} on one axial slice of {scan} (above); below"
-        " the fully sampled image, the members' standard deviation in % of the median intensity"
-        " of white matter, and their contours in the colours of the titles. Where contours"
-        " differ, volumes differ."
+        f"{counted(n, 'member')} of {title(group)} on one axial slice of {scan}, and each less the"
+        " mean of all; last row: the fully sampled image, the members' standard deviation, and"
+        " their contours in the colours above the members. In % of the median intensity of white"
+        " matter; the last colours hold all that is beyond. L, R: left, right of the head. Where"
+        " contours differ, volumes differ."
     )
 
 
@@ -249,6 +284,9 @@ def of_group(group: str) -> StudyFigure:
         " contours.",
         partial(caption, group=group),
         partial(draw_group, group=group),
+        questions=("surrogates",),
+        good="Good: differences without anatomy in them, and contours that coincide.",
+        vector=False,
     )
 
 

@@ -2,24 +2,34 @@
 
 from collections.abc import Sequence
 from functools import partial
+from typing import Any
 
 import numpy as np
 import pandas as pd
-from matplotlib import colormaps, rc_context
+from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter, ScalarFormatter
 
 from stages.figures.kit.facts import Facts, analysed
-from stages.figures.kit.phrasing import counted
+from stages.figures.kit.phrasing import counted, number, share
+from stages.figures.kit.sample import FEW_SUBJECTS
 from stages.figures.kit.study_figure import PerGroup, StudyFigure
-from stages.figures.kit.style import RC, new_figure
+from stages.figures.kit.style import RC, colour, new_figure
+from stages.figures.kit.tissues import LOOKS, tissue
 from stages.figures.kit.titles import title
 from stages.storage.tables import read_table
 from stages.study import layout
 
-SCOPES = ("per_structure_mean", "pooled", "within_structure")
-MARKERS = "osD^v<>P"
+COMBINED = {
+    ("within_structure", "disjoint"): "within structures, other half",
+    ("pooled", "disjoint"): "pooled, other half",
+    ("within_structure", "pearson"): "within structures, same members",
+    ("pooled", "pearson"): "pooled, same members",
+}
+"""(scope, estimate) of a correlation that has an interval -> its label."""
+SAME = "pearson"  # of the same members, whose noise is in both
+FADED = 0.3  # opacity of correlations of few scans
 LEAST_TICKS = 3  # finer numbers where there are no more
 STATISTIC_TITLES = {
     **{name: name for name in ("mean", "median", "max", "min", "std")},
@@ -36,35 +46,50 @@ def read_and_draw(facts: Facts, group: str) -> Figure:
         regions[["structure", "subject", "mean"]], on=["structure", "subject"]
     )
     table = analysed("correlations", ["group", "scope", "statistic", "n", "pearson"])
-    return draw(points, table[table["group"] == group], group, facts.structures)
+    columns = ["group", "scope", "statistic", "estimate", "value", "low", "high"]
+    inference = analysed("inference", columns)
+    own, certain = (part[part["group"] == group] for part in (table, inference))
+    return draw(points, own, certain, group, facts.structures)
 
 
 def draw(
-    points: pd.DataFrame, correlations: pd.DataFrame, group: str, structures: Sequence[str]
+    points: pd.DataFrame,
+    correlations: pd.DataFrame,
+    inference: pd.DataFrame,
+    group: str,
+    structures: Sequence[str],
 ) -> Figure:
-    """Draw the scans' points for the mean SD left, all coefficients right.
+    """Draw the scans' points left; right the coefficients that have intervals, and all others.
 
     Args:
         points: columns structure, mean (fraction of white matter's intensity) and cv (percent).
         correlations: columns scope, statistic, n, pearson; of this architecture.
+        inference: columns scope, statistic, estimate, value, low, high; of this architecture.
         group: the architecture.
         structures: in the order of the rows, from the top.
     """
     with rc_context(RC):
-        figure = new_figure(12.5, 1.6 + 0.27 * (len(structures) + len(SCOPES)))
-        left, right = figure.subplots(1, 2, width_ratios=(1, 1.15))
-        _scatter(left, points, structures)
-        _heat_map(figure, right, correlations, structures)
+        figure = new_figure(11.5, 2.6 + 0.25 * (len(structures) + len(COMBINED)))
+        places: dict[str, Axes] = figure.subplot_mosaic(
+            [["points", "combined"], ["points", "each"]],
+            width_ratios=(1, 1.15),
+            height_ratios=(0.9 + 0.25 * len(COMBINED), 0.9 + 0.25 * len(structures)),
+        )
+        _scatter(places["points"], points, structures)
+        _intervals(places["combined"], inference, group)
+        _heat_map(figure, places["each"], correlations, structures)
         figure.suptitle(f"{title(group)}: does the voxelwise SD predict the CV of volumes?")
     return figure
 
 
 def _scatter(axes: Axes, points: pd.DataFrame, structures: Sequence[str]) -> None:
-    shades = colormaps["turbo"](np.linspace(0.03, 0.95, len(structures)))
-    for k, name in enumerate(structures):
-        part = points[(points["structure"] == name) & (points["cv"] > 0)]
-        style = {"color": shades[k], "marker": MARKERS[k % len(MARKERS)], "s": 26, "alpha": 0.85}
-        axes.scatter(100 * part["mean"], part["cv"], label=title(name), linewidths=0, **style)
+    shown = points[points["structure"].isin(structures) & (points["cv"] > 0)]
+    classes = shown["structure"].map(tissue)
+    for name, (paint, mark) in LOOKS.items():
+        part = shown[classes == name]
+        if len(part):
+            look: dict[str, Any] = {"color": paint, "marker": mark, "s": 22, "alpha": 0.75}
+            axes.scatter(100 * part["mean"], part["cv"], label=name, linewidths=0, **look)
     for axis, scale in ((axes.xaxis, axes.set_xscale), (axes.yaxis, axes.set_yscale)):
         scale("log")
         axis.set_major_formatter(ScalarFormatter())
@@ -72,8 +97,30 @@ def _scatter(axes: Axes, points: pd.DataFrame, structures: Sequence[str]) -> Non
     _few_ticks(axes)
     axes.set_xlabel("mean voxelwise standard deviation (% of white matter)")
     axes.set_ylabel("coefficient of variation of the volume (%)")
-    axes.set_title("one point a scan")
-    axes.legend(fontsize=8, loc="upper left", bbox_to_anchor=(1.0, 1.0), handletextpad=0.2)
+    axes.set_title("a point a structure-scan pair")
+    if len(shown):
+        axes.legend(fontsize=8, loc="upper center", bbox_to_anchor=(0.5, -0.12), ncols=2)
+
+
+def _intervals(axes: Axes, inference: pd.DataFrame, group: str) -> None:
+    """Draw the coefficients of the mean SD over all structures, hollow of the same members."""
+    known = inference[inference["statistic"] == "mean"].set_index(["scope", "estimate"])
+    paint = colour(group, [group])
+    for row, key in enumerate(COMBINED):
+        if key not in known.index:
+            continue
+        value, low, high = known.loc[[key], ["value", "low", "high"]].to_numpy(float)[0]
+        axes.plot([low, high], [row, row], color=paint, linewidth=1.6)
+        face = "white" if key[1] == SAME else paint
+        axes.plot(value, row, "o", color=paint, markerfacecolor=face, markersize=5.5)
+    axes.axvline(0, color="0.35", linewidth=0.9, zorder=0)
+    axes.set_xlim(-1, 1)
+    axes.set_ylim(len(COMBINED) - 0.5, -0.5)
+    axes.set_yticks(range(len(COMBINED)), list(COMBINED.values()))
+    axes.tick_params(axis="y", length=0)
+    axes.grid(axis="x", color="0.92", linewidth=0.7)
+    axes.set_axisbelow(True)
+    axes.set_title("Pearson's r of the mean SD, all structures, with intervals")
 
 
 def _few_ticks(axes: Axes) -> None:
@@ -93,37 +140,45 @@ def _few_ticks(axes: Axes) -> None:
 def _heat_map(
     figure: Figure, axes: Axes, correlations: pd.DataFrame, structures: Sequence[str]
 ) -> None:
+    """Draw the coefficients of single structures, faded where they are of few scans."""
     statistics = [s for s in STATISTIC_TITLES if s in set(correlations["statistic"])]
-    defined = correlations.dropna(subset="pearson")["scope"]
-    # a mean over structures of few subjects is left out
-    rows = [*structures, *(scope for scope in SCOPES if scope in set(defined))]
-    table = correlations.pivot(index="scope", columns="statistic", values="pearson")
-    values = table.reindex(index=rows, columns=statistics).to_numpy(dtype=float)
-    axes.set_facecolor("0.85")
-    image = axes.imshow(values, cmap="RdBu_r", vmin=-1, vmax=1, aspect="auto")
+    own = correlations[correlations["scope"].isin(structures)]
+    values, n = (
+        own.pivot(index="scope", columns="statistic", values=column)
+        .reindex(index=list(structures), columns=statistics)
+        .to_numpy(dtype=float)
+        for column in ("pearson", "n")
+    )
+    few = ~(n >= FEW_SUBJECTS)
+    axes.set_facecolor("white")
+    look: dict[str, Any] = {"cmap": "RdBu_r", "vmin": -1, "vmax": 1, "aspect": "auto"}
+    image = axes.imshow(values, **look)
+    image.set_alpha(np.where(few, FADED, 1.0))
     for (i, j), r in np.ndenumerate(values):
-        text = f"{r:.2f}" if np.isfinite(r) else "–"
-        ink = "white" if abs(r) > 0.65 else "black"
+        text = number(r)
+        ink = "0.35" if few[i, j] else "white" if abs(r) > 0.65 else "black"
         axes.text(j, i, text, ha="center", va="center", fontsize=8, color=ink)
-    axes.axhline(len(structures) - 0.5, color="black", linewidth=1.5)
     names = [STATISTIC_TITLES[s] for s in statistics]
     axes.set_xticks(range(len(statistics)), names, rotation=45, ha="right", rotation_mode="anchor")
-    axes.set_yticks(range(len(rows)), [title(name) for name in rows])
+    axes.set_yticks(range(len(structures)), [title(name) for name in structures])
     axes.tick_params(length=0)
-    n_scans = int(correlations.loc[correlations["scope"].isin(structures), "n"].max())
-    axes.set_title(f"Pearson's r with the volume's variability, {n_scans} scans a structure")
-    figure.colorbar(image, ax=axes, shrink=0.6, pad=0.02)
+    n_scans = int(np.nanmax(n)) if np.isfinite(n).any() else 0
+    note = f", faded: fewer than {FEW_SUBJECTS}" if few.any() else ""
+    axes.set_title(f"r of single structures, {n_scans} scans each{note}")
+    figure.colorbar(image, ax=axes, shrink=0.8, pad=0.02)
 
 
 def caption(facts: Facts, group: str) -> str:
     """Return units, n and how to read both halves."""
     return (
         "Left: CV of a volume (%, logarithmic) against the mean voxelwise standard deviation in"
-        " the structure (% of white matter), a point a structure of a scan. Right: Pearson's r"
-        " of every statistic of the standard deviation with the CV; the last rows combine"
-        " structures. Both are of the same members, whose noise they share, and no r here has an"
-        " interval: those of the mean standard deviation stand in the figure of the regressions."
-        f" n = {counted(facts.n_scans, 'scan')} a structure,"
+        " the structure (% of white matter), colour and marker by tissue class. Above right:"
+        f" Pearson's r of the mean with the CV and its {share(facts.params.level)} interval, over"
+        " all structures or within them; filled: predictor and ln CV from disjoint halves of the"
+        " members, hollow: from the same members, which share their noise. Below right: r of every"
+        " statistic of the standard deviation in single structures, of the same members and without"
+        f" intervals; faded: of fewer than {FEW_SUBJECTS} scans, where r of any size is expected by"
+        f" accident. n = {counted(facts.n_scans, 'scan')} a structure,"
         f" {counted(len(facts.members[group]), 'member')}."
     )
 
@@ -136,6 +191,8 @@ def of_group(group: str) -> StudyFigure:
         f"Scatter plot and table of correlations of {title(group)}.",
         partial(caption, group=group),
         partial(read_and_draw, group=group),
+        questions=("prediction",),
+        good="Good: points along a rising line of one colour, and intervals that exclude 0.",
     )
 
 

@@ -12,7 +12,7 @@ from matplotlib.lines import Line2D
 
 from stages.figures.kit.facts import Facts
 from stages.figures.kit.phrasing import counted, number
-from stages.figures.kit.study_figure import StudyFigure
+from stages.figures.kit.study_figure import StudyFigure, from_k_space
 from stages.figures.kit.style import RC, SPARE, new_figure
 from stages.kspace.masks.profile import radial_profile
 from stages.kspace.masks.sampling import SamplingMask, load_mask
@@ -144,4 +144,6 @@ FIGURE = StudyFigure(
     "Sampled k-space positions of a scan of each matrix, and curves of the sampled fraction.",
     caption,
     read_and_draw,
+    shown=from_k_space,
+    good="Good: the acceleration asked for, and the same curve for every scan.",
 )

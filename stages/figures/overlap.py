@@ -7,7 +7,7 @@ from matplotlib import rc_context
 from matplotlib.figure import Figure
 
 from stages.figures.kit.dots import Dot, dot_rows, handles
-from stages.figures.kit.facts import Facts, analysed
+from stages.figures.kit.facts import Facts, analysed, known
 from stages.figures.kit.phrasing import share
 from stages.figures.kit.sample import pairs
 from stages.figures.kit.study_figure import StudyFigure
@@ -31,7 +31,7 @@ def read_and_draw(facts: Facts) -> Figure:
         "overlap", ["group", "target", "structure", "dice", "surface_distance_mm"]
     )
     columns = ["group", "target", "predictor", "scope", "n", "value", "low", "high"]
-    return draw(pair_table, analysed("tasks", columns), facts.compared, facts.structures)
+    return draw(pair_table, known("tasks", columns), facts.compared, facts.structures)
 
 
 def draw(
@@ -105,8 +105,9 @@ def caption(facts: Facts) -> str:
 
 FIGURE = StudyFigure(
     "overlap",
-    "Do contours agree, and what predicts where not?",
+    "Overlap with the fully sampled scan, and its predictors",
     "Dots of Dice, surface distance and rank correlations, structures in rows.",
     caption,
     read_and_draw,
+    good="Good: Dice near 1, distances below a voxel; below, intervals that exclude 0.",
 )

@@ -13,10 +13,9 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FuncFormatter, LogLocator, NullFormatter
 
 from stages.figures.kit.facts import Facts
-from stages.figures.kit.phrasing import counted
 from stages.figures.kit.planes import fullest, inside, ras_voxel_size, to_ras
 from stages.figures.kit.sample import sample
-from stages.figures.kit.study_figure import StudyFigure
+from stages.figures.kit.study_figure import StudyFigure, from_k_space
 from stages.figures.kit.style import RC, bare, colour, new_figure
 from stages.figures.kit.titles import title
 from stages.measures.members import load_labels, load_reference
@@ -113,11 +112,9 @@ def draw(
             plots/pathology/pathology.csv.
         voxels: columns group, kind, error_ratio, std_ratio, as in work/pathology/voxels.csv.
         groups: the architectures.
-        planes: shown above; none for a cohort without pathology, whose figure says so.
+        planes: shown above.
     """
     with rc_context(RC):
-        if not planes:
-            return _nothing()
         columns = min(len(planes), PLANES_A_ROW)
         rows = -(-len(planes) // columns)
         figure = new_figure(3.3 * 3, rows * ROW_HEIGHT + PLOTS_HEIGHT)
@@ -137,13 +134,6 @@ def draw(
         _missed(middle, changed, groups, markers)
         _ratios(right, voxels, groups, markers)
         below.legend(handles=_handles(groups, markers), loc="outside lower center", ncols=8)
-    return figure
-
-
-def _nothing() -> Figure:
-    figure = new_figure(6.0, 3.2)
-    text = "No scan with a pathology in this cohort.\nSet phantom.pathology.heads to have some."
-    figure.text(0.5, 0.5, text, ha="center", va="center", fontsize=11)
     return figure
 
 
@@ -187,7 +177,7 @@ def _missed(
             points = missed[known], own["change_sd"][known]
             axes.plot(*points, **_style(markers[kind], group, groups))
             drawn += points
-    axes.set(title="Does the spread tell?", xscale="log", yscale="log")
+    axes.set(title="SD and error", xscale="log", yscale="log")
     axes.set(xlabel="error of the change\n(percentage points)", ylabel="SD of the members' changes")
     values = np.concatenate(drawn)
     if not len(values):
@@ -250,27 +240,25 @@ def _handles(groups: Sequence[str], markers: dict[str, str]) -> list[Line2D]:
 
 
 def caption(facts: Facts) -> str:
-    """Return units, n and how to read the plots, or why there are none."""
-    if facts.get("pathology", "skipped"):
-        return (
-            "Nothing to show: no scan of this cohort has a pathology and a matched healthy phantom"
-            f" (n = 0 of {counted(facts.n_scans, 'scan')}); phantom.pathology.heads adds some."
-        )
+    """Return units, n and how to read the plots."""
     return (
         "Above: fully sampled planes of one phantom, healthy and pathological; outlines: where the"
         " disease lies. Below: measured change of volume in % of the true one (left; beyond 0 to"
         " 200 at the edge), its error against the SD of the members' changes in percentage points"
         " (middle), and error and standard deviation in the affected voxels relative to the matched"
         " healthy phantom's (right). Points left of 100 % are biased towards normal anatomy; below"
-        " the dashed diagonals the spread does not indicate the error."
+        " the dashed diagonals the SD is smaller than the error (middle) or grows less (right)."
         f" {sample(facts)}."
     )
 
 
 FIGURE = StudyFigure(
     "pathology",
-    "Does the ensemble know when it is wrong about a disease?",
+    "Does the SD of the ensemble indicate its error on pathology?",
     "Slices of pathological and healthy phantoms; scatter plots of measured against true changes.",
     caption,
     read_and_draw,
+    shown=lambda facts: from_k_space(facts) and not facts.get("pathology", "skipped"),
+    good="Good: points on the diagonal, and disagreement where the change is missed.",
+    vector=False,
 )

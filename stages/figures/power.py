@@ -204,19 +204,19 @@ def caption(facts: Facts) -> str:
         f" {level} intervals ({percent(trial.atrophy_percent_per_year, 2)} a year, of which"
         f" {percent(trial.disease_percent_per_year, 2)} beyond normal ageing are slowed by"
         f" {share(trial.slowing)}; power {share(trial.power)}, α = {trial.alpha}). Right: smallest"
-        " change of a volume (%) that stands out between two scans of one patient, 1.96 √2 CV;"
+        " detectable change of a volume (%) between two scans of one patient, 1.96 √2 CV;"
         " intervals in plots/analyse/power.csv. Circles: two members reconstruct the scans,"
-        " diamonds: one does both. An error that all members make on a scan cancels between them as"
-        " far as it comes from the anatomy, and does not as far as it comes from noise, mask and"
-        " position: two bounds, from scans of different persons. Scanner and physiology add to"
-        f" both. {pairs(facts)}."
+        " diamonds: one does both. An error that all members share on a scan cancels between scans"
+        " if the anatomy causes it, and does not if noise, mask and position do: two bounds, from"
+        f" scans of different persons. Scanner and physiology add to both. {pairs(facts)}."
     )
 
 
 FIGURE = StudyFigure(
     "power",
-    "What could be seen in a patient or a trial",
+    "Smallest detectable change, and patients of a trial",
     "Rows of patients per arm with intervals, and dots of detectable change.",
     caption,
     read_and_draw,
+    good="Good: no more patients, and no larger change, than fully sampled scans need.",
 )

@@ -2,26 +2,32 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import Any, NamedTuple
 
 import numpy as np
 import pandas as pd
 from matplotlib import rc_context
 from matplotlib.axes import Axes
-from matplotlib.figure import Figure, SubFigure
+from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
 from stages.figures.kit.facts import Facts, analysed
 from stages.figures.kit.noise_ceilings import LABEL, Ceilings, ceilings, roots
 from stages.figures.kit.phrasing import share
 from stages.figures.kit.sample import pairs
-from stages.figures.kit.study_figure import StudyFigure
+from stages.figures.kit.study_figure import PerGroup, StudyFigure
 from stages.figures.kit.style import RC, new_figure
 from stages.figures.kit.titles import title
 
 POOLED, WITHIN, HALVES, BASELINES = "pooled", "within_structure", "halves", "baselines"
 DISJOINT = {POOLED: "disjoint_pooled", WITHIN: "disjoint_within"}  # rows of the other half
 WRONG = {"in_sample": "wrong_subject", "within_structure": "wrong_subject_within"}
+EXPLAINED, CORRELATED = "explained", "correlation"
+HEADINGS = {
+    EXPLAINED: "The paper's regressions and their controls",
+    CORRELATED: "Correlations with the mean standard deviation",
+}
 SERIES = {
     "histogram": ("histogram of the SD", "#56B4E9", "o"),
     "summary": ("its summaries", "#D55E00", "s"),
@@ -58,7 +64,7 @@ class Half:
     """The two of each row, and that of the baselines."""
     label: str
     least: float
-    """Smaller values are drawn as arrows at the edge."""
+    """Smaller values explain nothing and are drawn as arrows at the edge."""
 
 
 R2 = Half(
@@ -107,18 +113,20 @@ CORRELATION = Half(
 )
 
 
-def read_and_draw(facts: Facts) -> Figure:
-    """Draw the published regressions with their controls and noise ceilings."""
-    table = analysed("regression", ["group", "predictors", "estimate", "r2"])
+def read_and_draw(facts: Facts, name: str) -> Figure:
+    """Draw the published regressions, or the correlations, with controls and noise ceilings."""
     columns = ["group", "scope", "statistic", "estimate", "value", "low", "high"]
-    return draw(table, analysed("inference", columns), facts.groups)
+    inference = analysed("inference", columns)
+    if name == CORRELATED:
+        return draw_correlations(inference, facts.groups)
+    table = analysed("regression", ["group", "predictors", "estimate", "r2"])
+    return draw_r2(table, inference, facts.groups)
 
 
-def draw(table: pd.DataFrame, inference: pd.DataFrame, groups: Sequence[str]) -> Figure:
-    """Draw R² above and correlations below, one panel an architecture; diamonds: noise ceilings.
+def draw_r2(table: pd.DataFrame, inference: pd.DataFrame, groups: Sequence[str]) -> Figure:
+    """Draw R² of the regressions and their controls, one panel an architecture.
 
-    Ceilings stand only in the rows of correlations of disjoint halves, which they bound: R² in
-    sample of nine predictors exceeds them by what it fits.
+    They stand beside no noise ceiling: R² in sample of nine predictors exceeds it by what it fits.
 
     Args:
         table: columns group, predictors, estimate, r2, as in plots/analyse/regression.csv.
@@ -126,17 +134,28 @@ def draw(table: pd.DataFrame, inference: pd.DataFrame, groups: Sequence[str]) ->
             plots/analyse/inference.csv.
         groups: the architectures.
     """
-    own = {name: inference[inference["group"] == name] for name in groups}
-    dots = {name: r2_dots(table[table["group"] == name], own[name]) for name in groups}
-    r = {name: r_dots(part) for name, part in own.items()}
-    limits = {name: roots(ceilings(part)) for name, part in own.items()}
+    dots = {
+        name: r2_dots(table[table["group"] == name], inference[inference["group"] == name])
+        for name in groups
+    }
     none: dict[str, Ceilings] = {name: {} for name in groups}
-    with rc_context(RC):
-        figure = new_figure(3.6 * len(groups) + 1.9, 8.6)
-        above, below = figure.subfigures(2, 1, height_ratios=(1.75, 1.0))  # type: ignore[misc]  # two
-        _half(above, R2, dots, none)
-        _half(below, CORRELATION, r, limits)
-    return figure
+    return _drawn(R2, dots, none, 5.4)
+
+
+def draw_correlations(inference: pd.DataFrame, groups: Sequence[str]) -> Figure:
+    """Draw correlations, one panel an architecture; diamonds: noise ceilings.
+
+    Noise ceilings stand only in the rows of disjoint halves, which they bound.
+
+    Args:
+        inference: columns group, scope, statistic, estimate, value, low, high, as in
+            plots/analyse/inference.csv.
+        groups: the architectures.
+    """
+    own = {name: inference[inference["group"] == name] for name in groups}
+    dots = {name: r_dots(part) for name, part in own.items()}
+    limits = {name: roots(ceilings(part)) for name, part in own.items()}
+    return _drawn(CORRELATION, dots, limits, 3.2)
 
 
 def r2_dots(table: pd.DataFrame, inference: pd.DataFrame) -> Dots:
@@ -188,7 +207,14 @@ def r_dots(inference: pd.DataFrame) -> Dots:
     }
 
 
-def _half(part: SubFigure, half: Half, dots: dict[str, Dots], limits: dict[str, Ceilings]) -> None:
+def _drawn(half: Half, dots: dict[str, Dots], limits: dict[str, Ceilings], height: float) -> Figure:
+    with rc_context(RC):
+        figure = new_figure(3.6 * len(dots) + 1.9, height)
+        _panels(figure, half, dots, limits)
+    return figure
+
+
+def _panels(part: Figure, half: Half, dots: dict[str, Dots], limits: dict[str, Ceilings]) -> None:
     rows = _layout(half, dots)
     panels = part.subplots(1, len(dots), sharey=True, squeeze=False)[0]
     for axes, group in zip(panels, dots, strict=True):
@@ -243,7 +269,7 @@ def _draw_dots(axes: Axes, half: Half, dots: Dots, rows: Rows) -> None:
         if dot.value < half.least:
             axes.plot(half.least, row, "<", color=colour, markersize=6)
             note: dict[str, Any] = {"va": "center", "fontsize": 8, "color": colour}
-            axes.text(half.least + 0.05, row, f"{dot.value:.1f}", **note)
+            axes.text(half.least + 0.05, row, "none", **note)
         elif np.isfinite(dot.value):
             axes.plot(dot.value, row, marker, color=colour, markersize=5.5)
     for height in rows.values():
@@ -262,26 +288,39 @@ def _legend(half: Half) -> list[Line2D]:
     return [*points, wrong if half is R2 else ceiling]
 
 
-def caption(facts: Facts) -> str:
+def caption(facts: Facts, name: str) -> str:
     """Return units, n and how to read the rows."""
+    level = share(facts.params.level)
+    if name == CORRELATED:
+        return (
+            "Correlations of CV with the mean standard deviation; bars:"
+            f" {level} intervals over subjects, of pooled ones over subjects and structures. Last"
+            " rows: predictors from one half of the members, ln CV from the other; diamonds: the"
+            " correlation that a perfect predictor would reach there, with its interval. No other"
+            " row has a noise ceiling: what comes from the same members shares their noise."
+            f" {pairs(facts)}."
+        )
     return (
-        "Above: R² of the paper's two regressions of CV on the voxelwise standard deviation, in"
-        " sample, as the paper reads them, with their controls. Below: correlations of CV with the"
-        f" mean standard deviation; bars: {share(facts.params.level)} intervals over subjects, of"
-        " pooled ones over subjects and structures. Grey: R² of the same predictors with another"
-        " subject's values, structures kept: an R² on the grey explains what sets structures"
-        " apart, and nothing of the scan. Last rows: predictors from one half of the members, ln CV"
-        " from the other; diamonds: the correlation that a perfect predictor would reach there,"
-        " with its interval. No other row has a noise ceiling: what comes from the same members"
-        " shares their noise, and R² in sample of nine predictors grows by what it fits."
+        "R² of the paper's two regressions of CV on the voxelwise standard deviation, in sample, as"
+        " the paper reads them, with their controls. Grey: R² of the same predictors with another"
+        " subject's values, structures kept: an R² on the grey explains what differs between"
+        " structures, and nothing of the scan. Arrows: nothing is explained, the mean predicts"
+        " better. Last rows: predictors from one half of the members, ln CV from the other."
         f" {pairs(facts)}."
     )
 
 
-FIGURE = StudyFigure(
-    "r2",
-    "The paper's regressions and their controls",
-    "Dots of R² and correlations with intervals, baselines, controls and noise ceilings.",
-    caption,
-    read_and_draw,
-)
+def of_question(name: str) -> StudyFigure:
+    """Return the figure of R², or that of correlations."""
+    return StudyFigure(
+        f"r2_{name}",
+        HEADINGS[name],
+        "Dots of R² or correlations, with baselines, controls and noise ceilings.",
+        partial(caption, name=name),
+        partial(read_and_draw, name=name),
+        good="Good: values beyond those of another subject, also in left-out subjects.",
+        questions=("prediction", "inference"),
+    )
+
+
+FIGURE = PerGroup(lambda _: tuple(HEADINGS), of_question)

@@ -139,13 +139,13 @@ def caption(facts: Facts) -> str:
 
 
 def _test(facts: Facts) -> str:
-    """Return the smallest p of the test, and whether a correction leaves it a chance."""
+    """Return the smallest p of the test, and whether it can be significant after correction."""
     known = [facts.get("slopes", group, "permutations") or {} for group in facts.groups]
     least = [float(each["least_p"]) for each in known if "least_p" in each]
     if not least or not all(each.get("complete") for each in known):
         return ""
     words = (
-        f"{counted(facts.n_subjects, 'subject')} can change places in {known[0]['n']} ways: no p is"
+        f"{counted(facts.n_subjects, 'subject')} can be exchanged in {known[0]['n']} ways: no p is"
         f" below {number(max(least), 3)}"
     )
     if max(least) * len(least) > 1.0 - facts.params.level:
@@ -155,9 +155,11 @@ def _test(facts: Facts) -> str:
 
 FIGURE = StudyFigure(
     "slopes",
-    "Does uncertainty predict variability within a structure",
+    "Primary endpoint: slope of variability on uncertainty within structures",
     "Slopes with intervals, a panel an architecture and a row a predictor; lines at zero and one,"
     " grey bars for wrong subjects.",
     caption,
     read_and_draw,
+    good="Good: filled dots near 1 whose intervals exclude 0 and the grey bars.",
+    part="predictors",
 )

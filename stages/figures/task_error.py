@@ -1,4 +1,4 @@
-"""Image quality against errors of volumes of all members, as measured and within architectures."""
+"""Image quality against errors of volumes of the members, within architectures."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -18,12 +18,6 @@ from stages.figures.kit.titles import title
 from stages.statistics.questions.image_quality import MEASURES
 from stages.statistics.questions.task_error import ERRORS, VARIABLES
 
-LABELS = {
-    "psnr": "PSNR (dB)",
-    "ssim": "SSIM",
-    "variability": "distance from the\nensemble's mean volume (%)",
-    "bias": "distance from the\nreference volume (%)",
-}
 SHORT = {
     "psnr": "PSNR",
     "ssim": "SSIM",
@@ -31,7 +25,6 @@ SHORT = {
     "bias": "distance\nfrom the reference",
 }
 MARKERS = "osD^vP"
-SCOPES = ("pooled", "within")
 
 
 def read_and_draw(facts: Facts) -> Figure:
@@ -42,7 +35,9 @@ def read_and_draw(facts: Facts) -> Figure:
 
 
 def draw(table: pd.DataFrame, groups: Sequence[str], found: Mapping[str, Any]) -> Figure:
-    """Draw task error against image quality: above as measured, below as ranks within architecture.
+    """Draw task error against image quality as ranks within each architecture.
+
+    Over all architectures the better one would make the relation, whatever its members do.
 
     Args:
         table: columns group, psnr, ssim, variability, bias and each `<variable>_rank`, as in
@@ -53,24 +48,19 @@ def draw(table: pd.DataFrame, groups: Sequence[str], found: Mapping[str, Any]) -
     """
     pairs = [(score, error) for error in ERRORS for score in MEASURES]
     with rc_context(RC):
-        figure = new_figure(2.9 * len(pairs), 6.2)
-        panels = figure.subplots(len(SCOPES), len(pairs))
-        for column, (score, error) in enumerate(pairs):
-            above, below = panels[:, column]
-            _panel(above, table, groups, (score, error), "pooled")
-            _panel(below, table, groups, (score, error), "within")
-            below.set_title(_correlation(found.get(score, {}).get(error, {})), fontsize=9)
+        figure = new_figure(2.9 * len(pairs), 3.4)
+        panels = figure.subplots(1, len(pairs))
+        for axes, (score, error) in zip(panels, pairs, strict=True):
+            _panel(axes, table, groups, (score, error))
+            axes.set_title(_correlation(found.get(score, {}).get(error, {})), fontsize=9)
         figure.legend(
             handles=_legend(groups), loc="outside lower center", ncols=max(1, len(groups))
         )
     return figure
 
 
-def _panel(
-    axes: Axes, table: pd.DataFrame, groups: Sequence[str], pair: tuple[str, str], scope: str
-) -> None:
-    suffix = "_rank" if scope == "within" else ""
-    x, y = (f"{name}{suffix}" for name in pair)
+def _panel(axes: Axes, table: pd.DataFrame, groups: Sequence[str], pair: tuple[str, str]) -> None:
+    x, y = (f"{name}_rank" for name in pair)
     for g, group in enumerate(groups):
         part = table[table["group"] == group]
         style: dict[str, Any] = {
@@ -81,27 +71,21 @@ def _panel(
             part[x],
             part[y],
             linestyle="",
-            markersize=5 + 2 * (scope == "within"),
-            fillstyle="none" if scope == "within" else "full",
+            markersize=7,
+            fillstyle="none",
             alpha=0.85,
             **style,
         )
     score, error = pair
-    ranked = scope == "within"
-    axes.set_xlabel(f"rank of {SHORT[score]} in its architecture" if ranked else LABELS[score])
-    axes.set_ylabel(f"rank of {SHORT[error]}" if ranked else LABELS[error])
-    shown = table[table["group"].isin(groups)]
-    axes.set_title(f"as measured, n = {len(shown)}", fontsize=9)
-    if ranked:
-        axes.set(xlim=(-0.55, 0.55), ylim=(-0.55, 0.55))
-    elif len(shown):
-        axes.set_ylim(bottom=0)
+    axes.set_xlabel(f"rank of {SHORT[score]} in its architecture")
+    axes.set_ylabel(f"rank of {SHORT[error]}")
+    axes.set(xlim=(-0.55, 0.55), ylim=(-0.55, 0.55))
 
 
 def _correlation(found: Mapping[str, Any]) -> str:
     leaf = found.get("within", {})
     ends = span(leaf.get("low"), leaf.get("high"))
-    return f"within: ρ = {number(leaf.get('spearman'))} ({ends})"
+    return f"ρ = {number(leaf.get('spearman'))} ({ends})"
 
 
 def _legend(groups: Sequence[str]) -> list[Line2D]:
@@ -121,19 +105,20 @@ def _legend(groups: Sequence[str]) -> list[Line2D]:
 def caption(facts: Facts) -> str:
     """Return units, n and how to read the points."""
     return (
-        "Image quality (PSNR in dB, SSIM; mean over scans) against how far a member's volumes are"
-        " from the ensemble's mean and from the fully sampled scan (%; median over structures and"
-        " scans), a point a member; below as ranks within each architecture, with Spearman's ρ and"
-        f" its {share(facts.params.level)} interval over members and subjects. A falling line"
-        " there means that members with better images give"
-        f" better volumes. {sample(facts)}."
+        "Ranks within each architecture of image quality (PSNR, SSIM; mean over scans) and of how"
+        " far a member's volumes are from the ensemble's mean and from the fully sampled scan"
+        " (median over structures and scans), a point a member; above: Spearman's ρ and its"
+        f" {share(facts.params.level)} interval over members and subjects. A falling line means"
+        " that members with better images give better volumes; the numbers of the members are in"
+        f" plots/analyse/task_error.csv. {sample(facts)}."
     )
 
 
 FIGURE = StudyFigure(
     "task_error",
-    "Do better images give better volumes?",
+    "Image quality against errors of volumes",
     "Scatter plots of image quality and error of volumes, a point a member.",
     caption,
     read_and_draw,
+    good="Good: falling lines: better images, better volumes.",
 )

@@ -25,7 +25,7 @@ def read_and_draw(facts: Facts) -> Figure:
     """Draw the curves of all members."""
     columns = ["group", "seed", "step"]
     curves = analysed("training", [*columns, *PANELS])
-    return draw(curves, analysed("kept", [*columns, *SCORES]), facts.groups)
+    return draw(curves, analysed("kept", [*columns, *SCORES]), facts.ensembles.architectures)
 
 
 def draw(curves: pd.DataFrame, kept: pd.DataFrame, groups: Sequence[str]) -> Figure:
@@ -72,4 +72,5 @@ FIGURE = StudyFigure(
     "Curves of loss, PSNR and SSIM over the steps.",
     caption,
     read_and_draw,
+    good="Good: curves that are level at the end, and alike for all members.",
 )

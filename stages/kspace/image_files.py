@@ -1,6 +1,7 @@
 """From scans to image files: the format that the parameters describe, affines, sidecars."""
 
 from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -25,6 +26,19 @@ def scan_format(data: DataParams) -> ScanFormat:
         data.axis_codes,
         data.acquired,
         data.centred_transform,
+        data.format,
+    )
+
+
+def resolved(scan: Scan) -> ScanFormat:
+    """Return what the parameters would state of a scan if its file were silent."""
+    return replace(
+        scan.layout,
+        n_coils=scan.n_coils,
+        partial_fourier=scan.partial_fourier,
+        voxel_size_mm=scan.geometry.voxel_size_mm,
+        axis_codes=scan.geometry.axis_codes,
+        centred_transform=scan.geometry.centred,
     )
 
 

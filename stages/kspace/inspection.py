@@ -18,7 +18,7 @@ from stages.kspace.conventions import interleaving, mistakes, places
 from stages.kspace.formats.catalogue import open_scan
 from stages.kspace.formats.protocol import Acquired, Scan, ScanFormat
 from stages.kspace.fourier import to_image
-from stages.kspace.region import elliptical
+from stages.kspace.region import RIM, elliptical
 from stages.storage.nifti import subject
 from stages.study.errors import StudyError
 
@@ -29,7 +29,6 @@ EDGE = 16  # the outermost 1 / 16 of an axis holds hardly anything but noise
 ACQUIRED_POWER = 0.1  # of the power at the edge: weaker columns were filled in, not acquired
 CHALLENGE = Path(__file__).with_name("challenge.csv")  # file, split, width: DIRECT's file lists
 ADVICE = "leave the scan out or convert it again"
-RIM = 1.0  # positions: where an elliptical shutter ends differs by so much between scanners
 STRONGER = 1.1  # than the strongest slice so far: to look at one of the strongest is enough
 FEW = 0.01  # of the positions of a slice: more that hold nothing in some slices were left out there
 
@@ -205,8 +204,9 @@ def faults_of(found: Survey, scan: Scan) -> list[str]:
     lines = damaged_slices(found) + blank_parts(found)
     if not found.by_position.any():
         return lines
-    centred = scan.layout.centred_transform
-    lines += wrong_spaces(found) or mistakes(found.energy, found.interleaving, centred)
+    centred = scan.geometry.centred
+    spaces = [] if scan.geometry.raw else wrong_spaces(found)
+    lines += spaces or mistakes(found.energy, found.interleaving, centred)
     lines += misplaced_centre(found)
     for check in (changing_positions, missing_positions, missing_columns):
         if missing := check(found, scan):
@@ -216,7 +216,7 @@ def faults_of(found: Survey, scan: Scan) -> list[str]:
 
 def warnings_of(found: Survey, scan: Scan) -> list[str]:
     """Return a line for everything that the study can work with but the user should know."""
-    return surplus_columns(found, scan) + gaps(found, scan)
+    return list(scan.geometry.notes) + surplus_columns(found, scan) + gaps(found, scan)
 
 
 def damaged_slices(found: Survey) -> list[str]:
@@ -291,7 +291,7 @@ def misplaced_centre(found: Survey) -> list[str]:
 
 def missing_columns(found: Survey, scan: Scan) -> list[str]:
     """Return a line if kz columns that the parameters call acquired hold nothing."""
-    expected = expected_positions(found, scan)
+    expected = scan.expected
     if scan.layout.acquired == "nonzero":
         expected = expected & ~found.never
     expected = expected.any(axis=0)
@@ -305,22 +305,12 @@ def missing_columns(found: Survey, scan: Scan) -> list[str]:
     ]
 
 
-def expected_positions(found: Survey, scan: Scan) -> np.ndarray:
-    """Return which positions (n_ky, n_kz), bool, must hold something by the parameters.
-
-    Where an elliptical shutter ends is not known to the position.
-    """
-    shape = found.by_position.shape
-    columns = np.broadcast_to(np.arange(shape[1]) < scan.n_acquired, shape)
-    return columns & elliptical(shape, RIM) if scan.layout.acquired == "ellipse" else columns
-
-
 def missing_positions(found: Survey, scan: Scan) -> list[str]:
     """Return a line if positions are exactly zero, in all coils and slices, beside acquired ones.
 
     A scan that was undersampled is like that, and one whose scanner left out rows or corners.
     """
-    expected = expected_positions(found, scan)
+    expected = scan.expected
     missing = expected & found.never
     if scan.layout.acquired == "nonzero" or not (missing & found.held).any():
         return []
@@ -333,10 +323,10 @@ def missing_positions(found: Survey, scan: Scan) -> list[str]:
         for name, whole in (("ky row", rows), ("kz column", columns))
         if whole.any()
     ]
-    where += [f"{n_others} other positions"] if n_others else []
+    where += [f"{n_others} other k-space samples"] if n_others else []
     return [
-        f"expected {int(expected.sum())} acquired positions with signal, got {int(missing.sum())}"
-        f" that are exactly 0 in all slices and coils ({' and '.join(where)});"
+        f"expected {int(expected.sum())} acquired k-space samples with signal, got"
+        f" {int(missing.sum())} that are exactly 0 in all slices and coils ({' and '.join(where)});"
         f" {advice_on(missing, scan.layout.acquired)}"
     ]
 
@@ -355,13 +345,13 @@ def advice_on(missing: np.ndarray, acquired: Acquired) -> str:
 
 def changing_positions(found: Survey, scan: Scan) -> list[str]:
     """Return a line if slices have zeros at positions that hold something in other slices."""
-    expected = expected_positions(found, scan) & ~found.never
+    expected = scan.expected & ~found.never
     empty = found.n_empty[expected].sum() / max(found.n_intact * expected.sum(), 1)
     if empty <= FEW:
         return []
     return [
-        f"expected the same positions acquired in all slices, got {empty:.0%} of them that are"
-        " exactly 0 in some slices; take the scan as it was before it was undersampled"
+        f"expected the same k-space samples acquired in all slices, got {empty:.0%} of them that"
+        " are exactly 0 in some slices; take the scan as it was before it was undersampled"
     ]
 
 
@@ -371,12 +361,15 @@ def gaps(found: Survey, scan: Scan) -> list[str]:
     if scan.layout.acquired == "nonzero" and (columns & found.never).any():
         n_empty = int((columns & found.never).sum())
         return [
-            f"{n_empty} of {int(columns.sum())} positions are exactly 0 and count as not acquired"
-            " (data.acquired nonzero); the reference lacks them too"
+            f"{n_empty} of {int(columns.sum())} k-space samples are exactly 0 and count as not"
+            " acquired (data.acquired nonzero); the reference lacks them too"
         ]
     outside = columns & ~elliptical(found.by_position.shape) & ~found.never
     if scan.layout.acquired == "ellipse" and outside.any():
-        return [f"{int(outside.sum())} positions hold signal that data.acquired ellipse leaves out"]
+        return [
+            f"{int(outside.sum())} k-space samples hold signal that data.acquired ellipse leaves"
+            " out"
+        ]
     return []
 
 
@@ -441,6 +434,8 @@ def row_of(one: Inspected) -> dict[str, object]:
         "n_ky": scan.n_ky,
         "n_kz": scan.n_kz,
         "n_coils": scan.n_coils,
+        "voxel_size_mm": " x ".join(f"{mm:.6g}" for mm in scan.geometry.voxel_size_mm),
+        "axis_codes": scan.geometry.axis_codes,
         "acquired_columns": found.n_acquired,
         "centre_ky": found.centre[0],
         "centre_kz": found.centre[1],

@@ -1,10 +1,10 @@
 r"""Complex Gaussian noise added to fully sampled k-space.
 
-k' = k + sigma (n_1 + i n_2), n ~ N(0, 1), independent over coils and positions. The transforms are
-unitary, so sigma is also the noise of each part of a fully acquired coil image. Columns that were
-not acquired stay zero, as a scanner would leave them; the image then carries the acquired fraction
-f of the noise power and its SNR is 1 / sqrt(f) above the asked one (1.08 at f = 0.85). The achieved
-SNR is measured from the ensemble.
+k' = k + sigma (n_1 + i n_2), n ~ N(0, 1), independent over coils and k-space samples. The
+transforms are unitary, so sigma is also the SD of the real and of the imaginary part of a fully
+acquired coil image. Phase-encoding lines that were not acquired stay zero, as on a scanner; the
+image then carries the acquired fraction f of the noise power, and its SNR is 1 / sqrt(f) times the
+nominal SNR (1.08 at f = 0.85). The measured SNR comes from the ensemble.
 """
 
 from typing import Literal
@@ -16,7 +16,7 @@ from stages.kspace.formats.protocol import Scan
 from stages.study.errors import StudyError
 
 Definition = Literal["brain_rss", "kspace_rms", "kspace_db"]
-CSF_LABEL = 24  # FreeSurfer: fluid around the brain, hardly any T1w signal
+CSF_LABEL = 24  # FreeSurfer: CSF outside the brain, hardly any T1w signal
 
 
 def brain_of(labels: np.ndarray) -> np.ndarray:

@@ -2,6 +2,8 @@
 
 import numpy as np
 
+RIM = 1.0  # positions: where an elliptical shutter ends differs by so much between scanners
+
 
 def elliptical(matrix: tuple[int, int], margin: float = 0.0) -> np.ndarray:
     """Return the positions inside an elliptical shutter, its rim included.

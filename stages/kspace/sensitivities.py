@@ -1,9 +1,9 @@
-r"""Coil sensitivities from the sampled calibration lines, in batches on any device.
+r"""Coil sensitivities from the sampled calibration region, in batches on any device.
 
 .. math:: S_c = \frac{x_c}{\sqrt{\sum_{c'} |x_{c'}|^2}}, \quad x_c = F^{-1}(A\, g\, k_c)
 
 with A the calibration disk and g a Gaussian of width 0.7 on the kz axis against ringing: DIRECT's
-estimate, except that A lies inside the sampling mask, so no line is used that was not measured.
+estimate, except that A lies inside the sampling mask, so that only measured samples are used.
 """
 
 import torch

@@ -30,6 +30,14 @@ def member_argument(arguments: list[str] | None, stage: str) -> tuple[str, int]:
     return group, _seed(seed, stage, places)
 
 
+def members_argument(arguments: list[str] | None, stage: str) -> tuple[str, int | None]:
+    """Return a group and the seed of its member, None for all of its members; else `StudyError`."""
+    given = sys.argv[1:] if arguments is None else arguments
+    if len(given) == 1:
+        return given[0], None
+    return member_argument(given, stage)
+
+
 def seed_argument(arguments: list[str] | None, stage: str) -> int:
     """Return the seed of the member that a stage was called with; else `StudyError`."""
     (seed,) = _given(arguments, stage, ["SEED"])

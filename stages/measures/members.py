@@ -100,13 +100,15 @@ def load_labels(path: Path, grid: Grid) -> np.ndarray:
 
 def member_images(group: Group, reference: Reference) -> Iterator[np.ndarray]:
     """Yield the image (i, j, k) of each member of a group, read ahead of its turn."""
-    paths = [layout.image(group.name, member, reference.subject) for member in group.members]
+    members = group.of(reference.subject)
+    paths = [layout.image(group.name, member, reference.subject) for member in members]
     return ahead(lambda path: load_image(path, reference), paths, READERS)
 
 
 def member_labels(group: Group, reference: Reference) -> Iterator[np.ndarray]:
     """Yield the label map (i, j, k) of each member of a group, read ahead of its turn."""
-    paths = [layout.segmentation(group.name, m, reference.subject) for m in group.members]
+    members = group.of(reference.subject)
+    paths = [layout.segmentation(group.name, m, reference.subject) for m in members]
     return ahead(lambda path: load_labels(path, reference.grid), paths, READERS)
 
 
@@ -180,7 +182,7 @@ def volume_table(path: Path, subjects: list[str] | None = None) -> pd.DataFrame:
 def member_volumes(group: Group, subjects: list[str]) -> pd.DataFrame:
     """Return the table `schema.VOLUMES` of a group."""
     parts = [
-        volume_table(layout.volumes(group.name, member), subjects).assign(
+        volume_table(layout.volumes(group.name, member), group.scans(member, subjects)).assign(
             group=group.name, member=member
         )
         for member in group.members
@@ -200,7 +202,7 @@ def drawn_volumes(group: Group, subjects: list[str]) -> pd.DataFrame | None:
         paths = sorted(pattern.parent.glob(pattern.name))
         counts.add(len(paths))
         for number, path in enumerate(paths):
-            table = volume_table(path, subjects)
+            table = volume_table(path, group.scans(member, subjects))
             parts.append(table.assign(group=group.name, member=member, draw=number))
     if len(counts) > 1:
         raise StudyError(

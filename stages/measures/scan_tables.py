@@ -54,9 +54,10 @@ def group_tables(group: Group, subjects: list[str], params: MeasureParams) -> Ta
 
 def voxelwise_tables(group: Group, subjects: list[str], params: MeasureParams) -> Tables:
     """Return the tables that compare the images of all members, one row a scan and structure."""
+    several = [subject for subject in subjects if len(group.of(subject)) > 1]
     parts = [
         measure_scan(subject, group, params)
-        for subject in progress(subjects, desc=f"measure {group.name}", unit="scan")
+        for subject in progress(several, desc=f"measure {group.name}", unit="scan")
     ]
     return {name: pd.concat([p[name] for p in parts], ignore_index=True) for name in parts[0]}
 
@@ -83,7 +84,7 @@ def scan_tables(scan: Reference, group: Group, params: MeasureParams) -> Tables:
     values = found.values[:, : found.n_inside]
     reference = np.abs(flat(scan.image)[positions]) / np.float32(scan.scale)
     _, without_gain = mean_and_std(values, fitted_gains(values, reference))
-    parts = halves(found, group.members)
+    parts = halves(found, group.of(scan.subject))
     stds = [half.std[: found.n_inside] for half in parts.values()]
     raw, normalised, *apart = region_tables([std, without_gain, *stds], bits)
     regions = raw.join(normalised[list(schema.SUMMARIES)].add_prefix("gain_normalised_"))

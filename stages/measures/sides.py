@@ -22,14 +22,15 @@ def side_volumes(group: Group, subjects: list[str]) -> pd.DataFrame | None:
     parts = []
     for member in group.members:
         table = read_table(layout.volumes(group.name, member), ["subject"])
-        table = table.set_index("subject").loc[subjects]
+        scans = group.scans(member, subjects)
+        table = table.set_index("subject").loc[scans]
         for entry in STRUCTURES:
             sides = [_columns(labels, table) for labels in (entry.left, entry.right)]
             if not all(sides):
                 continue
             left, right = (table[side].astype("float64").sum(axis=1) for side in sides)
             both = {"left_mm3": left.to_numpy(), "right_mm3": right.to_numpy()}
-            place = {"group": group.name, "member": member, "subject": subjects}
+            place = {"group": group.name, "member": member, "subject": scans}
             parts.append(pd.DataFrame(place | {"structure": entry.name} | both))
     return pd.concat(parts, ignore_index=True)[SIDES.columns] if parts else None
 

@@ -274,7 +274,7 @@ def std_table(regions: pd.DataFrame) -> pd.DataFrame:
 
 
 def gain_table(regions: pd.DataFrame) -> pd.DataFrame:
-    """Return the mean deviation of images without their gains as a surrogate of kind A.
+    """Return the mean SD of images without their gains as a surrogate of kind A.
 
     Args:
         regions: columns structure and `gain_normalised_mean`.

@@ -5,6 +5,7 @@ from dataclasses import dataclass
 
 from stages.figures.kit.facts import Facts
 from stages.figures.kit.phrasing import counted, listed, percent
+from stages.figures.kit.sample import too_few
 from stages.figures.kit.titles import title
 from stages.page.answers.least_variable import certain_lead, lowest_cv
 from stages.page.answers.most_biased import biases, certain_most
@@ -32,31 +33,31 @@ class Conclusion:
 
 
 def conclusions(first: View, second: View) -> list[Conclusion]:
-    """Return what can be concluded about variation, bias and prediction by both segmenters."""
+    """Return what can be concluded about variability, bias and prediction by both segmenters."""
     return [found for ask in QUESTIONS if (found := ask(first, second))]
 
 
 def least(first: View, second: View) -> Conclusion | None:
-    """Return which architecture varies least by each segmenter, where the lead is sure."""
+    """Return which architecture has the lowest CV by each segmenter, where that is significant."""
     orders = [list(lowest_cv(view.facts)) for view in (first, second)]
     if not all(len(order) > 1 for order in orders):
         return None
-    sure = [certain_lead(view.facts) for view in (first, second)]
+    sure = [certain_lead(view.facts) and not too_few(view.facts) for view in (first, second)]
     one, two = (title(order[0]) for order in orders)
     if not any(sure):
         return Conclusion(
             False,
-            "Neither segmenter shows which architecture varies least (lowest median CV:"
+            "Neither segmenter shows which architecture has the lowest CV (lowest in this cohort:"
             f" {one} by {first.by}, {two} by {second.by}).",
         )
     if one == two and all(sure):
-        return Conclusion(True, f"By both {one} varies least (statistically significant).")
+        return Conclusion(True, f"By both {one} has the lowest CV (statistically significant).")
     leads = [
         f"{name} by {view.by} ({'' if clear else 'not '}statistically significant)"
         for name, view, clear in zip((one, two), (first, second), sure, strict=True)
     ]
     return Conclusion(
-        False, f"Which architecture varies least rests on the segmenter: {listed(leads)}."
+        False, f"Which architecture has the lowest CV depends on the segmenter: {listed(leads)}."
     )
 
 
@@ -65,7 +66,9 @@ def most_biased(first: View, second: View) -> Conclusion | None:
     orders = [list(biases(view.facts)) for view in (first, second)]
     if not all(len(order) > 1 for order in orders):
         return None
-    one, two = (certain_most(view.facts) for view in (first, second))
+    one, two = (
+        None if too_few(view.facts) else certain_most(view.facts) for view in (first, second)
+    )
     sizes = [
         f"median absolute bias of {title(order[0])} {percent(biases(view.facts)[order[0]])}"
         f" by {view.by}"
@@ -95,7 +98,10 @@ def prediction(first: View, second: View) -> Conclusion | None:
     """Return whether voxelwise uncertainty predicts the CV by each segmenter."""
     if not all(correlations(view.facts) for view in (first, second)):
         return None
-    one, two = ([title(g) for g in predicted(view.facts)] for view in (first, second))
+    one, two = (
+        [] if too_few(view.facts) else [title(g) for g in predicted(view.facts)]
+        for view in (first, second)
+    )
     scope = "voxelwise uncertainty predicts whether a structure varies more in one scan than in"
     scope += " another"
     if set(one) == set(two):
@@ -105,7 +111,7 @@ def prediction(first: View, second: View) -> Conclusion | None:
             )
         by = [view.by for view in (first, second) if excluded(view.facts)]
         if len(by) == 2:
-            return Conclusion(True, f"By both it is excluded that {scope} moderately or more.")
+            return Conclusion(True, f"By both, if {scope}, then weakly.")
         whose = f"only {listed(by)} excludes it" if by else "neither excludes it"
         # what neither shows is no conclusion that both share
         return Conclusion(False, f"That {scope} is shown by neither; {whose}.")

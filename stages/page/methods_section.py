@@ -4,8 +4,10 @@ Every sentence holds for every configuration: it is written from what was chosen
 parameters do not know stands in square brackets, to be filled in.
 """
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
+
+import pandas as pd
 
 from stages.figures.kit.facts import Facts
 from stages.figures.kit.phrasing import counted, listed, number, percent
@@ -14,11 +16,13 @@ from stages.kspace.formats.catalogue import find_scans
 from stages.kspace.masks.catalogue import chosen
 from stages.page.sources import versions
 from stages.params import described
+from stages.params.data import DataParams
 from stages.params.mask import MaskParams
 from stages.params.phantom import PhantomParams
 from stages.params.settings import Settings
 from stages.params.train import TrainParams
 from stages.segmenters.catalogue import kind_of
+from stages.storage.tables import read_table
 from stages.study import layout
 from stages.study.references import Reference
 
@@ -61,6 +65,12 @@ WORKS = {
         " 53:64–78",
         "https://doi.org/10.1016/j.media.2019.01.005",
     ),
+    "data crimes": Reference(
+        "Shimron E, Tamir JI, Wang K, Lustig M. Implicit data crimes: machine learning bias arising"
+        " from misuse of public data. Proceedings of the National Academy of Sciences 2022;"
+        " 119(13):e2117203119",
+        "https://arxiv.org/abs/2109.08237",
+    ),
     "bootstrap": Reference(
         "Hesterberg TC. What teachers should know about the bootstrap: resampling in the"
         " undergraduate statistics curriculum. The American Statistician 2015; 69(4):371–386",
@@ -94,13 +104,20 @@ class Made:
     """Training scans; None if they are not there."""
     versions: Mapping[str, str]
     """Package -> installed version."""
+    from_images: bool = False
+    """Whether the scans are simulated from magnitude images."""
+    scans: pd.DataFrame = field(default_factory=pd.DataFrame)
+    """What stage `inspect` read in each scan; no rows where it has not run."""
 
     @classmethod
     def load(cls, settings: Settings) -> "Made":
         """Read the study in the current directory."""
         data = settings.data
-        found, _ = find_scans(layout.DATA / data.train, data.train_files)
-        return cls(PhantomParams.load(), len(found) or None, versions())
+        found, _ = find_scans(layout.DATA / data.train, data.train_files, data.format)
+        phantom, n_found = PhantomParams.load(), len(found) or None
+        path = layout.INSPECTION / "scans.csv"
+        scans = read_table(path, ["file"]) if path.is_file() else pd.DataFrame()
+        return cls(phantom, n_found, versions(), layout.MAGNITUDE_IMAGES.is_file(), scans)
 
 
 SOFTWARE = (
@@ -130,32 +147,77 @@ def methods(facts: Facts, settings: Settings, made: Made) -> tuple[list[str], li
         _baselines(facts, settings),
         _volumes(facts, settings, works),
         _statistics(facts, works),
-        _software(made),
+        software(made.versions),
     ]
     return paragraphs, works.works
 
 
 def _scans(facts: Facts, settings: Settings, made: Made, works: Citations) -> str:
     data = settings.data
-    size = " × ".join(number(mm, 1) for mm in data.voxel_size_mm)
     training = counted(made.n_training, "training scan") if made.n_training else "training scans"
+    columns = _columns(data, made.scans)
     sampled = (
-        f" Partial Fourier: {percent(100 * data.partial_fourier, 0)} of the columns of k-space were"
-        " acquired."
-        if data.partial_fourier < 1
-        else ""
+        f" Partial Fourier: {columns} of the columns of k-space were acquired." if columns else ""
     )
     return (
         f"{counted(facts.n_scans, 'validation scan')} ({counted(facts.n_subjects, 'subject')}) and"
-        f" {training} ({data.n_coils} receive channels, {size} mm) were"
-        f" {_sequence(facts, made.phantom, works)}.{sampled} They were undersampled"
+        f" {training} ({_hardware(data, made.scans)}) were"
+        f" {_sequence(facts, made, works)}.{sampled} They were undersampled"
         f" {_acceleration(facts, settings.mask)} by {_masks(settings.mask)}, one mask a scan, the"
         " same for all members and steps. Coil sensitivities were estimated from the calibration"
         " region."
     )
 
 
-def _sequence(facts: Facts, phantom: PhantomParams, works: Citations) -> str:
+def _hardware(data: DataParams, scans: pd.DataFrame) -> str:
+    """Return coils and voxel size as stated, or else as the scans say."""
+    coils = _span(scans, "n_coils", "[number of]") if data.n_coils is None else str(data.n_coils)
+    sizes = [mm for mm in data.voxel_size_mm if mm is not None]
+    stated = len(sizes) == len(data.voxel_size_mm)
+    size = _size(sizes, 1) if stated else _sizes(scans)
+    return f"{coils} receive channels, {size}"
+
+
+def _columns(data: DataParams, scans: pd.DataFrame) -> str:
+    """Return the part of the columns that was acquired; nothing where that is all of them."""
+    if data.partial_fourier is not None:
+        found = [100 * data.partial_fourier]
+    elif {"acquired_columns", "n_kz"} <= {*scans.columns}:
+        found = sorted({*(100 * scans["acquired_columns"] / scans["n_kz"]).round()})
+    else:
+        return ""
+    if not found or min(found) >= 100:
+        return ""
+    ends = dict.fromkeys(percent(end, 0) for end in (found[0], found[-1]))
+    return " to ".join(ends)
+
+
+def _span(scans: pd.DataFrame, column: str, unknown: str) -> str:
+    if column not in scans or scans.empty:
+        return unknown
+    ends = dict.fromkeys(str(int(end)) for end in (scans[column].min(), scans[column].max()))
+    return " to ".join(ends)
+
+
+def _sizes(scans: pd.DataFrame) -> str:
+    if "voxel_size_mm" not in scans or scans.empty:
+        return "[voxel size]"
+    counts = scans["voxel_size_mm"].value_counts()
+    return listed([_size(map(float, text.split(" x "))) for text in counts.index])
+
+
+def _size(millimetres: Iterable[float], digits: int = 2) -> str:
+    return " × ".join(number(mm, digits) for mm in millimetres) + " mm"
+
+
+def _sequence(facts: Facts, made: Made, works: Citations) -> str:
+    phantom = made.phantom
+    if made.from_images:
+        return (
+            "simulated from T1-weighted magnitude images [source of the images]: phase, coils and"
+            " noise are simulated. Magnitude images are no raw data: reconstructions of such scans"
+            f" look better than those of measured ones {works.cite('data crimes')}"
+        )
     if facts.simulated:
         heads = "digital phantoms" if phantom.label_maps is None else "phantoms made of label maps"
         return (
@@ -179,7 +241,7 @@ def _acceleration(facts: Facts, mask: MaskParams) -> str:
     if mask.acceleration_of == "full":
         return f"{words} of the full matrix"
     beside = f" ({number(full, 1)}-fold of the full matrix)" if full is not None else ""
-    return f"{words} of the acquired part of k-space{beside}"
+    return f"{words} within the acquired k-space{beside}"
 
 
 def _masks(mask: MaskParams) -> str:
@@ -307,6 +369,8 @@ def _statistics(facts: Facts, works: Citations) -> str:
     )
 
 
-def _software(made: Made) -> str:
-    found = [f"{name} {made.versions[name]}" for name in SOFTWARE if name in made.versions]
+def software(known: Mapping[str, str] | None = None) -> str:
+    """Return the sentence of the software; versions are those installed unless they are given."""
+    known = versions() if known is None else known
+    found = [f"{name} {known[name]}" for name in SOFTWARE if name in known]
     return f"Software: {listed(found)}."

@@ -16,7 +16,7 @@ from stages.figures.kit.style import RC
 from stages.figures.scan_planes import SMALLEST
 
 DPI = 100  # dots per inch: a voxel of the default scans takes about two
-QUALITY = 80  # of WebP with losses, 0 to 100
+QUALITY = 60  # of WebP with losses, 0 to 100
 EFFORT = 4  # of the encoder, 0 to 6; higher is slower
 LEGIBLE = 9  # CSS pixels: lettering that is smaller is hard to read
 INCH = 72  # points
@@ -35,9 +35,9 @@ class Embedded:
     """Width in CSS pixels at which its smallest lettering is still legible."""
 
 
-def picture(figure: Figure) -> Embedded:
+def picture(figure: Figure, quality: int = QUALITY) -> Embedded:
     """Return a figure of images, which losses of compression do not harm."""
-    options = {"quality": QUALITY, "method": EFFORT}
+    options = {"quality": quality, "method": EFFORT}
     return embedded(_drawn(figure, DPI, "webp", pil_kwargs=options), DPI, SMALLEST)
 
 
@@ -49,6 +49,14 @@ def drawing(figure: Figure) -> Embedded:
 def file_drawing(path: Path) -> Embedded:
     """Return a saved figure without loss, in half of its size."""
     return _without_loss(path.read_bytes())
+
+
+def file_picture(path: Path) -> Embedded:
+    """Return a saved figure of images, with losses."""
+    stream = io.BytesIO()
+    with Image.open(path) as image:
+        image.convert("RGB").save(stream, "webp", quality=QUALITY, method=EFFORT)
+    return embedded(stream.getvalue(), style.DPI, style.SMALLEST)
 
 
 def embedded(content: bytes, dpi: int, smallest: int) -> Embedded:

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from stages.kspace.masks.catalogue import chosen
 from stages.measures.voxelwise import SUMMARIES
 from stages.params import described
+from stages.params.data import OF_EACH
 from stages.params.described import by_architecture, of_each, plain
 from stages.params.settings import Settings
 from stages.segmenters.catalogue import kind_of
@@ -63,8 +64,13 @@ def _masks(settings: Settings) -> str:
     return chosen(settings.mask).words(settings.mask)
 
 
+def _coils(settings: Settings) -> str:
+    return plain(settings.data.n_coils or OF_EACH)
+
+
 def _voxels(settings: Settings) -> str:
-    return " x ".join(plain(size) for size in settings.data.voxel_size_mm)
+    sizes = settings.data.voxel_size_mm
+    return OF_EACH if None in sizes else " x ".join(plain(size) for size in sizes)
 
 
 def _percentiles(_: Settings) -> str:
@@ -73,7 +79,10 @@ def _percentiles(_: Settings) -> str:
 
 SETTINGS = (
     Setting(
-        "receive channels", lambda s: plain(s.data.n_coils), "12", _stated("cohort", "n_coils")
+        "receive channels",
+        lambda s: plain(s.data.n_coils or OF_EACH),
+        "12",
+        _stated("cohort", "n_coils"),
     ),
     Setting(
         "voxel size (mm)",

@@ -59,6 +59,30 @@ class Members:
     labels: tuple[Cuts, ...]
 
 
+@dataclass(frozen=True)
+class Against:
+    """How the image is called that the others of a scan are shown beside."""
+
+    heading: str
+    caption: str
+    name: str
+    """In a sentence."""
+    error: str = "error against"
+    """What an image less this one is."""
+
+
+def against(ensembles: EnsembleParams) -> Against:
+    """Return the words for the fully sampled scan, another reference, or what stands in for it."""
+    if ensembles.architectures:
+        made = "Root sum of squares over the coils"
+        return Against("Fully sampled", made, "the fully sampled scan")
+    if ensembles.target:
+        return Against("Reference", "The reference image", "the reference image")
+    made = "The first image of the scan, which gives grid and unit where there is no reference"
+    name = "the first image of the scan, which is no reference"
+    return Against("First image", made, name, "difference from")
+
+
 def sections(subjects: list[str], ensembles: EnsembleParams) -> Iterator[ScanSection]:
     """Yield the pictures scan by scan."""
     for subject in progress(subjects, desc="pictures of scans", unit="scan"):
@@ -73,17 +97,20 @@ def section(subject: str, ensembles: EnsembleParams) -> ScanSection:
     image = cuts(to_ras(reference.image, reference.affine) / reference.scale, at)
     parts = [members(group, reference, at) for group in ensembles.all if not group.kind.target]
     outlined = cuts(found, at)
-    learned = [part for part in parts if part.group.kind.trained]
+    learned = [part for part in parts if part.group.kind.studied]
     scales = common(image, outlined, learned)
-    pictures = [_reference(subject, reference_figure(image, outlined, at, scales))]
-    pictures += [_group(subject, part, image, at, scales) for part in parts]
+    first = against(ensembles)
+    pictures = [_reference(subject, first, reference_figure(image, outlined, at, scales))]
+    for part in parts:
+        drawn = picture(group_figure(image, part.images, part.labels, at, scales))
+        pictures.append(_group(subject, part, first, drawn))
     return ScanSection(subject, tuple(pictures))
 
 
 def members(group: Group, reference: Reference, at: Where) -> Members:
     """Read a group member by member, in units of the reference's white matter."""
     images, labels = [], []
-    for seed in group.members:
+    for seed in group.of(reference.subject):
         image = load_image(layout.image(group.name, seed, reference.subject), reference)
         path = layout.segmentation(group.name, seed, reference.subject)
         found = load_labels(path, reference.grid)
@@ -123,25 +150,25 @@ def _end(values: list[np.ndarray]) -> float:
     return float(np.percentile(np.concatenate(values), BRIGHTEST)) or 1.0
 
 
-def _reference(subject: str, figure: Figure) -> Picture:
+def _reference(subject: str, first: Against, figure: Figure) -> Picture:
     return Picture(
-        "Fully sampled",
-        f"Three planes of the fully sampled scan {subject}, without and with outlines.",
-        "Root sum of squares over the coils; below with the outlines of its own segmentation.",
+        first.heading,
+        f"Three planes of {first.name}, {subject}, without and with outlines.",
+        f"{first.caption}; below with the outlines of its own segmentation.",
         picture(figure),
     )
 
 
-def _group(subject: str, part: Members, image: Cuts, at: Where, scales: Scales) -> Picture:
-    name, n = title(part.group.name), len(part.group.members)
-    of = f"Member {part.group.members[0]}" if n > 1 else name
+def _group(subject: str, part: Members, first: Against, drawn: Embedded) -> Picture:
+    name, n = title(part.group.name), len(part.images)
+    of = f"Member {part.group.of(subject)[0]}" if n > 1 else name
     what = part.group.kind.image
     deviation = f"; standard deviation over {counted(n, 'member')}" if n > 1 else ""
     outlines = f"outlines of all {n} on their mean" if n > 1 else "outlines"
     return Picture(
         name,
         f"{name} of {subject} in three planes: {what}, error{deviation}, outlines.",
-        f"{of}; its error against the fully sampled scan{deviation}, both in % of the median"
+        f"{of}; its {first.error} {first.name}{deviation}, both in % of the median"
         f" intensity of white matter; {outlines}.",
-        picture(group_figure(image, part.images, part.labels, at, scales)),
+        drawn,
     )

@@ -19,7 +19,7 @@ import yaml
 
 from stages.params.ensembles import EnsembleParams
 from stages.params.section import FILE, section_of
-from stages.params.sections import load_all
+from stages.params.sections import present
 from stages.params.segment import SegmentParams
 from stages.storage.files import md5
 from stages.study import layout
@@ -54,12 +54,19 @@ class Source:
     digest: str
 
 
-def sources(ensembles: EnsembleParams, segment: SegmentParams) -> list[Source]:
-    """Return data, masks, weights, models and code, each with its MD5."""
+def sources(ensembles: EnsembleParams, segment: SegmentParams | None) -> list[Source]:
+    """Return data, masks, weights, models and code, each with its MD5.
+
+    Args:
+        ensembles: the groups.
+        segment: None where nothing is segmented here.
+    """
     masks = sorted(layout.MASKS.glob("*/*.npz"))
     found = [_data(), Source("masks", f"{len(masks)} files", combined(masks))]
-    weights = Path(segment.weights)
-    if weights.is_file():
+    if not ensembles.architectures:
+        found = [_members(path) for path in sorted(layout.MEMBERS.glob("*.csv"))]
+    weights = Path(segment.weights) if segment else None
+    if weights is not None and weights.is_file():
         found.append(Source("segmenter", weights.name, md5(weights)))
     for group in ensembles.architectures:
         for seed in ensembles.members(group):
@@ -91,6 +98,11 @@ def _data() -> Source:
     return Source("data", f"{out.get('nfiles', 1)} files, {out.get('size', 0)} bytes", out["md5"])
 
 
+def _members(path: Path) -> Source:
+    """Return the table of the images of a group from elsewhere."""
+    return Source("table of images", path.stem, md5(path))
+
+
 def combined(paths: Iterable[Path]) -> str:
     """Return one MD5 of several files: of their names and MD5s, a line each."""
     lines = "".join(f"{path.name} {md5(path)}\n" for path in paths)
@@ -99,7 +111,7 @@ def combined(paths: Iterable[Path]) -> str:
 
 def parameters(path: Path = FILE) -> dict[str, str]:
     """Return the parameters that stage `report` depends on as YAML, defaults filled in."""
-    content = load_all(path).model_dump(mode="json")
+    content = present(path)
     return {name: _written(section_of(content, name, path)) for name in dependencies("params")}
 
 

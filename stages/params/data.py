@@ -8,8 +8,17 @@ from pydantic import AfterValidator, Field
 from stages.params.section import Section
 from stages.study import layout
 
-LEARNED = ("train", "train_files", "partial_fourier", "acquired", "centred_transform", "n_coils")
+LEARNED = (
+    "format",
+    "train",
+    "train_files",
+    "partial_fourier",
+    "acquired",
+    "centred_transform",
+    "n_coils",
+)
 """Keys that a training depends on."""
+OF_EACH = "as each file states"
 
 
 def _below(folder: str) -> str:
@@ -20,24 +29,27 @@ def _below(folder: str) -> str:
 
 
 Folder = Annotated[str, AfterValidator(_below)]
-Millimetres = Annotated[float, Field(gt=0)]
+Millimetres = Annotated[float, Field(gt=0)] | None
 
 
 class DataParams(Section):
-    """Folders below `data/` and what the Calgary-Campinas files do not say about themselves."""
+    """Folders below `data/` and what the files do not say about themselves; null: as they say."""
 
     section: ClassVar[str] = "data"
+    format: Literal["calgary_campinas", "fastmri", "ismrmrd"]
     train: Folder
     validation: Folder
-    axis_codes: str  # anatomical directions towards which the indices of (slices, ky, kz) increase
+    # anatomical directions towards which the indices of (slices, ky, kz) increase
+    axis_codes: str | None
     voxel_size_mm: tuple[Millimetres, Millimetres, Millimetres]  # (slices, ky, kz)
     train_files: tuple[str, ...] | None  # names in the folder; null: all
     validation_files: tuple[str, ...] | None
     monitor_files: tuple[str, ...] | None  # of the validation folder; null: the validation scans
-    partial_fourier: float = Field(gt=0.5, le=1)  # acquired part of the columns (kz)
+    partial_fourier: float | None = Field(gt=0.5, le=1)  # partial-Fourier fraction along kz
     acquired: Literal["columns", "ellipse", "nonzero"]  # positions of the acquired columns
-    centred_transform: bool  # origin of the images in the middle (fastMRI, BART), not at index 0
-    n_coils: int = Field(ge=1)
+    # origin of the images in the middle (fastMRI, BART), not at index 0; null: as the format has it
+    centred_transform: bool | None
+    n_coils: int | None = Field(ge=1)
 
     @property
     def parts(self) -> dict[str, tuple[Path, tuple[str, ...] | None]]:

@@ -1,18 +1,16 @@
 """Section `ensembles`: the member seeds of each group."""
 
-import re
 from collections.abc import Callable
 from pathlib import Path
-from typing import Annotated, ClassVar, Literal, Self
+from typing import Annotated, Any, ClassVar, Literal, Self
 
-from pydantic import AfterValidator, ConfigDict, Field
+from pydantic import AfterValidator, ConfigDict, Field, PrivateAttr
 
+from stages.params.external import NAME, ExternalSection
 from stages.params.section import FILE, Section, parse, read, section_of, unknown_key
-from stages.study import groups
+from stages.study import groups, layout, schema
 from stages.study.errors import StudyError
 from stages.study.groups import Group, GroupKind
-
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")  # of a group: it becomes the name of a folder
 
 
 def _distinct(seeds: tuple[int, ...]) -> tuple[int, ...]:
@@ -35,21 +33,26 @@ Seeds = Annotated[tuple[int, ...], Field(min_length=1), AfterValidator(_distinct
 class EnsembleParams(Section):
     """Member seeds of every architecture (a key of section `train`) and of the noise ensemble.
 
-    Baselines learn nothing: each is a group with the one member 0.
+    Baselines are non-learned: each is a group with the one member 0. A study of images or volumes
+    from elsewhere alone (section `external`) has neither this section nor `train`.
     """
 
     model_config = ConfigDict(extra="allow")
     section: ClassVar[str] = "ensembles"
     __pydantic_extra__: dict[str, Seeds]
-    noise: Seeds
-    baselines: Baselines
+    noise: Seeds = ()
+    baselines: Baselines = ()
+    _external: tuple[Group, ...] = PrivateAttr(default=())
+    _alone: bool = PrivateAttr(default=False)  # groups from elsewhere, and nothing else
+    _controls: tuple[Group, ...] = PrivateAttr(default=())  # of those that are resampled
 
     @classmethod
     def load(cls, path: Path = FILE) -> Self:
         """Read the section; an architecture that `train` does not know is an error."""
-        content = read(path)
-        seeds = section_of(content, cls.section, path)
-        allowed = [*section_of(content, "train", path), *cls.model_fields]
+        content, external = read(path), ExternalSection.load(path)
+        alone = bool(external.groups) and not {cls.section, "train"} & {*content}
+        seeds = {} if alone else section_of(content, cls.section, path)
+        allowed = [] if alone else [*section_of(content, "train", path), *cls.model_fields]
         for group in seeds if isinstance(seeds, dict) else ():
             if group not in allowed:
                 raise StudyError(unknown_key(path, f"{cls.section}.{group}", allowed))
@@ -58,11 +61,56 @@ class EnsembleParams(Section):
                     f"{path}: '{cls.section}': expected names of letters, digits, '-' and '_',"
                     f" got {group!r}; rename it"
                 )
-        return parse(cls, cls.section, seeds, path)
+        found = parse(cls, cls.section, seeds, path)
+        for name in () if alone else cls.model_fields:
+            if name not in seeds:
+                raise StudyError(
+                    f"{path}: expected a value for '{cls.section}.{name}', found none; add it"
+                )
+        return found.joined(external, path, alone=alone, method=_method(content))
+
+    def joined(
+        self, external: ExternalSection, path: Path, *, alone: bool, method: str | None = None
+    ) -> Self:
+        """Return these groups and those from elsewhere; `StudyError` if two have one name.
+
+        Args:
+            external: groups from elsewhere.
+            path: of the parameters, for messages.
+            alone: whether there are no others.
+            method: of segmentation.
+        """
+        taken = {*self.__pydantic_extra__, *groups.BASELINE.names, groups.ADDED_NOISE}
+        taken |= set() if alone else {groups.FULLY_SAMPLED.name}
+        taken |= {groups.interpolation_of(name).name for name in external.groups}
+        if twice := [name for name in external.groups if name in taken]:
+            raise StudyError(
+                f"{path}: 'external.{twice[0]}': expected a name that no other group has; rename it"
+            )
+        found = self.model_copy()
+        found._external = tuple(
+            groups.external(
+                name, _pairs(name), crossed=params.samples == "crossed", imaged=params.imaged
+            )
+            for name, params in external.groups.items()
+        )
+        found._alone = alone
+        found._controls = tuple(
+            groups.interpolation_of(name)
+            for name in external.interpolated(target=not alone, method=method)
+        )
+        return found
+
+    def control_of(self, name: str) -> Group | None:
+        """Return the group that shows what interpolation does to volumes of a group, if any."""
+        own = groups.interpolation_of(name)
+        return own if own in self._controls else None
 
     @property
     def all(self) -> tuple[Group, ...]:
         """Every group of the study, in the order of its tables."""
+        if self._alone:
+            return (*self._external, *self._controls)
         return (
             *(
                 Group(name, groups.ENSEMBLE, seeds)
@@ -71,6 +119,8 @@ class EnsembleParams(Section):
             Group(groups.ADDED_NOISE, groups.NOISE, self.noise),
             groups.FULLY_SAMPLED,
             *(Group(name, groups.BASELINE, (0,)) for name in self.baselines),
+            *self._external,
+            *self._controls,
         )
 
     def named(self, *, of: Callable[[GroupKind], bool]) -> tuple[str, ...]:
@@ -86,6 +136,21 @@ class EnsembleParams(Section):
     def architectures(self) -> tuple[str, ...]:
         """Names of the groups whose members are trained networks."""
         return self.named(of=lambda kind: kind.trained)
+
+    @property
+    def studied(self) -> tuple[str, ...]:
+        """Names of the groups that the study is about: networks, and groups from elsewhere."""
+        return self.named(of=lambda kind: kind.studied)
+
+    @property
+    def ensembles(self) -> tuple[str, ...]:
+        """Names of those of them with several members."""
+        return self.named(of=lambda kind: kind.studied and kind.repeated)
+
+    @property
+    def target(self) -> Group | None:
+        """The group that the others are compared with; None if there is none."""
+        return next((group for group in self.all if group.kind.target), None)
 
     @property
     def variable(self) -> tuple[str, ...]:
@@ -123,6 +188,27 @@ class EnsembleParams(Section):
             )
         return found
 
+    @property
+    def imaged(self) -> tuple[str, ...]:
+        """Names of the groups with images, in the order of the study."""
+        return tuple(group.name for group in self.all if group.imaged)
+
     def members(self, group: str, *, at_least: int = 1) -> tuple[int, ...]:
         """Return the member seeds of a group; `StudyError` as `group`."""
         return self.group(group, at_least=at_least).members
+
+
+def _method(content: dict[str, Any]) -> str | None:
+    part = content.get("segment")
+    return part.get("method") if isinstance(part, dict) else None
+
+
+def _pairs(group: str) -> list[tuple[int, str]]:
+    """Return member and scan of each image of a group from elsewhere; none before it is read."""
+    path = layout.members(group)
+    if not path.exists():
+        return []
+    from stages.storage.tables import read_table  # pandas, which other studies need not wait for
+
+    table = read_table(path, schema.MEMBERS.columns, text=["subject", "name", "person"])
+    return list(zip(table["member"].astype(int), table["subject"], strict=True))

@@ -2,7 +2,7 @@
 
 from typing import Annotated, ClassVar, Literal
 
-from pydantic import Field, field_validator
+from pydantic import Field, field_validator, model_validator
 
 from stages.params.section import Section
 
@@ -11,11 +11,11 @@ Side = Literal["left", "right"]
 
 
 class AtrophyParams(Section):
-    """Changes of volume, parts of the healthy twin's; the sides are alike."""
+    """Changes of volume as fractions of the matched healthy phantom's, the same on both sides."""
 
-    hippocampus: Part  # lost to the fluid beside it
+    hippocampus: Part  # lost to the CSF beside it
     amygdala: Part
-    cortex: Part  # lost to the fluid in the sulci
+    cortex: Part  # lost to the CSF of the sulci
     ventricles: Annotated[float, Field(ge=0)]  # gained by the lateral ventricles from white matter
 
 
@@ -38,7 +38,7 @@ class TissueParams(Section):
 
 
 class InfarctParams(Section):
-    """An old stroke in the territory of one middle cerebral artery."""
+    """A chronic infarct in the territory of one middle cerebral artery."""
 
     volume_ml: float = Field(gt=0)  # of the cavity and its rim
     side: Side
@@ -51,7 +51,7 @@ class TumourParams(Section):
 
     volume_ml: float = Field(gt=0)  # of core and rim
     side: Side
-    displacement: float = Field(ge=0, le=1)  # part of it for which tissue is pushed aside
+    displacement: float = Field(ge=0, le=1)  # fraction of it that displaces tissue
     rim_mm: float = Field(ge=0)
     oedema_ml: float = Field(ge=0)  # of white matter around the mass
     core: TissueParams
@@ -60,7 +60,7 @@ class TumourParams(Section):
 
 
 class PathologyParams(Section):
-    """Validation heads that are scanned again with a disease; training stays healthy."""
+    """Validation phantoms that are scanned again with a disease; training phantoms stay healthy."""
 
     heads: int = Field(ge=0)  # the first ones of the validation heads; 0: none
     kinds: tuple[str, ...] = Field(min_length=1)
@@ -81,7 +81,7 @@ class PathologyParams(Section):
 
 
 class PhantomParams(Section):
-    """How many digital heads are scanned, and how."""
+    """How many digital phantoms are scanned, and how."""
 
     section: ClassVar[str] = "phantom"
     seed: int = Field(ge=0)
@@ -98,12 +98,22 @@ class PhantomParams(Section):
     texture: float = Field(ge=0, lt=0.5)  # relative SD of the signal within a tissue
     bias_field: float = Field(ge=0, lt=1)  # log-SD
     label_maps: str | None  # folder of FreeSurfer-labelled NIfTI maps, or the procedural head
+    images: str | None  # folder of T1-weighted magnitude images (NIfTI, MGZ) in place of heads
     pathology: PathologyParams
 
     @property
-    def n_twins(self) -> int:
-        """Number of scans of validation heads with a pathology."""
+    def n_pathological(self) -> int:
+        """Number of scans of pathological phantoms."""
         return self.pathology.heads * len(self.pathology.kinds)
+
+    @model_validator(mode="after")
+    def _images_alone(self) -> "PhantomParams":
+        if self.images is not None and (self.label_maps is not None or self.pathology.heads):
+            raise ValueError(
+                "expected images without label_maps and with pathology.heads 0, as images have"
+                " no known labels"
+            )
+        return self
 
     @field_validator("grid")
     @classmethod

@@ -1,4 +1,4 @@
-"""Section `report`: what the figures and the page show."""
+"""Section `report`: what the figures and the HTML report show."""
 
 from typing import ClassVar
 
@@ -8,9 +8,9 @@ from stages.params.section import Section
 
 
 class ReportParams(Section):
-    """Choices of the figures and the page; no number depends on them."""
+    """Choices of the figures and the HTML report; no number depends on them."""
 
     section: ClassVar[str] = "report"
     architecture: str  # whose members figure 1 shows
     n_members: int = Field(ge=2)  # how many of them
-    n_scans: int | None = Field(ge=1)  # whose pictures are on the page; null: all
+    n_scans: int | None = Field(ge=1)  # whose pictures the report holds; null: all

@@ -2,7 +2,7 @@
 
 from difflib import get_close_matches
 from pathlib import Path
-from typing import Any, ClassVar, Self
+from typing import Any, ClassVar, Self, get_args
 
 from pydantic import BaseModel, ConfigDict, ValidationError
 
@@ -13,8 +13,10 @@ from stages.study.errors import StudyError
 FILE = Path("params.yaml")
 SHOWN = 120  # characters of a wrong value
 RECIPES = Path("params.segmenters.yaml")  # of the frozen stages that make the segmenters
+ELSEWHERE = "external"  # of groups that others made; most studies have none
 SECTIONS = (
     "ensembles",
+    ELSEWHERE,
     "compute",
     "phantom",
     "data",
@@ -145,7 +147,8 @@ def _allowed(kind: type[BaseModel], parts: list[Any]) -> list[str]:
 def nested(kind: type[BaseModel], key: object) -> type[BaseModel] | None:
     """Return the schema of what stands at a key of a section; None where it has none of its own."""
     field = kind.model_fields.get(key) if isinstance(key, str) else None
-    found = None if field is None else field.annotation
+    free = get_args(kind.__annotations__.get("__pydantic_extra__"))[1:]  # of keys that users choose
+    found: Any = free[0] if field is None and free else field and field.annotation
     return found if isinstance(found, type) and issubclass(found, BaseModel) else None
 
 

@@ -1,6 +1,7 @@
 """All sections together."""
 
 from pathlib import Path
+from typing import Any
 
 from pydantic import BaseModel, ConfigDict
 
@@ -11,6 +12,7 @@ from stages.params.compute import ComputeParams
 from stages.params.data import DataParams
 from stages.params.deformation import DeformationParams
 from stages.params.ensembles import EnsembleParams
+from stages.params.external import ExternalSection
 from stages.params.mask import MaskParams
 from stages.params.measure import MeasureParams
 from stages.params.noise import NoiseParams
@@ -23,8 +25,10 @@ from stages.params.segmenter import SegmenterParams
 from stages.params.train import TrainParams
 from stages.study.structures import structure
 
+TRAIN = "train"
 PLAIN: tuple[type[Section], ...] = (
     EnsembleParams,
+    ExternalSection,
     ComputeParams,
     PhantomParams,
     DataParams,
@@ -48,6 +52,7 @@ class Parameters(BaseModel):
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     ensembles: EnsembleParams
+    external: ExternalSection
     compute: ComputeParams
     phantom: PhantomParams
     data: DataParams
@@ -63,6 +68,17 @@ class Parameters(BaseModel):
     deformation: DeformationParams
     analyse: AnalyseParams
     report: ReportParams
+
+
+def present(path: Path = FILE) -> dict[str, Any]:
+    """Return the sections that a parameter file has as JSON, defaults filled in.
+
+    A study of images or volumes from elsewhere has some of them only.
+    """
+    if TRAIN in (content := read(path)):
+        return load_all(path).model_dump(mode="json")
+    parts = (kind for kind in PLAIN if kind.section in content)
+    return {kind.section: kind.load(path).model_dump(mode="json") for kind in parts}
 
 
 def load_all(path: Path = FILE) -> Parameters:

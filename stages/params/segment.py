@@ -31,6 +31,8 @@ class SegmentParams(Section):
     mode: Literal["standard", "robust"]  # of SynthSeg
     fast: bool  # SynthSeg without mirrored image and topology step
     perturbations: PerturbationParams
+    labels: str | None = None  # TSV (index, name) of the labels of methods files and command
+    command: str | None = None  # of method command, with {image}, {labels} and, if made, {volumes}
 
     @field_validator("method")
     @classmethod

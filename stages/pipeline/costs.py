@@ -46,11 +46,12 @@ class Study:
     monitor: tuple[Shape, ...]
     gpu: bool  # whether a GPU does the work that it can do
     params: Parameters
+    coils_of_scans: int | None = None  # where the parameters leave their number to the files
 
     @property
     def n_coils(self) -> int:
         """Receive channels."""
-        return self.params.data.n_coils
+        return self.coils_of_scans or self.params.data.n_coils or self.params.phantom.n_coils
 
 
 @dataclass(frozen=True)

@@ -32,7 +32,7 @@ DEMONS_BYTES = 250  # a voxel of a scan that is registered
 BOX = 0.7  # part of a scan that the box around the brain fills
 ANALYSE_S = 6.0  # for `ANALYSE_DRAWS` draws
 ANALYSE_DRAWS = 2199  # bootstrap draws, permutations and subsets
-REPORT_S = 27.0  # figures 10, page 17: most of it the pictures of four scans
+REPORT_S = 27.0  # figures 10, HTML report 17: most of it the pictures of four scans
 BUILD_ATLAS_HEAD_S = 8.0  # building a head and aligning it with the average
 ATLAS_MAPS = 12  # label maps that an atlas of real heads averages
 ATLAS_VOXEL_S = 6e-6  # of an image that the atlas segments
@@ -163,7 +163,7 @@ def inspect(study: Study, rates: Rates, arguments: list[str]) -> Cost:
 def phantom(study: Study, rates: Rates, arguments: list[str]) -> Cost:
     """Simulated scans with their labels, some heads at a time."""
     params, workers = study.params.phantom, study.params.compute.workers
-    n_heads = params.n_train + params.n_validation + params.n_twins
+    n_heads = params.n_train + params.n_validation + params.n_pathological
     shapes = [params.grid] * n_heads
     return Cost(
         side_by_side(n_heads, rates.head.seconds, workers),
@@ -229,16 +229,16 @@ def analyse(study: Study, rates: Rates, arguments: list[str]) -> Cost:
 
 
 def pathology(study: Study, rates: Rates, arguments: list[str]) -> Cost:
-    """Every member's images of the scans with a pathology and of their healthy twins read."""
+    """Every member's images of pathological and of matched healthy phantoms, read once."""
     n_members = sum(
         len(study.params.ensembles.members(g)) for g in study.params.ensembles.architectures
     )
-    n_loads = 2 * study.params.phantom.n_twins * n_members
+    n_loads = 2 * study.params.phantom.n_pathological * n_members
     return Cost(n_loads * prod(study.params.phantom.grid) * rates.load.seconds)
 
 
 def report(study: Study, rates: Rates, arguments: list[str]) -> Cost:
-    """The figures and the page."""
+    """The figures and the HTML report."""
     return Cost(REPORT_S, disk_bytes=TABLE_BYTES)
 
 
@@ -285,7 +285,7 @@ def atlas_heads(study: Study) -> int:
 
 
 def atlas_quality(study: Study, rates: Rates, arguments: list[str]) -> Cost:
-    """Fresh heads, each segmented fully sampled, undersampled and with every draw of noise."""
+    """Held-out phantoms, segmented fully sampled, undersampled, with all noise realisations."""
     counts, scan, workers = (
         study.params.atlas.quality,
         study.params.segmenter.quality,

@@ -8,7 +8,7 @@ import statistics
 import tempfile
 import time
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from math import prod
 from pathlib import Path
 
@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from stages.kspace.combination import rss_image
-from stages.kspace.formats.catalogue import open_scan, write_scan
+from stages.kspace.formats.catalogue import WRITTEN, open_scan, write_scan
 from stages.kspace.formats.protocol import ScanFormat
 from stages.kspace.masks.catalogue import chosen
 from stages.kspace.masks.protocol import Target
@@ -55,6 +55,7 @@ WARM_UPS = {"cpu": 1, "cuda": 3}  # kernels are chosen in the first calls
 BLOCK = 128  # largest side, voxels, of the image that is segmented; a larger one is scaled
 N_SLICES = 8  # of the stand-in scan
 SEED = 0
+AXIS_CODES = "SAR"  # where nothing states them
 
 
 @dataclass(frozen=True)
@@ -75,11 +76,32 @@ class Sample:
             first = max((self.shape[0] - n_slices) // 2, 0)
             found = open_scan(self.path, self.format).read(first, first + n_slices)
             return np.resize(found, (n_slices, *found.shape[1:]))
-        shape = (n_slices, self.format.n_coils, *self.shape[1:], 2)
+        shape = (n_slices, self.format.n_coils or 1, *self.shape[1:], 2)
         parts = np.random.default_rng(SEED).standard_normal(shape, dtype=np.float32)
         kspace = parts.view(np.complex64)[..., 0]
         kspace[..., self.format.n_acquired(self.shape[2]) :] = 0
         return kspace
+
+    @property
+    def voxel_size_mm(self) -> tuple[float, float, float]:
+        """Edges of a voxel; 1 mm where nothing states them."""
+        slices, ky, kz = (size or 1.0 for size in self.format.voxel_size_mm)
+        return slices, ky, kz
+
+    @property
+    def written(self) -> ScanFormat:
+        """Format of a scan file that the study writes itself, all of it stated."""
+        return replace(
+            self.format,
+            format=WRITTEN.name,
+            voxel_size_mm=self.voxel_size_mm,
+            axis_codes=self.format.axis_codes or AXIS_CODES,
+            partial_fourier=self.format.partial_fourier or 1.0,
+        )
+
+    def matrix(self, shape: tuple[int, int, int]) -> np.ndarray:
+        """Return an affine of a grid with the voxels of the scan."""
+        return affine(shape, self.voxel_size_mm, self.format.axis_codes or AXIS_CODES)
 
     def drawn(self) -> SamplingMask:
         """Return a mask as the study would draw or read it."""
@@ -126,7 +148,7 @@ def baseline(
     compute: ComputeParams,
     batch_size: int,
 ) -> dict[str, Timed]:
-    """Time a slice of a reconstruction that learns nothing."""
+    """Time a slice of a non-learned reconstruction."""
     device = prepare(compute)
     reconstruction = BASELINES[group](params)
     mask = DeviceMask.of(sample.drawn(), device)
@@ -143,12 +165,12 @@ def files(sample: Sample, compute: ComputeParams) -> dict[str, Timed]:
     rng = np.random.default_rng(SEED)
     noisy = (image * rng.uniform(0.9, 1.1, image.shape)).astype(np.float32)
     labels = (image > np.median(image)).astype(np.int16)
-    matrix = affine(image.shape, sample.format.voxel_size_mm, sample.format.axis_codes)
+    matrix = sample.matrix(three(image.shape))
     with tempfile.TemporaryDirectory() as folder:
         scan_path, path = Path(folder, "scan.h5"), Path(folder, "image.nii.gz")
         labels_path = Path(folder, "labels.nii.gz")
         write_scan(scan_path, sample.kspace(N_SLICES))
-        scan = open_scan(scan_path, sample.format)
+        scan = open_scan(scan_path, sample.written)
         save_volume(labels_path, labels, matrix)
 
         def noise() -> None:
@@ -180,17 +202,17 @@ def segmentation(sample: Sample, params: SegmentParams, compute: ComputeParams) 
     axes = np.meshgrid(*(np.linspace(-1.2, 1.2, n) for n in shape), indexing="ij", sparse=True)
     ball = sum(axis**2 for axis in axes) < 1
     noise = np.random.default_rng(SEED).normal(1.0, 0.1, shape)
-    matrix = affine(shape, sample.format.voxel_size_mm, sample.format.axis_codes)
-    image = Image(ball * noise, matrix, np.array(sample.format.voxel_size_mm))
+    matrix = sample.matrix(shape)
+    image = Image(ball * noise, matrix, np.array(sample.voxel_size_mm))
     segmenter = open_segmenter(params, device)
-    with threads(compute.workers):  # as the study does; no byte depends on it
+    with threads(compute.workers):  # as the study does; results are bit-identical for any number
         return {
             "segment": per(clocked(lambda: segmenter.segment_image(image), device), prod(shape))
         }
 
 
 def head(params: PhantomParams, quality: QualityParams) -> dict[str, Timed]:
-    """Time the simulation of one scan: a digital head, its images and k-space, one process."""
+    """Time the simulation of one scan: a digital phantom, its images and k-space, one process."""
     same = {name: getattr(params, name) for name in ("grid", "voxel_size_mm", "n_coils")}
     begun = time.perf_counter()
     scan_head(quality.model_copy(update=same), number=0)

@@ -54,9 +54,10 @@ def check_images(group: Group, subjects: list[str]) -> Records:
     _raise_first(member_faults(group, images))
     _raise_first(scan_faults(images, reference))
     _raise_first(training_faults(images))
-    _raise_first(twin_faults(group, images))
+    _raise_first(duplicate_faults(group, images))
     _raise_first(chain_faults(reference, labels))
-    tell_gaps(f"work/images/{group.name}", images.values(), IMAGE_KEYS)
+    keys = tuple(k for k in IMAGE_KEYS if k != sidecars.SCAN or not group.kind.elsewhere)
+    tell_gaps(f"work/images/{group.name}", images.values(), keys)
     return images
 
 
@@ -129,7 +130,7 @@ def training_faults(images: Records) -> Iterator[str]:
                 )
 
 
-def twin_faults(group: Group, images: Records) -> Iterator[str]:
+def duplicate_faults(group: Group, images: Records) -> Iterator[str]:
     """Yield a line where two members are one: the same weights, the same noise, the same image."""
     for key in group.kind.differ_in:
         seen: dict[object, tuple[int, Record]] = {}
@@ -139,13 +140,13 @@ def twin_faults(group: Group, images: Records) -> Iterator[str]:
                 continue
             other, first = seen.setdefault(came, (member, record))
             if other != member:
-                yield _twins(record, first, key)
+                yield _duplicate(record, first, key)
     pictures: dict[tuple[str, object], Record] = {}
     for (_, subject), record in images.items():
         came = record.get(sidecars.MD5)
         first = pictures.setdefault((subject, came), record)
         if came is not None and first is not record:
-            yield _twins(record, first, sidecars.MD5)
+            yield _duplicate(record, first, sidecars.MD5)
 
 
 def setting_faults(labels: Records, reference: Records) -> Iterator[str]:
@@ -188,10 +189,10 @@ def _differing(same: list[Record], key: str) -> Iterator[str]:
             )
 
 
-def _twins(record: Record, first: Record, key: str) -> str:
+def _duplicate(record: Record, first: Record, key: str) -> str:
     return (
         f"{record.path}: expected a member of its own, got the {WORDS[key]} of {first.path} ({key}"
-        f" {record.get(key)}); take the twin out of 'ensembles' or make it anew"
+        f" {record.get(key)}); take one of the two out of 'ensembles' or make it again"
     )
 
 

@@ -1,4 +1,4 @@
-"""What a trained member has learned from, held against what it is used for."""
+"""Checks that a trained member is applied to other scans than those it was trained on."""
 
 from collections.abc import Mapping
 from pathlib import Path
@@ -15,22 +15,22 @@ def check_use(
     scans: Mapping[Path, str],
     accelerations: Mapping[Path, float],
 ) -> None:
-    """Check that a member meets new scans, sampled as those that it has learned from.
+    """Check that the scans of a member are not its training scans and have the same acceleration.
 
     Args:
         member: its folder.
-        configuration: of the member; an adopted checkpoint does not say what it has learned from.
+        configuration: of the member; an adopted checkpoint does not record its training scans.
         scans: file -> identity of the scan.
-        accelerations: mask -> acceleration of the acquired part.
+        accelerations: mask -> acceleration within the acquired k-space.
 
     Raises:
-        StudyError: if it has learned from one of the scans, or for another acceleration.
+        StudyError: if it was trained on one of the scans, or for another acceleration.
     """
     learned = {identity: name for name, identity in configuration.get("scans", {}).items()}
     for path, identity in scans.items():
         if identity in learned:
             raise StudyError(
-                f"{path}: expected a scan that {member} has not learned from, got its training scan"
+                f"{path}: expected a scan that {member} was not trained on, got its training scan"
                 f" {learned[identity]}; leave it out and train again"
             )
     trained = list(configuration.get("accelerations", {}).values())

@@ -37,7 +37,12 @@ def read_record(path: Path) -> Record:
 
 def read_records(place: Place, group: Group, subjects: list[str]) -> Records:
     """Read the sidecars of a group's volumes, `place` being `layout.image` or the like."""
-    return {(m, s): read_record(place(group.name, m, s)) for m in group.members for s in subjects}
+    return {
+        (m, s): read_record(place(group.name, m, s))
+        for m in group.members
+        for s in subjects
+        if (m, s) not in group.absent
+    }
 
 
 def digest(content: Any) -> str:

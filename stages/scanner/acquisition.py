@@ -13,7 +13,8 @@ import h5py
 import numpy as np
 import scipy.fft
 
-from stages.kspace.formats.calgary_campinas import DATASET, complex_to_interleaved
+from stages.kspace.formats.calgary_campinas import DATASET
+from stages.kspace.formats.stored_scan import complex_to_interleaved
 from stages.kspace.partial_fourier import acquired_columns
 from stages.scanner.coils import HEAD_ARRAY, loop_field, normalisation
 from stages.storage.files import atomic_path
@@ -24,7 +25,7 @@ SNR_STRIDE = 4
 
 @dataclass(frozen=True)
 class Acquisition:
-    """How a head is scanned (section `phantom` of params.yaml)."""
+    """How a phantom is scanned (section `phantom` of params.yaml)."""
 
     grid: tuple[int, int, int]
     """Voxels (n_slices, n_ky, n_kz)."""
@@ -34,7 +35,7 @@ class Acquisition:
     snr: float
     """White matter over noise in the combined image of a scan without partial Fourier."""
     partial_fourier: float
-    """Acquired part of the kz columns."""
+    """Partial-Fourier fraction along kz."""
 
     def axis_mm(self, axis: int, step_mm: int) -> np.ndarray:
         """Positions of the voxels of an axis, 0 at the centre; `step_mm` is 1 or `factor`."""

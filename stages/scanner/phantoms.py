@@ -80,7 +80,7 @@ def scan_member(member: Member, params: PhantomParams, folder: Path) -> dict[str
     row = {"age": age, "seed": member.seed, "split": member.split, "source": source}
     ill = int(lesion_mask(labels).sum())
     lesions = {"volume_mm3": ill} if ill else None
-    if params.n_twins:
+    if params.n_pathological:
         row |= {"pathology": member.kind, "healthy_twin": matched_healthy(subject(path))}
     volumes = true_volumes(without_lesions(labels))
     return {"subject": subject(path), "about": row, "volumes": volumes, "lesions": lesions}

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stages.segmenters.atlas.atlas_file import ATLAS
+from stages.segmenters.files.kinds import COMMAND, FILES
 from stages.segmenters.protocol import Chosen, Segmenter, SegmenterKind
 from stages.segmenters.synthseg.weight_files import SYNTHSEG, weight_file
 from stages.storage.files import md5
@@ -16,7 +17,7 @@ from stages.study import sidecars
 if TYPE_CHECKING:
     import torch
 
-KINDS: dict[str, SegmenterKind] = {kind.name: kind for kind in (SYNTHSEG, ATLAS)}
+KINDS: dict[str, SegmenterKind] = {kind.name: kind for kind in (SYNTHSEG, ATLAS, FILES, COMMAND)}
 """By name."""
 
 
@@ -32,6 +33,8 @@ def open_segmenter(params: Chosen, device: "torch.device") -> Segmenter:
 
 def described(params: Chosen) -> str:
     """Return what made a label map, in words."""
+    if not kind_of(params).made_here:
+        return kind_of(params).title(params.weights)
     kind, parts = kind_of(params), [weight_file(params.weights).name]
     if "mode" in kind.options:
         parts.append(f"{params.mode} mode")
@@ -40,6 +43,8 @@ def described(params: Chosen) -> str:
 
 def provenance(params: Chosen) -> dict[str, Any]:
     """Return what the sidecar of a label map says about its segmenter."""
+    if record := kind_of(params).record:
+        return record(params)
     path = weight_file(params.weights)
     chosen = {key.capitalize(): getattr(params, key) for key in kind_of(params).options}
     return {
@@ -51,7 +56,9 @@ def provenance(params: Chosen) -> dict[str, Any]:
 
 
 def fault_of(params: Chosen) -> str | None:
-    """Return what is wrong about the weights, as far as their name tells."""
+    """Return what is wrong about the parameters, as far as they and the weights' name tell."""
+    if fault := kind_of(params).fault(params):
+        return fault
     name, own = Path(params.weights).name, kind_of(params).weights.name
     if name == own or name not in {kind.weights.name for kind in KINDS.values()}:
         return None

@@ -1,9 +1,9 @@
 """What every segmenter of the study offers, and what is told of it."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol, Self
 
 import numpy as np
 
@@ -27,6 +27,10 @@ class Segmentation:
     """(4, 4) voxel to RAS mm, of the grid of `labels`."""
     volumes_mm3: np.ndarray
     """One for each name of the model."""
+    details: Mapping[str, object] = field(default_factory=dict)
+    """What the sidecar of its label map says beside what all maps of a segmenter share."""
+    log: str = ""
+    """What a program said while it made the map."""
 
 
 class Labelled(Protocol):
@@ -84,6 +88,18 @@ class Chosen(Protocol):
     def fast(self) -> bool:
         """Whether refinements are left out."""
 
+    @property
+    def labels(self) -> str | None:
+        """A table of the labels of given maps; None for FreeSurfer's."""
+
+    @property
+    def command(self) -> str | None:
+        """A command that segments an image."""
+
+
+def nothing_wrong(_: Chosen) -> None:
+    """Return that nothing is wrong about the parameters."""
+
 
 @dataclass(frozen=True)
 class Words:
@@ -113,3 +129,9 @@ class SegmenterKind:
     words: Callable[[Chosen], Words]
     open: "Callable[[Chosen, torch.device], Segmenter]"
     """Ready for many images; raises `StudyError` if the weights cannot be used."""
+    made_here: bool = True
+    """Maps are made by the study, so that a head that lies wrong can be told from its map."""
+    record: Callable[[Chosen], dict[str, Any]] | None = None
+    """What sidecars say of it; None: method, weights and options."""
+    fault: Callable[[Chosen], str | None] = nothing_wrong
+    """What is wrong about the parameters, as far as they tell."""

@@ -11,7 +11,7 @@ import torch
 from stages.machine.progress import progress
 from stages.params.segment import SegmentParams
 from stages.provenance.origin import source_record
-from stages.segmenters.catalogue import described, open_segmenter, provenance
+from stages.segmenters.catalogue import described, kind_of, open_segmenter, provenance
 from stages.segmenters.image import load
 from stages.segmenters.orientation import check
 from stages.segmenters.perturbation import draw_offset, shifted
@@ -28,6 +28,7 @@ from stages.study.seeds import stable_seed
 
 IMAGES = "images"  # the member's images among the links of its segmentations
 TABLES = "volumes*.csv"
+LOG = "{}_log.txt"  # what a command said
 
 
 def member_subjects(group: str, seed: int) -> list[str]:
@@ -49,27 +50,30 @@ def on_grid_of(image: Path, result: Segmentation) -> tuple[np.ndarray, np.ndarra
 
 
 def segment_all(
-    group: str, seed: int, segmenter: Segmenter, output: Path, details: dict[str, object]
+    group: str, seed: int, segmenter: Segmenter, output: Path, params: SegmentParams
 ) -> Iterator[tuple[str, np.ndarray]]:
     """Segment image by image, write the label map and yield (subject, volumes in mm3).
 
     Raises:
         StudyError: if a head lies otherwise than its affine says, or an image was replaced.
     """
-    root = layout.images(group, seed)
+    root, details = layout.images(group, seed), provenance(params)
     for subject in progress(member_subjects(group, seed), desc=f"segment {root}", unit="image"):
         path = layout.image(group, seed, subject)
         source = {sidecars.SOURCES: [uri(IMAGES, path.relative_to(root))], **source_record(path)}
         result = segmenter.segment(path)
         for line in remarks_of(path, segmenter, result):
             print(f"warning: {line}", file=sys.stderr)
-        if finding := check(segmenter, path, result):
+        if kind_of(params).made_here and (finding := check(segmenter, path, result)):
             if finding.certain:
                 raise StudyError(finding.message)
             print(f"warning: {finding.message}", file=sys.stderr)
         labels, affine = on_grid_of(path, result)
         target = layout.segmentation(group, seed, subject, output)
-        save_volume(target, smallest_labels(labels), affine, source | details)
+        about = {**source, **details, **result.details}
+        save_volume(target, smallest_labels(labels), affine, about)
+        if result.log:
+            target.with_name(LOG.format(subject)).write_text(result.log, encoding="utf-8")
         yield subject, result.volumes_mm3
 
 
@@ -87,7 +91,7 @@ def segment_draws(
 def segment_member(group: str, seed: int, params: SegmentParams, device: torch.device) -> None:
     """Write label maps, sidecars and `volumes.csv` of a member's images."""
     member_subjects(group, seed)  # before the weights, which take longer to read
-    segmenter, details = open_segmenter(params, device), provenance(params)
+    segmenter = open_segmenter(params, device)
     about = f"FreeSurfer labels of {group}, member {seed}, by {described(params)}."
     with atomic_directory(layout.segmentations(group, seed)) as output:
         describe_dataset(
@@ -95,12 +99,12 @@ def segment_member(group: str, seed: int, params: SegmentParams, device: torch.d
             name=f"Segmentations of {group}, member {seed}",
             about=about,
             sources={IMAGES: layout.images(group, seed)},
-            ignored=[TABLES],
+            ignored=[TABLES, LOG.format("*")],
         )
         model = segmenter.model
         names = dict(zip(model.labels, ("background", *model.names), strict=True))
         write_label_table(output, names, about)
-        rows = list(segment_all(group, seed, segmenter, output, details))
+        rows = list(segment_all(group, seed, segmenter, output, params))
         write_table(layout.volumes(group, seed, output), model.names, rows)
         for number in range(params.perturbations.draws):
             drawn = list(segment_draws(group, seed, segmenter, params, number))

@@ -23,6 +23,9 @@ class Answer:
     undefined: tuple[str, ...] = ()
     """What the metrics leave out beside their own NaN."""
 
+    skipped: str = ""
+    """Why the question was not asked; nothing where it was."""
+
 
 def look_up(tree: Mapping[str, Any], *keys: str) -> Any:
     """Return what stands at the end of a path of keys, None where there is nothing."""

@@ -13,6 +13,7 @@ from stages.params.analyse import AnalyseParams
 from stages.statistics.answer import Answer
 from stages.statistics.cohort import Cohort
 from stages.statistics.families import with_families
+from stages.statistics.needs import lacking
 from stages.statistics.questions import (
     agreement,
     asymmetry,
@@ -76,14 +77,17 @@ def answer_all(cohort: Cohort, params: AnalyseParams) -> dict[str, Answer]:
     """Return the answer to every question; each has a random generator of its own.
 
     A question knows the answers to those before it (`Cohort.answers`); those that judge know the
-    adjusted p-values as well.
+    adjusted p-values as well. One that needs what the cohort lacks is skipped and says why.
     """
     answers: dict[str, Answer] = {}
     ensembles = cohort.ensembles
-    controls = {*ensembles.compared} - {*ensembles.architectures}
+    controls = {*ensembles.compared} - {*ensembles.studied}
     for name, ask in QUESTIONS.items():
         if name in JUDGING:
             answers = with_families(answers, controls)
+        if reason := lacking(ask, cohort):
+            answers[name] = Answer(skipped=reason)
+            continue
         rng = np.random.default_rng(stable_seed("analyse", name, params.seed))
         answers[name] = ask(replace(cohort, answers=dict(answers)), params, rng)
     return answers

@@ -1,8 +1,9 @@
 """The study as tidy tables: what its questions are put to, and how it is read."""
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import partial
+from typing import Any
 
 import pandas as pd
 
@@ -15,7 +16,7 @@ from stages.statistics.methods.gaps import grid
 from stages.statistics.methods.variability import cv_table
 from stages.storage.tables import read_table
 from stages.study import layout, schema
-from stages.study.groups import ADDED_NOISE, FULLY_SAMPLED
+from stages.study.groups import GroupKind
 from stages.study.schema import SIDES, Table
 from stages.study.structures import STRUCTURES
 from stages.study.subjects import subject_map
@@ -23,13 +24,17 @@ from stages.study.subjects import subject_map
 
 @dataclass(frozen=True)
 class Cohort:
-    """Tidy tables of all groups: the columns of `study/schema.py`, the structures of the study."""
+    """Tidy tables of all groups: the columns of `study/schema.py`, the structures of the study.
+
+    A table that no group of the study can have, such as that of voxelwise statistics in a study of
+    volumes alone, has no rows.
+    """
 
     ensembles: EnsembleParams
     """The groups and their members."""
 
-    noise: NoiseParams
-    """Parameters of the noise ensemble."""
+    noise: NoiseParams | None
+    """Parameters of the noise ensemble; None where there is none."""
 
     subject_of: dict[str, str]
     """Scan -> subject, in the order of the study."""
@@ -38,7 +43,7 @@ class Cohort:
     """Of all groups but the reference, one row a member, scan and structure."""
 
     reference: pd.DataFrame
-    """Volumes of the fully sampled scans."""
+    """Volumes of the fully sampled scans, or of another reference; no rows without one."""
 
     truth: pd.DataFrame | None
     """Volumes of the digital phantoms; None where they are not known."""
@@ -93,7 +98,7 @@ class Cohort:
 
     @property
     def groups(self) -> list[str]:
-        """Return the networks with volumes, in the order of the study."""
+        """Return the ensembles with volumes, in the order of the study."""
         return list(dict.fromkeys(self.networks(self.volumes)["group"]))
 
     @property
@@ -106,9 +111,24 @@ class Cohort:
         """Return the groups of undersampled images: networks and baselines."""
         return self.ensembles.scored
 
+    @property
+    def crossed_groups(self) -> list[str]:
+        """Return those of them whose members are the same in all scans."""
+        return [name for name in self.groups if name not in self.nested]
+
+    @property
+    def nested(self) -> frozenset[str]:
+        """Return the groups whose members are samples of their scan, the same in no two."""
+        return frozenset(group.name for group in self.ensembles.all if not group.crossed)
+
+    def crossed(self, table: pd.DataFrame) -> pd.DataFrame:
+        """Return the rows of the ensembles whose members are the same in all scans."""
+        own = self.networks(table)
+        return own[~own["group"].isin(self.nested)].reset_index(drop=True)
+
     def networks(self, table: pd.DataFrame) -> pd.DataFrame:
-        """Return the rows of a table that are of trained networks."""
-        return table[table["group"].isin(self.ensembles.architectures)].reset_index(drop=True)
+        """Return the rows of a table that are of the ensembles: what the study is about."""
+        return table[table["group"].isin(self.ensembles.ensembles)].reset_index(drop=True)
 
 
 def of(table: pd.DataFrame, group: str) -> pd.DataFrame:
@@ -116,21 +136,21 @@ def of(table: pd.DataFrame, group: str) -> pd.DataFrame:
     return table[table["group"] == group]
 
 
-def read_cohort(ensembles: EnsembleParams, noise: NoiseParams, params: AnalyseParams) -> Cohort:
+def read_cohort(
+    ensembles: EnsembleParams, noise: NoiseParams | None, params: AnalyseParams
+) -> Cohort:
     """Read the tables of all groups.
 
     Raises:
         StudyError: if a table is missing or damaged, or an ensemble has fewer than two members.
     """
-    whole = _group_table(schema.VOLUMES, FULLY_SAMPLED.name)
+    compared, target = ensembles.compared, ensembles.target
+    everything = (*([target.name] if target else []), *compared)
+    whole = _group_table(schema.VOLUMES, everything[0])
     subjects = list(dict.fromkeys(whole["subject"]))
     joined = partial(_joined, structures=params.structures, subjects=subjects)
-    networks, compared = ensembles.architectures, ensembles.compared
     volumes = joined(schema.VOLUMES, compared)
-    reference = grid(whole, params.structures, subjects)[0]
-    drawn = all(schema.DRAWS.path(group).exists() for group in networks)
-    everything = (FULLY_SAMPLED.name, *compared)
-    sided = all(SIDES.path(group).exists() for group in everything)
+    reference = grid(whole if target else whole[:0], params.structures, subjects)[0]
     return Cohort(
         ensembles=ensembles,
         noise=noise,
@@ -141,25 +161,55 @@ def read_cohort(ensembles: EnsembleParams, noise: NoiseParams, params: AnalysePa
         intracranial=intracranial_volumes(
             _concatenated([_group_table(schema.VOLUMES, group) for group in everything])
         ),
-        sides=joined(SIDES, everything) if sided else None,
+        sides=joined(SIDES, everything) if _all_have(SIDES, everything) else None,
         cv=pd.concat(
-            [cv_table(of(volumes, group)) for group in ensembles.variable], ignore_index=True
+            [cv_table(of(volumes, group)) for group in ensembles.variable]
+            or [cv_table(volumes[:0])],
+            ignore_index=True,
         ),
         bias=pd.concat(
             [bias_table(of(volumes, group), reference) for group in compared], ignore_index=True
         ),
-        draws=joined(schema.DRAWS, networks) if drawn else None,
-        quality=joined(schema.QUALITY, ensembles.scored),
-        regions=joined(schema.REGIONS, networks),
-        halves=joined(schema.HALVES, networks),
-        histograms=joined(schema.HISTOGRAMS, networks),
-        surrogates=joined(schema.SURROGATES, networks),
-        half_surrogates=joined(schema.HALF_SURROGATES, networks),
-        overlap=joined(schema.OVERLAP, ensembles.groups),
-        changes=joined(schema.DEFORMATION, compared),
-        snr=_group_table(schema.SNR, ADDED_NOISE),
+        **_image_tables(ensembles, joined),
+        snr=_concatenated(
+            [_group_table(schema.SNR, name) for name in ensembles.named(of=_adds_noise)], schema.SNR
+        ),
         curves=_curves(ensembles),
     )
+
+
+def _adds_noise(kind: GroupKind) -> bool:
+    return kind.adds_noise
+
+
+def _all_have(table: Table, groups: tuple[str, ...]) -> bool:
+    return all(table.path(group).exists() for group in groups)
+
+
+def _image_tables(ensembles: EnsembleParams, joined: Callable[..., pd.DataFrame]) -> dict[str, Any]:
+    """Return the tables that only groups of images have."""
+    imaged = {*ensembles.imaged}
+    against = ensembles.target is not None  # what is compared with a reference
+
+    def those(names: tuple[str, ...]) -> tuple[str, ...]:
+        return tuple(name for name in names if name in imaged)
+
+    networks = those(ensembles.ensembles)
+    drawn = bool(networks) and _all_have(schema.DRAWS, networks)
+    voxelwise = {
+        "regions": schema.REGIONS,
+        "halves": schema.HALVES,
+        "histograms": schema.HISTOGRAMS,
+        "surrogates": schema.SURROGATES,
+        "half_surrogates": schema.HALF_SURROGATES,
+    }
+    return {
+        "draws": joined(schema.DRAWS, networks) if drawn else None,
+        "quality": joined(schema.QUALITY, those(ensembles.scored) if against else ()),
+        "overlap": joined(schema.OVERLAP, those(ensembles.groups) if against else ()),
+        "changes": joined(schema.DEFORMATION, those(ensembles.compared) if against else ()),
+        **{name: joined(table, networks) for name, table in voxelwise.items()},
+    }
 
 
 def _true_volumes(structures: tuple[str, ...], subjects: list[str]) -> pd.DataFrame | None:
@@ -194,11 +244,14 @@ def _joined(
     table: Table, groups: tuple[str, ...], structures: tuple[str, ...], subjects: list[str]
 ) -> pd.DataFrame:
     """Return one table of several groups, rows of the study's structures in their order."""
-    found = _concatenated([_group_table(table, group) for group in groups])
+    found = _concatenated([_group_table(table, group) for group in groups], table)
     return grid(found, structures, subjects)[0] if "structure" in table.units else found
 
 
-def _concatenated(tables: list[pd.DataFrame]) -> pd.DataFrame:
+def _concatenated(tables: list[pd.DataFrame], kind: Table = schema.VOLUMES) -> pd.DataFrame:
+    """Return several tables of a kind as one; one without rows where there are none."""
+    if not tables:
+        return pd.DataFrame(columns=kind.columns)
     # an empty table has columns of no type
     return pd.concat([t for t in tables if len(t)] or tables[:1], ignore_index=True)
 
@@ -213,4 +266,4 @@ def _curves(ensembles: EnsembleParams) -> pd.DataFrame:
         for group in ensembles.architectures
         for seed in ensembles.members(group, at_least=2)
     ]
-    return _concatenated(tables)
+    return _concatenated(tables) if tables else pd.DataFrame(columns=["group", "seed", *columns])

@@ -1,4 +1,4 @@
-"""Scans with a pathology held against their healthy twins: the tables of question `pathology`."""
+"""Pathological phantoms against their matched healthy phantoms: tables of question `pathology`."""
 
 from collections.abc import Sequence
 
@@ -44,28 +44,37 @@ def voxel_table(groups: Sequence[Group], pairs: Sequence[tuple[str, str, str]]) 
 
     Args:
         groups: with several members each.
-        pairs: scan with a pathology, healthy twin, kind of the pathology.
+        pairs: pathological phantom, matched healthy phantom, kind of the pathology.
     """
     rows = [
         row
-        for ill, healthy, kind in progress(pairs, desc="pathology", unit="scan")
-        for row in twin_rows(ill, healthy, kind, groups)
+        for diseased, healthy, kind in progress(pairs, desc="pathology", unit="scan")
+        for row in pair_rows(diseased, healthy, kind, groups)
     ]
     return pd.DataFrame(rows, columns=AFFECTED_VOXELS.columns)
 
 
-def twin_rows(ill_name: str, healthy_name: str, kind: str, groups: Sequence[Group]) -> list[Row]:
-    """Return a row of `schema.AFFECTED_VOXELS` for each group: one scan against its twin."""
-    ill, healthy = load_reference(ill_name), load_reference(healthy_name)
-    changed = flat(load_labels(layout.affected(ill_name, kind), ill.grid)) != 0
-    white = np.isin(flat(ill.labels), WHITE_MATTER)
+def pair_rows(
+    diseased_name: str, healthy_name: str, kind: str, groups: Sequence[Group]
+) -> list[Row]:
+    """Return a row of `schema.AFFECTED_VOXELS` for each group: one pair of phantoms."""
+    diseased, healthy = load_reference(diseased_name), load_reference(healthy_name)
+    changed = flat(load_labels(layout.affected(diseased_name, kind), diseased.grid)) != 0
+    white = np.isin(flat(diseased.labels), WHITE_MATTER)
     positions = np.flatnonzero(changed | white)
     affected = changed[positions]
     rows: list[Row] = []
     for group in groups:
-        seen, twin = (voxels_of(group, scan, positions, healthy.scale) for scan in (ill, healthy))
-        where: Row = {"group": group.name, "kind": kind, "head": healthy_name, "subject": ill_name}
-        rows.append(where | voxel_row(seen, twin, affected, ~affected, len(group.members)))
+        seen, matched = (
+            voxels_of(group, scan, positions, healthy.scale) for scan in (diseased, healthy)
+        )
+        where: Row = {
+            "group": group.name,
+            "kind": kind,
+            "head": healthy_name,
+            "subject": diseased_name,
+        }
+        rows.append(where | voxel_row(seen, matched, affected, ~affected, len(group.members)))
     return rows
 
 

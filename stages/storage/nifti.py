@@ -25,7 +25,7 @@ AGREEMENT = 1e-3  # relative, between the voxel sizes of header and affine
 SHEAR = 1e-3  # largest cosine of the angle between two axes
 VOXELS_MM = (0.05, 15)  # smaller ones no head is scanned with, in thicker slices is no structure
 EXTENTS_MM = (4, 700)  # the brain of a mouse, head and neck; more would fill the memory
-EXTENSION = re.compile(r"\.(h5|hdf5|nii|nii\.gz|mgz|npz)$", re.IGNORECASE)
+EXTENSION = re.compile(r"\.(h5|hdf5|mrd|nii|nii\.gz|mgz|npz)$", re.IGNORECASE)
 
 
 def affine(

@@ -2,10 +2,12 @@
 
 A kind is data: code asks a group what it has, never which one it is. Another kind is an entry of
 `KINDS`, its groups in `EnsembleParams.all` (stages/params/ensembles.py) and the stage that makes
-its images.
+its images. Images from elsewhere (`EXTERNAL`) are a kind like any other.
 """
 
+from collections.abc import Iterable
 from dataclasses import dataclass
+from typing import Any
 
 from stages.study import sidecars
 
@@ -26,8 +28,12 @@ class GroupKind:
     """What an image of such a group is, in words."""
     undersampled: bool = True
     """Made from masked k-space; otherwise from all of it."""
+    elsewhere: bool = False
+    """Images that others made: nothing is known of their k-space."""
     trained: bool = False
     """Members are networks that the study trains: weights, training curves, a model card."""
+    studied: bool = False
+    """What the study is about; other groups are controls."""
     repeated: bool = False
     """Several members, hence variability; otherwise one member."""
     adds_noise: bool = False
@@ -36,13 +42,17 @@ class GroupKind:
     """Its PSNR and SSIM are results of the study."""
     target: bool = False
     """The other groups are compared with it, and it with the true volumes alone."""
+    interpolated: bool = False
+    """Reference images on the grid of a group from elsewhere and back: what interpolation does."""
     uses_labels: bool = False
     """Its images depend on the reference's label maps, hence on the segmenter."""
     differ_in: tuple[str, ...] = ()
     """Entries of an image's sidecar that no two members share."""
 
 
-ENSEMBLE = GroupKind("ensemble", trained=True, repeated=True, differ_in=(sidecars.WEIGHTS,))
+ENSEMBLE = GroupKind(
+    "ensemble", trained=True, studied=True, repeated=True, differ_in=(sidecars.WEIGHTS,)
+)
 NOISE = GroupKind(
     "noise",
     names=(ADDED_NOISE,),
@@ -65,8 +75,25 @@ REFERENCE = GroupKind(
     target=True,
 )
 BASELINE = GroupKind("baseline", names=("zero_filled", "compressed_sensing"))
+_ELSEWHERE: dict[str, Any] = {
+    "image": "image from elsewhere",
+    "undersampled": False,
+    "elsewhere": True,
+    "studied": True,
+}
+EXTERNAL = GroupKind("external", repeated=True, **_ELSEWHERE)
+PAIRED = GroupKind("paired", **_ELSEWHERE)
 
-KINDS = (ENSEMBLE, NOISE, REFERENCE, BASELINE)
+INTERPOLATION = GroupKind(
+    "interpolation",
+    image="reference image, resampled there and back",
+    undersampled=False,
+    elsewhere=True,
+    scored=False,
+    interpolated=True,
+)
+
+KINDS = (ENSEMBLE, NOISE, REFERENCE, BASELINE, EXTERNAL, PAIRED, INTERPOLATION)
 """Every kind of group."""
 _NAMED = {name: kind for kind in KINDS for name in kind.names}
 
@@ -79,10 +106,45 @@ class Group:
     kind: GroupKind
     members: tuple[int, ...]
     """Their seeds; 0 of a group with one member."""
+    crossed: bool = True
+    """Member 3 is the same network in all scans; otherwise members are nested within scans."""
+    imaged: bool = True
+    """It has images and label maps; otherwise volumes alone."""
+    absent: frozenset[tuple[int, str]] = frozenset()
+    """Members and scans that there is no image of."""
+
+    def of(self, subject: str) -> tuple[int, ...]:
+        """Return the members that have an image of a scan."""
+        return tuple(m for m in self.members if (m, subject) not in self.absent)
+
+    def scans(self, member: int, subjects: Iterable[str]) -> list[str]:
+        """Return the scans of which a member has an image."""
+        return [subject for subject in subjects if (member, subject) not in self.absent]
 
 
 FULLY_SAMPLED = Group("reference", REFERENCE, (0,))
 """The group that all others are compared with."""
+
+
+def external(name: str, pairs: Iterable[tuple[int, str]], *, crossed: bool, imaged: bool) -> Group:
+    """Return a group from elsewhere, `reference` the one that the others are compared with.
+
+    Args:
+        name: of the group.
+        pairs: member and scan of every image.
+        crossed, imaged: as in `Group`.
+    """
+    there = set(pairs)
+    members = sorted({member for member, _ in there})
+    every = {(member, scan) for member in members for _, scan in there}
+    kind = EXTERNAL if len(members) != 1 else PAIRED
+    found = frozenset(every - there)
+    return Group(name, _NAMED.get(name, kind), tuple(members), crossed, imaged, found)
+
+
+def interpolation_of(name: str) -> Group:
+    """Return the control of a group whose images are resampled to the reference's grid."""
+    return Group(f"{name}_interpolation", INTERPOLATION, (0,))
 
 
 def desc_of(name: str) -> str:

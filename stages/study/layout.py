@@ -14,6 +14,7 @@ from stages.study.groups import desc_of
 
 DATA = Path("data")
 TRUTH = DATA / "truth"
+MAGNITUDE_IMAGES = TRUTH / "images.csv"  # of a cohort that is simulated from them
 CODE = Path("work/code")
 PHANTOM = Path("work/phantom")
 MASKS = Path("work/masks")
@@ -22,6 +23,7 @@ INSPECTION = Path("work/inspection")
 PATHOLOGY = Path("work/pathology")
 TRUE_MEASURES = Path("work/truth")
 SEGMENTER = Path("work/segmenter")  # trainings of the bundled segmentation network
+MEMBERS = Path("work/members")
 METRICS = Path("metrics")
 HEADLINE = METRICS / "headline.json"  # the one metrics file without a folder of its stage
 PLOTS = Path("plots")
@@ -128,6 +130,11 @@ def duration(command: str) -> Path:
 def measures(group: str) -> Path:
     """Return the folder of a group's tidy tables."""
     return Path("work/measures", group)
+
+
+def members(group: str) -> Path:
+    """Return the table of the images of a group from elsewhere: which scans its members have."""
+    return MEMBERS / f"{group}.csv"
 
 
 def quality(group: str) -> Path:

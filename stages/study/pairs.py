@@ -1,4 +1,4 @@
-"""Pathological phantoms and their matched healthy phantoms: one digital head, by their names.
+"""Pathological phantoms and their matched healthy phantoms: one anatomy, paired by name.
 
 A pathological phantom is called as its healthy one with the kind behind it, `headV001atrophy`. It
 has the mask of the healthy phantom and belongs to the same subject.

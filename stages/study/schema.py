@@ -115,6 +115,9 @@ AFFECTED_VOXELS = Table(
     lambda: layout.PATHOLOGY,
 )
 
+# work/members/<group>.csv, of groups from elsewhere
+MEMBERS = Table("members", names("subject", "member", "name", "person"), lambda: layout.MEMBERS)
+
 GROUP_TABLES = (
     *(VOLUMES, DRAWS, REGIONS, HALVES, HISTOGRAMS, SURROGATES, HALF_SURROGATES, SIDES, SNR),
     *(QUALITY, OVERLAP, DEFORMATION),

@@ -31,9 +31,20 @@ NOISE_DEFINITION = "NoiseDefinition"
 NOISE_ACQUIRED_FRACTION = "NoiseAcquiredFraction"
 NOISE_SEED = "NoiseSeed"
 NOISE = (NOISE_SNR, NOISE_DEFINITION, NOISE_SIGMA, NOISE_ACQUIRED_FRACTION)  # of all members alike
+# of images from elsewhere
+SOURCE_FILE = "SourceFile"  # its name there
+SOURCE_MD5 = "SourceFileMD5"  # None of a DICOM series
+INTENSITY_SCALE = "IntensityScale"
+LABEL_FILE = "LabelFile"  # its label map, made elsewhere
+LABEL_MD5 = "LabelFileMD5"
+RESAMPLED = "Resampled"  # off, affine-only or rigid
 # of label maps
 IMAGE = "SourceMD5"  # of the image that was segmented
 METHOD = "Method"  # of the segmenter
 WEIGHTS_FILE = "Weights"  # name of the file
+LABEL_TABLE = "LabelTableMD5"  # of the user's table of labels
+COMMAND = "Command"  # template of the command that made it
+COMMAND_MD5 = "CommandMD5"  # of the program
+EXIT_CODE = "ExitCode"  # of the command
 MODE = "Mode"  # SynthSeg's
 FAST = "Fast"  # SynthSeg's

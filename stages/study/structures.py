@@ -1,6 +1,8 @@
-"""The label table: FreeSurfer ids, SynthSeg's names, and the structures of the study."""
+"""The label table: FreeSurfer ids, the names that segmenters give them, and the structures."""
 
+import re
 from dataclasses import dataclass
+from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from stages.study.errors import StudyError
@@ -105,10 +107,111 @@ ABBREVIATIONS = {
 }
 INFERIOR_HORNS = frozenset((5, 44))
 """Parts of the lateral ventricles for which some networks have no label of their own."""
+# What FreeSurfer and FastSurfer call a label where SynthSeg calls it otherwise, in `aseg.stats`, in
+# the tables of `asegstats2table` and in `FreeSurferColorLUT.txt`; capitals, blanks, `-` and `_`
+# do not count. `Cortex` and white matter of a hemisphere are measures of the surfaces there.
+OTHER_NAMES = {
+    2: ("lhCerebralWhiteMatterVol", "lhCorticalWhiteMatterVol"),
+    3: ("lhCortexVol",),
+    5: ("Left-Inf-Lat-Vent",),
+    10: ("Left-Thalamus-Proper",),
+    14: ("third ventricle",),
+    15: ("fourth ventricle",),
+    16: ("brainstem",),
+    26: ("Left-Accumbens",),
+    28: ("Left-VentralDC",),
+    41: ("rhCerebralWhiteMatterVol", "rhCorticalWhiteMatterVol"),
+    42: ("rhCortexVol",),
+    44: ("Right-Inf-Lat-Vent",),
+    49: ("Right-Thalamus-Proper",),
+    58: ("Right-Accumbens",),
+    60: ("Right-VentralDC",),
+}
+# Whole structures of the study by names of other programs, both sides in one number
+OTHER_WHOLES = {
+    "CerebralWhiteMatterVol": "white_matter",
+    "CorticalWhiteMatterVol": "white_matter",
+    "CortexVol": "cortex",
+}
+# Columns that no structure of the study is made of: other measures, labels, parcels of the cortex
+UNUSED_NAMES = re.compile(
+    r"""(left|right)?\ ?(vessel|choroid\ plexus|undetermined|hypointensities
+        |non\ wm\ hypointensities|wm\ hypointensities|wmh|lesion|unknown|substantia\ nigra)
+    |5th\ ventricle|optic\ chiasm|background|unknown|skull|cc\ (posterior|mid\ posterior|central
+        |mid\ anterior|anterior)|corpus\ callosum|fornix|wm\ hypointensities
+    |ctx\ .*|wm\ [lr]h\ .*
+    |total\ intracranial|intracranial|icv|etiv|estimatedtotalintracranialvol
+    |brainsegvol.*|supratentorialvol.*|subcortgrayvol|totalgrayvol|maskvol.*|brainsegnotvent.*
+    |ventriclechoroidvol|[lr]?h?surfaceholes""",
+    re.VERBOSE,
+)
+# mm3 of both sides in adults, to the order of magnitude: enough to tell mm3 from ml
+ADULT_MM3 = {
+    "white_matter": 450_000,
+    "cortex": 470_000,
+    "lateral_ventricle": 20_000,
+    "cerebellum_white_matter": 28_000,
+    "cerebellum_cortex": 105_000,
+    "thalamus": 14_500,
+    "caudate": 7_200,
+    "putamen": 10_000,
+    "pallidum": 3_500,
+    "third_ventricle": 1_200,
+    "fourth_ventricle": 1_800,
+    "brainstem": 21_000,
+    "hippocampus": 8_000,
+    "amygdala": 3_400,
+    "csf": 1_100,
+    "accumbens": 1_100,
+    "ventral_dc": 8_000,
+}
+WITHIN = "inferior lateral ventricle"  # what networks that merge the sides have in its ventricle
 LABELS = {entry.name: entry.labels for entry in STRUCTURES}
 SYNTHSEG_LABELS = (0, *SYNTHSEG_TABLE)
 SYNTHSEG_NAMES = tuple(SYNTHSEG_TABLE.values())
 MERGED = {r: left for s in STRUCTURES for left, r in zip(s.left, s.right, strict=False)}
+
+
+def plain_name(name: str) -> str:
+    """Return a name in lower case, with single blanks for `-`, `_` and blanks."""
+    return " ".join(re.split(r"[-_\s]+", name.strip().lower()))
+
+
+def _known_names() -> dict[str, "frozenset[int]"]:
+    known = {plain_name(name): frozenset({label}) for label, name in SYNTHSEG_TABLE.items()}
+    for label, names in OTHER_NAMES.items():
+        known |= {plain_name(name): frozenset({label}) for name in names}
+    whole = {entry.name: frozenset(entry.labels) for entry in STRUCTURES}
+    known |= {plain_name(name): whole[key] for name, key in OTHER_WHOLES.items()}
+    sided = [name for name in known if name.startswith("left ")]
+    for name in sided:  # networks that merge the sides
+        other = known.get(name.replace("left ", "right ", 1), frozenset())
+        known.setdefault(name.removeprefix("left "), known[name] | other)
+    return {plain_name(name): labels for name, labels in whole.items()} | known
+
+
+NAMED_LABELS = _known_names()
+"""Plain name -> the FreeSurfer ids whose volume it is; those of the study's structures too."""
+
+
+def labels_of(name: str) -> "frozenset[int] | None":
+    """Return the FreeSurfer ids whose volume a name stands for.
+
+    Empty for a known measure that no structure is made of, None for a name that is not known. The
+    study's `lateral_ventricle` holds the inferior horn, SynthSeg's `lateral ventricle` does not.
+    """
+    if name in LABELS:
+        return frozenset(LABELS[name])
+    plain = plain_name(name)
+    if plain in NAMED_LABELS:
+        return NAMED_LABELS[plain]
+    return frozenset() if UNUSED_NAMES.fullmatch(plain) else None
+
+
+def nearest_name(name: str) -> str:
+    """Return `; did you mean '...'?` for a name near a known one, nothing for others."""
+    near = get_close_matches(plain_name(name), NAMED_LABELS, n=1)
+    return f"; did you mean '{near[0]}'?" if near else ""
 
 
 def structure(name: str) -> Structure:
@@ -121,15 +224,25 @@ def structure(name: str) -> Structure:
 
 
 def columns(entry: Structure, available: list[str]) -> list[str]:
-    """Return the columns of a volume table that add up to a structure.
+    """Return the columns of a volume table that add up to a structure; none if it has none.
 
     SynthSeg's own tables have a column a side; networks that merge the sides write the name without
     `left` or `right`.
+
+    Raises:
+        StudyError: if only a part of the structure has columns.
     """
     sided = [SYNTHSEG_TABLE[label] for label in entry.labels]
-    found = [name for name in sided if name in available]
-    merged = {name.removeprefix("left ").removeprefix("right ") for name in sided}
-    return found or sorted(merged & set(available))
+    merged = sorted({name.removeprefix("left ").removeprefix("right ") for name in sided})
+    named = [name for name in sided if name in available]
+    found = named or [name for name in merged if name in available]
+    missing = {*(sided if named else merged)} - {*found}
+    if not found or not missing or (not named and missing <= {WITHIN}):
+        return found
+    raise StudyError(
+        f"{entry.name}: expected all of its columns, got {', '.join(found)} without"
+        f" {', '.join(sorted(missing))}: no volume is a sum of some parts; add the columns"
+    )
 
 
 def structure_volumes(table: "pd.DataFrame") -> "pd.DataFrame":
@@ -143,6 +256,9 @@ def structure_volumes(table: "pd.DataFrame") -> "pd.DataFrame":
     Returns:
         One row a subject, one column a structure (its key), mm3; structures without any column are
         left out.
+
+    Raises:
+        StudyError: if only a part of a structure has columns.
     """
     available = list(table.columns)
     groups = {s.name: columns(s, available) for s in STRUCTURES}

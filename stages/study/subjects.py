@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 
 from stages.storage.nifti import EXTENSION, subject
-from stages.storage.tables import read_table
+from stages.storage.tables import TEXT, read_table
 from stages.study import layout
 from stages.study.errors import StudyError
 from stages.study.pairs import matched_healthy
@@ -36,7 +36,8 @@ def subject_map(
     """
     labels = list(scans)
     if pattern is None and table is None:
-        return {label: matched_healthy(label) for label in labels}
+        stated = stated_persons()
+        return {label: stated.get(label) or matched_healthy(label) for label in labels}
     names = {label: label for label in labels} | dict(scan_files() if files is None else files)
     subject_of = {} if pattern is None else by_pattern(labels, names, pattern)
     if table is not None:
@@ -53,8 +54,21 @@ def subject_map(
     return {label: subject_of[label] for label in labels}
 
 
+def stated_persons() -> dict[str, str]:
+    """Return label -> subject of scans from elsewhere, whose tables tell subject and session."""
+    text = [*TEXT, "person"]
+    tables = [read_table(p, ["subject"], text) for p in sorted(layout.MEMBERS.glob("*.csv"))]
+    return {
+        label: person
+        for table in tables
+        for label, person in zip(table["subject"], table["person"], strict=True)
+    }
+
+
 def scan_files() -> dict[str, str]:
-    """Return label -> file name of all scans that stage `inspect` found."""
+    """Return label -> file name of all scans that stage `inspect` found; images have no such."""
+    if layout.MEMBERS.exists() and not layout.INSPECTION.exists():
+        return {}
     files = read_table(layout.INSPECTION / "scans.csv", ["file"], text=["file"])["file"]
     return {subject(name): name for name in files}
 

@@ -7,9 +7,9 @@ from typing import Any
 import h5py
 import torch
 
-from stages.kspace.formats.calgary_campinas import complex_to_interleaved
 from stages.kspace.formats.catalogue import list_scans
 from stages.kspace.formats.protocol import Scan, ScanFormat
+from stages.kspace.formats.stored_scan import complex_to_interleaved
 from stages.kspace.masks.sampling import SamplingMask
 from stages.kspace.masks.search import MaskOptions
 from stages.kspace.masks.variable_density_poisson import draw_mask

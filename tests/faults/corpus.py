@@ -354,11 +354,11 @@ MASKS = instead("the scan's mask", "run `dvc repro`", "run `dvc repro mask`") | 
     ),
     "another acceleration": Fault(
         archive(**mask_arrays(acceleration_full=5.0)),
-        no_mask("240 of 480 positions are sampled, which is no acceleration of 5"),
+        no_mask("240 of 480 k-space samples are kept, which is no acceleration of 5"),
     ),
     "acceleration NaN": Fault(
         archive(**mask_arrays(acceleration_acquired=np.nan)),
-        no_mask("an acceleration of nan of the acquired part"),
+        no_mask("an acceleration of nan within the acquired k-space"),
     ),
     "acceleration in words": Fault(
         archive(**mask_arrays(acceleration_full="five")),

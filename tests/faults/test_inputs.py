@@ -1,6 +1,7 @@
 """Every bad input of the corpus, through what reads it and through the scripts."""
 
 import re
+import shutil
 import tracemalloc
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -9,6 +10,9 @@ import numpy as np
 import pytest
 import torch
 
+from stages.external.image_import import read_image
+from stages.external.image_listing import items
+from stages.external.volume_files import read_volumes
 from stages.kspace.formats.catalogue import list_scans, open_scan
 from stages.kspace.formats.protocol import ScanFormat
 from stages.kspace.masks import file
@@ -16,9 +20,12 @@ from stages.kspace.masks.challenge import challenge_mask
 from stages.kspace.masks.protocol import Target
 from stages.kspace.masks.sampling import load_mask
 from stages.measures.members import volume_table
+from stages.params.ensembles import EnsembleParams
+from stages.params.external import ExternalParams
 from stages.params.mask import MaskParams
 from stages.params.sections import load_all
 from stages.recon.learned.exchange import CHECKPOINT
+from stages.segmenters.files.label_files import freesurfer_table, label_table, read_label_map
 from stages.segmenters.synthseg import keras, model
 from stages.storage.files import read_mapping
 from stages.storage.nifti import affine, label_map, save_volume
@@ -26,12 +33,23 @@ from stages.storage.tensors import load_plain
 from stages.study import layout
 from stages.study.errors import StudyError
 from tests.fabricated import ROOT
-from tests.faults import corpus
+from tests.faults import corpus, raw_data
+from tests.faults import elsewhere as elsewhere_corpus
 from tests.kspace.formats.test_calgary_campinas import WRONG_LISTS
-from tests.scans import GRID, N_COILS, PARTIAL_FOURIER, run, toy_labels, write_toy_study
+from tests.scans import (
+    GRID,
+    N_COILS,
+    PARTIAL_FOURIER,
+    run,
+    toy_labels,
+    write_toy_params,
+    write_toy_study,
+)
 from tests.segmenters import test_bad_inputs
 
 FORMAT = ScanFormat(N_COILS, PARTIAL_FOURIER)
+FASTMRI = ScanFormat(voxel_size_mm=(None, None, None), format="fastmri")
+ISMRMRD = ScanFormat(voxel_size_mm=(None, None, None), axis_codes=None, format="ismrmrd")
 MEMORY_BYTES = 1 << 28  # that no bad input may take
 Read = Callable[[Path], object]
 
@@ -49,9 +67,21 @@ def own_mask(path: Path) -> object:
     return file.mask_of(params, Target(corpus.MATRIX, 20, 0))
 
 
+def given_map(path: Path) -> object:
+    """Read a label map in FreeSurfer's labels."""
+    return read_label_map(path, freesurfer_table())
+
+
+def listed_images(path: Path) -> object:
+    """Read a table of images."""
+    return items("mine", ExternalParams(table=str(path)))
+
+
 # kind: (file name, faults, reader)
 READERS: dict[str, tuple[str, dict[str, corpus.Fault], Read]] = {
     "scan": ("a.h5", corpus.SCANS, lambda p: list(open_scan(p, FORMAT).batches())),
+    "fastMRI": ("a.h5", raw_data.FASTMRI, lambda p: list(open_scan(p, FASTMRI).batches())),
+    "ISMRMRD": ("a.h5", raw_data.ISMRMRD, lambda p: list(open_scan(p, ISMRMRD).batches())),
     "volume": ("a.nii.gz", corpus.VOLUMES, lambda p: label_map(p, corpus.SHAPE, np.eye(4))),
     "mask": ("a.npz", corpus.MASKS, load_mask),
     "challenge": ("R5_24x20.npy", corpus.CHALLENGE, challenge),
@@ -62,6 +92,14 @@ READERS: dict[str, tuple[str, dict[str, corpus.Fault], Read]] = {
     "table": ("a.csv", corpus.TABLES, lambda p: volume_table(p, ["sub-1"])),
     "json": ("a.json", corpus.JSON, read_mapping),
     "params": ("params.yaml", corpus.PARAMS, load_all),
+    "volumes from elsewhere": ("a.csv", elsewhere_corpus.TABLES_OF_VOLUMES, read_volumes),
+    "stats": ("aseg.stats", elsewhere_corpus.STATS, read_volumes),
+    "labels from elsewhere": ("a.nii.gz", elsewhere_corpus.LABEL_MAPS, given_map),
+    "image from elsewhere": ("a.nii.gz", elsewhere_corpus.IMAGES, read_image),
+    "series": ("dicom", elsewhere_corpus.FOLDERS, read_image),
+    "list of images": ("a.csv", elsewhere_corpus.LISTINGS, listed_images),
+    "table of labels": ("a.tsv", elsewhere_corpus.LABEL_TABLES, label_table),
+    "groups from elsewhere": ("params.yaml", elsewhere_corpus.PARAMETERS, EnsembleParams.load),
 }
 CASES = [(kind, name) for kind, (_, faults, _) in READERS.items() for name in faults]
 DIRECTS = {"what": CHECKPOINT.name, "advice": CHECKPOINT.damaged}
@@ -165,6 +203,33 @@ def test_every_script_gives_the_one_line(
         assert matches(line, fault.line, path=path), (name, line)
         assert everything() == before
         assert not out.exists()
+
+
+RAW = {"fastmri": ("fastMRI", "SAR"), "ismrmrd": ("ISMRMRD", None)}
+
+
+@pytest.mark.parametrize("format_name", RAW)
+def test_scans_of_other_formats_give_the_one_line(
+    format_name: str, tmp_path: Path, capsys: pytest.CaptureFixture
+) -> None:
+    kind, codes = RAW[format_name]
+    own = {"n_coils": None, "partial_fourier": None, "centred_transform": None}
+    own |= {"format": format_name, "axis_codes": codes, "voxel_size_mm": [None, None, None]}
+    write_toy_params(tmp_path, **{f"data.{key}": value for key, value in own.items()})
+    path = Path("data/validation/a.h5")
+    for name, fault in READERS[kind][1].items():
+        shutil.rmtree("data", ignore_errors=True)
+        path.parent.mkdir(parents=True)
+        fault.make(path)
+        capsys.readouterr()
+        with pytest.raises(SystemExit) as stopped:
+            run("reference")
+        assert stopped.value.code == 1
+        lines = [line for line in capsys.readouterr().err.splitlines() if "error: " in line]
+        assert len(lines) == 1, name
+        assert matches(lines[0].removeprefix("error: "), fault.line, path=path), (name, lines)
+        assert not layout.images("reference", 0).exists()
+        assert not any(Path("work").rglob("*.nii.gz"))
 
 
 def everything() -> set[Path]:

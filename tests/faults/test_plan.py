@@ -65,7 +65,7 @@ def test_the_smallest_study_has_a_scan_with_a_pathology() -> None:
 
 
 def bench_of(root: Path, script: str) -> tuple[Bench, Run]:
-    """Return a study with one stage, a script that writes `out`, and its finished twin."""
+    """Return a study with one stage, a script that writes `out`, and a finished copy."""
     for name in ("finished", "bench"):
         (root / name).mkdir()
         (root / name / "out").write_text("whole")

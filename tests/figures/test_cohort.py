@@ -17,6 +17,7 @@ from stages.study.layout import true_labels
 from tests.anatomy.maps import block_head
 
 DATA = DataParams(
+    format="calgary_campinas",
     train="train",
     validation="validation",
     train_files=None,

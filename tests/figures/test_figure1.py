@@ -34,5 +34,11 @@ def test_every_member_has_a_panel_and_its_outlines(n_members):
     figure = draw(part, "rim", range(n_members), "sub-1")
     titles = [axes.get_title() for axes in figure.axes]
     assert [f"member {m}" for m in range(n_members)] == [t for t in titles if "member " in t]
-    outlines = figure.axes[max(n_members, 4) + 3].collections
+    n_columns = max(n_members, 4)
+    outlines = figure.axes[2 * n_columns + 3].collections
     assert len(outlines) == n_members
+    sides = [text.get_text() for text in figure.axes[0].texts]
+    assert sides == ["L", "R"]
+    differences = [axes.images[0].get_array() for axes in figure.axes[n_columns:][:n_members]]
+    assert np.sum(differences, axis=0) == pytest.approx(0, abs=1e-9)
+    assert titles.count("less the mean") == n_members

@@ -4,8 +4,9 @@ import numpy as np
 import pandas as pd
 
 from stages.anatomy.diseases.catalogue import DISEASES
-from stages.figures.pathology import draw, kind_markers, matched_planes
+from stages.figures.pathology import FIGURE, draw, kind_markers, matched_planes
 from stages.storage.nifti import affine
+from tests.page.results import facts, metrics
 
 GROUPS = ("unet", "varnet")
 MATRIX = affine((10, 12, 14), (2.0, 2.0, 2.0), "SAR")
@@ -58,7 +59,7 @@ def test_points_are_those_of_the_tables() -> None:
         for name, axes in panels.items()
     }
     assert drawn["Change of volume"] == [(65,), (70,), (75,), (80,), (80,)]
-    assert drawn["Does the spread tell?"] == [(1,), (1,), (5,), (6,)]  # the reference: no spread
+    assert drawn["SD and error"] == [(1,), (1,), (5,), (6,)]  # the reference: no spread
     assert drawn["Affected voxels"] == [(3,)] * 8
     assert {"healthy", *DISEASES} <= set(panels)
     assert len({axes.get_position().x0 for axes in figure.axes[:8]}) == 4  # two rows of four
@@ -73,7 +74,6 @@ def test_a_row_that_is_not_full_stays_empty() -> None:
     assert not figure.axes[6].images
 
 
-def test_a_cohort_without_pathology_says_so() -> None:
-    cells, voxels = tables()
-    figure = draw(cells, voxels, GROUPS, [])
-    assert "No scan with a pathology" in figure.texts[0].get_text()
+def test_a_cohort_without_pathology_has_no_figure() -> None:
+    assert FIGURE.shown(facts())
+    assert not FIGURE.shown(facts(metrics() | {"pathology": {"skipped": "none"}}))

@@ -86,4 +86,4 @@ def test_the_caption_says_what_the_test_cannot_find():
     permutations["least_p"] = 1 / 120
     assert "none can be significant" not in caption(known)
     permutations["complete"] = 0
-    assert "can change places" not in caption(known)
+    assert "can be exchanged" not in caption(known)

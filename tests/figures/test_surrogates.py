@@ -55,8 +55,8 @@ def points(axes, style: str = "full", mark: str = "os^") -> list:
 
 
 def test_each_value_has_a_point_in_its_colour_and_only_the_other_half_an_interval():
-    figure = draw(table(), inference(), GROUPS)
-    for axes in figure.axes:
+    for scope in SCOPES:
+        (axes,) = draw(table(), inference(), GROUPS, scope).axes
         filled, hollow = points(axes), points(axes, "none")
         assert [line.get_xdata()[0] for line in filled] == [0.4] * len(GROUPS) * len(SURROGATES)
         assert [line.get_xdata()[0] for line in hollow] == [0.6] * len(GROUPS) * len(SURROGATES)
@@ -67,7 +67,7 @@ def test_each_value_has_a_point_in_its_colour_and_only_the_other_half_an_interva
         strokes = [line.get_xdata()[0] for line in points(axes, mark="|")]
         assert strokes == pytest.approx([0.3] * len(filled))
         assert "n = 32" in axes.get_title()
-    names = [text.get_text() for text in figure.axes[0].get_yticklabels()]
+    names = [text.get_text() for text in axes.get_yticklabels()]
     assert {"linearised volume", "Own idea", "C: all segmentations"} <= set(names)
     assert "Baseline: the volume itself" in names
 
@@ -76,7 +76,7 @@ def test_undefined_values_and_intervals_are_not_drawn():
     gaps = table()
     gaps.loc[gaps["surrogate"] == "std_mean", ["value", "low", "high"]] = np.nan
     gaps.loc[gaps["surrogate"] == "vote_entropy", ["low", "high"]] = np.nan
-    axes = draw(gaps, inference(), GROUPS).axes[0]
+    axes = draw(gaps, inference(), GROUPS, "within_structure").axes[0]
     n = len(SURROGATES)
     assert len(points(axes)) == len(GROUPS) * (n - 1)
     bars = [list(line.get_xdata()) for line in axes.lines]
@@ -84,7 +84,7 @@ def test_undefined_values_and_intervals_are_not_drawn():
 
 
 def test_ceilings_stand_on_either_side_of_zero_and_with_their_intervals():
-    within, pooled = draw(table(), inference(), GROUPS).axes
+    within, pooled = (draw(table(), inference(), GROUPS, scope).axes[0] for scope in SCOPES)
     diamonds = [list(line.get_xdata()) for line in pooled.lines if line.get_marker() == "D"]
     n_rows = len(GROUPS) * len(SURROGATES)
     assert sum(np.allclose(xs, [-0.9, 0.9]) for xs in diamonds if len(xs) == 2) == n_rows
@@ -104,6 +104,6 @@ def test_the_wrong_subject_has_the_sign_of_the_right_one():
 
 @pytest.mark.parametrize("groups", [(), ("unet",), ("noise",)])
 def test_few_groups_make_a_figure(groups):
-    figure = draw(table(), inference(), groups)
+    figure = draw(table(), inference(), groups, "pooled")
     figure.canvas.draw()
-    assert len(figure.axes) == 2
+    assert len(figure.axes) == 1

@@ -6,7 +6,10 @@ import pytest
 from matplotlib.patches import PathPatch
 
 from stages.figures import figure2, figure3, r2, training
+from stages.figures.kit.dots import MARKERS
+from stages.figures.kit.tissues import LOOKS
 from stages.statistics.questions.paper import anchors
+from stages.study.structures import STRUCTURES as STUDIED
 
 STRUCTURES = ("hippocampus", "caudate")
 GROUPS = ("unet", "rim", "noise")
@@ -18,8 +21,20 @@ def spread(value: str, n_scans: int = 4) -> pd.DataFrame:
     return pd.DataFrame(rows, columns=["group", "structure", value])
 
 
-@pytest.mark.parametrize("n_scans", [1, 4])
-def test_figure2_has_a_box_a_group_and_structure(n_scans):
+@pytest.mark.parametrize("n_scans", [1, 7])
+def test_figure2_has_a_point_a_scan_of_few_scans(n_scans):
+    figure = figure2.draw(
+        spread("cv", n_scans), spread("bias", n_scans), GROUPS, STRUCTURES, anchors()
+    )
+    for axes in figure.axes:
+        assert not [patch for patch in axes.patches if isinstance(patch, PathPatch)]
+        points = [line for line in axes.lines if line.get_marker() in MARKERS]
+        assert len(points) == len(GROUPS) * len(STRUCTURES)
+        assert all(len(line.get_xdata()) == n_scans for line in points)
+
+
+@pytest.mark.parametrize("n_scans", [8, 20])
+def test_figure2_has_a_box_a_group_and_structure_of_many_scans(n_scans):
     figure = figure2.draw(
         spread("cv", n_scans), spread("bias", n_scans), GROUPS, STRUCTURES, anchors()
     )
@@ -30,17 +45,24 @@ def test_figure2_has_a_box_a_group_and_structure(n_scans):
     assert names == ["Hippocampus", "Caudate"]
 
 
+def test_figure2_tells_a_cv_from_a_mean_absolute_difference():
+    legend = figure2.draw(spread("cv"), spread("bias"), GROUPS, STRUCTURES, anchors()).legends[0]
+    labels = [text.get_text() for text in legend.get_texts()]
+    assert "test-retest coefficient of variation" in labels
+    assert "test-retest mean absolute difference" in labels
+
+
 def test_figure2_leaves_undefined_cells_empty():
-    cv = spread("cv")
+    cv = spread("cv", 8)
     cv.loc[cv["structure"] == "caudate", "cv"] = np.nan
-    figure = figure2.draw(cv, spread("bias"), GROUPS, STRUCTURES, anchors())
+    figure = figure2.draw(cv, spread("bias", 8), GROUPS, STRUCTURES, anchors())
     left = [patch for patch in figure.axes[0].patches if isinstance(patch, PathPatch)]
     assert len(left) == len(GROUPS)
 
 
 def coefficients() -> pd.DataFrame:
     """Return a correlation for each scope and two statistics, one undefined."""
-    scopes = [*STRUCTURES, *figure3.SCOPES]
+    scopes = [*STRUCTURES, "pooled", "within_structure"]
     table = pd.DataFrame(
         [(scope, s, 4, 0.25) for scope in scopes for s in ("mean", "p95")],
         columns=["scope", "statistic", "n", "pearson"],
@@ -49,26 +71,42 @@ def coefficients() -> pd.DataFrame:
     return table
 
 
-def test_figure3_leaves_out_a_mean_over_structures_of_few_subjects():
+@pytest.mark.parametrize(("n", "opacity"), [(9, figure3.FADED), (10, 1.0)])
+def test_figure3_fades_coefficients_of_few_scans(n, opacity):
     points = pd.DataFrame({"structure": np.repeat(STRUCTURES, 3), "mean": 0.02, "cv": 1.0})
-    table = coefficients()
-    table.loc[table["scope"] == "per_structure_mean", "pearson"] = np.nan
-    figure = figure3.draw(points, table, "rim", STRUCTURES)
-    names = [text.get_text() for text in figure.axes[1].get_yticklabels()]
-    assert names == ["Hippocampus", "Caudate", "Pooled", "Within structures"]
+    figure = figure3.draw(points, coefficients().assign(n=n), inference(), "rim", STRUCTURES)
+    each = figure.axes[2]
+    assert [text.get_text() for text in each.get_yticklabels()] == ["Hippocampus", "Caudate"]
+    assert each.images[0].get_alpha() == pytest.approx(np.full((2, 2), opacity))
+    assert ("faded" in each.get_title()) == (n < 10)
+
+
+def test_figure3_draws_the_intervals_of_what_it_combines():
+    points = pd.DataFrame({"structure": np.repeat(STRUCTURES, 3), "mean": 0.02, "cv": 1.0})
+    figure = figure3.draw(points, coefficients(), inference(), "rim", STRUCTURES)
+    assert [-0.2, 0.5] in drawn(figure.axes[1])
+    assert [-0.1, 0.65] in drawn(figure.axes[1])
+
+
+def test_figure3_has_a_colour_a_tissue_class():
+    names = [entry.name for entry in STUDIED]
+    points = pd.DataFrame({"structure": names, "mean": 0.02, "cv": 1.0})
+    axes = figure3.draw(points, coefficients(), inference(), "rim", names).axes[0]
+    assert len(axes.collections) == len(LOOKS) == 4
+    assert sum(len(c.get_offsets()) for c in axes.collections) == len(names)
 
 
 def test_figure3_writes_every_coefficient():
     points = pd.DataFrame(
         {"structure": np.repeat(STRUCTURES, 3), "mean": 0.02, "cv": [1, 2, 3, 0, 2, 0.5]}
     )
-    figure = figure3.draw(points, coefficients(), "rim", STRUCTURES)
-    written = [text.get_text() for text in figure.axes[1].texts]
-    assert written.count("0.25") == 9
+    figure = figure3.draw(points, coefficients(), inference(), "rim", STRUCTURES)
+    written = [text.get_text() for text in figure.axes[2].texts]
+    assert written.count("0.25") == 3
     assert written.count("–") == 1
     # a cell that does not vary has no place on a logarithmic axis
     assert sum(len(c.get_offsets()) for c in figure.axes[0].collections) == 5
-    assert "4 scans" in figure.axes[1].get_title()
+    assert "4 scans" in figure.axes[2].get_title()
 
 
 def inference(group: str = "rim") -> pd.DataFrame:
@@ -96,7 +134,7 @@ def drawn(axes) -> list[list[float]]:
     return [[float(x) for x in np.atleast_1d(line.get_xdata())] for line in axes.lines]
 
 
-def test_r2_far_below_zero_is_an_arrow_with_its_number():
+def test_r2_far_below_zero_is_an_arrow_that_explains_nothing():
     rows = [
         ("rim", "histogram", "in_sample", 0.3),
         ("rim", "histogram", "wrong_subject_mean", 0.1),
@@ -106,8 +144,8 @@ def test_r2_far_below_zero_is_an_arrow_with_its_number():
         ("unet", "histogram", "in_sample", 0.123),
     ]
     table = pd.DataFrame(rows, columns=["group", "predictors", "estimate", "r2"])
-    axes, _ = r2.draw(table, inference(), ["rim"]).axes
-    assert [text.get_text() for text in axes.texts] == ["-7.5"]
+    (axes,) = r2.draw_r2(table, inference(), ["rim"]).axes
+    assert [text.get_text() for text in axes.texts] == ["none"]
     low, high = axes.get_xlim()
     assert all(low <= x <= high for xs in drawn(axes) for x in xs)
     assert [0.1, 0.2] in drawn(axes)
@@ -120,7 +158,8 @@ def test_ceilings_stand_only_beside_correlations_of_disjoint_halves():
         [("rim", "histogram", "in_sample", 0.3), ("rim", "summary", "within_structure", 0.2)],
         columns=["group", "predictors", "estimate", "r2"],
     )
-    upper, r = r2.draw(table, inference(), ["rim"]).axes
+    (upper,) = r2.draw_r2(table, inference(), ["rim"]).axes
+    (r,) = r2.draw_correlations(inference(), ["rim"]).axes
     assert not [line for line in upper.lines if line.get_marker() == "D"]
     assert [0.22] in drawn(upper) and [0.25, 0.35] in drawn(upper)
     # a correlation is bounded by the root: 0.8 and within structures 0.5
@@ -142,9 +181,10 @@ def test_ceilings_stand_only_beside_correlations_of_disjoint_halves():
 def test_r2_is_drawn_of_few_groups_and_without_any_ceiling(groups):
     table = pd.DataFrame(columns=["group", "predictors", "estimate", "r2"])
     known = inference()
-    figure = r2.draw(table, known[known["statistic"] != "noise_ceiling"], groups)
-    figure.canvas.draw()
-    assert len(figure.axes) == 2 * len(groups)
+    known = known[known["statistic"] != "noise_ceiling"]
+    for figure in (r2.draw_r2(table, known, groups), r2.draw_correlations(known, groups)):
+        figure.canvas.draw()
+        assert len(figure.axes) == len(groups)
 
 
 def test_training_has_a_line_a_member_without_the_steps_that_were_not_validated():

@@ -13,9 +13,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from stages.kspace.formats.calgary_campinas import complex_to_interleaved
 from stages.kspace.formats.catalogue import open_scan
 from stages.kspace.formats.protocol import Scan, ScanFormat
+from stages.kspace.formats.stored_scan import complex_to_interleaved
 from stages.kspace.inspection import (
     CHALLENGE,
     Inspected,
@@ -213,7 +213,7 @@ def every_second_row() -> np.ndarray:
 
 
 SAMPLED = {
-    "positions": (poisson_mask(), "other positions"),
+    "positions": (poisson_mask(), "other k-space samples"),
     "rows": (fastmri_mask(GRID), "ky row "),
     "every second row": (every_second_row(), "ky row 1, 3, 5, 7, 17, 19, 21, 23)"),
     "the first rows": (np.arange(24)[:, None] >= 5, "ky row 0-4)"),
@@ -226,13 +226,17 @@ def test_a_scan_that_was_undersampled_before(name: str, tmp_path: Path, sound: n
     path = stored(tmp_path / LABELLED, (sound * mask).astype(np.complex64))
     (line,) = look(path).faults
     n_missing = (~np.broadcast_to(mask, GRID[1:]))[:, :N_ACQUIRED].sum()
-    assert f"expected {24 * N_ACQUIRED} acquired positions with signal, got {n_missing}" in line
+    assert (
+        f"expected {24 * N_ACQUIRED} acquired k-space samples with signal, got {n_missing}" in line
+    )
     assert where in line
     assert "data.acquired: nonzero" in line
     said = inspect(path, ("train",), replace(FORMAT, acquired="nonzero"))
     assert said.faults == []
     (line,) = said.warnings
-    assert line.startswith(f"{path}: {n_missing} of {24 * N_ACQUIRED} positions are exactly 0")
+    assert line.startswith(
+        f"{path}: {n_missing} of {24 * N_ACQUIRED} k-space samples are exactly 0"
+    )
 
 
 def test_slices_that_were_undersampled_each_in_its_own_way(
@@ -240,7 +244,7 @@ def test_slices_that_were_undersampled_each_in_its_own_way(
 ) -> None:
     masks = np.stack([poisson_mask(k) for k in range(GRID[0])])[:, None]
     (line,) = look(stored(tmp_path / LABELLED, (sound * masks).astype(np.complex64))).faults
-    assert "expected the same positions acquired in all slices, got" in line
+    assert "expected the same k-space samples acquired in all slices, got" in line
 
 
 def shutter(margin: float = 0.0) -> np.ndarray:

@@ -31,6 +31,7 @@ HOSTILE = "<script>document.title='taken'</script>"
 LONG_STAGE = "reconstruct-baseline@compressed_sensing"
 RECORD = Record([("processor", "word " * 40)], [(LONG_STAGE, "1.0", "1.0", "100")], "Remark.")
 ATLAS = other_segmenter.Segmenter(method="atlas", weights="weights/atlas.npz", md5="0" * 32)
+STRIPS = 3 * 3  # of the first subject: fully sampled, reconstruction and maps by three networks
 DRAWN = ("cohort", "figure2", "figure3_rim")  # all other figures are missing
 
 

@@ -4,6 +4,7 @@ from typing import Any
 
 import pytest
 
+from stages.figures.kit import sample
 from stages.figures.kit.facts import Facts
 from stages.page.conclusions import View, conclusions, paragraph, verdict
 from tests.page.results import CV, around, facts, metrics, within
@@ -12,6 +13,12 @@ SHOWN = {"r": 0.6, "low": 0.3, "high": 0.8, "p": 0.002}
 WEAK = {"r": 0.0, "low": -0.2, "high": 0.2, "p": 0.9}
 GROUPS = tuple(CV)
 SPACE = "\N{NO-BREAK SPACE}"
+
+
+@pytest.fixture(autouse=True)
+def _enough(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Five subjects are enough for a conclusion."""
+    monkeypatch.setattr(sample, "FEW_SUBJECTS", 5)
 
 
 def by(second: Facts, first: Facts | None = None) -> tuple[View, View]:
@@ -61,13 +68,15 @@ def test_the_same_numbers_give_the_same_conclusions() -> None:
     # that neither shows a prediction is no conclusion
     assert [each.held for each in found] == [True, True, False]
     assert verdict(found) == f"2 of 3{SPACE}conclusions hold by both segmenters."
-    assert paragraph(found).startswith("By both VarNet varies least (statistically significant).")
+    assert paragraph(found).startswith(
+        "By both VarNet has the lowest CV (statistically significant)."
+    )
 
 
 def test_another_order_of_variability_rests_on_the_segmenter() -> None:
     assert sentence(by(changed("rim", cv=0.1)), 0) == (
         False,
-        "Which architecture varies least rests on the segmenter: VarNet by SynthSeg"
+        "Which architecture has the lowest CV depends on the segmenter: VarNet by SynthSeg"
         " (statistically significant) and RIM by the atlas (statistically significant).",
     )
 
@@ -78,8 +87,8 @@ def test_a_lead_that_is_sure_by_one_only_is_no_conclusion_by_both() -> None:
     assert "VarNet by SynthSeg (statistically significant) and VarNet by the atlas (not" in text
     assert sentence(by(unsure(), unsure()), 0) == (
         False,
-        "Neither segmenter shows which architecture varies least (lowest median CV: VarNet by"
-        " SynthSeg, VarNet by the atlas).",
+        "Neither segmenter shows which architecture has the lowest CV (lowest in this cohort:"
+        " VarNet by SynthSeg, VarNet by the atlas).",
     )
 
 
@@ -114,7 +123,7 @@ def test_the_most_biased_may_be_another_or_none() -> None:
             dict.fromkeys(("unet", "varnet", "rim"), WEAK),
             dict.fromkeys(("unet", "varnet", "rim"), WEAK),
             True,
-            "moderately or more.",
+            "then weakly.",
         ),
     ],
 )
@@ -126,11 +135,17 @@ def test_prediction_holds_or_rests_on_one(
     assert found[1].endswith(said) or said in found[1]
 
 
+def test_nothing_holds_of_few_subjects(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(sample, "FEW_SUBJECTS", 6)
+    shown = within(**dict.fromkeys(("unet", "varnet", "rim"), SHOWN))
+    assert not any(each.held for each in conclusions(*by(shown, shown)))
+
+
 def test_what_holds_comes_first() -> None:
     found = conclusions(*by(changed("rim", cv=0.1)))
     assert verdict(found) == f"1 of 3{SPACE}conclusions holds by both segmenters."
     text = paragraph(found)
-    assert text.index("most biased") < text.index("varies least")
+    assert text.index("most biased") < text.index("lowest CV")
     assert verdict(found[:1] + conclusions(*by(facts()))[:1]).startswith("1 of 2")
 
 

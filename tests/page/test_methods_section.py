@@ -4,6 +4,7 @@ import re
 from dataclasses import replace
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
 from stages.figures.kit.facts import Facts
@@ -74,7 +75,7 @@ def test_the_default_study(settings: Settings) -> None:
     assert "simulated in the format of the Calgary-Campinas challenge [1]: digital phantoms" in text
     assert "inversion time 900 ms, repetition time 2000 ms" in text
     assert "Partial Fourier: 85 % of the columns" in text
-    assert "5.0-fold of the acquired part of k-space by Poisson-disk masks of constant" in text
+    assert "5.0-fold within the acquired k-space by Poisson-disk masks of constant" in text
     assert "(fully sampled centre: 2.7 %), one mask a scan" in text
     assert "RIM [4] (4 members; rim.rim.RIM, hidden_channels 16, length 5, depth 2" in text
     assert "slices in a batch: 1; steps: 260 (UNet), 160 (VarNet), 170 (RIM)" in text
@@ -98,7 +99,7 @@ def test_the_papers_settings(paper: Settings) -> None:
     assert "47 training scans" in text
     assert "taken from the Calgary-Campinas challenge [1, 2]: three-dimensional T1-weighted" in text
     assert "inversion time" not in text
-    assert "5.0-fold of the acquired part of k-space (5.8-fold of the full matrix)" in text
+    assert "5.0-fold within the acquired k-space (5.8-fold of the full matrix)" in text
     assert "slices in a batch: 8 (UNet and VarNet), 2 (RIM); steps: 100,000;" in text
     assert "schedule: factor 0.2 every 50,000 steps after 1,000 steps of warm-up" in text
     assert "sensitivities: U-Net, num_filters 8, num_pool_layers 4." in text
@@ -178,6 +179,43 @@ def test_other_masks_scans_and_noise(settings: Settings) -> None:
 
 def test_phantoms_of_label_maps(settings: Settings) -> None:
     assert "phantoms made of label maps" in written(settings, beside=made(label_maps="maps"))
+
+
+def test_scans_of_magnitude_images_are_called_no_raw_data(settings: Settings) -> None:
+    text = written(settings, beside=replace(made(), from_images=True))
+    assert "simulated from T1-weighted magnitude images" in text
+    assert "Magnitude images are no raw data" in text
+    _, works = methods(facts(), settings, replace(made(), from_images=True))
+    assert any(work.link == "https://arxiv.org/abs/2109.08237" for work in works)
+    _, others = methods(facts(), settings, made())
+    assert not any("2109.08237" in work.link for work in others)
+
+
+def test_what_each_file_states_is_left_to_be_filled_in(settings: Settings) -> None:
+    own = {"n_coils": None, "voxel_size_mm": (None, None, None), "partial_fourier": None}
+    text = written(changed(settings, "data", **own))
+    assert "[number of] receive channels, [voxel size]" in text
+    assert "Partial Fourier" not in text
+
+
+def test_what_the_scans_say_is_filled_in(settings: Settings) -> None:
+    own = {"n_coils": None, "voxel_size_mm": (None, None, None), "partial_fourier": None}
+    scans = pd.DataFrame(
+        {
+            "n_coils": [12, 16, 12],
+            "voxel_size_mm": ["1 x 1 x 1", "1 x 1 x 1", "1.5 x 1 x 1"],
+            "acquired_columns": [144, 144, 180],
+            "n_kz": [180, 180, 180],
+        }
+    )
+    left = changed(settings, "data", **own)
+    text = written(left, beside=replace(made(), scans=scans))
+    assert "12 to 16 receive channels" in text
+    assert re.search(r"1(.00)? × 1(.00)? × 1(.00)? mm and 1.50? × 1", text)
+    assert "Partial Fourier: 80 % to 100 % of the columns" in text
+    text = written(left, beside=replace(made(), scans=scans[:1]))
+    assert "(12 receive channels" in text and "80 % of the columns" in text
+    assert "[number of]" not in text and "[voxel size]" not in text
 
 
 @pytest.mark.parametrize("name", ALL)

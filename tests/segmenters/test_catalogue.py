@@ -20,6 +20,7 @@ CPU = torch.device("cpu")
 def section(method: str, weights: object) -> SegmentParams:
     shifts = {"draws": 0, "shift_voxels": 0.5}
     content = {"method": method, "weights": str(weights), "mode": "standard", "fast": False}
+    content["command"] = "segment {image} {labels}"  # which one method reads
     return parse(SegmentParams, "segment", content | {"perturbations": shifts})
 
 
@@ -27,9 +28,8 @@ def test_methods_are_those_of_the_catalogue() -> None:
     for name, kind in KINDS.items():
         assert section(name, kind.weights).method == name
         assert kind.weights.is_file()
-    with pytest.raises(
-        StudyError, match="segment.method': expected synthseg or atlas, got 'other'"
-    ):
+    known = "synthseg or atlas or files or command"
+    with pytest.raises(StudyError, match=f"segment.method': expected {known}, got 'other'"):
         section("other", "weights/other.npz")
 
 

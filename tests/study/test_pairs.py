@@ -1,4 +1,4 @@
-"""Names of counterfactual twins."""
+"""Names of pathological phantoms and of their matched healthy phantoms."""
 
 import pytest
 
@@ -8,7 +8,7 @@ from stages.study.pairs import HEALTHY, kind_of, matched_healthy, matched_pairs,
 
 @pytest.mark.parametrize("kind", DISEASES)
 @pytest.mark.parametrize("head", ["headV001", "sub-headV012", "headT1234"])
-def test_a_twin_leads_back_to_its_head(head: str, kind: str) -> None:
+def test_a_pathological_phantom_leads_to_its_healthy_one(head: str, kind: str) -> None:
     name = phantom_name(head, kind)
     assert name != head
     assert (matched_healthy(name), kind_of(name)) == (head, kind)

@@ -12,8 +12,8 @@ from stages.study import layout, schema
 from tests.fabricated import Study, measure_study, without_networks, write_study
 from tests.test_pathology import write_masks
 
-TWINS = ("sub-headV001", *(f"sub-headV001{kind}" for kind in DISEASES))
-STUDY = Study(n_members=2, n_draws=2, names=TWINS)
+PAIR = ("sub-headV001", *(f"sub-headV001{kind}" for kind in DISEASES))
+STUDY = Study(n_members=2, n_draws=2, names=PAIR)
 
 
 @pytest.fixture(scope="module")

@@ -12,7 +12,7 @@ from stages.params.ensembles import EnsembleParams
 from stages.params.report import ReportParams
 from stages.storage.files import read_json
 from stages.storage.tables import read_table
-from stages.study import layout
+from stages.study import layout, schema
 from stages.study.subjects import subject_map
 
 ANALYSE = "analyse"  # the stage whose tables are read
@@ -47,8 +47,24 @@ class Facts:
 
     @property
     def groups(self) -> tuple[str, ...]:
-        """The architectures, in the order of the parameters."""
-        return self.ensembles.architectures
+        """What the study is about, in the order of the parameters: architectures, other images."""
+        return self.ensembles.studied
+
+    @property
+    def trained(self) -> bool:
+        """Whether networks are trained here, from k-space; otherwise all is from elsewhere."""
+        return bool(self.ensembles.architectures)
+
+    @property
+    def imaged(self) -> tuple[str, ...]:
+        """The groups that have images."""
+        return self.ensembles.imaged
+
+    @property
+    def skipped(self) -> Mapping[str, str]:
+        """Question that was not asked -> why."""
+        found: Mapping[str, str] = self.get("skipped") or {}
+        return found
 
     @property
     def varying(self) -> tuple[str, ...]:
@@ -88,18 +104,28 @@ class Facts:
 
 def load_facts() -> Facts:
     """Return the facts of the study in the current directory, whatever of it is there."""
-    params = AnalyseParams.load()
+    params, ensembles = AnalyseParams.load(), EnsembleParams.load()
+    found = study_scans(ensembles)
     paths = sorted(layout.METRICS.glob("*/*.json"))
     return Facts(
         metrics={path.stem: read_json(path) for path in paths},
-        ensembles=EnsembleParams.load(),
-        subject_of=subject_map(scans(), params.subject_pattern, params.subject_table),
+        ensembles=ensembles,
+        subject_of=subject_map(found, params.subject_pattern, params.subject_table),
         params=params,
         report=ReportParams.load(),
         cv=known("cv", ["group", "subject", "structure", "cv"]),
         bias=known("bias", ["group", "subject", "structure", "bias"]),
         outliers=known("outliers", ["group", "member", "psnr", "ssim", "volume", "flagged"]),
     )
+
+
+def study_scans(ensembles: EnsembleParams) -> list[str]:
+    """Return the scans of the study, in the order of the reference or else of the first group."""
+    target = ensembles.target
+    if target and target.imaged:
+        return scans()
+    table = schema.VOLUMES.path(target.name if target else ensembles.groups[0])
+    return list(dict.fromkeys(read_table(table, ["subject"])["subject"]))
 
 
 def known(name: str, columns: list[str]) -> pd.DataFrame:

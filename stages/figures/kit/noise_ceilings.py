@@ -6,14 +6,14 @@ import pandas as pd
 ESTIMATE = "between_halves"
 LABEL = "perfect predictor of a half's ln CV"
 Ceilings = dict[str, tuple[float, float, float]]
-"""Scope -> ceiling of R², and the ends of its interval."""
+"""Scope -> noise ceiling of R², and the ends of its interval."""
 
 
 def ceilings(inference: pd.DataFrame) -> Ceilings:
-    """Return the ceilings of one group that are defined; ends NaN where there is no interval.
+    """Return the noise ceilings of one group that are defined; ends NaN without an interval.
 
-    They bound predictors of the other half of the members, and no others: what comes from the same
-    members shares their noise.
+    They bound predictors computed from the other half of the members alone: a predictor from the
+    same members shares their noise.
 
     Args:
         inference: columns scope, statistic, estimate, value, low, high of one group, as in
@@ -29,5 +29,5 @@ def ceilings(inference: pd.DataFrame) -> Ceilings:
 
 
 def roots(found: Ceilings) -> Ceilings:
-    """Return the ceilings of a correlation, the square roots of those of R²."""
+    """Return the noise ceilings of a correlation, the square roots of those of R²."""
     return {scope: tuple(np.sqrt(ends)) for scope, ends in found.items()}

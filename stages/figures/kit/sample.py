@@ -4,6 +4,13 @@ from stages.figures.kit.facts import Facts
 from stages.figures.kit.phrasing import counted, listed
 from stages.figures.kit.titles import title
 
+FEW_SUBJECTS = 10  # with fewer, nothing is concluded: intervals and tests of so few are unreliable
+
+
+def too_few(facts: Facts) -> bool:
+    """Return whether the study has too few subjects for any conclusion."""
+    return facts.n_subjects < FEW_SUBJECTS
+
 
 def sample(facts: Facts) -> str:
     """Return the sizes that most figures share: scans, subjects, members of each architecture."""

@@ -48,10 +48,20 @@ def new_figure(width: float, height: float) -> Figure:
     return figure
 
 
-def save(figure: Figure, path: Path) -> None:
-    """Write a PNG without time or version, so that the same figure is the same bytes."""
+def save(figure: Figure, path: Path, *, vector: bool = False) -> None:
+    """Write a PNG, without time or version, so that the same figure is the same bytes.
+
+    Args:
+        figure: what is drawn.
+        path: of the PNG.
+        vector: write an SVG beside it, too.
+    """
     with atomic_path(path) as temporary, rc_context(RC):
         figure.savefig(temporary, format="png", dpi=DPI, metadata={"Software": None})
+    if vector:
+        drawn = rc_context(RC | {"svg.hashsalt": path.stem})
+        with atomic_path(path.with_suffix(".svg")) as temporary, drawn:
+            figure.savefig(temporary, format="svg", metadata={"Date": None, "Creator": None})
 
 
 def bare(axes: Axes) -> None:

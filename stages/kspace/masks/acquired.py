@@ -9,7 +9,7 @@ from stages.params.mask import MaskParams
 from stages.study.errors import StudyError
 
 TRIES = 12  # of other accelerations
-CLOSE = 0.01  # relative, between the asked acceleration and that of the acquired positions
+CLOSE = 0.01  # relative, between the nominal acceleration and that of the acquired positions
 
 
 def within_region(

@@ -1,4 +1,4 @@
-"""Sampling masks, one a scan: which k-space positions were sampled, and their files."""
+"""Sampling masks, one a scan: which k-space samples are kept, and their files."""
 
 from dataclasses import asdict, dataclass
 from pathlib import Path
@@ -118,11 +118,11 @@ def _contradiction(found: SamplingMask) -> str | None:
     counted = found.mask.size / n_sampled
     if not abs(found.acceleration_full / counted - 1) <= ROUNDING:  # so that NaN is none
         return (
-            f"{n_sampled} of {found.mask.size} positions are sampled, which is no acceleration of"
-            f" {found.acceleration_full:g}"
+            f"{n_sampled} of {found.mask.size} k-space samples are kept, which is no acceleration"
+            f" of {found.acceleration_full:g}"
         )
     if not 1 <= found.acceleration_acquired <= found.acceleration_full * (1 + ROUNDING):
-        return f"an acceleration of {found.acceleration_acquired:g} of the acquired part"
+        return f"an acceleration of {found.acceleration_acquired:g} within the acquired k-space"
     if found.region is not None and (found.mask & ~found.region).any():
-        return "positions are sampled that were not acquired"
+        return "k-space samples are kept that were not acquired"
     return None

@@ -1,4 +1,4 @@
-"""What Poisson-disk masks share: the search for a mask of the asked acceleration."""
+"""What Poisson-disk masks share: the search for a mask of the nominal acceleration."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -10,7 +10,7 @@ from stages.kspace.masks.sampling import SamplingMask
 from stages.params.mask import DiskParams, MaskParams, Of
 from stages.study.errors import StudyError
 
-RETRIES = 20  # further seeds where the masks of one jump over the asked acceleration
+RETRIES = 20  # further seeds where the masks of one jump over the nominal acceleration
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class MaskOptions:
         )
 
     def deviation(self, drawn: SamplingMask) -> float:
-        """Return the relative difference of a mask's acceleration from the asked one."""
+        """Return the relative difference of a mask's acceleration from the nominal one."""
         return drawn.acceleration(self.acceleration_of) / self.acceleration - 1
 
     def n_counted(self, shape: Matrix, n_acquired: int) -> int:
@@ -41,12 +41,12 @@ class MaskOptions:
 def first_within(
     draws_of: Callable[[int], list[SamplingMask]], shape: Matrix, options: MaskOptions, seed: int
 ) -> SamplingMask:
-    """Return the mask nearest to the asked acceleration of the first seed that comes close enough.
+    """Return the mask nearest to the nominal acceleration, of the first seed that is close enough.
 
     Args:
         draws_of: from a seed to some masks.
         shape: (n_ky, n_kz), for the message.
-        options: what is asked.
+        options: of the kind of masks.
         seed: the first one; the sequence of those after it is fixed.
 
     Raises:
@@ -69,12 +69,12 @@ def first_within(
 def check_reachable(
     shape: Matrix, n_acquired: int, options: MaskOptions, calibration: np.ndarray
 ) -> None:
-    """Raise `StudyError` if no mask around a calibration region has the asked acceleration.
+    """Raise `StudyError` if no mask around a calibration region has the nominal acceleration.
 
     Args:
         shape: (n_ky, n_kz).
         n_acquired: acquired kz columns.
-        options: what is asked.
+        options: of the kind of masks.
         calibration: (n_ky, n_kz) bool.
     """
     n_calibration = int(calibration[:, :n_acquired].sum())
@@ -87,7 +87,7 @@ def check_reachable(
     if counted / n_calibration < options.acceleration:
         raise StudyError(
             f"mask: the calibration region alone allows acceleration {counted / n_calibration:.1f},"
-            f" asked are {options.acceleration:g}; lower mask.center_fraction of the kind"
+            f" the nominal one is {options.acceleration:g}; lower mask.center_fraction of the kind"
         )
     if shape[0] * n_acquired / counted < 1 / options.acceleration:
         raise StudyError(

@@ -66,13 +66,13 @@ class Darts:
 
 
 def draw_mask(shape: Matrix, n_acquired: int, options: MaskOptions, seed: int) -> SamplingMask:
-    """Draw a mask (n_ky, n_kz) whose acceleration is the asked one within the tolerance.
+    """Draw a mask (n_ky, n_kz) whose acceleration is the nominal one within the tolerance.
 
     Args:
         shape: (n_ky, n_kz).
         n_acquired: acquired kz columns; nothing beyond them is sampled.
-        options: what is asked.
-        seed: of the darts; where their masks jump over the asked acceleration, further seeds of a
+        options: of the kind of masks.
+        seed: of the darts; where their masks jump over the nominal acceleration, further seeds of a
             fixed sequence are tried.
 
     Raises:
@@ -90,7 +90,7 @@ def draw_mask(shape: Matrix, n_acquired: int, options: MaskOptions, seed: int) -
 def _bisected(
     calibration: np.ndarray, n_acquired: int, options: MaskOptions, seed: int
 ) -> list[SamplingMask]:
-    """Return the masks of one throw on the way to the distance of the asked acceleration."""
+    """Return the masks of one throw on the way to the distance of the nominal acceleration."""
     n_ky = len(calibration)
     n_asked = int(options.n_counted(calibration.shape, n_acquired) / options.acceleration)
     n_centre = int(calibration[:, :n_acquired].sum())

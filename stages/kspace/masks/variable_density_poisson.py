@@ -23,7 +23,7 @@ HALVINGS = 14  # of the slope interval: 1e-4 of it, finer than one position of a
 
 
 def draw_mask(shape: Matrix, n_acquired: int, options: MaskOptions, seed: int) -> SamplingMask:
-    """Draw a mask (n_ky, n_kz) whose acceleration is the asked one within the tolerance.
+    """Draw a mask (n_ky, n_kz) whose acceleration is the nominal one within the tolerance.
 
     The disks grow with the distance from the centre by a slope that is found by bisection; where
     the draws jump over the asked value, the next seed of a fixed sequence is tried.

@@ -24,14 +24,13 @@ class Relation(NamedTuple):
     low: float | None
     high: float | None
     p: float | None
-    p_bh: float | None
+    adjusted: float | None
 
     @property
     def words(self) -> str:
         """Return the coefficient with its interval and p."""
-        return (
-            f"r = {number(self.r)} ({span(self.low, self.high)}, adjusted p = {number(self.p_bh)})"
-        )
+        interval = span(self.low, self.high)
+        return f"r = {number(self.r)} ({interval}, adjusted p = {number(self.adjusted)})"
 
 
 def bias_prediction(facts: Facts) -> Answer:
@@ -57,7 +56,7 @@ COUPLED = (
 
 def relations(facts: Facts, target: str) -> list[Relation]:
     """Return every coefficient that is defined, in the order of groups and surrogates."""
-    keys = ("low", "high", "p", "p_bh")
+    keys = ("low", "high", "p", "adjusted")
     return [
         Relation(group, name, float(own["r"]), *(own.get(key) for key in keys))
         for group in facts.groups
@@ -68,7 +67,7 @@ def relations(facts: Facts, target: str) -> list[Relation]:
 
 def _verdict(facts: Facts, tested: list[Relation]) -> str:
     alpha = 1 - facts.params.level
-    shown = [one for one in tested if (one.p_bh if one.p_bh is not None else 1) <= alpha]
+    shown = [one for one in tested if (one.adjusted if one.adjusted is not None else 1) <= alpha]
     scope = "in which scans the volume of a structure is more biased"
     if shown:
         each = [f"{surrogate_phrase(o.surrogate)} of {title(o.group)} ({o.words})" for o in shown]

@@ -7,6 +7,7 @@ scans allow, and names what was not measured.
 from collections.abc import Callable
 
 from stages.figures.kit.facts import Facts
+from stages.figures.kit.wording import worded
 from stages.page.answers.bias_predictability import bias_prediction
 from stages.page.answers.certainty import certainty
 from stages.page.answers.least_variable import variability
@@ -23,6 +24,26 @@ QUESTIONS: tuple[Callable[[Facts], Answer], ...] = (
 )
 
 
+RESTS_ON: dict[Callable[[Facts], Answer], str] = {
+    variability: "components",
+    prediction: "inference",
+    bias_prediction: "bias_prediction",
+}
+"""Question of the report -> that of `analyse` without which it is left out."""
+
+
 def answers(facts: Facts) -> list[Answer]:
-    """Return the answers to the study's questions, in the order of the report."""
-    return [ask(facts) for ask in QUESTIONS]
+    """Return the answers to the study's questions, in the order of the report.
+
+    Those that rest on what `analyse` skipped are left out, and bias where there is no reference.
+    """
+    asked = [ask for ask in QUESTIONS if RESTS_ON.get(ask) not in facts.skipped]
+    found = [ask(facts) for ask in asked if ask is not bias or facts.ensembles.target]
+    return [
+        Answer(
+            worded(answer.question, facts),
+            worded(answer.verdict, facts),
+            tuple(worded(line, facts) for line in answer.evidence),
+        )
+        for answer in found
+    ]

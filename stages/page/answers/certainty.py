@@ -32,7 +32,7 @@ def _range(values: Sequence[int]) -> str:
 def ceilings(facts: Facts, scope: str) -> dict[str, Mapping[str, float]]:
     """Return each architecture's noise ceiling of half of the members: value, low, high of R².
 
-    A ceiling without an interval is left out.
+    Noise ceilings without an interval are left out.
     """
     found = {
         g: facts.get("inference", g, "noise_ceiling", scope, "between_halves") for g in facts.groups

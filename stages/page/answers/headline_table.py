@@ -1,7 +1,4 @@
-"""The numbers behind the answers, one row an architecture, as the HTML report prints them.
-
-R² of the CV stands beside no noise ceiling: that is one of ln CV.
-"""
+"""The numbers behind the answers, one row an architecture, as the HTML report prints them."""
 
 from collections.abc import Mapping
 
@@ -10,8 +7,7 @@ import pandas as pd
 from stages.figures.kit.facts import Facts
 from stages.figures.kit.phrasing import number, span
 from stages.figures.kit.titles import title
-from stages.page.answers.most_biased import largest_bias
-from stages.page.answers.predictability import correlations, interval
+from stages.page.answers.predictability import primary
 
 
 def headline(facts: Facts) -> pd.DataFrame:
@@ -20,22 +16,19 @@ def headline(facts: Facts) -> pd.DataFrame:
 
 
 def _row(facts: Facts, group: str) -> dict[str, str]:
-    r2 = facts.get("prediction", group, "r2") or {}
-    within = correlations(facts).get(group, {})
-    alone = facts.get("surrogates", group, "std_mean", "pooled_r2")
     return {
         "architecture": title(group),
         "members": str(len(facts.members[group])),
         "PSNR (dB)": number(facts.get("image_quality", group, "psnr", "mean"), 1),
-        "median CV (%)": _cv(facts.get("volumes", group, "cv") or {}),
-        "largest bias (%)": largest_bias(facts, group),
-        "R² histogram": number(r2.get("histogram")),
-        "R² summary": number(r2.get("summary")),
-        "R² mean SD alone": number(alone),
-        "r within structures, halves": interval(within),
+        "median CV (%)": _with_ends(facts.get("volumes", group, "cv"), "median"),
+        "median absolute bias (%)": _with_ends(
+            facts.get("volumes", group, "absolute_bias"), "median"
+        ),
+        "slope of ln CV on ln SD": _with_ends(primary(facts).get(group), "value"),
     }
 
 
-def _cv(found: Mapping[str, float]) -> str:
-    value = number(found.get("median"))
+def _with_ends(found: Mapping[str, float] | None, key: str) -> str:
+    found = found or {}
+    value = number(found.get(key))
     return f"{value} ({span(found['low'], found['high'])})" if "low" in found else value

@@ -12,8 +12,8 @@ POINTS = "\N{NO-BREAK SPACE}percentage points"
 
 
 def variability(facts: Facts) -> Answer:
-    """Return which architecture's volumes vary least between members, and whether that is sure."""
-    question = "Which architecture varies least?"
+    """Return which architecture has the lowest CV of volumes, and whether that is significant."""
+    question = "Which architecture has the lowest CV of volumes?"
     found = lowest_cv(facts)
     order = list(found)
     if not order:
@@ -31,10 +31,11 @@ def variability(facts: Facts) -> Answer:
         return Answer(question, verdict, tuple(evidence))
     names = [title(group) for group in order[:2]]
     verdict = (
-        f"{names[0]} varies least, and the lead over {names[1]} is statistically significant."
+        f"{names[0]} has the lowest CV; the difference from {names[1]} is statistically"
+        " significant."
         if certain_lead(facts)
-        else f"Which varies least is not shown: {names[0]} has the lowest median, but its lead over"
-        f" {names[1]} is not beyond what other subjects and other members could change."
+        else f"Which has the lowest CV is undecided: the difference between {names[0]}, lowest in"
+        f" this cohort, and {names[1]} is not statistically significant."
     )
     return Answer(question, verdict, (*evidence, *_lead(facts, order)))
 
@@ -46,7 +47,7 @@ def lowest_cv(facts: Facts) -> dict[str, float]:
 
 
 def certain_lead(facts: Facts) -> bool:
-    """Return whether other subjects and members would hardly undo who varies least."""
+    """Return whether the interval of the two lowest CVs' difference excludes 0."""
     order = list(lowest_cv(facts))
     if len(order) < 2:
         return False
@@ -67,8 +68,8 @@ def _noise_baseline(facts: Facts, least: float) -> list[str]:
         return []
     relation = "less than any" if noise < least else "no less than the least"
     return [
-        f"Added noise makes the volumes of the fully sampled scans vary by {percent(noise, 2)},"
-        f" {relation} of the architectures."
+        "Added noise alone gives the volumes of the fully sampled scans a CV of"
+        f" {percent(noise, 2)}, {relation} of the architectures."
     ]
 
 
@@ -86,5 +87,5 @@ def _lead(facts: Facts, order: Sequence[str]) -> list[str]:
     between = f"{share(facts.params.level)} interval {span(found['low'], found['high'])}"
     return [
         f"The two lowest, {title(order[1])} less {title(order[0])}, differ by"
-        f" {number(found['value'])}{POINTS} ({between}, subjects and members drawn anew)."
+        f" {number(found['value'])}{POINTS} ({between}, over subjects and members)."
     ]

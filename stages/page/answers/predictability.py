@@ -8,6 +8,7 @@ from typing import Any
 
 from stages.figures.kit.facts import Facts
 from stages.figures.kit.phrasing import counted, listed, number, share, span, spread
+from stages.figures.kit.sample import too_few
 from stages.figures.kit.titles import surrogate_phrase, title
 from stages.page.answers.protocol import Answer
 from stages.statistics.families import ADJUSTED, PRIMARY
@@ -80,9 +81,12 @@ def _slopes(facts: Facts) -> list[str]:
 
 
 def excluded(facts: Facts) -> bool:
-    """Return whether a moderate correlation is excluded in every architecture."""
+    """Return whether a moderate correlation is excluded in every architecture.
+
+    Intervals of few subjects exclude nothing.
+    """
     found = correlations(facts).values()
-    return bool(found) and all(t.get("high", 1) < MODERATE for t in found)
+    return bool(found) and not too_few(facts) and all(t.get("high", 1) < MODERATE for t in found)
 
 
 def _prediction_verdict(facts: Facts, within: dict[str, Mapping[str, Any]]) -> str:
@@ -101,8 +105,8 @@ def _prediction_verdict(facts: Facts, within: dict[str, Mapping[str, Any]]) -> s
         )
     if excluded(facts):
         return (
-            f"No: voxelwise uncertainty does not predict {scope}; correlations of {MODERATE} or"
-            " more are excluded."
+            f"If voxelwise uncertainty predicts {scope}, then weakly: the intervals of all"
+            f" correlations end below {MODERATE}."
         )
     every = listed([title(g) for g in within], "or")
     ends = [t[end] for t in within.values() for end in ("low", "high") if end in t]
@@ -143,7 +147,7 @@ def _regressions(facts: Facts) -> list[str]:
         "As the paper reads them, pooled over structures and in sample, histograms and summaries"
         f" explain {spread(inside)}"
     )
-    words += f", and {spread(out)} in leave-one-subject-out cross-validation" if out else ""
+    words += f", and {left_out(out)} in leave-one-subject-out cross-validation" if out else ""
     controls = [tree.get("controls", {}) for tree in trees.values()]
     wrong = [part["wrong_subject"]["mean"] for part in reports if part.get("wrong_subject")]
     means = [part["structure_only"] for part in controls if "structure_only" in part]
@@ -158,6 +162,14 @@ def _regressions(facts: Facts) -> list[str]:
         if values
     ]
     return [f"{words}; in sample, {listed(compared)}." if compared else f"{words}."]
+
+
+def left_out(fractions: list[float]) -> str:
+    """Return what is explained of left-out subjects: none where a prediction is worse than none."""
+    known = [value for value in fractions if value > 0]
+    if not known:
+        return "none"
+    return spread(known) if len(known) == len(fractions) else f"none to {spread([max(known)])}"
 
 
 def _surrogates(facts: Facts) -> list[str]:

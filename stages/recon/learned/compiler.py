@@ -5,6 +5,7 @@ build, runs as it is. Compiling takes 10 to 30 s for the first member and 3 to 5
 which find the kernels of the first in torch's cache, so it pays from a few hundred steps on.
 """
 
+import os
 from collections.abc import Callable
 
 import torch
@@ -15,6 +16,7 @@ from stages.recon.learned.networks import modules_of
 from stages.recon.learned.recurrent import ConvolutionalGRU
 from stages.recon.physics import Batch, DeviceMask, make_batch
 
+ONEDNN_LIMIT = "ONEDNN_MAX_CPU_ISA"  # variable of the environment that restricts oneDNN
 StepFunctions = tuple[Losses, Callable[[torch.Tensor, DeviceMask], Batch]]
 
 
@@ -30,8 +32,10 @@ def step_functions(engine: Engine, *, compiled: bool) -> StepFunctions:
         return losses, make_batch
     import torch._dynamo  # 2 s that others need not wait
     import torch._functorch.config
+    import torch.compiler.config
     from direct.nn.loss_keys import KeyedLossFn
 
+    torch.compiler.config.cache_key_tag = processor()
     torch._dynamo.config.suppress_errors = True
     # A GRU else puts signs aside for its gradient as booleans, which are slow to store; other
     # networks lose by computing them again.
@@ -47,3 +51,13 @@ def step_functions(engine: Engine, *, compiled: bool) -> StepFunctions:
         for name, loss in losses.items()
     }
     return fused, torch.compile(make_batch, dynamic=False)
+
+
+def processor() -> str:
+    """Return which vector instructions torch and oneDNN may use.
+
+    Torch's cache does not tell them apart, though its kernels are laid out for them: those of
+    another processor, or another setting, would write past the end of their arrays.
+    """
+    capability = torch.backends.cpu.get_cpu_capability()
+    return f"{capability}-{os.environ.get(ONEDNN_LIMIT, 'all').lower()}"

@@ -12,8 +12,8 @@ import torch
 
 Picks = list[tuple[int, int]]
 """A batch: scan and slice of each of its slices."""
-Size = tuple[int, int, int]
-"""Of what is learned from a scan: slices, ky, kz."""
+Size = tuple[int, ...]
+"""Of what is learned from a scan: slices, ky, kz, coils; a batch has one size but for slices."""
 
 
 class ScanOrderState(TypedDict):
@@ -48,9 +48,9 @@ class Order[State](Protocol):
 
 @dataclass
 class MixedOrder:
-    """Batches from all scans of one matrix.
+    """Batches from all scans of one matrix and number of coils.
 
-    The slices of the scans of one matrix are one endless stream: all of them in random order, again
+    The slices of such scans are one endless stream: all of them in random order, again
     and again, cut into full batches wherever these end. A step takes the next batch of one stream,
     which is drawn with a probability in proportion to its number of slices.
     """
@@ -64,9 +64,9 @@ class MixedOrder:
     """What is left of the present round through each stream."""
 
     def __post_init__(self) -> None:
-        by_matrix: dict[tuple[int, int], Picks] = {}
+        by_matrix: dict[Size, Picks] = {}
         for scan, (n_slices, *matrix) in enumerate(self.sizes):
-            stream = by_matrix.setdefault((matrix[0], matrix[1]), [])
+            stream = by_matrix.setdefault(tuple(matrix), [])
             stream += [(scan, index) for index in range(n_slices)]
         self.streams = list(by_matrix.values())
         self.coming = [[] for _ in self.streams]

@@ -28,9 +28,9 @@ class Slices:
 
     @property
     def size(self) -> Size:
-        """Slices, ky, kz."""
-        n_slices, _, n_ky, n_kz = self.kspace.shape
-        return n_slices, n_ky, n_kz
+        """Slices, ky, kz, coils."""
+        n_slices, n_coils, n_ky, n_kz = self.kspace.shape
+        return n_slices, n_ky, n_kz, n_coils
 
     @property
     def n_coils(self) -> int:
@@ -69,8 +69,8 @@ class StoredSlices:
 
     @property
     def size(self) -> Size:
-        """Slices, ky, kz."""
-        return self.n_slices, self.scan.n_ky, self.scan.n_kz
+        """Slices, ky, kz, coils."""
+        return self.n_slices, self.scan.n_ky, self.scan.n_kz, self.scan.n_coils
 
     @property
     def n_coils(self) -> int:
@@ -94,7 +94,7 @@ def fetch(training: TrainingSlices, picks: Picks, device: torch.device) -> torch
         StudyError: if a slice is read only now and is damaged.
     """
     first = training[picks[0][0]]
-    shape = (len(picks), first.n_coils, *first.size[1:])
+    shape = (len(picks), first.n_coils, *first.size[1:3])
     if first.place == "cpu":
         chosen = staging(shape, device)
     else:

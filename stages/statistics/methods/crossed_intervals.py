@@ -59,6 +59,8 @@ def crossed(
     n_subjects: int,
     n_members: int,
     ensembles: np.ndarray | None = None,
+    *,
+    nested: bool = False,
 ) -> Crossed:
     """Return a statistic with what its interval is made of.
 
@@ -68,6 +70,8 @@ def crossed(
         n_subjects: that were drawn from.
         n_members: of all ensembles together.
         ensembles: (n_members,) the ensemble of each member; None for a single one.
+        nested: members are samples of their scan, the same in no two. What other samples would
+            change is then in the differences between subjects: members have no part of their own.
     """
     everyone = np.ones(n_members, dtype=bool)
     once = np.ones((1, weights.shape[1]), dtype=weights.dtype)
@@ -75,7 +79,7 @@ def crossed(
     whole = statistic(every, everyone)
     parts: list[MemberPart] = []
     labels = np.zeros(n_members) if ensembles is None else np.asarray(ensembles)
-    for name in dict.fromkeys(labels.tolist()):
+    for name in () if nested else dict.fromkeys(labels.tolist()):
         left_out = np.eye(n_members, dtype=bool)[labels == name]
         if len(left_out) > 1:
             without = np.stack([statistic(every, ~member) for member in left_out])

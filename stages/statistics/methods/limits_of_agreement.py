@@ -7,6 +7,8 @@ from scipy.stats import chi2, norm
 from scipy.stats import t as student
 
 from stages.statistics.methods.bootstrap import LEAST_CLUSTERS
+from stages.statistics.methods.nested import OneWay, components, one_way
+from stages.statistics.methods.nested import component_draws as nested_draws
 from stages.statistics.methods.pivots import (
     Strata,
     component_draws,
@@ -65,10 +67,24 @@ class _Table(NamedTuple):
     n_subjects: int
     n_members: int
     n_pairs: int
+    within: OneWay | None
+    """Of members that are nested within scans."""
+
+    @property
+    def defined(self) -> bool:
+        """Return whether scans, members and rest can be separated."""
+        if self.n_members == 1:
+            return True
+        return self.within.defined if self.within else self.strata.defined
 
 
 def limits_of_agreement(
-    differences: np.ndarray, subject: np.ndarray, uniforms: np.ndarray, level: float
+    differences: np.ndarray,
+    subject: np.ndarray,
+    uniforms: np.ndarray,
+    level: float,
+    *,
+    nested: bool = False,
 ) -> Limits | None:
     """Return bias and limits of agreement, scans and members both random.
 
@@ -83,12 +99,13 @@ def limits_of_agreement(
         subject: (n_scans,) the subject of each scan.
         uniforms: from `uniform_draws`.
         level: coverage of the intervals, between 0 and 1.
+        nested: members are samples of their scan, the same in no two: no variance between them.
 
     Returns:
         None with fewer than three subjects, or where scans, members and rest cannot be separated.
     """
-    table = _table(differences, subject)
-    if table.n_subjects < LEAST_CLUSTERS or not (table.n_members == 1 or table.strata.defined):
+    table = _table(differences, subject, nested=nested)
+    if table.n_subjects < LEAST_CLUSTERS or not table.defined:
         return None
     parts, drawn = _components(table, uniforms)
     bias = _bias(table, parts)
@@ -103,7 +120,7 @@ def limits_of_agreement(
     return Limits(bias, sd, ends[0], tuple(lower), ends[1], tuple(upper))
 
 
-def _table(differences: np.ndarray, subject: np.ndarray) -> _Table:
+def _table(differences: np.ndarray, subject: np.ndarray, *, nested: bool) -> _Table:
     known = np.isfinite(differences)
     values = differences[known.any(axis=1)][:, known.any(axis=0)]
     subject, known = subject[known.any(axis=1)], np.isfinite(values)
@@ -111,15 +128,16 @@ def _table(differences: np.ndarray, subject: np.ndarray) -> _Table:
     names, number = np.unique(subject, return_inverse=True)
     each = np.bincount(number, weights=known.sum(axis=1), minlength=len(names))
     shares = [float(np.sum((n / max(n_pairs, 1)) ** 2)) for n in (each, known.sum(axis=0))]
-    return _Table(
-        values, strata(values), shares[0], shares[1], len(names), values.shape[1], n_pairs
-    )
+    sizes = shares[0], shares[1], len(names), values.shape[1], n_pairs
+    return _Table(values, strata(values), *sizes, one_way(values) if nested else None)
 
 
 def _components(
     table: _Table, uniforms: np.ndarray
 ) -> tuple[dict[str, float], dict[str, np.ndarray]]:
     """Return the components, and draws of them; one member's are all between scans."""
+    if table.n_members > 1 and table.within:
+        return components(table.within), nested_draws(table.within, uniforms)
     if table.n_members > 1:
         kurtosis = excess_kurtosis([table.strata])
         drawn = component_draws(table.strata, uniforms, kurtosis, table.n_subjects)
@@ -139,9 +157,9 @@ def _mean_variance[V: (float, np.ndarray)](table: _Table, parts: dict[str, V]) -
 def _bias(table: _Table, parts: dict[str, float]) -> Bias:
     rest = parts["residual"] / table.n_pairs
     squares = table.by_subject * parts["subject"] + rest, table.by_member * parts["member"] + rest
-    frees = table.n_subjects - 1, table.n_members - 1
+    frees = table.n_subjects - 1, 0 if table.within else table.n_members - 1
     uncertainty = sum(v**2 / f for v, f in zip(squares, frees, strict=True) if f > 0)
-    if table.n_members > 1:
+    if table.n_members > 1 and not table.within:
         uncertainty += rest**2 / table.strata.free
     variance = _mean_variance(table, parts)
     free = variance**2 / uncertainty if uncertainty > 0 else float(table.n_subjects - 1)

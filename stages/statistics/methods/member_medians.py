@@ -28,11 +28,27 @@ class Draws(NamedTuple):
 
     n_subjects: int
 
+    nested: frozenset[str] = frozenset()
+    """Groups whose members are samples of their scan."""
 
-def draw(subject_of: Mapping[str, str], n_draws: int, rng: np.random.Generator) -> Draws:
+    within: bool = False
+    """Whether the members of the group at hand are."""
+
+    def of(self, group: str) -> "Draws":
+        """Return the draws for a group, which know whether its members are nested."""
+        return self._replace(within=group in self.nested)
+
+
+def draw(
+    subject_of: Mapping[str, str],
+    n_draws: int,
+    rng: np.random.Generator,
+    nested: frozenset[str] = frozenset(),
+) -> Draws:
     """Return samples of whole subjects (scan -> subject), none of fewer than three."""
     labels = np.array([str(name) for name in subject_of.values()])
-    return Draws(list(subject_of), cluster_draws(labels, n_draws, rng), len(np.unique(labels)))
+    weights = cluster_draws(labels, n_draws, rng)
+    return Draws(list(subject_of), weights, len(np.unique(labels)), nested)
 
 
 def member_cube(
@@ -112,8 +128,8 @@ def median_spread(cube: np.ndarray, draws: Draws, *, relative: bool) -> Crossed:
         return _quotient(weights @ logs.sum(axis=0), weights @ known.sum(axis=0))
 
     n_members = cube.shape[-1]
-    found = crossed(median, draws.weights, draws.n_subjects, n_members)
-    by = crossed(logarithm, draws.weights, draws.n_subjects, n_members)
+    found = crossed(median, draws.weights, draws.n_subjects, n_members, nested=draws.within)
+    by = crossed(logarithm, draws.weights, draws.n_subjects, n_members, nested=draws.within)
     return steadied(found, by, float(found.value))
 
 
@@ -135,7 +151,7 @@ def median_absolute_bias(biases: np.ndarray, draws: Draws) -> Crossed:
         known = np.isfinite(sizes).any(axis=1)
         return np.nanmedian(sizes[known], axis=0) if known.any() else np.full(len(weights), np.nan)
 
-    return crossed(median, draws.weights, draws.n_subjects, biases.shape[-1])
+    return crossed(median, draws.weights, draws.n_subjects, biases.shape[-1], nested=draws.within)
 
 
 def row_means(values: np.ndarray, draws: Draws) -> Crossed:
@@ -149,7 +165,7 @@ def row_means(values: np.ndarray, draws: Draws) -> Crossed:
     def mean(weights: np.ndarray, members: np.ndarray) -> np.ndarray:
         return _weighted_mean(pair_mean(values[..., members]), weights)
 
-    return crossed(mean, draws.weights, draws.n_subjects, values.shape[-1])
+    return crossed(mean, draws.weights, draws.n_subjects, values.shape[-1], nested=draws.within)
 
 
 def _weighted_mean(pairs: np.ndarray, weights: np.ndarray) -> np.ndarray:

@@ -1,48 +1,26 @@
 """Spearman's rank correlation of two variables over structure-scan pairs, with its interval."""
 
 from collections.abc import Mapping
-from dataclasses import dataclass
 from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
 
 from stages.statistics.methods.arrays import pair_matrix
-from stages.statistics.methods.bootstrap import cluster_draws, interval
+from stages.statistics.methods.relation import (
+    POOLED,
+    WITHIN,
+    one_left_out,
+    r_interval,
+    structures_left_out,
+)
 from stages.statistics.methods.resampled_correlation import rank_draws
 
-SCOPES = ("pooled", "within_structure")
-
-
-@dataclass(frozen=True)
-class Draws:
-    """Samples of subjects, drawn with replacement."""
-
-    subjects: list[str]
-    """Scans: of the columns of `weights`."""
-
-    weights: np.ndarray
-    """(n_draws, n_subjects), how often each scan came."""
-
-    level: float
-    """Coverage of the intervals, between 0 and 1."""
-
-    n_clusters: int
-    """How many subjects were drawn from."""
-
-
-def draw_subjects(
-    subject_of: Mapping[str, str], n_draws: int, level: float, rng: np.random.Generator
-) -> Draws:
-    """Return samples of whole subjects (scan -> subject), the same for every pair of variables."""
-    subjects = list(subject_of)
-    labels = np.array([str(subject_of[name]) for name in subjects])
-    weights = cluster_draws(labels, n_draws, rng)
-    return Draws(subjects, weights, level, len(np.unique(labels)))
+SPEARMAN = "spearman"
 
 
 class Agreement(NamedTuple):
-    """Spearman's coefficient over n pairs, and the ends of its interval over subjects."""
+    """Spearman's coefficient over n pairs, and the ends of its interval."""
 
     n: int
     r: float
@@ -55,31 +33,41 @@ class Agreement(NamedTuple):
 
 
 def rank_agreement(
-    first: pd.DataFrame, x: str, second: pd.DataFrame, y: str, draws: Draws
+    first: pd.DataFrame,
+    second: pd.DataFrame,
+    columns: tuple[str, str],
+    subject_of: Mapping[str, str],
+    level: float,
 ) -> dict[str, Agreement]:
     """Return Spearman's rank correlation of two variables over the pairs that have both.
 
+    Intervals leave each subject out in turn, and for all pairs each structure (`relation`).
+
     Args:
-        first: columns structure, subject and `x`, one row a pair of one group.
-        x: column name.
-        second: columns structure, subject and `y`.
-        y: column name.
-        draws: of subjects, for the percentile intervals.
+        first: columns structure, subject and the first of `columns`, one row a pair of one group.
+        second: columns structure, subject and the other.
+        columns: names.
+        subject_of: scan -> subject.
+        level: coverage, between 0 and 1.
 
     Returns:
         pooled (all structures and scans) and within_structure (centred per structure before
         ranking): NaN where undefined.
     """
     structures = list(dict.fromkeys([*first["structure"], *second["structure"]]))
-    a = pair_matrix(first, x, structures, draws.subjects)
-    b = pair_matrix(second, y, structures, draws.subjects)
+    scans = list(subject_of)
+    a = pair_matrix(first, columns[0], structures, scans)
+    b = pair_matrix(second, columns[1], structures, scans)
     n = int((np.isfinite(a) & np.isfinite(b)).sum())
-    as_it_is = np.ones((1, len(draws.subjects)), dtype=np.int64)
-    every = rank_draws(a, b, np.concatenate([as_it_is, draws.weights]))
+    clusters = np.array([subject_of[scan] for scan in scans])
+    found = rank_draws(a, b, one_left_out(clusters))
+    without = {
+        POOLED: [found[POOLED][1:], structures_left_out(a, b, SPEARMAN)],
+        WITHIN: [found[WITHIN][1:]],
+    }
     result = {}
-    for scope in SCOPES:
-        r, resampled = float(every[scope][0]), every[scope][1:]
-        low, high, _ = interval(resampled, draws.level, draws.n_clusters)
-        # an interval belongs to an estimate
-        result[scope] = Agreement(n, r, *((low, high) if np.isfinite(r) else (np.nan, np.nan)))
+    for scope, own in without.items():
+        r = float(found[scope][0])
+        low, high, _ = r_interval(r, own, level)
+        result[scope] = Agreement(n, r, low, high)
     return result

@@ -13,9 +13,9 @@ no pair is missing, that leaves the estimate as it is.
 from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import t as student
 
-from stages.statistics.methods.bootstrap import LEAST_CLUSTERS
+from stages.statistics.methods.bootstrap import Interval
+from stages.statistics.methods.jackknife import left_out_interval
 from stages.statistics.methods.mixed_model import model, restricted_components
 from stages.statistics.methods.reml import one_hot
 
@@ -51,9 +51,9 @@ class Slope(NamedTuple):
     without: np.ndarray
     """(n_units,)."""
 
-    def interval(self, level: float) -> tuple[float, float]:
+    def interval(self, level: float) -> Interval:
         """Return the t interval of the jackknife over units."""
-        return jackknife_ends(self.value, self.without, level)
+        return left_out_interval(self.value, [self.without], level)
 
 
 class Fitted(NamedTuple):
@@ -63,27 +63,6 @@ class Fitted(NamedTuple):
     between: Slope
     components: np.ndarray
     """(3,): structures, subjects, the rest; NaN where undefined."""
-
-
-def jackknife_ends(value: float, without: np.ndarray, level: float) -> tuple[float, float]:
-    """Return value -+ t SE, SE^2 = (G - 1) / G sum_g (without_g - mean)^2, t of G - 1 free.
-
-    (MacKinnon, Nielsen and Webb 2023, doi:10.1016/j.jeconom.2022.04.001: clusters left out.)
-
-    Args:
-        value: the estimate.
-        without: (n_units,), the estimate without each.
-        level: coverage, between 0 and 1.
-
-    Returns:
-        NaN with fewer than three units or an undefined value.
-    """
-    n = len(without)
-    if n < LEAST_CLUSTERS or not np.isfinite([value, *without]).all():
-        return float("nan"), float("nan")
-    error = np.sqrt((n - 1) / n * np.sum((without - without.mean()) ** 2))
-    reach = float(student.ppf((1.0 + level) / 2.0, n - 1) * error)
-    return value - reach, value + reach
 
 
 class _Rows(NamedTuple):

@@ -27,6 +27,7 @@ from stages.statistics.methods.limits_of_agreement import REACH, Limits, limits_
 from stages.statistics.methods.pivots import strata, uniform_draws
 from stages.statistics.methods.variability import PERCENT, coefficient_of_variation, positive
 from stages.statistics.methods.variance_components import estimate
+from stages.statistics.needs import REFERENCE, needs
 from stages.statistics.questions.power import TRIAL_STRUCTURE
 
 ESTIMATES = ("bias", "lower", "upper", "ccc", "icc", "slope", "intercept")
@@ -64,7 +65,14 @@ class Comparison(NamedTuple):
     replicates: tuple[str, ...] = ()
     """Groups whose members differ in noise alone: the errors of the fully sampled volumes."""
 
+    nested: frozenset[str] = frozenset()
+    """Groups whose members are samples of their scan."""
 
+    within: bool = False
+    """Whether the members of the group at hand are samples of their scan."""
+
+
+@needs(REFERENCE)
 def ask(cohort: Cohort, params: AnalyseParams, rng: np.random.Generator) -> Answer:
     """Return limits of agreement, concordance, equivalence and regression against the reference."""
     trial, ensembles = params.trial, cohort.ensembles
@@ -75,8 +83,9 @@ def ask(cohort: Cohort, params: AnalyseParams, rng: np.random.Generator) -> Answ
         params.level,
         uniform_draws(rng),
         cohort.subject_of,
-        ensembles.architectures,
+        ensembles.studied,
         ensembles.named(of=lambda kind: kind.adds_noise),
+        cohort.nested,
     )
     table = compare(cohort.volumes, cohort.reference, how)
     tree: Tree = {"margin_percent": margin}
@@ -135,7 +144,8 @@ def compare(volumes: pd.DataFrame, reference: pd.DataFrame, how: Comparison) -> 
             matched = against.reindex(scans).to_numpy(np.float64)
             ratio = rest.get(structure, NAN) / positive(np.array(noise.get(structure, NAN)))
             subject = np.array([how.subject_of.get(scan, scan) for scan in scans])
-            found = _agreement(positive(values), positive(matched), subject, float(ratio), how)
+            own = how._replace(within=group in how.nested)
+            found = _agreement(positive(values), positive(matched), subject, float(ratio), own)
             rows.append({"group": group, "structure": structure, **found})
         parts.append(pd.DataFrame(rows))
     if not parts:
@@ -185,7 +195,7 @@ def _agreement(
         int(np.isfinite(relative).any(axis=0).sum()),
     )
     row: dict[str, Any] = dict(zip(SIZES, sizes, strict=True)) | dict.fromkeys(WITH_ENDS, NAN)
-    limits = limits_of_agreement(relative, subject, how.uniforms, how.level)
+    limits = limits_of_agreement(relative, subject, how.uniforms, how.level, nested=how.within)
     if limits is not None:
         row |= _limits(limits, how.level)
     row |= {"sd": limits.sd if limits else NAN}
@@ -284,7 +294,8 @@ def _intracranial(cohort: Cohort, group: str, how: Comparison) -> Tree:
     for _, part in table.groupby("structure", sort=False):
         wide = part.pivot(index="subject", columns="member", values="difference")
         subject = np.array([how.subject_of.get(scan, scan) for scan in wide.index])
-        found = limits_of_agreement(wide.to_numpy(np.float64), subject, how.uniforms, how.level)
+        values, nested = wide.to_numpy(np.float64), group in how.nested
+        found = limits_of_agreement(values, subject, how.uniforms, how.level, nested=nested)
         widths.append(REACH * found.sd if found else NAN)
     tree = {
         "half_width_percent": _median(pd.Series(widths, dtype=np.float64)),

@@ -17,6 +17,7 @@ from stages.statistics.methods.gaps import without_gaps
 from stages.statistics.methods.limits_of_agreement import REACH, limits_of_agreement
 from stages.statistics.methods.pivots import uniform_draws
 from stages.statistics.methods.variability import PERCENT, positive
+from stages.statistics.needs import REFERENCE, needs
 from stages.study.groups import FULLY_SAMPLED
 
 MERGED = "left and right are one structure in the segmentations"
@@ -26,6 +27,7 @@ KEYS = ["structure", "subject"]
 NAN = float("nan")
 
 
+@needs(REFERENCE)
 def ask(cohort: Cohort, params: AnalyseParams, rng: np.random.Generator) -> Answer:
     """Return the agreement of asymmetries, or why it is not asked."""
     if cohort.sides is None:

@@ -18,7 +18,7 @@ from stages.statistics.cohort import Cohort, of
 from stages.statistics.methods.bias import ABSOLUTE, absolute_bias_table
 from stages.statistics.methods.disjoint_halves import Cohorts, Measure, disjoint_r2
 from stages.statistics.methods.gaps import without_gaps
-from stages.statistics.methods.permutation import benjamini_hochberg
+from stages.statistics.needs import REFERENCE, SEVERAL, VOXELWISE, needs
 from stages.statistics.questions.inference import SCOPES, infer
 from stages.statistics.questions.prediction import (
     REGRESSIONS,
@@ -43,10 +43,11 @@ SAME = "logarithms"  # estimate: the same of the same members
 PAIR = ["structure", "subject"]
 KEYS = ["group", "target", "surrogate"]
 LIMITS = {"r": "value", "low": "low", "high": "high"}  # keys of metrics: columns
-P = {"p": "p", "p_bh": "p_bh"}
-COLUMNS = [*KEYS, "kind", "estimate", "scope", "n", "value", "low", "high", "p", "p_bh", "critical"]
+P = {"p": "p"}
+COLUMNS = [*KEYS, "kind", "estimate", "scope", "n", "value", "low", "high", "p", "critical"]
 
 
+@needs(SEVERAL, VOXELWISE, REFERENCE)
 def ask(cohort: Cohort, params: AnalyseParams, rng: np.random.Generator) -> Answer:
     """Return how well each surrogate predicts |bias|, and the regressions of |bias|."""
     against = {"reference": cohort.reference}
@@ -149,9 +150,7 @@ def associations(
 
     Returns:
         `COLUMNS` without target. R^2 (`surrogates.ESTIMATES`) has no scope; pearson and spearman
-        have those of `inference`, `DISJOINT` and `SAME` pooled and within_structure. p_bh: p of
-        Spearman coefficients within structures, and those of disjoint halves, each adjusted for
-        the false discovery rate over all groups and surrogates.
+        have those of `inference`, `DISJOINT` and `SAME` pooled and within_structure.
     """
     cv = cohort.networks(cohort.cv)
     surrogates = with_volume(volume_surrogates(cohort), cv)
@@ -171,10 +170,6 @@ def associations(
         rows = rows[rows["scope"].isin(SCOPES)]
         parts.append(rows.assign(group=group, surrogate=name, kind=kind))
     found = pd.concat([part for part in parts if len(part)], ignore_index=True)
-    found["p_bh"] = np.nan
-    for estimate in ("spearman", DISJOINT):
-        tested = (found["estimate"] == estimate) & (found["scope"] == WITHIN)
-        found.loc[tested, "p_bh"] = benjamini_hochberg(found.loc[tested, "p"].to_numpy(np.float64))
     return found[[name for name in COLUMNS if name != "target"]]
 
 
@@ -193,7 +188,7 @@ def leaves(table: pd.DataFrame) -> Tree:
 
     Returns:
         n; R^2 of logarithms, in sample; spearman -> pooled {r, low, high} and within_structure {r,
-        low, high, p, p_bh, critical}; disjoint -> the same but critical, where halves are known.
+        low, high, p, critical}; disjoint -> the same but critical, where halves are known.
     """
     r2 = table[table["scope"] == ""]
     tree: Tree = {"n": int(r2["n"].iloc[0])}

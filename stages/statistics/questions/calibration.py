@@ -20,6 +20,7 @@ from stages.statistics.methods.crossed_intervals import Crossed, crossed, half_w
 from stages.statistics.methods.gaps import without_gaps
 from stages.statistics.methods.member_medians import Draws, draw, member_cube
 from stages.statistics.methods.variability import PERCENT, positive
+from stages.statistics.needs import REFERENCE, SEVERAL, needs
 from stages.study.groups import ADDED_NOISE
 
 PAIR = ["structure", "subject"]
@@ -27,10 +28,11 @@ ROUNDING = 1e-12  # fraction of a sum of squares; what centring leaves below it 
 COLUMNS = ["group", *PAIR, "n_members", "target_mm3", "error", "spread", "crps", "below", "equal"]
 
 
+@needs(SEVERAL, REFERENCE)
 def ask(cohort: Cohort, params: AnalyseParams, rng: np.random.Generator) -> Answer:
     """Return whether ensembles spread as far as they err, against the reference and the truth."""
-    draws = draw(cohort.subject_of, params.bootstrap_draws, rng)
-    networks, realised = cohort.ensembles.architectures, (ADDED_NOISE,)
+    draws = draw(cohort.subject_of, params.bootstrap_draws, rng, cohort.nested)
+    networks, realised = cohort.ensembles.ensembles, (ADDED_NOISE,)
     targets = {"reference": (cohort.reference, networks)}
     if cohort.truth is not None:
         targets["truth"] = cohort.truth, (*networks, *realised)
@@ -326,6 +328,7 @@ def _crossed(statistic: Draw, ratios: np.ndarray, draws: Draws) -> Crossed:
         draws.weights,
         draws.n_subjects,
         ratios.shape[-1],
+        nested=draws.within,
     )
 
 
@@ -359,7 +362,7 @@ def calibrate(
         if cube.shape[-1] < 2:
             ratios = np.full(ratios.shape, np.nan)
         pairs, n_members = part.dropna(), int(part["n_members"].iloc[0])
-        found = summary(pairs, n_members) | certain(ratios, draws, level)
+        found = summary(pairs, n_members) | certain(ratios, draws.of(group), level)
         answers, gaps = without_gaps(found)
         counts = {"members": n_members, "pairs": len(pairs), "excluded": len(part) - len(pairs)}
         tree[group] = answers | counts | {"undefined": len(gaps)}

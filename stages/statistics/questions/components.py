@@ -13,7 +13,7 @@ coefficient of variation. Scans of one person count as scans, but their componen
 that of so many persons.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -21,9 +21,10 @@ import pandas as pd
 
 from stages.params.analyse import AnalyseParams
 from stages.statistics.answer import Answer, Tree
-from stages.statistics.cohort import Cohort
+from stages.statistics.cohort import Cohort, of
 from stages.statistics.methods.gaps import without_gaps
 from stages.statistics.methods.member_offsets import offset_fraction, pooled_fractions
+from stages.statistics.methods.nested import one_way, summary
 from stages.statistics.methods.pivots import (
     Strata,
     component_draws,
@@ -39,6 +40,7 @@ from stages.statistics.methods.variance_components import (
     estimate,
     with_segmentation,
 )
+from stages.statistics.needs import SEVERAL, needs
 from stages.study.errors import StudyError
 
 PERCENT = 100.0
@@ -73,10 +75,39 @@ class Intervals:
         return np.array([known.get(scan, scan) for scan in scans])
 
 
+@needs(SEVERAL)
 def ask(cohort: Cohort, params: AnalyseParams, rng: np.random.Generator) -> Answer:
     """Return the variance between members, of their interaction with scans, and of segmentation."""
     intervals = Intervals(params.level, rng, cohort.subject_of)
-    return decompose(cohort.networks(cohort.volumes), cohort.draws, intervals)
+    crossed = decompose(cohort.crossed(cohort.volumes), cohort.draws, intervals)
+    nested = {
+        group: samples(of(cohort.volumes, group), params.level)
+        for group in cohort.groups
+        if group in cohort.nested
+    }
+    return replace(crossed, metrics=crossed.metrics | nested)
+
+
+def samples(volumes: pd.DataFrame, level: float) -> Tree:
+    """Return the variability of samples within their scans, which have no member in common.
+
+    Args:
+        volumes: tidy, columns group, member, subject, structure, volume_mm3, of one group.
+        level: of the intervals.
+
+    Returns:
+        `cv_percent.within`, 100 times the root of the variance of ln V within scans, and `icc`,
+        ICC(1), medians over structures with intervals; `n`.
+    """
+    tables = [one_way(log_table(part)[2]) for _, part in volumes.groupby("structure", sort=False)]
+    defined = [table for table in tables if table.defined and table.within > 0]
+    counts = {
+        "scans": max((table.n_scans for table in defined), default=0),
+        "members": max((table.n_samples for table in defined), default=0),
+        "structures": len(defined),
+        "structures_undefined": len(tables) - len(defined),
+    }
+    return (summary(defined, level) if defined else {}) | {"n": counts}
 
 
 def decompose(

@@ -22,19 +22,19 @@ from stages.statistics.cohort import Cohort
 from stages.statistics.methods.prediction_intervals import METHODS, Pairs, intervals
 from stages.statistics.methods.thresholds import ROUNDING, check_alpha
 from stages.statistics.methods.variability import PERCENT
+from stages.statistics.needs import REFERENCE, SEVERAL, needs
 
 LEAST_SUBJECTS = 10
 ALL = "all"  # in place of a structure: all structures of a scan at once
 COLUMNS = ["group", "structure", "method", "n", "coverage", "width_percent"]
 
 
+@needs(SEVERAL, REFERENCE)
 def ask(cohort: Cohort, params: AnalyseParams, _: np.random.Generator) -> Answer:
     """Return how often intervals of volumes cover, and how wide they are."""
     n_subjects = len(set(cohort.subject_of.values()))
     if n_subjects < LEAST_SUBJECTS:
-        reason = (
-            f"{n_subjects} of at least {LEAST_SUBJECTS} subjects: coverage is one by construction"
-        )
+        reason = f"{n_subjects} of at least {LEAST_SUBJECTS} subjects, which coverage needs"
         return Answer({"not_judged": reason}, {"conformal": pd.DataFrame(columns=COLUMNS)})
     volumes = cohort.networks(cohort.volumes)
     tree, table = conformal(volumes, cohort.reference, cohort.subject_of, params.alpha)

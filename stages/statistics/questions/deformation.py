@@ -1,5 +1,8 @@
 """Variability and bias of volumes as deformations show them, and whether volumes agree."""
 
+from collections.abc import Mapping
+from typing import NamedTuple
+
 import numpy as np
 import pandas as pd
 
@@ -8,20 +11,34 @@ from stages.statistics.answer import Answer, Tree
 from stages.statistics.cohort import Cohort
 from stages.statistics.methods.crossed_intervals import interval
 from stages.statistics.methods.gaps import without_gaps
-from stages.statistics.methods.member_medians import Draws as MemberDraws
-from stages.statistics.methods.member_medians import median_spread, member_cube
-from stages.statistics.methods.rank_agreement import Draws, draw_subjects, rank_agreement
+from stages.statistics.methods.member_medians import Draws, draw, median_spread, member_cube
+from stages.statistics.methods.rank_agreement import rank_agreement
+from stages.statistics.needs import REFERENCE, REGISTERED, needs
 
 PAIR = ["group", "structure", "subject"]
 COLUMNS = [*PAIR, "n_members", "n_undefined", "sd", "mean", "cv", "bias"]
 PAIRS = {"sd": "cv", "mean": "bias"}  # of a deformation: of the volumes
 
 
+class Sample(NamedTuple):
+    """Whose scans they are, and how intervals are made."""
+
+    subject_of: Mapping[str, str]
+    """Scan -> subject."""
+
+    n_draws: int
+    """Of subjects."""
+
+    level: float
+    """Of the intervals, between 0 and 1."""
+
+
+@needs(REGISTERED, REFERENCE)
 def ask(cohort: Cohort, params: AnalyseParams, rng: np.random.Generator) -> Answer:
     """Return apparent changes of volume that need no segmentation of the members."""
-    draws = draw_subjects(cohort.subject_of, params.bootstrap_draws, params.level, rng)
+    sample = Sample(cohort.subject_of, params.bootstrap_draws, params.level)
     cv, bias = (cohort.networks(table) for table in (cohort.cv, cohort.bias))
-    tree, table = deformation(cohort.changes, cv, bias, draws)
+    tree, table = deformation(cohort.changes, cv, bias, sample, rng)
     return Answer(tree, {"deformation": table})
 
 
@@ -52,7 +69,8 @@ def deformation(
     changes: pd.DataFrame,
     cv: pd.DataFrame,
     bias: pd.DataFrame,
-    draws: Draws,
+    sample: Sample,
+    rng: np.random.Generator,
 ) -> tuple[Tree, pd.DataFrame]:
     """Return the apparent changes of each group, and their agreement with the volumes.
 
@@ -60,7 +78,8 @@ def deformation(
         changes: as in `deformation_pairs`, of any groups.
         cv: columns group, structure, subject, cv, of the architectures.
         bias: columns group, structure, subject, bias, of the architectures.
-        draws: of subjects, for the intervals.
+        sample: for the intervals.
+        rng: source of draws of subjects.
 
     Returns:
         The tree group -> sd -> median (percent, over structures and scans; ensembles only) with low
@@ -70,15 +89,17 @@ def deformation(
         mean with them; and `deformation_pairs`.
     """
     pairs = deformation_pairs(changes, cv, bias)
+    draws = draw(sample.subject_of, sample.n_draws, rng)
     tree = {}
     for group, part in pairs.groupby("group", sort=False):
         by_structure = part.groupby("structure", sort=False)["mean"].median().to_dict()
         leaves: Tree = {"mean": {"median": float(part["mean"].median()), **by_structure}}
         if (part["n_members"] > 1).any():
-            leaves = {"sd": _median_sd(changes[changes["group"] == group], draws)} | leaves
+            own = changes[changes["group"] == group]
+            leaves = {"sd": _median_sd(own, draws, sample.level)} | leaves
         if np.isfinite(part["cv"]).any():
             leaves["agreement"] = {
-                volume: _agreement(part, own, volume, draws) for own, volume in PAIRS.items()
+                columns[1]: _agreement(part, columns, sample) for columns in PAIRS.items()
             }
         kept, gaps = without_gaps(leaves)
         counted = int(part["n_undefined"].sum()) + len(gaps)
@@ -86,16 +107,15 @@ def deformation(
     return tree, pairs
 
 
-def _median_sd(changes: pd.DataFrame, draws: Draws) -> Tree:
+def _median_sd(changes: pd.DataFrame, draws: Draws, level: float) -> Tree:
     """Return the median SD over pairs, and its interval over subjects and members."""
     structures = tuple(dict.fromkeys(changes["structure"]))
-    cube = member_cube(changes, "change", structures, draws.subjects)
-    subjects = MemberDraws(draws.subjects, draws.weights, draws.n_clusters)
-    found = median_spread(cube, subjects, relative=False)
-    ends = interval(found, draws.level)
+    cube = member_cube(changes, "change", structures, draws.scans)
+    found = median_spread(cube, draws, relative=False)
+    ends = interval(found, level)
     return {"median": float(found.value), "low": max(ends.low, 0.0), "high": ends.high}
 
 
-def _agreement(pairs: pd.DataFrame, own: str, volume: str, draws: Draws) -> Tree:
-    found = rank_agreement(pairs, own, pairs, volume, draws)
+def _agreement(pairs: pd.DataFrame, columns: tuple[str, str], sample: Sample) -> Tree:
+    found = rank_agreement(pairs, pairs, columns, sample.subject_of, sample.level)
     return {scope: answer.leaves() for scope, answer in found.items()}

@@ -21,6 +21,7 @@ from stages.statistics.methods.gaps import without_gaps
 from stages.statistics.methods.member_medians import Draws, draw, member_cube
 from stages.statistics.methods.variability import PERCENT, c4
 from stages.statistics.methods.weighted_summaries import weighted_median
+from stages.statistics.needs import SEVERAL, needs
 from stages.study.seeds import stable_seed
 
 TARGETS = (0.20, 0.15, 0.10)  # relative standard errors to reach
@@ -42,9 +43,10 @@ COLUMNS = [
 ]
 
 
+@needs(SEVERAL)
 def ask(cohort: Cohort, params: AnalyseParams, rng: np.random.Generator) -> Answer:
     """Return how many members a coefficient of variation needs."""
-    draws = draw(cohort.subject_of, params.bootstrap_draws, rng)
+    draws = draw(cohort.subject_of, params.bootstrap_draws, rng, cohort.nested)
     volumes = cohort.networks(cohort.volumes)
     tree, table = ensemble_size(volumes, params.subsets, draws, params.level)
     return Answer(tree, {"ensemble_size": table})
@@ -293,7 +295,9 @@ def ensemble_size(
         complete = complete[complete.mean(axis=1) > 0]
         table = size_table(complete, n_subsets, group)
         cube = member_cube(part, "volume_mm3", structures, draws.scans)
-        answers, gaps = without_gaps(summary(table, _ratio(cube, n_subsets, draws, level)))
+        answers, gaps = without_gaps(
+            summary(table, _ratio(cube, n_subsets, draws.of(group), level))
+        )
         n_pairs = len(complete)
         counts = {"members": values.shape[1], "pairs": n_pairs, "excluded": len(values) - n_pairs}
         tree[group] = answers | counts | {"undefined": len(gaps)}
@@ -308,6 +312,7 @@ def _ratio(cube: np.ndarray, n_subsets: int, draws: Draws, level: float) -> dict
         draws.weights,
         draws.n_subjects,
         cube.shape[-1],
+        nested=draws.within,
     )
     ends = interval(found, level)
     return {"value": float(found.value), "low": max(ends.low, 0.0), "high": ends.high}

@@ -8,6 +8,7 @@ from stages.statistics.answer import Answer, Tree
 from stages.statistics.cohort import Cohort, of
 from stages.statistics.methods.crossed_intervals import interval
 from stages.statistics.methods.member_medians import Draws, draw, row_means
+from stages.statistics.needs import IMAGES, needs
 
 MEASURES = ("psnr", "ssim")
 # the headline: the challenge's definition on slices that hold brain; the others stand beside it
@@ -18,6 +19,7 @@ CROPPED = ("challenge", "cropped")
 COLUMNS = ["group", "range", "slices", "member", *MEASURES]
 
 
+@needs(IMAGES)
 def ask(cohort: Cohort, params: AnalyseParams, rng: np.random.Generator) -> Answer:
     """Return PSNR and SSIM of networks and baselines, and their table, one row a member.
 

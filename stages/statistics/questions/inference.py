@@ -23,6 +23,7 @@ from stages.statistics.methods.permutation import (
 )
 from stages.statistics.methods.relation import correlation_intervals
 from stages.statistics.methods.split_half import reliability
+from stages.statistics.needs import SEVERAL, VOXELWISE, needs
 from stages.statistics.questions.prediction import (
     HEADLINE_STATISTIC,
     TARGET,
@@ -38,6 +39,7 @@ COLUMNS = ["scope", "statistic", "estimate", "n", "value", *ENDS]
 P_COLUMNS = ["p", "critical", "p_max_t", "p_bh"]
 
 
+@needs(SEVERAL, VOXELWISE)
 def ask(cohort: Cohort, params: AnalyseParams, rng: np.random.Generator) -> Answer:
     """Return intervals and significance of correlations, noise ceilings, and disjoint halves."""
     tree, tables = {}, []

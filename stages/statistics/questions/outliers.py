@@ -11,6 +11,7 @@ from stages.statistics.methods.correlation import correlation_table
 from stages.statistics.methods.gaps import without_gaps
 from stages.statistics.methods.regression import in_sample_r2
 from stages.statistics.methods.variability import MAD_TO_SD, PERCENT, cv_table
+from stages.statistics.needs import CROSSED, IMAGES, SEVERAL, VOXELWISE, needs
 from stages.statistics.questions.image_quality import (
     HEADLINE,
     MEASURES,
@@ -36,17 +37,18 @@ LEFT_OUT = ["cv_without", "r2_histogram_target_only", "r2_summary_target_only"]
 COLUMNS = ["group", "member", *SCORES, *(f"z_{name}" for name in SCORES), "flagged"]
 
 
+@needs(SEVERAL, CROSSED, VOXELWISE, IMAGES)
 def ask(cohort: Cohort, params: AnalyseParams, rng: np.random.Generator) -> Answer:
     """Return outliers among the members, and the headline numbers with and without them.
 
     Ensembles of fewer than `LEAST_MEMBERS` have the numbers with all members alone.
     Without them, R^2 and correlations stand under `target_only`: the predictors are of all members.
     """
-    whole = cohort.networks(cohort.quality), cohort.networks(cohort.volumes)
+    whole = cohort.crossed(cohort.quality), cohort.crossed(cohort.volumes)
     tree, table = outliers(*whole, params.outlier_threshold)
     kept = [without(each, table) for each in whole]
     influence = []
-    for group in cohort.groups:
+    for group in cohort.crossed_groups:
         images = of(cohort.regions, group), of(cohort.histograms, group)
         quality, volumes = (of(each, group) for each in whole)
         found = predicted(cv_table(volumes), *images)
@@ -142,7 +144,7 @@ def outliers(
 ) -> tuple[Tree, pd.DataFrame]:
     """Return the members that are outliers in image quality or volumes.
 
-    A member is flagged if its mean PSNR, its mean SSIM or its mean deviation from the ensemble's
+    A member is flagged if its mean PSNR, its mean SSIM or its mean distance from the ensemble's
     median volumes has a robust z above the threshold; high values are flagged as low ones are.
     Each score flags a member in about 9 % of normal ensembles of 8, and 7 % of 12, at a threshold
     of 4 (simulation): a flag is a reason to look, and to report without the member too. Smaller
@@ -216,8 +218,8 @@ def predicted(cv: pd.DataFrame, regions: pd.DataFrame, histograms: pd.DataFrame)
 
     Returns:
         r2 -> histogram, summary, in sample, the paper's pair; correlation -> pearson, spearman of
-        the mean deviation, see `headline_correlations`; NaN where undefined, and no correlation
-        without any pair.
+        the mean SD, see `headline_correlations`; NaN where undefined, and no correlation without
+        any pair.
     """
     table, _ = prediction_table(cv, regions, histograms)
     sets = {"histogram": histogram_columns(table, "own"), "summary": list(SUMMARIES)}

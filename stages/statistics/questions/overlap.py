@@ -12,6 +12,7 @@ from stages.params.analyse import AnalyseParams
 from stages.statistics.answer import Answer, Tree
 from stages.statistics.cohort import Cohort
 from stages.statistics.methods.gaps import without_gaps
+from stages.statistics.needs import LABELS, REFERENCE, needs
 
 TARGETS = ("reference", "truth")  # the fully sampled image's segmentation; the true labels
 SCORES = {"dice": "dice", "surface_distance": "surface_distance_mm"}
@@ -20,6 +21,7 @@ PAIR = ["group", "target", "structure", "subject"]
 COLUMNS = [*PAIR, "scope", "n_members", "n_undefined", *IN_TABLE]
 
 
+@needs(LABELS, REFERENCE)
 def ask(cohort: Cohort, _: AnalyseParams, __: np.random.Generator) -> Answer:
     """Return the overlap and surface distances of the segmentations of all groups."""
     tree, table = overlap(cohort.overlap)

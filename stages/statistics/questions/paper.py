@@ -33,11 +33,13 @@ from stages.statistics.methods.tolerances import (
     within_factor,
 )
 from stages.statistics.methods.variability import cv_table
+from stages.statistics.needs import TRAINED, needs
 from stages.statistics.questions.outliers import predicted
 from stages.statistics.questions.readings import READINGS, REGRESSIONS, WHOLE, Reading, r2_of
 from stages.storage.files import read_json
 
 RESULTS = Path(__file__).with_name("paper_results.json")
+CV = "coefficient of variation"  # what an anchor may be; a mean absolute difference is none
 ANCHORS = Path(__file__).with_name("anchors.json")
 
 CALGARY_CAMPINAS, SIMULATED, OTHER = "calgary-campinas", "simulated", "other"
@@ -54,6 +56,7 @@ LEAST_PART_OF_SCANS = 0.5
 SIGNIFICANT = 0.05
 
 
+@needs(TRAINED)
 def ask(cohort: Cohort, params: AnalyseParams, __: np.random.Generator) -> Answer:
     """Return the study's numbers beside the paper's, from the answers before this one."""
     metrics = {name: answer.metrics for name, answer in cohort.answers.items()}
@@ -108,10 +111,11 @@ def anchors() -> pd.DataFrame:
     """Return how much volumes vary between repeated scans of the same people.
 
     Returns:
-        Columns structure, cv_percent, source; one row a structure.
+        Columns structure, cv_percent, measure (`CV` or what else it is), source; one row
+        a structure.
     """
     entries = pd.DataFrame(read_json(ANCHORS)["anchors"])
-    return entries[["structure", "cv_percent", "source"]]
+    return entries[["structure", "cv_percent", "measure", "source"]]
 
 
 def cohort_of(scan_names: Iterable[str]) -> str:
@@ -285,7 +289,7 @@ def bias_prediction_rows(paper: Tree, tree: Tree) -> list[Row]:
     for group in paper["architectures"]:
         found = look_up(tree, group, "reference", "surrogates", "std_mean", "spearman")
         own = look_up(found or {}, "within_structure") or {}
-        r, low, high, p = (leaf(own, key) for key in ("r", "low", "high", "p_bh"))
+        r, low, high, p = (leaf(own, key) for key in ("r", "low", "high", "adjusted"))
         here = f"rho {text(r)} ({text(low)} to {text(high)}), p {text(p)}"
         title = f"{group} |bias| predicted by the mean SD, within structures"
         reported = paper["claims"]["bias_prediction"]["value"]

@@ -1,4 +1,4 @@
-"""Does the spread of an ensemble that was trained on healthy heads show its error on diseased ones?
+"""Does the SD of an ensemble trained on healthy phantoms indicate its error on pathology?
 
 Each pathological phantom has a matched healthy phantom: anatomy, texture, noise and mask are the
 same. So the change of every volume and of every voxel is known, and so is how much of it an
@@ -65,10 +65,12 @@ def slope(measured: np.ndarray, true: np.ndarray) -> float:
     return float(np.sum(np.multiply(measured, true)) / squares) if squares > 0 else float("nan")
 
 
-def change_percent(ill: np.ndarray, healthy: np.ndarray) -> np.ndarray:
-    """Return 100 (V_ill - V_healthy) / V_healthy, NaN where the healthy volume is not positive."""
+def change_percent(diseased: np.ndarray, healthy: np.ndarray) -> np.ndarray:
+    """Return 100 (V_diseased - V_healthy) / V_healthy, NaN where V_healthy is not positive."""
     healthy = np.asarray(healthy, np.float64)
-    return PERCENT * (np.asarray(ill, np.float64) / np.where(healthy > 0, healthy, np.nan) - 1.0)
+    return PERCENT * (
+        np.asarray(diseased, np.float64) / np.where(healthy > 0, healthy, np.nan) - 1.0
+    )
 
 
 def volume_pairs(volumes: pd.DataFrame, truth: pd.DataFrame, level: float) -> pd.DataFrame:
@@ -113,12 +115,14 @@ def _with_change(pairs: pd.DataFrame, volumes: pd.DataFrame, truth: pd.DataFrame
     wide = own.pivot(index=["structure", "subject"], columns="member", values="volume_mm3")
     true = truth.set_index(["structure", "subject"])["volume_mm3"]
     heads = pd.MultiIndex.from_arrays([pairs["structure"], pairs["subject"].map(matched_healthy)])
-    diseased = (pairs["subject"] != heads.get_level_values(1)).to_numpy()
-    members, twin = (wide.reindex(i).to_numpy(np.float64) for i in (index, heads))
-    ill, healthy = (true.reindex(i).to_numpy(np.float64) for i in (index, heads))
-    change, changes = change_percent(ill, healthy), change_percent(members, twin)
+    paired = (pairs["subject"] != heads.get_level_values(1)).to_numpy()
+    members, matched = (wide.reindex(i).to_numpy(np.float64) for i in (index, heads))
+    diseased, healthy = (true.reindex(i).to_numpy(np.float64) for i in (index, heads))
+    change, changes = change_percent(diseased, healthy), change_percent(members, matched)
     bears = [s in BEARING.get(kind_of(n), ()) for s, n in index]
-    error, twin_error = (np.abs(m.mean(axis=1) - v) for m, v in ((members, ill), (twin, healthy)))
+    error, matched_error = (
+        np.abs(m.mean(axis=1) - v) for m, v in ((members, diseased), (matched, healthy))
+    )
     n_members = members.shape[1]
     nothing = np.full(len(pairs), np.nan)
     found = {
@@ -126,10 +130,10 @@ def _with_change(pairs: pd.DataFrame, volumes: pd.DataFrame, truth: pd.DataFrame
         "measured_change": changes.mean(axis=1),
         "change_sd": changes.std(axis=1, ddof=1) if n_members > 1 else nothing,
         "affected": ((change != 0) & np.isfinite(change)) | bears,
-        "cv_ratio": ratio(coefficient_of_variation(members), coefficient_of_variation(twin)),
-        "error_ratio": ratio(error, twin_error),
+        "cv_ratio": ratio(coefficient_of_variation(members), coefficient_of_variation(matched)),
+        "error_ratio": ratio(error, matched_error),
     }
-    return pairs.assign(**{name: np.where(diseased, v, np.nan) for name, v in found.items()})
+    return pairs.assign(**{name: np.where(paired, v, np.nan) for name, v in found.items()})
 
 
 def ratio(a: np.ndarray | float, b: np.ndarray | float) -> np.ndarray:
@@ -179,38 +183,38 @@ def auroc(positive: np.ndarray, negative: np.ndarray) -> float:
 
 
 def voxel_row(
-    ill: Voxels, healthy: Voxels, affected: np.ndarray, other: np.ndarray, n_members: int
+    diseased: Voxels, healthy: Voxels, affected: np.ndarray, other: np.ndarray, n_members: int
 ) -> dict[str, float]:
     """Return how error and standard deviation behave where a pathology lies.
 
     Args:
-        ill: the scan with the pathology.
-        healthy: its twin, at the same voxels.
+        diseased: the pathological phantom.
+        healthy: its matched healthy phantom, at the same voxels.
         affected: (n_voxels,) boolean, what the pathology changed.
         other: (n_voxels,) boolean, white matter that it left alone.
         n_members: of the ensemble.
 
     Returns:
-        `VOXEL_COLUMNS`: r.m.s. error and deviation in the affected voxels (white matter = 1); their
-        ratios to the same voxels of the healthy twin, and to other white matter of the same scan;
-        `spread_skill` there and in the twin; change_shown, the `slope` of the change between twins
-        in the reconstructions on that in the fully sampled images; auroc of the deviation for
-        affected voxels against other white matter; spearman_error, of deviation and error over the
-        affected voxels.
+        `VOXEL_COLUMNS`: r.m.s. error and SD in the affected voxels (white matter = 1); their ratios
+        to the same voxels of the matched healthy phantom, and to other white matter of the same
+        scan; `spread_skill` there and in the healthy phantom; change_shown, the `slope` of the
+        change within the pair in the reconstructions on that in the fully sampled images; auroc of
+        the SD for affected voxels against other white matter; spearman_error, of SD and error over
+        the affected voxels.
     """
-    here, twin, around = ill.at(affected), healthy.at(affected), ill.at(other)
+    here, matched, around = diseased.at(affected), healthy.at(affected), diseased.at(other)
     error, std = rms(here.error), rms(here.std)
     return {
         "n_voxels": int(affected.sum()),
         "error": error,
         "std": std,
-        "error_ratio": float(ratio(error, rms(twin.error))),
-        "std_ratio": float(ratio(std, rms(twin.std))),
+        "error_ratio": float(ratio(error, rms(matched.error))),
+        "std_ratio": float(ratio(std, rms(matched.std))),
         "error_ratio_white_matter": float(ratio(error, rms(around.error))),
         "std_ratio_white_matter": float(ratio(std, rms(around.std))),
         "spread_skill": spread_skill(here.std, here.error, n_members),
-        "spread_skill_healthy": spread_skill(twin.std, twin.error, n_members),
-        "change_shown": slope(here.mean - twin.mean, here.reference - twin.reference),
+        "spread_skill_healthy": spread_skill(matched.std, matched.error, n_members),
+        "change_shown": slope(here.mean - matched.mean, here.reference - matched.reference),
         "auroc": auroc(here.std, around.std),
         "spearman_error": spearman(here.std, here.error) if affected.any() else float("nan"),
     }
@@ -253,9 +257,9 @@ def about_volumes(pairs: pd.DataFrame) -> dict[str, float]:
 
 
 def about_change(pairs: pd.DataFrame) -> dict[str, float | dict[str, float]]:
-    """Return how the change between twins is measured in one group and kind of pathology.
+    """Return how the change within pairs is measured in one group and kind of pathology.
 
-    slope: over the pairs whose true volume changed; lost: mean part of their change that is not
+    slope: over the pairs whose true volume changed; lost: mean of the change that is not
     measured, percentage points of the healthy volume; shown: the median measured over true change
     of each structure; spread_skill: of the members' changes; in_interval: fraction of true changes
     within the members' t interval; spurious: mean |measured change| (%) where nothing changed;
@@ -284,4 +288,4 @@ def medians(table: pd.DataFrame, columns: Sequence[str]) -> dict[str, float]:
 
 def phantom_pairs(subjects: Sequence[str]) -> list[tuple[str, str, str]]:
     """Return (pathological phantom, matched healthy phantom, kind) of every pair."""
-    return [(ill, healthy, kind_of(ill)) for ill, healthy in matched_pairs(subjects)]
+    return [(diseased, healthy, kind_of(diseased)) for diseased, healthy in matched_pairs(subjects)]

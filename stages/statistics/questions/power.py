@@ -32,6 +32,7 @@ from stages.statistics.methods.variance_components import (
     estimate,
     with_segmentation,
 )
+from stages.statistics.needs import CROSSED, REFERENCE, SEVERAL, needs
 from stages.statistics.questions.components import draw_cube, log_table
 from stages.study.errors import StudyError
 
@@ -63,6 +64,7 @@ COLUMNS = [*KEYS, "scope", *WITH_ENDS]
 NAN = float("nan")
 
 
+@needs(SEVERAL, CROSSED, REFERENCE)
 def ask(cohort: Cohort, params: AnalyseParams, rng: np.random.Generator) -> Answer:
     """Return the smallest detectable changes, and the sizes of a trial, from the components."""
     found = variabilities(cohort, params.level, rng)
@@ -243,7 +245,7 @@ def variabilities(cohort: Cohort, level: float, rng: np.random.Generator) -> lis
     """
     uniforms = uniform_draws(rng)
     found = []
-    for group in cohort.groups:
+    for group in cohort.crossed_groups:
         tables = list(_tables(cohort, group))
         kurtosis = excess_kurtosis([strata(each.values) for each in tables])
         for each in tables:

@@ -24,6 +24,7 @@ from stages.statistics.methods.regression import (
     leave_group_out_r2,
     within_group_r2,
 )
+from stages.statistics.needs import SEVERAL, VOXELWISE, needs
 
 TARGET = "cv"
 SIZE = "ln_volume"  # of the members' mean volume
@@ -33,6 +34,7 @@ CORRELATIONS = ["group", "scope", "statistic", "n", "pearson", "spearman"]
 REGRESSIONS = ["group", "predictors", "estimate", "r2"]
 
 
+@needs(SEVERAL, VOXELWISE)
 def ask(cohort: Cohort, params: AnalyseParams, rng: np.random.Generator) -> Answer:
     """Return how well voxelwise measures predict the CV of volumes."""
     tree: dict[str, Tree] = {}
@@ -40,7 +42,7 @@ def ask(cohort: Cohort, params: AnalyseParams, rng: np.random.Generator) -> Answ
     regressions_of: list[tuple[str, str, str, float]] = []
     undefined: list[str] = []
     order = orders(cohort, params, rng)
-    for group in cohort.ensembles.architectures:
+    for group in cohort.ensembles.ensembles:
         n_members = len(cohort.ensembles.members(group))
         tables = (of(table, group) for table in (cohort.cv, cohort.regions, cohort.histograms))
         table, n_excluded = prediction_table(*tables)

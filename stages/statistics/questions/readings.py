@@ -21,6 +21,7 @@ from stages.statistics.answer import Answer, Tree, look_up
 from stages.statistics.cohort import Cohort, of
 from stages.statistics.methods.regression import in_sample_r2
 from stages.statistics.methods.variability import PERCENT
+from stages.statistics.needs import SEVERAL, VOXELWISE, needs
 from stages.statistics.questions.prediction import prediction_table
 
 TARGETS = {"sd": "SD in mm3", "cv": "CV"}
@@ -87,6 +88,7 @@ READINGS = tuple(
 WHOLE = tuple(Whole(t, norm, s) for t in TARGETS for norm in NORMS for s in (MAP, "histogram"))
 
 
+@needs(SEVERAL, VOXELWISE)
 def ask(cohort: Cohort, _: AnalyseParams, __: np.random.Generator) -> Answer:
     """Return the in-sample R^2 of both regressions under every reading."""
     rows = [

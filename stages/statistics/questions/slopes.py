@@ -37,7 +37,8 @@ from stages.statistics.methods.slope_controls import (
 )
 from stages.statistics.methods.split_half import reliability
 from stages.statistics.methods.subject_orders import Orders, subject_orders, wrong_subjects
-from stages.statistics.methods.within_between import Fitted, Table, fit_slopes, jackknife_ends
+from stages.statistics.methods.within_between import Fitted, Slope, Table, fit_slopes
+from stages.statistics.needs import REFERENCE, SEVERAL, VOXELWISE, needs
 from stages.statistics.questions.bias_prediction import log_bias
 
 PRIMARY = "std_mean"
@@ -83,6 +84,7 @@ class _Study(NamedTuple):
         ]
 
 
+@needs(SEVERAL, VOXELWISE, REFERENCE)
 def ask(cohort: Cohort, params: AnalyseParams, rng: np.random.Generator) -> Answer:
     """Return the slopes of ln CV and ln |bias| on every predictor, and their controls."""
     tree: Tree = {}
@@ -205,9 +207,9 @@ def mean_slopes(tables: Sequence[Table], orders: Orders, level: float) -> Tree:
     fits = [fit_slopes(table) for table in tables]
     tree: Tree = {}
     for scope in SCOPES:
-        value, without = _mean_slope(fits, scope)
-        low, high = jackknife_ends(value, without, level)
-        tree[scope] = {"value": value, "low": low, "high": high}
+        mean = _mean_slope(fits, scope)
+        low, high, _ = mean.interval(level)
+        tree[scope] = {"value": mean.value, "low": low, "high": high}
     nothing = np.full(len(orders.order), np.nan)
     permuted = [permuted_slopes(table, orders.order) for table in tables]
     slope, statistic = mean_slope(permuted or [Permuted(nothing, nothing)])
@@ -219,12 +221,12 @@ def mean_slopes(tables: Sequence[Table], orders: Orders, level: float) -> Tree:
     return tree
 
 
-def _mean_slope(fits: list[Fitted], scope: str) -> tuple[float, np.ndarray]:
-    own = [getattr(fit, scope) for fit in fits]
+def _mean_slope(fits: list[Fitted], scope: str) -> Slope:
+    own: list[Slope] = [getattr(fit, scope) for fit in fits]
     if not own or len({len(each.without) for each in own}) > 1:
-        return float("nan"), np.zeros(0)
+        return Slope(float("nan"), np.zeros(0))
     value = float(np.mean([each.value for each in own]))
-    return value, np.mean([each.without for each in own], axis=0)
+    return Slope(value, np.mean([each.without for each in own], axis=0))
 
 
 def _rows(found: Tree, own: Scores, n: int) -> list[tuple[Any, ...]]:

@@ -36,6 +36,7 @@ from stages.statistics.methods.regression import (
     within_group_r2,
 )
 from stages.statistics.methods.relation import POOLED, WITHIN, relations
+from stages.statistics.needs import SEVERAL, VOXELWISE, needs
 from stages.statistics.questions.prediction import orders
 
 COSTS = {
@@ -73,6 +74,7 @@ class Targets(NamedTuple):
     name: str = TARGET
 
 
+@needs(SEVERAL, VOXELWISE)
 def ask(cohort: Cohort, params: AnalyseParams, rng: np.random.Generator) -> Answer:
     """Return how well each surrogate predicts volume uncertainty, and what it costs."""
     whole = Cohorts(cohort.subject_of, orders(cohort, params, rng), params.level)

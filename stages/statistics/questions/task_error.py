@@ -26,6 +26,7 @@ from stages.statistics.methods.gaps import without_gaps
 from stages.statistics.methods.member_ranks import correlations, permutation_p, ranks_within
 from stages.statistics.methods.variability import PERCENT, positive
 from stages.statistics.methods.weighted_summaries import weighted_means, weighted_medians
+from stages.statistics.needs import CROSSED, IMAGES, REFERENCE, SEVERAL, needs
 from stages.statistics.questions.image_quality import HEADLINE, MEASURES
 
 MEMBER = ["group", "member"]
@@ -36,11 +37,12 @@ ALMOST_ONE = 1.0 - 1e-6  # ranks of few members agree perfectly, which has no fi
 DECIMALS = 9  # of percent; what lies beyond is rounding
 
 
+@needs(SEVERAL, CROSSED, IMAGES, REFERENCE)
 def ask(cohort: Cohort, params: AnalyseParams, rng: np.random.Generator) -> Answer:
     """Return whether PSNR and SSIM predict errors of volumes."""
     tree, table = task_error(
-        cohort.networks(cohort.quality),
-        cohort.networks(cohort.volumes),
+        cohort.crossed(cohort.quality),
+        cohort.crossed(cohort.volumes),
         cohort.reference,
         cohort.subject_of,
         params.bootstrap_draws,

@@ -3,6 +3,8 @@
 Ranks are compared, because tasks have units and ranges of their own.
 """
 
+from collections.abc import Mapping
+
 import numpy as np
 import pandas as pd
 
@@ -10,7 +12,8 @@ from stages.params.analyse import AnalyseParams
 from stages.statistics.answer import Answer, Tree
 from stages.statistics.cohort import Cohort
 from stages.statistics.methods.gaps import without_gaps
-from stages.statistics.methods.rank_agreement import Agreement, Draws, draw_subjects, rank_agreement
+from stages.statistics.methods.rank_agreement import Agreement, rank_agreement
+from stages.statistics.needs import LABELS, REGISTERED, SEVERAL, needs
 from stages.statistics.questions.deformation import deformation_pairs
 from stages.statistics.questions.overlap import overlap_pairs
 from stages.statistics.questions.surrogates import volume_surrogates
@@ -19,25 +22,27 @@ HEADLINES = ("std_mean", "linearised_volume", "cv")  # predictors that metrics n
 COLUMNS = ["group", "target", "predictor", "kind", "estimate", "scope", "n", "value", "low", "high"]
 
 
-def ask(cohort: Cohort, params: AnalyseParams, rng: np.random.Generator) -> Answer:
+@needs(SEVERAL, LABELS, REGISTERED)
+def ask(cohort: Cohort, params: AnalyseParams, _: np.random.Generator) -> Answer:
     """Return whether uncertainties and the volumes' own CV predict other tasks than volumes."""
-    draws = draw_subjects(cohort.subject_of, params.bootstrap_draws, params.level, rng)
     cv, bias = (cohort.networks(table) for table in (cohort.cv, cohort.bias))
     changes = deformation_pairs(cohort.changes, cv, bias)
     targets = cohort.networks(task_targets(overlap_pairs(cohort.overlap), changes))
-    tree, table = predict_tasks(volume_surrogates(cohort), targets, draws)
+    predictors = volume_surrogates(cohort)
+    tree, table = predict_tasks(predictors, targets, cohort.subject_of, params.level)
     return Answer(tree, {"tasks": table})
 
 
 def predict_tasks(
-    predictors: pd.DataFrame, targets: pd.DataFrame, draws: Draws
+    predictors: pd.DataFrame, targets: pd.DataFrame, subject_of: Mapping[str, str], level: float
 ) -> tuple[Tree, pd.DataFrame]:
     """Return how well each predictor ranks the pairs of each group as each target does.
 
     Args:
         predictors: columns group, subject, structure, surrogate, kind (`surrogates.COSTS`), value.
         targets: columns group, subject, structure, target, value: larger is worse.
-        draws: of subjects.
+        subject_of: scan -> subject.
+        level: coverage of the intervals, between 0 and 1.
 
     Returns:
         The tree group -> target -> predictor (`HEADLINES`) -> scope -> r, low, high, and
@@ -48,7 +53,7 @@ def predict_tasks(
     for (group, target), own in targets.groupby(["group", "target"], sort=False):
         known = predictors[predictors["group"] == group]
         for (name, kind), values in known.groupby(["surrogate", "kind"], sort=False):
-            found = rank_agreement(values, "value", own, "value", draws)
+            found = rank_agreement(values, own, ("value", "value"), subject_of, level)
             rows += [
                 (group, target, name, kind, f"{target}, {scope}", scope, *answer)
                 for scope, answer in found.items()

@@ -6,11 +6,13 @@ import pandas as pd
 from stages.params.analyse import AnalyseParams
 from stages.statistics.answer import Answer, Tree
 from stages.statistics.cohort import Cohort
+from stages.statistics.needs import TRAINED, needs
 
 SCORES = ("validation_psnr", "validation_ssim")
 COLUMNS = ("loss", *SCORES)
 
 
+@needs(TRAINED)
 def ask(cohort: Cohort, params: AnalyseParams, _: np.random.Generator) -> Answer:
     """Return the training curves of all members that have them, thinned for plotting.
 

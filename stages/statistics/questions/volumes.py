@@ -59,7 +59,7 @@ def ask(cohort: Cohort, params: AnalyseParams, rng: np.random.Generator) -> Answ
     shifts the volume by; and of networks `cv_difference` and `absolute_bias_difference`, this group
     less another.
     """
-    draws = draw(cohort.subject_of, params.bootstrap_draws, rng)
+    draws = draw(cohort.subject_of, params.bootstrap_draws, rng, cohort.nested)
     estimates = {group: _estimates(cohort, group, params, draws) for group in cohort.compared}
     tree: Tree = {}
     undefined: list[str] = []
@@ -67,8 +67,8 @@ def ask(cohort: Cohort, params: AnalyseParams, rng: np.random.Generator) -> Answ
         tree[group], pairs = _of_group(cohort, group, params.structures)
         undefined += [f"{group}: {pair}" for pair in pairs]
         _add_intervals(tree[group], group, estimates, params)
-        if group in cohort.ensembles.architectures:
-            others = [name for name in cohort.groups if name != group]
+        if group in cohort.ensembles.studied:
+            others = [name for name in cohort.ensembles.studied if name != group]
             tree[group] |= _differences(estimates, group, others, params.level)
     tree |= _of_reference(cohort)
     return Answer(tree, {"cv": cohort.cv, "bias": cohort.bias}, tuple(undefined))
@@ -80,10 +80,11 @@ def _estimates(cohort: Cohort, group: str, params: AnalyseParams, draws: Draws) 
     reference = pair_matrix(cohort.reference, "volume_mm3", list(names), draws.scans)
     biases = PERCENT * (cube / positive(reference)[..., None] - 1.0)
     varies = group in cohort.ensembles.variable
+    own = draws.of(group)
     return Estimates(
-        median_spread(cube, draws, relative=True) if varies else None,
-        median_absolute_bias(biases, draws),
-        row_means(biases, draws),
+        median_spread(cube, own, relative=True) if varies else None,
+        median_absolute_bias(biases, own),
+        row_means(biases, own),
     )
 
 
@@ -150,12 +151,13 @@ def _of_group(cohort: Cohort, group: str, structures: tuple[str, ...]) -> tuple[
     """Return the metrics of one group, and the names of its undefined structure-scan pairs."""
     volumes, missing = grid(of(cohort.volumes, group), structures, list(cohort.subject_of))
     found: Tree = {}
-    undefined = [*_undefined(of(cohort.bias, group), "bias"), *missing]
+    known = len(cohort.reference) > 0
+    undefined = [*_undefined(of(cohort.bias, group), "bias"), *missing] if known else missing
     cv = of(cohort.cv, group)
     if group in cohort.ensembles.variable:
         undefined = list(dict.fromkeys(_undefined(cv, "cv") + undefined))
         found["cv"] = {"median": float(cv["cv"].median())} | medians(cv, "cv").get(group, {})
-    found["bias"] = structure_biases(cohort.bias, group)
+    found |= {"bias": structure_biases(cohort.bias, group)} if known else {}
     if cohort.truth is not None:
         found["bias_truth"] = structure_biases(bias_table(volumes, cohort.truth), group)
     return found | {"excluded": len(undefined)}, undefined

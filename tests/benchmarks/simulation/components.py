@@ -39,9 +39,9 @@ def component_study(
         sd = noise * sqrt(2 / (n_members - 1) + 2 / free) / n_scans
         lines["member"] = Line(0.0, sd / 2, "truncated at 0, so above it on average")
         taken = sd / 2 * (n_members - 1) * n_scans / (free + n_members - 1)
-        lines["interaction"] = Line(
-            lines["interaction"].low, taken, "scores of members that are 0 are counted to it"
-        )
+        value = lines["interaction"].low
+        note = "scores of members that are 0 are counted to it"
+        lines["interaction"] = Line(value - taken, value, note)
     return Study(judged, lines, per_repeat=10)
 
 

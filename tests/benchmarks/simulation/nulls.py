@@ -101,7 +101,9 @@ def studies() -> dict[str, Study]:
         for kind in ("pearson", "spearman")
         for name, exam in (("12 exams of 2", pairs), ("18 exams, 20 scans", paper))
     }
-    scans = "too few exams of a size: scans change places as if those of an exam were independent"
+    scans = (
+        "too few subjects of a size: scans change places as if those of a subject were independent"
+    )
     liberal = {name: Line(TEST, 1.0, scans) for name in SCOPES}
     r2 = {f"{scope} R2": exactly(TEST) for scope in ("pooled", "within_structure")}
     return found | {

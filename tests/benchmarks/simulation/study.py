@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import sqrt
+from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -48,18 +49,53 @@ def coverage(n_subjects: int) -> Line:
     return Line(LEVEL - SPARE, LEVEL + SPARE)
 
 
-def judge(name: str, study: Study, values: pd.DataFrame) -> list[tuple[str, ...]]:
-    """Return quantity, expected, found, Monte-Carlo error and verdict of each line."""
+class Row(NamedTuple):
+    """What came of a line."""
+
+    study: str
+    quantity: str
+    low: float
+    high: float
+    """The range in which the mean must lie."""
+
+    found: float
+    error: float
+    """Monte Carlo standard error of `found`."""
+
+    n: int
+    """Cohorts."""
+
+    verdict: str
+    """`holds`, `known` (within a range that is not the promised one, see `note`) or `FAILS`."""
+
+    note: str
+
+    @property
+    def cells(self) -> tuple[str, ...]:
+        """Return quantity, expected, found, Monte Carlo error and verdict as text."""
+        expected = " ... ".join(f"{end:.4g}" for end in dict.fromkeys((self.low, self.high)))
+        verdict = f"{self.verdict}, {self.note}" if self.note else self.verdict
+        name = f"{self.study}: {self.quantity}"
+        return name, expected, f"{self.found:.4g}", f"{self.error:.2g}", verdict
+
+
+def judge(name: str, study: Study, values: pd.DataFrame) -> list[Row]:
+    """Return what came of each line of a study.
+
+    Args:
+        name: of the study.
+        study: with its lines.
+        values: a row a cohort, a column a quantity.
+    """
     rows = []
     for quantity, line in study.lines.items():
         column = values[quantity].to_numpy(np.float64)
         found = float(column.mean())
         error = standard_error(column, line)
         inside = line.low - N_ERRORS * error <= found <= line.high + N_ERRORS * error
-        expected = " ... ".join(f"{end:.4g}" for end in dict.fromkeys((line.low, line.high)))
         verdict = ("known" if line.note else "holds") if inside else FAILS
-        told = f"{verdict}, {line.note}" if line.note else verdict
-        rows.append((f"{name}: {quantity}", expected, f"{found:.4g}", f"{error:.2g}", told))
+        ends = (line.low, line.high)
+        rows.append(Row(name, quantity, *ends, found, error, len(column), verdict, line.note))
     return rows
 
 

@@ -75,10 +75,14 @@ def surrogate_study(design: Design, own_share: float) -> Study:
 
     lines = {
         "perfect": close(expected_r2(full, free)),
-        "same members": Line(full + 0.02, 1.0, "above the ceiling: it shares the members' noise"),
+        "same members": Line(
+            full + 0.02, 1.0, "above the noise ceiling: it shares the members' noise"
+        ),
         "perfect, half": close(expected_r2(halved, free)),
         "disjoint halves": close(expected_r2(halved**2, free)),
-        "same half": Line(halved + 0.02, 1.0, "above the ceiling: it shares the members' noise"),
+        "same half": Line(
+            halved + 0.02, 1.0, "above the noise ceiling: it shares the members' noise"
+        ),
     }
     return Study(judged, lines)
 

@@ -9,9 +9,9 @@ import numpy as np
 import pytest
 from direct.data.datasets import CalgaryCampinasDataset
 
-from stages.kspace.formats.calgary_campinas import complex_to_interleaved, interleaved_to_complex
 from stages.kspace.formats.catalogue import find_scans, left_out, list_scans, open_scan, write_scan
 from stages.kspace.formats.protocol import ScanFormat
+from stages.kspace.formats.stored_scan import complex_to_interleaved, interleaved_to_complex
 from stages.storage.nifti import subject
 from stages.study.errors import StudyError
 from tests.scans import GRID, N_COILS, PARTIAL_FOURIER, fabricate_scan, toy_kspace

@@ -67,7 +67,7 @@ def test_a_region_reads_back(tmp_path: Path) -> None:
     arrays["region"] = np.zeros_like(arrays["region"])
     with open(tmp_path / "b.npz", "wb") as stream:
         np.savez_compressed(stream, **arrays)
-    with pytest.raises(StudyError, match="sampled that were not acquired"):
+    with pytest.raises(StudyError, match="kept that were not acquired"):
         load_mask(tmp_path / "b.npz")
 
 

@@ -6,8 +6,8 @@ from stages.figures.kit.facts import Facts
 from stages.page.answers.bias_predictability import COUPLED, bias_prediction
 from tests.page.results import facts, metrics
 
-IDLE = {"r": 0.1, "low": -0.3, "high": 0.4, "p": 0.5, "p_bh": 0.7}
-STRONG = {"r": 0.6, "low": 0.3, "high": 0.8, "p": 0.002, "p_bh": 0.02}
+IDLE = {"r": 0.1, "low": -0.3, "high": 0.4, "p": 0.5, "adjusted": 0.7}
+STRONG = {"r": 0.6, "low": 0.3, "high": 0.8, "p": 0.002, "adjusted": 0.02}
 
 
 def relations_of(leaves: dict[tuple[str, str], dict[str, float]], truth: bool = False) -> Facts:

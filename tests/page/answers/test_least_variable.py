@@ -1,4 +1,4 @@
-"""Which architecture varies least follows the numbers, and so does whether that is certain."""
+"""Which architecture has the lowest CV follows the numbers, and so does its significance."""
 
 from stages.page.answers.least_variable import certain_lead, variability
 from tests.page.results import CV, around, facts, metrics
@@ -15,7 +15,8 @@ def with_difference(reach: float | None):
 def test_a_clear_lead_is_said_to_be_clear() -> None:
     found = variability(facts())
     assert (
-        found.verdict == "VarNet varies least, and the lead over RIM is statistically significant."
+        found.verdict
+        == "VarNet has the lowest CV; the difference from RIM is statistically significant."
     )
     assert (
         "VarNet 1.00\N{NO-BREAK SPACE}% (0.80 to 1.20), RIM 1.50\N{NO-BREAK SPACE}%"
@@ -28,7 +29,7 @@ def test_a_clear_lead_is_said_to_be_clear() -> None:
 
 def test_a_lead_that_other_members_and_subjects_could_undo_is_no_clear_lead() -> None:
     found = with_difference(0.6)
-    assert "not beyond what other subjects and other members" in variability(found).verdict
+    assert "in this cohort, and RIM is not statistically significant" in variability(found).verdict
     assert not certain_lead(found)
     without = with_difference(None)
     assert variability(without).evidence[-1].endswith("has no interval.")

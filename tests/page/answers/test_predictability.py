@@ -2,7 +2,8 @@
 
 import pytest
 
-from stages.page.answers.predictability import prediction
+from stages.figures.kit import sample
+from stages.page.answers.predictability import left_out, prediction
 from tests.page.results import facts, metrics, within
 
 SHOWN = {"r": 0.6, "low": 0.3, "high": 0.8, "p": 0.002}
@@ -24,7 +25,11 @@ WEAK = {"r": 0.0, "low": -0.2, "high": 0.2, "p": 0.9}
             "statistically significant",
         ),
         ({"rim": SHOWN}, "In part: in RIM", "in UNet and VarNet that is not shown"),
-        (dict.fromkeys(("unet", "varnet", "rim"), WEAK), "No:", "0.3 or more are excluded"),
+        (
+            dict.fromkeys(("unet", "varnet", "rim"), WEAK),
+            "If voxelwise",
+            "then weakly",
+        ),
         ({"rim": WEAK}, "That voxelwise", "not excluded"),
         ({"rim": SHOWN | {"p": 0.2}}, "That voxelwise", "not excluded"),
         (
@@ -34,10 +39,26 @@ WEAK = {"r": 0.0, "low": -0.2, "high": 0.2, "p": 0.9}
         ),
     ],
 )
-def test_the_verdict_on_prediction(changes: dict, start: str, part: str) -> None:
+def test_the_verdict_on_prediction(
+    changes: dict, start: str, part: str, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sample, "FEW_SUBJECTS", 5)
     verdict = prediction(within(**changes)).verdict
     assert verdict.startswith(start)
     assert part in verdict
+
+
+def test_few_subjects_exclude_nothing() -> None:
+    weak = within(**dict.fromkeys(("unet", "varnet", "rim"), WEAK))
+    assert "and not excluded" in prediction(weak).verdict
+
+
+@pytest.mark.parametrize(
+    ("fractions", "said"),
+    [([-0.9, -0.1], "none"), ([-0.9, 0.41], "none to 41 %"), ([0.1, 0.2], "10 to 20 %")],
+)
+def test_left_out_subjects_are_explained_or_not(fractions: list[float], said: str) -> None:
+    assert left_out(fractions).replace("\N{NO-BREAK SPACE}", " ") == said
 
 
 def plain(lines: tuple[str, ...]) -> list[str]:
@@ -48,7 +69,7 @@ def test_regressions_stand_beside_their_baselines() -> None:
     lines = plain(prediction(facts()).evidence)
     assert (
         "As the paper reads them, pooled over structures and in sample, histograms and summaries"
-        " explain 40 to 50 %, and -20 % in leave-one-subject-out cross-validation; in sample, the"
+        " explain 40 to 50 %, and none in leave-one-subject-out cross-validation; in sample, the"
         " same predictors of another subject 45 %, the structure alone 70 % and the size of its"
         " volume alone 60 %."
     ) in [line.replace("\N{MINUS SIGN}", "-") for line in lines]

@@ -7,10 +7,11 @@ import pytest
 import torch
 import torch._dynamo
 import torch._functorch.config
+import torch.compiler.config
 from torch._dynamo.utils import counters
 
 from stages.params.train import TrainParams
-from stages.recon.learned.compiler import step_functions
+from stages.recon.learned.compiler import processor, step_functions
 from stages.recon.learned.networks import modules_of, parameters_of
 from stages.recon.learned.slices import Slices
 from stages.recon.learned.training import TrainingState, start, train
@@ -27,9 +28,22 @@ def fresh_compiler() -> Iterator[None]:
     torch._dynamo.reset()
     counters.clear()
     recomputing = torch._functorch.config.patch(aggressive_recomputation=False)
-    with torch._dynamo.config.patch(suppress_errors=False), recomputing:
+    tag = torch.compiler.config.patch(cache_key_tag="")
+    with torch._dynamo.config.patch(suppress_errors=False), recomputing, tag:
         yield
     torch._dynamo.reset()
+
+
+def test_what_was_compiled_for_other_vector_instructions_is_not_taken(
+    slices: Slices, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("ONEDNN_MAX_CPU_ISA", "AVX2")
+    restricted = processor()
+    monkeypatch.delenv("ONEDNN_MAX_CPU_ISA")
+    assert restricted != processor()
+    engine = start(train_params("unet"), "unet", 0, [slices.size], CPU).engine
+    step_functions(engine, compiled=True)
+    assert torch.compiler.config.cache_key_tag == processor()
 
 
 def trained(params: TrainParams, slices: Slices, **how: bool) -> TrainingState:

@@ -48,7 +48,7 @@ def test_slices_are_those_of_the_scan(place: str, scans: list[Scan]) -> None:
     training = training_slices(scans, CROP, CPU, place)
     for number, scan in enumerate(scans):
         expected = scan.read()[CROP[0] : -CROP[1]]
-        assert training[number].size == (len(expected), *expected.shape[2:])
+        assert training[number].size == (len(expected), *expected.shape[2:], expected.shape[1])
         for indices in ([0], [2, 0], list(range(len(expected)))):
             found = fetch(training, [(number, index) for index in indices], CPU)
             assert found.dtype == torch.complex64

@@ -9,7 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from stages.statistics.methods.mixed_model import fit_mixed, model
-from stages.statistics.methods.within_between import Table, fit_slopes, jackknife_ends
+from stages.statistics.methods.within_between import Table, fit_slopes
 
 
 def table(
@@ -115,18 +115,6 @@ def test_small_tables_are_numbers_or_nan(seed, n_structures, n_scans, missing):
         warnings.simplefilter("error")
         found = fit_slopes(table(seed, n_structures, n_scans, missing))
         for slope in (found.within, found.between):
-            low, high = jackknife_ends(slope.value, slope.without, 0.95)
+            low, high, _ = slope.interval(0.95)
             assert np.isnan(low) == np.isnan(high)
             assert np.isnan(low) or low <= slope.value <= high
-
-
-def test_the_interval_of_a_mean_is_that_of_student():
-    values = np.random.default_rng(0).normal(size=9)
-    without = (values.sum() - values) / 8
-    known = sm.stats.DescrStatsW(values).tconfint_mean(0.05)
-    assert jackknife_ends(values.mean(), without, 0.95) == pytest.approx(known)
-
-
-@pytest.mark.parametrize("without", [np.zeros(2), np.array([1.0, np.nan, 2.0])])
-def test_few_or_undefined_units_have_no_interval(without):
-    assert np.isnan(jackknife_ends(1.0, without, 0.95)).all()

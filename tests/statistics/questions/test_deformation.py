@@ -5,9 +5,8 @@ import pandas as pd
 import pytest
 
 from stages.statistics.methods.bias import bias_table
-from stages.statistics.methods.rank_agreement import draw_subjects
 from stages.statistics.methods.variability import cv_table
-from stages.statistics.questions.deformation import COLUMNS, deformation
+from stages.statistics.questions.deformation import COLUMNS, Sample, deformation
 
 SUBJECTS = [f"s{s}" for s in range(4)]
 STRUCTURES = ["a", "b", "c"]
@@ -31,9 +30,9 @@ def tables(noise: float = 0.0) -> tuple[pd.DataFrame, pd.DataFrame, pd.DataFrame
 
 
 def answer(changes: pd.DataFrame, volumes: pd.DataFrame, reference: pd.DataFrame):
-    exams = {name: name for name in SUBJECTS}
-    draws = draw_subjects(exams, 50, 0.95, np.random.default_rng(0))
-    return deformation(changes, cv_table(volumes), bias_table(volumes, reference), draws)
+    sample = Sample({name: name for name in SUBJECTS}, 50, 0.95)
+    own = cv_table(volumes), bias_table(volumes, reference)
+    return deformation(changes, *own, sample, np.random.default_rng(0))
 
 
 def test_volumes_that_follow_the_deformations_agree_with_them() -> None:

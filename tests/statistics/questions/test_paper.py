@@ -15,6 +15,7 @@ from stages.statistics.questions.paper import (
     ANCHORS,
     CALGARY_CAMPINAS,
     COLUMNS,
+    CV,
     RESULTS,
     anchors,
     cohort_of,
@@ -49,7 +50,7 @@ def paper_metrics() -> dict[str, dict]:
     volumes["rim"]["bias"] = dict.fromkeys(signs, -2.0)
     for group, size in (("unet", 1.0), ("varnet", 1.5)):
         volumes[group]["bias"] = {"thalamus": size, "putamen": -size}
-    own = {"r": 0.1, "low": -0.1, "high": 0.3, "p_bh": 0.4}
+    own = {"r": 0.1, "low": -0.1, "high": 0.3, "adjusted": 0.4}
     relation = {"surrogates": {"std_mean": {"spearman": {"within_structure": own}}}}
     return {
         "image_quality": quality,
@@ -120,8 +121,8 @@ def test_the_nearest_reading_is_named_and_never_a_match():
 
 
 def test_a_significant_relation_contradicts_that_there_is_none():
-    path = ("unet", "reference", "surrogates", "std_mean", "spearman", "within_structure", "p_bh")
-    _, match = judged(changed("bias_prediction", *path, 0.01))
+    path = ("surrogates", "std_mean", "spearman", "within_structure", "adjusted")
+    _, match = judged(changed("bias_prediction", "unet", "reference", *path, 0.01))
     assert match["unet |bias| predicted by the mean SD, within structures"] == NO_MATCH
     assert match["rim |bias| predicted by the mean SD, within structures"] == NOT_COMPARABLE
 
@@ -327,7 +328,7 @@ def test_one_failed_run_explains_the_spread_of_varnet():
 def test_anchors_are_percents_of_structures_of_the_study():
     strict(ANCHORS)
     table = anchors()
-    assert list(table.columns) == ["structure", "cv_percent", "source"]
+    assert list(table.columns) == ["structure", "cv_percent", "measure", "source"]
     assert set(table["structure"]) <= {entry.name for entry in STRUCTURES}
     assert table.set_index("structure")["cv_percent"].to_dict() == {
         "caudate": 1.6,
@@ -335,3 +336,9 @@ def test_anchors_are_percents_of_structures_of_the_study():
         "hippocampus": 2.0,
     }
     assert table["source"].str.len().min() > 0
+    measures = table.set_index("structure")["measure"]
+    assert measures.to_dict() == {
+        "caudate": CV,
+        "thalamus": CV,
+        "hippocampus": "mean absolute difference",
+    }

@@ -1,4 +1,4 @@
-"""Twins: what is known of a change, and what an ensemble shows of it."""
+"""Matched phantoms: the true change, and how much of it an ensemble shows."""
 
 import numpy as np
 import pandas as pd
@@ -160,24 +160,24 @@ def test_summary_by_hand(pairs: pd.DataFrame) -> None:
 
 
 def scene(shown: float, seed: int = 0, n_voxels: int = 400) -> tuple[Voxels, Voxels, np.ndarray]:
-    """Return twins whose first hundred voxels darken by 0.3, of which a share is reconstructed."""
+    """Return a pair: its first hundred voxels darken by 0.3, of which a fraction is shown."""
     rng = np.random.default_rng(seed)
     affected = np.arange(n_voxels) < 100
     plain = 1 + 0.05 * rng.standard_normal(n_voxels)
     offset, std = 0.02 * rng.standard_normal(n_voxels), rng.uniform(0.01, 0.03, n_voxels)
     healthy = Voxels(plain, plain + offset, std)
-    ill = Voxels(plain - 0.3 * affected, plain + offset - 0.3 * shown * affected, std)
-    return ill, healthy, affected
+    diseased = Voxels(plain - 0.3 * affected, plain + offset - 0.3 * shown * affected, std)
+    return diseased, healthy, affected
 
 
 @pytest.mark.parametrize("shown", [0.0, 0.6, 1.0])
 def test_the_share_of_a_change_that_is_shown(shown: float) -> None:
-    ill, healthy, affected = scene(shown)
-    row = voxel_row(ill, healthy, affected, ~affected, 4)
+    diseased, healthy, affected = scene(shown)
+    row = voxel_row(diseased, healthy, affected, ~affected, 4)
     assert list(row) == VOXEL_COLUMNS
     assert row["change_shown"] == pytest.approx(shown)
     assert row["std_ratio"] == pytest.approx(1)
-    residue = np.sqrt(np.mean((ill.mean - ill.reference)[affected] ** 2))
+    residue = np.sqrt(np.mean((diseased.mean - diseased.reference)[affected] ** 2))
     assert row["error"] == pytest.approx(residue)
     assert (row["error_ratio"] > 3) == (shown < 1)
     if shown == 1:
@@ -186,8 +186,8 @@ def test_the_share_of_a_change_that_is_shown(shown: float) -> None:
 
 
 def test_deviation_that_marks_the_lesion_is_seen() -> None:
-    ill, healthy, affected = scene(0.5)
-    marked = Voxels(ill.reference, ill.mean, np.where(affected, 0.2, ill.std))
+    diseased, healthy, affected = scene(0.5)
+    marked = Voxels(diseased.reference, diseased.mean, np.where(affected, 0.2, diseased.std))
     row = voxel_row(marked, healthy, affected, ~affected, 4)
     assert row["auroc"] == 1
     assert row["std_ratio"] > 5
@@ -195,7 +195,7 @@ def test_deviation_that_marks_the_lesion_is_seen() -> None:
 
 
 def test_an_empty_region_is_undefined_but_no_error() -> None:
-    ill, healthy, affected = scene(0.5)
-    row = voxel_row(ill, healthy, affected & False, ~affected, 4)
+    diseased, healthy, affected = scene(0.5)
+    row = voxel_row(diseased, healthy, affected & False, ~affected, 4)
     assert row["n_voxels"] == 0
     assert all(np.isnan(value) for name, value in row.items() if name != "n_voxels")

@@ -81,14 +81,14 @@ def test_a_linked_predictor_is_found_and_an_idle_one_is_not():
     assert linked["controls"]["histogram"]["global_edges"] > 0.5
 
 
-def test_exams_are_left_out_whole():
-    """Twins that share their noise predict each other unless they are left out together."""
+def test_subjects_are_left_out_whole():
+    """Scans that share their noise predict each other unless they are left out together."""
     cv, regions, histograms = tables(4, 16, seed=3)
     matched_pairs = cv["subject"].str.extract(r"(e\d+)", expand=False)
     for table in (regions, histograms):
-        table["twin"] = table["subject"].str.extract(r"(e\d+)", expand=False).to_numpy()
+        table["pair"] = table["subject"].str.extract(r"(e\d+)", expand=False).to_numpy()
     cv["cv"] = cv.groupby([cv["structure"], matched_pairs])["cv"].transform("first")
-    regions[list(SUMMARIES)] = regions.groupby(["structure", "twin"])[list(SUMMARIES)].transform(
+    regions[list(SUMMARIES)] = regions.groupby(["structure", "pair"])[list(SUMMARIES)].transform(
         "first"
     )
     table, _ = prediction_table(cv, regions, histograms)

@@ -4,7 +4,6 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stages.statistics.methods.rank_agreement import draw_subjects
 from stages.statistics.questions.tasks import COLUMNS, predict_tasks, task_targets
 
 STRUCTURES = [f"k{k}" for k in range(5)]
@@ -21,17 +20,13 @@ def pairs(seed: int, noise: float = 1.0) -> pd.DataFrame:
     return pd.DataFrame({"x": x, "y": y}, index=index).reset_index()
 
 
-def draws(n: int = 200):
-    return draw_subjects(EXAMS, n, 0.95, np.random.default_rng(0))
-
-
 def test_every_predictor_is_in_the_table_and_headlines_in_the_tree() -> None:
     first = pairs(5)
     own = first.rename(columns={"y": "value"}).assign(group="g", target="dice_loss")
     as_predictor = first.rename(columns={"x": "value"}).assign(group="g", kind="A")
     names = ("std_mean", "other")
     predictors = pd.concat([as_predictor.assign(surrogate=name) for name in names])
-    tree, table = predict_tasks(predictors, own, draws())
+    tree, table = predict_tasks(predictors, own, EXAMS, 0.95)
     assert list(table) == COLUMNS
     assert len(table) == 4
     assert set(tree["g"]) == {"dice_loss", "undefined"}
@@ -39,7 +34,7 @@ def test_every_predictor_is_in_the_table_and_headlines_in_the_tree() -> None:
     row = table[(table["predictor"] == "std_mean") & (table["scope"] == "pooled")].iloc[0]
     assert tree["g"]["dice_loss"]["std_mean"]["pooled"]["r"] == row["value"]
     assert row["low"] < row["value"] < row["high"]
-    again = predict_tasks(predictors, own, draws())[1]
+    again = predict_tasks(predictors, own, EXAMS, 0.95)[1]
     assert again.equals(table)
 
 

@@ -1,0 +1,1 @@
+"""What the site needs beside the pages: formulas and flow charts without scripts."""

@@ -1,0 +1,1 @@
+"""A study of images or volumes from elsewhere alone, in a folder of its own."""

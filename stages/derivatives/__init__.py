@@ -1,0 +1,1 @@
+"""The study for others to load: maps of uncertainty and tables, as one BIDS derivative."""

@@ -1,0 +1,1 @@
+"""Label maps that others made, or that a command of the user's makes."""

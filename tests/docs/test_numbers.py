@@ -1,0 +1,107 @@
+"""Numbers in the documentation are those of the committed metrics."""
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.docs.pages import ROOT
+
+NETWORKS = ("unet", "varnet", "rim")
+README, RESULTS = Path("README.md"), Path("docs/results.md")
+NUMBER = r"-?\d+(?:\.\d+)?"
+
+
+def metric(name: str) -> dict[str, Any]:
+    """Return a file of stage `analyse`."""
+    return json.loads((ROOT / f"metrics/analyse/{name}.json").read_text(encoding="utf-8"))
+
+
+def row(page: Path, start: str) -> list[str]:
+    """Return the cells of the first row of a page that starts so, without its first."""
+    lines = (ROOT / page).read_text(encoding="utf-8").splitlines()
+    (line, *_) = [line for line in lines if line.startswith(f"| {start}")]
+    return [cell.strip() for cell in line.strip("|").split("|")[1:]]
+
+
+def shown(value: float, like: str) -> str:
+    """Return a value with as many decimals as a number that is written."""
+    digits = len(like.partition(".")[2])
+    return f"{value:.{digits}f}"
+
+
+def assert_written(cell: str, values: list[float]) -> None:
+    """Assert that the numbers of a cell are the values, as far as they are written."""
+    written = re.findall(NUMBER, cell)
+    assert len(written) == len(values), cell
+    assert written == [shown(value, text) for value, text in zip(values, written, strict=True)]
+
+
+def ends(found: dict[str, float], value: str) -> list[float]:
+    """Return a value and its interval."""
+    return [found[value], found["low"], found["high"]]
+
+
+@pytest.mark.parametrize("page", [README, RESULTS], ids=str)
+def test_the_primary_endpoint(page: Path) -> None:
+    slopes = metric("slopes")
+    start = "slope of ln CV" if page == README else "primary endpoint"
+    for cell, name in zip(row(page, start), NETWORKS, strict=True):
+        assert_written(cell, ends(slopes[name]["cv"]["std_mean"]["within"], "value"))
+
+
+def test_variability_and_bias_of_the_readme() -> None:
+    volumes = metric("volumes")
+    for start, key in (("median variability", "cv"), ("median absolute bias", "absolute_bias")):
+        for cell, name in zip(row(README, start), NETWORKS, strict=True):
+            assert_written(cell, ends(volumes[name][key], "median"))
+
+
+@pytest.mark.parametrize(
+    ("start", "group"), [("UNet |", "unet"), ("VarNet |", "varnet"), ("RIM |", "rim")]
+)
+def test_the_table_of_results(start: str, group: str) -> None:
+    volumes, quality, r2 = (
+        metric("volumes")[group],
+        metric("image_quality")[group],
+        metric("prediction"),
+    )
+    cells = row(RESULTS, start)
+    for cell, name in ((cells[1], "psnr"), (cells[2], "ssim")):
+        assert_written(cell, [quality[name]["mean"], quality[name]["std"]])
+    assert_written(cells[3], [volumes["cv"]["median"]])
+    assert_written(cells[4], [volumes["absolute_bias"]["median"]])
+    assert_written(cells[5], [volumes["bias"]["hippocampus"]])
+    for cell, name in ((cells[6], "histogram"), (cells[7], "summary")):
+        assert_written(cell, [r2[group]["r2"][name]])
+
+
+def test_what_the_readme_says_of_them() -> None:
+    text = " ".join((ROOT / README).read_text(encoding="utf-8").split())
+    volumes, prediction = metric("volumes"), metric("prediction")
+    noise = re.search(rf"Noise alone gives a CV of ({NUMBER}) %", text)
+    reached = re.search(rf"R² of up to ({NUMBER}), .*? reaches up to ({NUMBER})\.", text)
+    assert noise and reached
+    assert_written(noise[1], [volumes["noise"]["cv"]["median"]])
+    own = max(value for name in NETWORKS for value in prediction[name]["r2"].values())
+    kinds = [
+        prediction[name]["controls"][kind] for name in NETWORKS for kind in ("histogram", "summary")
+    ]
+    others = max(kind["wrong_subject"]["mean"] for kind in kinds)
+    assert [reached[1], reached[2]] == [shown(own, reached[1]), shown(others, reached[2])]
+    assert "The UNet is more biased than the RIM" in text
+    assert volumes["unet"]["absolute_bias_difference"]["rim"]["low"] > 0
+    for name in NETWORKS:
+        found = volumes[name]["cv_difference"].values()
+        assert all(each["low"] < 0 < each["high"] for each in found)
+
+
+def test_the_power_that_the_readme_names() -> None:
+    text = " ".join((ROOT / README).read_text(encoding="utf-8").split())
+    cell = row(Path("docs/analysis-plan.md"), "12 | 8 |")[3]
+    corrected = re.search(r"\(([\d.]+)\)", cell)
+    named = re.search(r"slope of 0\.5 in (\d+) % of simulated cohorts", text)
+    assert named and corrected
+    assert int(named[1]) == round(100 * float(corrected[1]))
