@@ -4,7 +4,6 @@ Every head is built when a training image first asks for it, from the parameters
 alone, so that an interrupted training and one that goes on see the same heads.
 """
 
-from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 
@@ -18,9 +17,12 @@ from stages.anatomy.label_maps import brain_centre, list_maps, read_labels
 from stages.anatomy.tissue import CSF, FAT_MARROW, MUSCLE_SKIN
 from stages.params.phantom import PathologyParams
 from stages.params.segmenter import AnatomyParams, DiseaseParams
+from stages.segmenters.synthseg.anatomy import Anatomy
+from stages.segmenters.synthseg.head_files import kept
 from stages.segmenters.synthseg.labels import lookup
 from stages.segmenters.synthseg.materials import BONE, DURA, FAT, SKIN, index_of
-from stages.study.axes import Shape, three
+from stages.storage.files import md5
+from stages.study.axes import three
 from stages.study.errors import StudyError
 from stages.study.seeds import stable_seed
 
@@ -33,20 +35,6 @@ DURA_MM = 2
 """Fluid this near to the skull is membrane; assumed."""
 VARIANTS = 2  # of a real head, by other draws of its tissues and of its disease
 STREAM = 23  # second word of the random stream of a head's changes
-
-
-@dataclass(frozen=True)
-class Anatomy:
-    """A head, axes right, anterior, superior, 1 mm; the last plane below is its neck."""
-
-    tissues: np.ndarray
-    """Palette indices uint8, zero on all borders but the inferior one."""
-    distance: np.ndarray
-    """From the brain without its fluid, uint8 mm, of the same shape."""
-    centre: Shape
-    """Middle voxel of the box around the brain."""
-    size: Shape
-    """Sides of that box, voxels."""
 
 
 def map_files(params: AnatomyParams) -> list[Path]:
@@ -180,20 +168,32 @@ def real_anatomy(
     path: Path, kind: str | None, variant: int, params: AnatomyParams, seed: int
 ) -> Anatomy:
     """Return one of the `VARIANTS` of the head of a map, healthy or ill; kept for later images."""
-    labels, own = real_labels(path), stable_seed("anatomy", seed, path.name, kind or "", variant)
-    if kind is not None:
-        labels = with_disease(labels, kind, params.diseases, own)
-    return anatomy(divided(labels, own))
+
+    def build() -> Anatomy:
+        labels, own = (
+            real_labels(path),
+            stable_seed("anatomy", seed, path.name, kind or "", variant),
+        )
+        if kind is not None:
+            labels = with_disease(labels, kind, params.diseases, own)
+        return anatomy(divided(labels, own))
+
+    return kept((path.name, md5(path), kind, variant, params.diseases, seed), build)
 
 
 @cache
 def digital_anatomy(number: int, params: AnatomyParams, seed: int) -> Anatomy:
     """Return a digital head; the last `n_ill` of all have a disease each, the kinds in turn."""
-    labels, ill = digital_labels(number, params, seed), number - (params.n_heads - params.n_ill)
-    if ill >= 0:
-        kind = tuple(DISEASES)[ill % len(DISEASES)]
-        labels = with_disease(labels, kind, params.diseases, TRAINING_SEEDS + number)
-    return anatomy(labels)
+    ill = number - (params.n_heads - params.n_ill)
+    kind = tuple(DISEASES)[ill % len(DISEASES)] if ill >= 0 else None
+
+    def build() -> Anatomy:
+        labels = digital_labels(number, params, seed)
+        if kind is not None:
+            labels = with_disease(labels, kind, params.diseases, TRAINING_SEEDS + number)
+        return anatomy(labels)
+
+    return kept((number, kind, params.diseases, params.n_heads, seed), build)
 
 
 def draw_anatomy(params: AnatomyParams, seed: int, rng: np.random.Generator) -> Anatomy:

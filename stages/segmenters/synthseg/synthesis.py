@@ -16,7 +16,7 @@ import numpy as np
 import torch
 
 from stages.params.segmenter import SynthesisParams
-from stages.segmenters.synthseg.anatomies import Anatomy
+from stages.segmenters.synthseg.anatomy import Anatomy
 from stages.segmenters.synthseg.materials import Materials
 from stages.study.axes import Shape, three
 

@@ -15,6 +15,8 @@ from tests.anatomy.maps import millimetres, ventricular_head, write_lia
 from tests.segmenters.synthseg.test_materials import pathology
 from tests.segmenters.synthseg.test_optimisation import ANATOMIES, DISEASES
 
+pytestmark = pytest.mark.usefixtures("kept_heads")
+
 
 def params(folder: Path | None = None, **changes: object) -> AnatomyParams:
     maps = None if folder is None else str(folder)

@@ -10,7 +10,7 @@ from hypothesis import strategies as st
 
 from stages.params.segmenter import SynthesisParams
 from stages.segmenters.synthseg import synthesis
-from stages.segmenters.synthseg.anatomies import Anatomy
+from stages.segmenters.synthseg.anatomy import Anatomy
 from stages.segmenters.synthseg.materials import Materials
 from stages.segmenters.synthseg.synthesis import Draws
 from tests.tolerances import assert_rounded

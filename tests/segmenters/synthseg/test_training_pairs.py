@@ -9,6 +9,8 @@ from stages.segmenters.synthseg import training_pairs as pairs
 from tests.segmenters.synthseg.test_optimisation import ANATOMIES, PHASE, params
 from tests.segmenters.synthseg.test_synthesis import LIVELY
 
+pytestmark = pytest.mark.usefixtures("kept_heads")
+
 PLACES = [(0, 0), (0, 1), (1, 0)]
 
 
