@@ -19,6 +19,7 @@ from stages.commands.catalogue import COMMANDS, module_name
 from stages.study.errors import StudyError
 from tests.docs.console import Command, commands, split
 from tests.docs.pages import ROOT
+from tests.own_scans import overlays
 
 MAIN = "main"
 SHELL = {"git", "cd", "cp", "mkdir", "rm", "pip", "source"}
@@ -225,6 +226,8 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     for pattern in ("dvc.yaml", "params*.yaml", "data.dvc", "Makefile", ".dvcignore"):
         for path in ROOT.glob(pattern):
             shutil.copy(path, folder)
+    for name, text in overlays().items():  # that a reader has saved before
+        (folder / name).write_text(text, encoding="utf-8")
     assert call(folder, "git", "init", "-q").returncode == 0
     assert call(folder, "dvc", "init", "-q").returncode == 0
     commit(folder, MAIN)
