@@ -54,7 +54,7 @@ def audit_stages() -> dict[str, dict]:
         ]
         template = environment().get_template(f"{kind}.yaml.j2")
         where = {"wdir": "", "reference": others, "reference_listed": others}
-        graph = yaml.safe_load(template.render(groups=shown, **where))["stages"]
+        graph = yaml.safe_load(template.render(groups=shown, weights="a.npz", **where))["stages"]
         found |= {f"{kind} {others} {name}": stage for name, stage in graph.items()}
     return found
 
