@@ -136,7 +136,7 @@ def test_dvc_repro_goes_from_volumes_alone_to_a_report(
     Path("params.yaml").write_text(text.replace("bootstrap_draws: 1000", "bootstrap_draws: 20"))
     repro()
     written = Path("plots/report/report.html").read_text()
-    assert "What was not asked" in written and "Mine" in written
+    assert "What this study does not ask" in written and "Mine" in written
     assert "fully sampled" not in re.sub(r'"data:[^"]*"', "", written)
     drawn = {path.stem for path in Path("plots/report").glob("*.png")}
     assert {"figure2", "agreement", "components", "power"} <= drawn
