@@ -205,7 +205,7 @@ def test_a_figure(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(catalogue, "FIGURES", (*catalogue.FIGURES, figure))
     *_, last = catalogue.figures(facts())
     save(last.draw(facts()), layout.figure("report", last.name))
-    *_, shown = drawn(facts())
+    shown = drawn(last, facts())
     assert (shown.path, shown.heading) == ("plots/report/sizes.png", "Sizes")
     assert shown.caption == "n = 5 scans."
     assert shown.image is not None

@@ -42,11 +42,19 @@ def audit_stages() -> dict[str, dict]:
     for kind, others in (("images", True), ("images", False), ("volumes", True)):
         names = ["mine", "reference"] if others else ["mine"]
         shown = [
-            {"name": n, "sources": [], "target": n == "reference", "leads": not others}
+            {
+                "name": n,
+                "from": n,
+                "control": None,
+                "sources": [],
+                "target": n == "reference",
+                "leads": not others,
+            }
             for n in names
         ]
         template = environment().get_template(f"{kind}.yaml.j2")
-        graph = yaml.safe_load(template.render(groups=shown, reference=others))["stages"]
+        where = {"wdir": "", "reference": others, "reference_listed": others}
+        graph = yaml.safe_load(template.render(groups=shown, weights="a.npz", **where))["stages"]
         found |= {f"{kind} {others} {name}": stage for name, stage in graph.items()}
     return found
 

@@ -256,7 +256,8 @@ def test_a_monitor_scan_that_was_learned_from(study: Path, capsys: pytest.Captur
     run("mask")
     line = fails(capsys, "select", "unet", 0)
     assert (
-        f"{SCAN.parent}/copy.h5: expected a scan that work/training/unet/0 has not learned" in line
+        f"{SCAN.parent}/copy.h5: expected a scan that work/training/unet/0 was not trained on"
+        in line
     )
     assert not layout.model("unet", 0).exists()
 

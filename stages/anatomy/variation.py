@@ -21,24 +21,25 @@ class Spread:
     """Log-change per unit of ageing (50 years beyond the age of 30)."""
 
 
-# Chosen so that the simulated spread matches the between-subject SD of 20 manually checked label
-# maps: 9-15 % for the deep nuclei, 20-45 % for ventricles; sides differ by 2-19 %.
+# Chosen so that the simulated spread comes near to that of twelve real label maps
+# (docs/anatomy.md): 14-18 % for the nuclei, 27 % for the hippocampus, 35-60 % for ventricles; sides
+# differ by 2-19 %.
 SPREAD = {
-    "lateral ventricle": Spread(0.25, 0.15, 0.62),
-    "inferior horn": Spread(0.30, 0.20, 0.62),
-    "third ventricle": Spread(0.18, 0.0, 0.50),
-    "fourth ventricle": Spread(0.20, 0.0, 0.15),
-    "thalamus": Spread(0.07, 0.02, -0.08),
-    "caudate": Spread(0.09, 0.035, -0.06),
-    "putamen": Spread(0.07, 0.035, -0.10),
-    "pallidum": Spread(0.08, 0.06, -0.05),
-    "hippocampus": Spread(0.08, 0.05, -0.18),
-    "amygdala": Spread(0.08, 0.06, -0.12),
-    "accumbens": Spread(0.09, 0.10, -0.12),
-    "ventral diencephalon": Spread(0.05, 0.03, -0.04),
-    "brainstem": Spread(0.05, 0.0),
-    "cerebellum": Spread(0.06, 0.025, -0.05),
-    "cerebellum white matter": Spread(0.07, 0.03),
+    "lateral ventricle": Spread(0.4, 0.15, 0.62),
+    "inferior horn": Spread(0.42, 0.20, 0.62),
+    "third ventricle": Spread(0.34, 0.0, 0.50),
+    "fourth ventricle": Spread(0.24, 0.0, 0.15),
+    "thalamus": Spread(0.12, 0.02, -0.08),
+    "caudate": Spread(0.13, 0.035, -0.06),
+    "putamen": Spread(0.11, 0.035, -0.10),
+    "pallidum": Spread(0.12, 0.06, -0.05),
+    "hippocampus": Spread(0.17, 0.05, -0.18),
+    "amygdala": Spread(0.16, 0.06, -0.12),
+    "accumbens": Spread(0.15, 0.10, -0.12),
+    "ventral diencephalon": Spread(0.1, 0.03, -0.04),
+    "brainstem": Spread(0.08, 0.0),
+    "cerebellum": Spread(0.1, 0.025, -0.05),
+    "cerebellum white matter": Spread(0.08, 0.03),
 }
 
 
@@ -64,13 +65,13 @@ def draw_subject(rng: np.random.Generator, age_years: float | None) -> Subject:
     drawn_age = float(rng.uniform(*AGE_RANGE_YEARS))
     age = drawn_age if age_years is None else float(age_years)
     ageing = float(np.clip((age - 30) / 50, 0, 1.2))
-    size = lognormal(rng, 0.015)
+    size = lognormal(rng, 0.03)
     return Subject(
         age_years=age,
         ageing=ageing,
         scale=three(size * lognormal(rng, 0.027) for _ in range(3)),
         thickness=lognormal(rng, 0.04),
-        sulcal_width=lognormal(rng, 0.15),
+        sulcal_width=lognormal(rng, 0.22),
         volume={name: draw_sides(rng, spread, ageing) for name, spread in SPREAD.items()},
     )
 

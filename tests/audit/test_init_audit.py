@@ -1,5 +1,6 @@
 """`init-audit` writes a folder in which DVC knows every stage; the pages of docs/ say how."""
 
+import os
 import re
 import shlex
 import subprocess
@@ -10,7 +11,6 @@ import numpy as np
 import pytest
 import yaml
 
-from stages import analyse, measure_from_volumes, report
 from stages.commands import init_audit
 from stages.storage.nifti import affine, save_volume
 from stages.study import layout
@@ -109,24 +109,40 @@ def test_dvc_knows_the_stages_and_a_second_audit_needs_another_folder(
     assert "audit: expected a new or empty folder, got one in use" in capsys.readouterr().err
 
 
-def test_volumes_alone_give_a_report(here: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+def repro() -> str:
+    """Run `dvc repro` in the current directory and return what it printed."""
+    path = os.pathsep.join([str(Path(sys.executable).parent), os.environ["PATH"]])
+    done = subprocess.run(
+        [sys.executable, "-m", "dvc", "repro"],
+        env=os.environ | {"PATH": path, "PYTHONPATH": ""},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert "Traceback" not in done.stderr
+    return done.stdout
+
+
+@pytest.mark.slow
+def test_dvc_repro_goes_from_volumes_alone_to_a_report(
+    here: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     write_volumes(here)
     arguments = ["--volumes", "mine.csv", "--reference-volumes", "reference.csv"]
     init_audit.main(["audit", *arguments])
     monkeypatch.chdir(here / "audit")
     text = Path("params.yaml").read_text()
     Path("params.yaml").write_text(text.replace("bootstrap_draws: 1000", "bootstrap_draws: 20"))
-    for group in ("mine", "reference"):
-        measure_from_volumes.main([group])
-    analyse.main()
-    report.main()
+    repro()
     written = Path("plots/report/report.html").read_text()
-    assert "What was not asked" in written and "Mine" in written
+    assert "What this study does not ask" in written and "Mine" in written
     assert "fully sampled" not in re.sub(r'"data:[^"]*"', "", written)
     drawn = {path.stem for path in Path("plots/report").glob("*.png")}
     assert {"figure2", "agreement", "components", "power"} <= drawn
     assert not drawn & {"figure1", "slopes", "masks", "training", "surrogates"}
     assert layout.HEADLINE.exists()
+    assert "Data and pipelines are up to date." in repro()
 
 
 def test_what_interpolation_does_is_measured_where_images_are_resampled_and_segmented(

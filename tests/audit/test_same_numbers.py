@@ -4,7 +4,7 @@ import csv
 import json
 import math
 import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 from typing import Any
 
@@ -20,6 +20,7 @@ from stages import (
     measure,
     measure_from_volumes,
     overlap,
+    pathology,
     report,
     segment,
 )
@@ -107,6 +108,19 @@ def exported(original: Path, folder: Path, group: str, n_members: int) -> Path:
     return path
 
 
+def run_audit(groups: Iterable[str]) -> None:
+    """Run the stages of a study of images, its reference among the groups."""
+    for group in groups:
+        import_images.main([group])
+        segment.main([group])
+    for group in groups:
+        measure.main([group])
+        overlap.main([group])
+    deformation.main([OTHER])
+    image_quality.main([OTHER])
+    analyse.main()
+
+
 def leaves(tree: dict[str, Any], keys: tuple[str, ...] = ()) -> Iterator[tuple[str, float]]:
     """Yield dotted name and value of every point estimate of a tree."""
     for key, value in tree.items():
@@ -148,15 +162,7 @@ def test_images_and_label_maps_come_back_with_equal_numbers(
     monkeypatch.setattr(image_quality, "quality", plain_quality)
     groups = {g: {"table": str(p), "intensities": "stored"} for g, p in tables.items()}
     write_params(audit, groups)
-    for group in tables:
-        import_images.main([group])
-        segment.main([group])
-    for group in tables:
-        measure.main([group])
-        overlap.main([group])
-    deformation.main([OTHER])
-    image_quality.main([OTHER])
-    analyse.main()
+    run_audit(tables)
     names = {p.stem for p in (original / layout.METRICS / "analyse").iterdir()} - NOT_OF_A_GROUP
     of_the_original = {name for name in names if metrics(original, name, OWN)}
     assert {"volumes", "prediction", "slopes", "overlap", "deformation"} <= of_the_original
@@ -183,6 +189,29 @@ def test_volumes_come_back_with_equal_numbers(
     assert "voxelwise standard deviation" in skipped["prediction"]
 
 
+def test_two_paired_images_a_scan_give_bias_agreement_overlap_and_deformation(
+    original: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    tables = {
+        "reference": exported(original, tmp_path / "data", "reference", 1),
+        OTHER: exported(original, tmp_path / "data", OWN, 1),
+    }
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setattr(image_quality, "quality", plain_quality)
+    write_params(tmp_path, {group: {"table": str(path)} for group, path in tables.items()})
+    run_audit(tables)
+    for name in ("volumes", "agreement", "overlap", "deformation", "image_quality"):
+        found = json.loads((layout.METRICS / "analyse" / f"{name}.json").read_text())
+        assert found[OTHER], name
+    skipped = json.loads((layout.METRICS / "analyse" / "skipped.json").read_text())
+    assert "no group has several members" in skipped["prediction"]
+    content = yaml.safe_load(Path("params.yaml").read_text())
+    content["report"] = {"architecture": OTHER, "n_members": 4, "n_scans": 1}
+    Path("params.yaml").write_text(yaml.safe_dump(content, sort_keys=False))
+    report.main()
+    assert "Borrowed" in Path("plots/report/report.html").read_text()
+
+
 def test_a_group_beside_the_networks_has_the_numbers_of_the_same_images(
     original: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -196,6 +225,7 @@ def test_a_group_beside_the_networks_has_the_numbers_of_the_same_images(
     for script in (import_images, segment, measure, overlap, deformation, image_quality):
         script.main([OTHER])
     analyse.main()
+    pathology.main()
     report.main()
     names = {p.stem for p in (layout.METRICS / "analyse").iterdir()} - NOT_OF_A_GROUP
     of_the_original = {name for name in names if metrics(original, name, OWN)}

@@ -1,6 +1,9 @@
 """Images from elsewhere: where they lie, their grids and units, and what is refused."""
 
 import json
+import locale
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
 import nibabel as nib
@@ -144,6 +147,17 @@ def test_the_reference_goes_to_the_grid_of_an_image_and_back(method: str, tmp_pa
     assert unchanged.control is reference
 
 
+@contextmanager
+def same_locale() -> Iterator[None]:
+    """Leave the locale as it was: GDCM's writer sets it, and with it how text files are read."""
+    before = locale.setlocale(locale.LC_ALL)
+    try:
+        yield
+    finally:
+        locale.setlocale(locale.LC_ALL, before)
+
+
+@same_locale()
 def series(folder: Path, data: np.ndarray, skipped: int | None = None) -> Path:
     """Write a DICOM series, a file a slice, without one of them."""
     folder.mkdir()

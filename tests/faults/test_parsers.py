@@ -105,7 +105,11 @@ READERS: dict[str, tuple[str, corpus.Make, Read]] = {
     "resume": ("a.pt", corpus.saved({"step": 3}), read_checkpoint),
     "json": ("a.json", corpus.table('{"a": [1, 2.5, null], "b": {"c": "d"}}'), read_json),
     "table": ("a.csv", corpus.table("subject,csf\nsub-1,1.5\n"), lambda p: read_table(p, [])),
-    "volumes": ("a.csv", corpus.table("subject,CSF,left hippocampus\nsub-1,1.5,2\n"), volume_table),
+    "volumes": (
+        "a.csv",
+        corpus.table("subject,CSF,left hippocampus,right hippocampus\nsub-1,1.5,2,3\n"),
+        volume_table,
+    ),
     "subjects": ("a.csv", corpus.table("scan,subject\nsub-1,1\n"), subjects),
     "configuration": ("a.yaml", corpus.table("model: {a: 1}\nb: [1, 2]\n"), read_configuration),
 }

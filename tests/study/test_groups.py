@@ -16,7 +16,11 @@ STAGES = ROOT / "stages"
 HOME = STAGES / "study/groups.py"
 NAMES = {name for kind in groups.KINDS for name in (kind.name, *kind.names)}
 CONSTANTS = {"FULLY_SAMPLED", "ADDED_NOISE", "REFERENCE", "NOISE", "ENSEMBLE", "BASELINE"}
-NO_GROUPS = {"statistics/questions/tasks.py", "figures/overlap.py"}  # targets of a comparison
+NO_GROUPS = {  # targets of a comparison, and the user's name for one
+    "statistics/questions/tasks.py",
+    "figures/overlap.py",
+    "params/external.py",
+}
 
 
 @pytest.fixture

@@ -26,6 +26,8 @@ class GivenMaps:
 
     table: dict[int, int]
     model: FileLabels = field(default_factory=FileLabels)
+    whole: bool = False
+    """It is not the study's part to know what the air around a head does."""
 
     @classmethod
     def of(cls, labels: str | None) -> Self:

@@ -40,6 +40,8 @@ class CommandSegmenter:
     """MD5 of the program."""
     table: dict[int, int]
     model: FileLabels = field(default_factory=FileLabels)
+    whole: bool = False
+    """It is not the study's part to know what the air around a head does."""
 
     @classmethod
     def of(cls, command: str, labels: str | None) -> Self:

@@ -97,7 +97,8 @@ def cv_table(volumes: pd.DataFrame) -> pd.DataFrame:
         )
         rows.append((*keys, *numbers))
     columns = ["n_members", "mean_mm3", "cv", "cv_c4", "cv_robust"]
-    return pd.DataFrame(rows, columns=["group", "structure", "subject", *columns])
+    found = pd.DataFrame(rows, columns=["group", "structure", "subject", *columns])
+    return found.astype(dict.fromkeys(columns[1:], float))  # a table without rows has no types
 
 
 def structure_scan_pairs(

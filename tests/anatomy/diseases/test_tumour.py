@@ -57,8 +57,10 @@ def test_a_tumour_moves_tissue_and_fluid_pays(heads: list[Head]) -> None:
     before, after = counts(healthy), counts(without_lesions(ill))
     changed = set(np.flatnonzero(before != after).tolist())
     assert {0, CSF, 41} <= changed <= {0, CSF, 41, 42}  # not every mass reaches the cortex
-    assert before[[41, 42]].sum() - after[[41, 42]].sum() == 6_000  # which the mass replaces
-    assert before[CSF] - after[CSF] == 24_000  # for which tissue is pushed aside
+    # which the mass replaces, and tissue that is pushed aside at the expense of fluid; a few voxels
+    # of either are lost at the surface
+    assert before[[41, 42]].sum() - after[[41, 42]].sum() == pytest.approx(6_000, abs=10)
+    assert before[CSF] - after[CSF] == pytest.approx(24_000, abs=10)
     outside = np.isin(healthy, OUTSIDE)
     assert np.array_equal(ill[outside], healthy[outside])
     for label in (10, 49, 50, 4, 43):  # moved, a whole number of voxels or less
