@@ -6,6 +6,8 @@ import torch
 from torch import nn
 from torch.nn import functional
 
+from stages.segmenters.synthseg.rearranging import doubled, joined
+
 # Keras' default for BatchNormalization, with which the published networks were trained.
 BATCH_NORM_EPSILON = 1e-3
 
@@ -93,9 +95,9 @@ class UNet(nn.Module):
             before, x = block(x if level == 0 else functional.max_pool3d(x, 2))
             kept.append(before)
         for level in reversed(range(len(self.up))):
-            x = functional.interpolate(x, scale_factor=2, mode="nearest")
+            x = doubled(x)
             if self.architecture.skips[level]:
-                x = torch.cat([kept[level], x], 1)
+                x = joined(kept[level], x)
             _, x = self.up[level](x)
         return self.likelihood(x)
 
