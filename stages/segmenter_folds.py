@@ -1,20 +1,26 @@
 """Judge the recipe of the bundled segmentation network on real heads that it has not seen.
 
 `python -m stages.segmenter_folds`, a frozen stage whose result is in Git. For each part of the
-label maps a network is trained without it, and judged on scans simulated from it. Networks that are
-there (work/segmenter/fold-*.npz, `python -m stages.segmenter K`) are not trained again. Writes
+label maps a network is trained without it, and judged on scans simulated from it: fully sampled,
+with noise, zero-filled, reconstructed by the first member of each of the study's ensembles (which
+have to be trained), at 1 mm, and in thick slices. Networks that are there
+(work/segmenter/fold-*.npz, `python -m stages.segmenter K`) are not trained again. Writes
 metrics/segmenter-folds/maps.json.
 """
 
 from functools import cache
+from pathlib import Path
 
 import torch
 
 from stages.machine.entry import entry_point
 from stages.params.compute import ComputeParams
-from stages.params.segmenter import SegmenterParams
-from stages.segmenters.held_out import scan_map
-from stages.segmenters.judgement import Judgement, judge, judge_all, summarise
+from stages.params.ensembles import EnsembleParams
+from stages.params.segmenter import QualityParams, SegmenterParams
+from stages.recon.catalogue import open_network
+from stages.recon.inference import Reconstruction, reconstruct_slices
+from stages.segmenters.held_out import Phantom, as_image, combined, sampling, scan_map, thick
+from stages.segmenters.judgement import Further, Judgement, judge, judge_all, summarise
 from stages.segmenters.synthseg.anatomies import map_files
 from stages.segmenters.synthseg.folds import fold
 from stages.segmenters.synthseg.posteriors import NetworkSegmenter
@@ -24,13 +30,44 @@ from stages.storage.files import write_json
 from stages.study import layout
 from stages.study.errors import StudyError
 
+CPU = torch.device("cpu")
+
 
 @cache
 def network(number: int) -> NetworkSegmenter:
     """Return the network of a fold, read once in a process, on one thread."""
     torch.set_num_threads(1)
     path = str(layout.fold(number))
-    return open_segmenter(path, "standard", torch.device("cpu"), fast=False)
+    return open_segmenter(path, "standard", CPU, fast=False)
+
+
+@cache
+def members() -> dict[str, Reconstruction]:
+    """Return the first member of every architecture, read once in a process."""
+    trained = [group for group in EnsembleParams.load().all if group.kind.trained]
+    return {group.name: open_network(group.name, group.members[0], CPU) for group in trained}
+
+
+def reconstructed(phantom: Phantom, params: QualityParams) -> dict[str, Further]:
+    """Return images of an undersampled scan by those members, slice by slice."""
+    mask, shape, found = sampling(phantom, params), params.grid, {}
+    for name, member in members().items():
+        slices = ((k, phantom.kspace[k, None]) for k in range(shape[0]))
+        image = reconstruct_slices(shape, slices, mask, member, CPU)
+        found[name] = Further(as_image(image, params.voxel_size_mm), phantom.labels)
+    return found
+
+
+def finer(params: SegmenterParams, path: Path, number: int) -> dict[str, Further]:
+    """Return a fully sampled scan of a map at 1 mm, and in thick slices."""
+    fine, thickness = params.folds.fine, params.folds.fine.thickness_mm
+    quality = params.quality.model_copy(update={"grid": fine.grid, "voxel_size_mm": 1.0})
+    phantom = scan_map(quality, path, number)
+    image, labels = thick(phantom, thickness)
+    return {
+        "fine": Further(as_image(combined(phantom.kspace), 1.0), phantom.labels),
+        "thick_slices": Further(as_image(image, 1.0, thickness), labels),
+    }
 
 
 def judge_map(params: SegmenterParams, number: int) -> Judgement:
@@ -39,7 +76,9 @@ def judge_map(params: SegmenterParams, number: int) -> Judgement:
     if path.name not in judged.model.training["anatomies"]["left_out"]:
         file = layout.fold(number % params.folds.n)
         raise StudyError(f"{file}: expected a network that has not seen {path.name}; remove it")
-    return judge(params.quality, judged, scan_map(params.quality, path, number))
+    phantom = scan_map(params.quality, path, number)
+    further = reconstructed(phantom, params.quality) | finer(params, path, number)
+    return judge(params.quality, judged, phantom, further)
 
 
 @entry_point

@@ -99,11 +99,42 @@ def test_a_map_is_judged_by_the_network_that_has_not_seen_it(
 
     monkeypatch.setattr(segmenter_folds, "network", network)
     monkeypatch.setattr(segmenter_folds, "scan_map", lambda params, path, number: path.name)
-    monkeypatch.setattr(segmenter_folds, "judge", lambda params, own, scan: scan)
+    monkeypatch.setattr(segmenter_folds, "reconstructed", lambda scan, params: {"a": scan})
+    monkeypatch.setattr(segmenter_folds, "finer", lambda params, path, number: {"b": number})
+    monkeypatch.setattr(segmenter_folds, "judge", lambda params, own, scan, images: (scan, images))
     params = segmenter_folds.SegmenterParams.load()
-    assert segmenter_folds.judge_map(params, 4) == "4.nii.gz" and opened == [0]
+    assert segmenter_folds.judge_map(params, 4) == (
+        "4.nii.gz",
+        {"a": "4.nii.gz", "b": 4},
+    ) and opened == [0]
     line = error_line(lambda: segmenter_folds.entry_point(segmenter_folds.judge_map)(params, 1))
     assert "fold-1.npz: expected a network that has not seen 1.nii.gz; remove it" in line
+
+
+def test_networks_of_the_study_see_the_undersampled_scan(
+    folder: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    params = segmenter_folds.SegmenterParams.load().quality
+    kspace = np.random.default_rng(0).standard_normal((params.grid[0], 2, *params.grid[1:]))
+    scan = SimpleNamespace(seed=5, labels=None, kspace=kspace.astype(np.complex64))
+    opened = []
+
+    def open_network(name, seed, device):
+        opened.append((name, seed))
+        return lambda kspace, mask: (kspace * mask.sampling).abs().sum(1)
+
+    monkeypatch.setattr(segmenter_folds, "open_network", open_network)
+    segmenter_folds.members.cache_clear()
+    found = segmenter_folds.reconstructed(scan, params)
+    segmenter_folds.members.cache_clear()
+    ensembles = segmenter_folds.EnsembleParams.load()
+    assert opened == [(name, 0) for name in ensembles.architectures] and set(found) == {
+        *dict(opened)
+    }
+    sampled = segmenter_folds.sampling(scan, params).mask
+    expected = np.abs(scan.kspace * sampled).sum(1)
+    for each in found.values():
+        np.testing.assert_allclose(each.image.data, expected, rtol=1e-6)
 
 
 def test_quality_is_of_healthy_phantoms_and_of_each_disease(

@@ -15,7 +15,14 @@ def progress(
     desc: str,
     total: int | None = None,
     unit: str = "it",
+    done: int = 0,
 ) -> tqdm:
-    """Return a progress bar on stderr; in a log file it is redrawn every ten seconds only."""
+    """Return a progress bar on stderr; in a log file it is redrawn every ten seconds only.
+
+    Args:
+        iterable: what it counts; None: `update` does.
+        desc, total, unit: as they are printed.
+        done: where it begins, of work that goes on.
+    """
     interval = 0.1 if sys.stderr.isatty() else LOG_INTERVAL_S
-    return tqdm(iterable, desc=desc, total=total, unit=unit, mininterval=interval)
+    return tqdm(iterable, desc=desc, total=total, unit=unit, mininterval=interval, initial=done)

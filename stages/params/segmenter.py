@@ -111,11 +111,19 @@ class RefinementParams(Section):
     synthesis: SynthesisParams
 
 
+class FineParams(Section):
+    """Images of the real maps at 1 mm, and thick slices of them."""
+
+    grid: tuple[int, int, int]  # (slices, ky, kz)
+    thickness_mm: int = Field(ge=2)  # of a slice, the mean of as many at 1 mm
+
+
 class FoldParams(Section):
     """Networks that judge the recipe on the real maps that they have not seen."""
 
     n: int = Field(ge=2)  # parts of the maps that are left out in turn
     steps: Annotated[float, Field(gt=0, le=1)]  # of the steps of each phase
+    fine: FineParams
 
 
 class QualityParams(Section):

@@ -1,6 +1,6 @@
 """From a scan to an image: in batches of slices, so that memory does not grow with the scan."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 
 import numpy as np
 import torch
@@ -10,8 +10,10 @@ from stages.kspace.masks.sampling import SamplingMask
 from stages.recon.learned.engine import Engine
 from stages.recon.learned.networks import output_image
 from stages.recon.physics import DeviceMask, make_input, to_device
+from stages.study.axes import Shape
 
 Reconstruction = Callable[[torch.Tensor, DeviceMask], torch.Tensor]
+Batches = Iterable[tuple[int, np.ndarray]]
 
 
 def learned(engine: Engine) -> Reconstruction:
@@ -26,7 +28,6 @@ def learned(engine: Engine) -> Reconstruction:
     return reconstruct
 
 
-@torch.no_grad()
 def reconstruct_scan(
     scan: Scan,
     drawn: SamplingMask,
@@ -44,9 +45,29 @@ def reconstruct_scan(
         device: where to compute.
         batch_size: slices at once.
     """
+    return reconstruct_slices(scan.shape, scan.batches(batch_size), drawn, reconstruction, device)
+
+
+@torch.no_grad()
+def reconstruct_slices(
+    shape: Shape,
+    batches: Batches,
+    drawn: SamplingMask,
+    reconstruction: Reconstruction,
+    device: torch.device,
+) -> np.ndarray:
+    """Return the image of every slice, float32 (n_slices, n_ky, n_kz).
+
+    Args:
+        shape: of the image.
+        batches: pairs of a slice's number and k-space (slices, n_coils, n_ky, n_kz) from it on.
+        drawn: the mask, which is applied here.
+        reconstruction: as of `reconstruct_scan`.
+        device: where to compute.
+    """
     mask = DeviceMask.of(drawn, device)
-    image = np.empty(scan.shape, dtype=np.float32)
-    for start, kspace in scan.batches(batch_size):
+    image = np.empty(shape, dtype=np.float32)
+    for start, kspace in batches:
         part = reconstruction(to_device(kspace, device), mask)
         image[start : start + len(kspace)] = part.cpu().numpy()
     return image

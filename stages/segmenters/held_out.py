@@ -23,6 +23,7 @@ from stages.anatomy.view import (
     true_volumes,
 )
 from stages.kspace.combination import rss_image
+from stages.kspace.masks.sampling import SamplingMask
 from stages.kspace.masks.search import MaskOptions
 from stages.kspace.masks.variable_density_poisson import draw_mask
 from stages.kspace.noise import add_noise, brain_of
@@ -158,10 +159,14 @@ def noisy(phantom: Phantom, params: QualityParams) -> Iterator[np.ndarray]:
 
 def undersampled(phantom: Phantom, params: QualityParams) -> np.ndarray:
     """Zero-filled image of a variable-density Poisson-disk sampling of the scan."""
+    return combined(phantom.kspace * sampling(phantom, params).mask)
+
+
+def sampling(phantom: Phantom, params: QualityParams) -> SamplingMask:
+    """Return the mask of a scan that is undersampled."""
     options = MaskOptions(params.acceleration, "acquired", params.center_fraction, MASK_TOLERANCE)
     seed = stable_seed("quality", phantom.seed)
-    mask = draw_mask(params.grid[1:], n_acquired_of(params), options, seed).mask
-    return combined(phantom.kspace * mask)
+    return draw_mask(params.grid[1:], n_acquired_of(params), options, seed)
 
 
 def n_acquired_of(params: QualityParams) -> int:
@@ -169,7 +174,30 @@ def n_acquired_of(params: QualityParams) -> int:
     return acquired_columns(params.partial_fourier, params.grid[2])
 
 
-def as_image(image: np.ndarray, voxel_size_mm: float) -> Image:
-    """Present an image (superior, anterior, right) to the segmenter like one read from a file."""
-    size = (voxel_size_mm,) * 3
+def thick(phantom: Phantom, thickness: int) -> tuple[np.ndarray, np.ndarray]:
+    """Return image and labels of a scan in thick slices: means, and majorities, of its slices.
+
+    Args:
+        phantom: the scan, whose last slices are left out where they fill none.
+        thickness: slices that make one.
+    """
+    n = len(phantom.labels) // thickness
+    image, labels = (
+        each[: n * thickness].reshape(n, thickness, *each.shape[1:])
+        for each in (combined(phantom.kspace), phantom.labels)
+    )
+    found = np.unique(labels)
+    votes = np.stack([np.count_nonzero(labels == label, axis=1) for label in found])
+    return image.mean(1, dtype=np.float64), found[votes.argmax(0)]
+
+
+def as_image(image: np.ndarray, voxel_size_mm: float, thickness_mm: float | None = None) -> Image:
+    """Present an image (superior, anterior, right) to the segmenter like one read from a file.
+
+    Args:
+        image: of a head.
+        voxel_size_mm: edges of its voxels.
+        thickness_mm: of the slices, if it is another.
+    """
+    size = (thickness_mm or voxel_size_mm, voxel_size_mm, voxel_size_mm)
     return Image(image.astype(np.float64), affine(image.shape, size, AXIS_CODES), np.array(size))

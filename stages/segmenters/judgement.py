@@ -3,9 +3,10 @@
 Precision is the spread of volumes under noise, and where the head lies on the voxel grid.
 """
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
 from itertools import chain
+from types import MappingProxyType
 from typing import Any
 
 import numpy as np
@@ -38,6 +39,14 @@ class Measured:
 
 
 @dataclass(frozen=True)
+class Further:
+    """Another image of a head that is judged, and the true labels on its grid."""
+
+    image: Image
+    labels: np.ndarray
+
+
+@dataclass(frozen=True)
 class Judgement:
     """Results on one head. truth: (n_structures,) mm3."""
 
@@ -48,14 +57,27 @@ class Judgement:
     """Draws of noise."""
     shifted: tuple[Measured, ...] = ()
     """The image moved by up to half a voxel; Dice is not looked at."""
+    further: Mapping[str, Measured] = field(default_factory=dict)
+    """Of other images of the head, by what they are."""
 
 
-def judge(params: QualityParams, segmenter: Segmenter, phantom: Phantom) -> Judgement:
-    """Measure a scan fully sampled, undersampled, with noise, and moved on the voxel grid."""
+def judge(
+    params: QualityParams,
+    segmenter: Segmenter,
+    phantom: Phantom,
+    further: Mapping[str, Further] = MappingProxyType({}),
+) -> Judgement:
+    """Measure a scan fully sampled, undersampled, with noise, and moved on the voxel grid.
 
-    def result(image: Image) -> Measured:
-        found = segmenter.segment_image(image)
-        return measured(found, phantom, segmenter.model.labels)
+    Args:
+        params: draws of noise and of places on the grid.
+        segmenter: what is judged.
+        phantom: the scan.
+        further: images of the same head, by what they are.
+    """
+
+    def result(image: Image, labels: np.ndarray = phantom.labels) -> Measured:
+        return measured(segmenter.segment_image(image), labels, segmenter.model.labels)
 
     size = params.voxel_size_mm
     image = as_image(combined(phantom.kspace), size)
@@ -68,6 +90,7 @@ def judge(params: QualityParams, segmenter: Segmenter, phantom: Phantom) -> Judg
         result(as_image(undersampled(phantom, params), size)),
         tuple(result(as_image(noise, size)) for noise in noisy(phantom, params)),
         tuple(result(each) for each in moved),
+        {name: result(each.image, each.labels) for name, each in further.items()},
     )
 
 
@@ -77,13 +100,18 @@ def judge_once(params: QualityParams, segmenter: Segmenter, phantom: Phantom) ->
     return judge(once, segmenter, phantom)
 
 
-def measured(result: Segmentation, phantom: Phantom, labels: tuple[int, ...]) -> Measured:
-    """Dice and volumes of a segmentation, sides merged; Dice of the sides where it has them."""
-    sided = bool(set(labels) & set(MERGED))
+def measured(result: Segmentation, truth: np.ndarray, labels: tuple[int, ...]) -> Measured:
+    """Dice and volumes of a segmentation, sides merged; Dice of the sides where it has them.
+
+    Args:
+        result: of a segmenter.
+        truth: label map on the same grid.
+        labels: of the segmenter's channels.
+    """
     return Measured(
-        dice(result.labels, phantom.labels),
+        dice(result.labels, truth),
         merged_volumes(result, labels),
-        side_dice(result.labels, phantom.labels) if sided else None,
+        side_dice(result.labels, truth) if set(labels) & set(MERGED) else None,
     )
 
 
@@ -204,6 +232,7 @@ def summarise(judgements: list[Judgement]) -> dict[str, Any]:
     noise_cv, shift_cv: `spread` over draws of noise, and over places on the voxel grid.
     noise_shift: 100 (mean over draws / noise-free volume - 1), the mean over heads.
     sides: left and right by themselves, fully sampled; where the segmenter tells them apart.
+    further: of other images of the heads, by what they are, where there are any.
     """
     truth = np.stack([j.truth for j in judgements])
     full = of_structures([j.full for j in judgements], truth)
@@ -219,4 +248,9 @@ def summarise(judgements: list[Judgement]) -> dict[str, Any]:
     if judgements[0].full.sides is not None:
         result["sides"] = of_sides([j.full for j in judgements])
     worse = of_structures([j.undersampled for j in judgements], truth)
+    if names := judgements[0].further:
+        images = {name: [j.further[name] for j in judgements] for name in names}
+        result["further"] = {
+            name: summary(of_structures(found, truth)) for name, found in images.items()
+        }
     return result | summary(full) | {"undersampled": summary(worse)}

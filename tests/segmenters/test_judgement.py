@@ -8,7 +8,8 @@ from stages.anatomy.grid import HEAD_SHAPE
 from stages.anatomy.head import Head
 from stages.params.segmenter import DiseaseParams, QualityParams
 from stages.segmenters import held_out, judgement
-from stages.segmenters.judgement import Judgement, Measured
+from stages.segmenters.judgement import Further, Judgement, Measured
+from stages.segmenters.protocol import Segmentation
 from stages.segmenters.synthseg.anatomies import plan_of
 from stages.segmenters.synthseg.posteriors import NetworkSegmenter
 from stages.storage.files import write_json
@@ -17,6 +18,7 @@ from tests.anatomy.maps import ventricular_head, write_lia
 from tests.segmenters.synthseg.test_optimisation import DISEASES, QUALITY
 
 PARAMS = QualityParams(**QUALITY | {"grid": (16, 16, 16), "voxel_size_mm": 2.0})
+KSPACE = np.ones((16, 2, 16, 16), np.complex64)
 
 
 def toy_head(seed):
@@ -201,3 +203,33 @@ def number_itself(params, number):
 def test_all_are_judged_in_their_order():
     for n_processes in (1, 2):
         assert judgement.judge_all(number_itself, 10, 3, n_processes) == [10, 11, 12]
+
+
+def test_thick_slices_are_means_and_majorities(toy):
+    phantom = held_out.scan_head(PARAMS, 0)
+    image, labels = held_out.thick(phantom, 3)  # of 16 slices
+    assert image.shape == labels.shape == (5, 16, 16)
+    whole = held_out.combined(phantom.kspace)
+    np.testing.assert_allclose(image[1], whole[3:6].mean(0), rtol=1e-6)
+    column = phantom.labels[3:6, 8, 8].tolist()
+    assert column.count(labels[1, 8, 8]) == max(column.count(label) for label in column)
+    shown = held_out.as_image(image, 2.0, 6.0)
+    assert sorted(np.linalg.norm(shown.affine[:3, :3], axis=0)) == [2, 2, 6]
+
+
+def test_further_images_are_summarised(toy):
+    head = np.zeros((16, 16, 16), np.int32)
+
+    class Segmenter:
+        model = type("Model", (), {"labels": SYNTHSEG_LABELS})
+
+        def segment_image(self, image):
+            return Segmentation(head, image.affine, np.arange(1.0, len(SYNTHSEG_LABELS)))
+
+    phantom = held_out.Phantom(0, head, dict.fromkeys(SYNTHSEG_LABELS, 5.0), KSPACE)
+    further = {"fine": Further(held_out.as_image(np.ones((16, 16, 16)), 1.0), head)}
+    found = judgement.summarise(
+        [judgement.judge(PARAMS, Segmenter(), phantom, further) for _ in range(3)]
+    )
+    assert found["further"]["fine"]["structures"].keys() == found["structures"].keys()
+    assert found["further"]["fine"]["dice"] == {"mean": 1.0, "min": 1.0}

@@ -13,7 +13,6 @@ from pathlib import Path
 import numpy as np
 
 import stages.anatomy
-from stages.segmenters import synthseg
 from stages.segmenters.synthseg.anatomy import Anatomy
 from stages.storage.files import atomic_path
 from stages.study import layout
@@ -25,8 +24,9 @@ FOLDER = layout.SEGMENTER / "heads"
 @cache
 def code_digest() -> str:
     """Return the MD5 of the modules that build heads."""
-    folders = [Path(str(package.__file__)).parent for package in (stages.anatomy, synthseg)]
-    files = [path for folder in folders for path in sorted(folder.rglob("*.py"))]
+    files = sorted(Path(str(stages.anatomy.__file__)).parent.rglob("*.py"))
+    own = Path(__file__).parent
+    files += [own / f"{name}.py" for name in ("anatomies", "anatomy", "labels", "materials")]
     return hashlib.md5(
         b"".join(path.read_bytes() for path in files), usedforsecurity=False
     ).hexdigest()

@@ -104,7 +104,7 @@ def train(
     pairs: Pairs,
     checkpoint: Path,
     *,
-    watch: Callable[[Step, UNet], None] | None = None,
+    watch: Callable[[Step, State], None] | None = None,
 ) -> State:
     """Train the network in phases; its moving average is the result.
 
@@ -119,7 +119,7 @@ def train(
         params: network, anatomies, synthesis and optimisation.
         pairs: yields the pairs of a list of places.
         checkpoint: file that is written now and then, and read if it is there.
-        watch: called after every step with its losses and the averaged network.
+        watch: called after every step with its losses and the training.
     """
     state = restored(params, checkpoint) or begun(build(params), params.optimisation)
     stream, first = pairs(params, places(params)[state.done :]), 0
@@ -134,7 +134,7 @@ def train(
             if state.done % SAVED_EVERY == 0 or state.done == last:
                 save(checkpoint, params, state)
             if watch is not None:
-                watch(report, state.average)
+                watch(report, state)
         first = last
     state.average.eval().requires_grad_(False)
     return state

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from tqdm import tqdm
 
 from stages.machine.memory import keep_freed_memory
 from stages.machine.progress import progress
@@ -13,7 +14,6 @@ from stages.segmenters.preprocess import Recipe
 from stages.segmenters.synthseg import model
 from stages.segmenters.synthseg.anatomies import map_files
 from stages.segmenters.synthseg.labels import SIDED_LABELS
-from stages.segmenters.synthseg.network import UNet
 from stages.segmenters.synthseg.optimisation import LOSSES, State, Step, places, train
 from stages.segmenters.synthseg.training_pairs import pairs_ahead
 from stages.study.structures import SYNTHSEG_TABLE
@@ -48,11 +48,14 @@ def curves(log: list[list[float]]) -> list[dict[str, float]]:
     return points
 
 
-def watcher(total: int) -> Callable[[Step, UNet], None]:
-    """A progress bar that shows the losses of the last step."""
-    bar = progress(desc="segmenter", total=total, unit="step")
+def watcher(total: int) -> Callable[[Step, State], None]:
+    """A progress bar that shows the losses of the last step, and goes on where a training does."""
+    bar: tqdm | None = None
 
-    def watch(step: Step, _: UNet) -> None:
+    def watch(step: Step, state: State) -> None:
+        nonlocal bar
+        if bar is None:
+            bar = progress(desc="segmenter", total=total, unit="step", done=state.done - 1)
         bar.update()
         parts = {"entropy": f"{step.cross_entropy:.3f}", "volume": f"{step.volume:.3f}"}
         bar.set_postfix(dice=f"{step.dice:.3f}", **parts, refresh=False)
