@@ -219,6 +219,7 @@ def test_thick_slices_are_means_and_majorities(toy):
 
 def test_further_images_are_summarised(toy):
     head = np.zeros((16, 16, 16), np.int32)
+    head[4:12, 4:12, 4:12] = 17
 
     class Segmenter:
         model = type("Model", (), {"labels": SYNTHSEG_LABELS})
