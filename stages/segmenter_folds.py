@@ -90,7 +90,8 @@ def main() -> None:
         if not layout.fold(number).exists():
             train_to(layout.fold(number), layout.fold(number, ".pt"), fold(params, number))
     judgements = judge_all(judge_map, params, len(maps), ComputeParams.load().workers)
-    found = summarise(judgements) | {"n_folds": params.folds.n, "steps": params.folds.steps}
+    folds = params.folds.model_dump(mode="json")
+    found = summarise(judgements) | {"n_folds": folds.pop("n")} | folds
     write_json(layout.metric("segmenter-folds", "maps"), found)
 
 

@@ -223,14 +223,18 @@ def test_further_images_are_summarised(toy):
 
     class Segmenter:
         model = type("Model", (), {"labels": SYNTHSEG_LABELS})
+        larger = 0.0
 
         def segment_image(self, image):
-            return Segmentation(head, image.affine, np.arange(1.0, len(SYNTHSEG_LABELS)))
+            self.larger += 1.0
+            volumes = np.arange(1.0, len(SYNTHSEG_LABELS)) + self.larger
+            return Segmentation(head, image.affine, volumes)
 
-    phantom = held_out.Phantom(0, head, dict.fromkeys(SYNTHSEG_LABELS, 5.0), KSPACE)
-    further = {"fine": Further(held_out.as_image(np.ones((16, 16, 16)), 1.0), head)}
-    found = judgement.summarise(
-        [judgement.judge(PARAMS, Segmenter(), phantom, further) for _ in range(3)]
-    )
+    segmenter, judged = Segmenter(), []
+    for volume in (5.0, 6.0, 8.0):
+        phantom = held_out.Phantom(0, head, dict.fromkeys(SYNTHSEG_LABELS, volume), KSPACE)
+        further = {"fine": Further(held_out.as_image(np.ones((16, 16, 16)), 1.0), head)}
+        judged.append(judgement.judge(PARAMS, segmenter, phantom, further))
+    found = judgement.summarise(judged)
     assert found["further"]["fine"]["structures"].keys() == found["structures"].keys()
     assert found["further"]["fine"]["dice"] == {"mean": 1.0, "min": 1.0}
