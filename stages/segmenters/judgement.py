@@ -4,12 +4,13 @@ Precision is the spread of volumes under noise, and where the head lies on the v
 """
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import chain
 from types import MappingProxyType
 from typing import Any
 
 import numpy as np
+from scipy import ndimage
 
 from stages.machine.processes import process_pool
 from stages.machine.progress import progress
@@ -77,7 +78,9 @@ def judge(
     """
 
     def result(image: Image, labels: np.ndarray = phantom.labels) -> Measured:
-        return measured(segmenter.segment_image(image), labels, segmenter.model.labels)
+        found = segmenter.segment_image(image)
+        found = replace(found, labels=on_grid(found, image))
+        return measured(found, labels, segmenter.model.labels)
 
     size = params.voxel_size_mm
     image = as_image(combined(phantom.kspace), size)
@@ -98,6 +101,17 @@ def judge_once(params: QualityParams, segmenter: Segmenter, phantom: Phantom) ->
     """Measure a scan fully sampled and undersampled alone."""
     once = params.model_copy(update={"n_noise": 0, "n_shifts": 0})
     return judge(once, segmenter, phantom)
+
+
+def on_grid(result: Segmentation, image: Image) -> np.ndarray:
+    """Return the labels at the voxels of an image, the nearest ones; 0 outside of their grid."""
+    shape = image.data.shape
+    if result.labels.shape == shape and np.allclose(result.affine, image.affine):
+        return result.labels
+    matrix = np.linalg.inv(result.affine) @ image.affine
+    return ndimage.affine_transform(
+        result.labels, matrix[:3, :3], matrix[:3, 3], shape, order=0, mode="grid-constant"
+    )
 
 
 def measured(result: Segmentation, truth: np.ndarray, labels: tuple[int, ...]) -> Measured:

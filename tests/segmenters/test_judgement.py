@@ -8,6 +8,7 @@ from stages.anatomy.grid import HEAD_SHAPE
 from stages.anatomy.head import Head
 from stages.params.segmenter import DiseaseParams, QualityParams
 from stages.segmenters import held_out, judgement
+from stages.segmenters.image import Image
 from stages.segmenters.judgement import Further, Judgement, Measured
 from stages.segmenters.protocol import Segmentation
 from stages.segmenters.synthseg.anatomies import plan_of
@@ -238,3 +239,15 @@ def test_further_images_are_summarised(toy):
     found = judgement.summarise(judged)
     assert found["further"]["fine"]["structures"].keys() == found["structures"].keys()
     assert found["further"]["fine"]["dice"] == {"mean": 1.0, "min": 1.0}
+
+
+def test_labels_are_compared_at_the_voxels_of_the_image():
+    labels = np.random.default_rng(0).integers(0, 50, (4, 5, 6)).astype(np.int32)
+    coarse = held_out.as_image(np.zeros((4, 5, 6)), 2.0)
+    result = Segmentation(labels, coarse.affine, np.zeros(1))
+    assert judgement.on_grid(result, coarse) is labels
+    fine = coarse.affine @ np.diag([0.5, 0.5, 0.5, 1])
+    fine[:3, 3] += coarse.affine[:3, :3] @ np.full(3, -0.25)  # two fine voxels in a coarse one
+    image = Image(np.zeros((8, 10, 12)), fine, np.ones(3))
+    expected = labels.repeat(2, 0).repeat(2, 1).repeat(2, 2)
+    assert np.array_equal(judgement.on_grid(result, image), expected)
