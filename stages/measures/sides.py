@@ -6,7 +6,7 @@ from stages.storage.tables import read_table
 from stages.study import layout
 from stages.study.groups import Group
 from stages.study.schema import SIDES
-from stages.study.structures import INFERIOR_HORNS, STRUCTURES, SYNTHSEG_TABLE
+from stages.study.structures import STRUCTURES, sided_columns
 
 
 def side_volumes(group: Group, subjects: list[str]) -> pd.DataFrame | None:
@@ -36,7 +36,6 @@ def side_volumes(group: Group, subjects: list[str]) -> pd.DataFrame | None:
 
 
 def _columns(labels: tuple[int, ...], table: pd.DataFrame) -> list[str]:
-    """Return the columns of one side; none if a part is missing that no other part stands for."""
-    names = {label: SYNTHSEG_TABLE[label] for label in labels}
-    missing = {label for label, name in names.items() if name not in table.columns}
-    return [] if missing - INFERIOR_HORNS else [n for k, n in names.items() if k not in missing]
+    """Return the columns of one side; none if a part is missing."""
+    found, missing = sided_columns(labels, table.columns)
+    return [] if missing else found

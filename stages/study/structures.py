@@ -1,6 +1,7 @@
 """The label table: FreeSurfer ids, the names that segmenters give them, and the structures."""
 
 import re
+from collections.abc import Collection
 from dataclasses import dataclass
 from difflib import get_close_matches
 from typing import TYPE_CHECKING
@@ -105,8 +106,11 @@ ABBREVIATIONS = {
     26: "ACC",
     28: "VDC",
 }
-INFERIOR_HORNS = frozenset((5, 44))
-"""Parts of the lateral ventricles for which some networks have no label of their own."""
+WHOLE_VENTRICLES = {
+    "left lateral ventricle with inferior horn": (4, 5),
+    "right lateral ventricle with inferior horn": (43, 44),
+}
+"""Columns of networks that tell the sides apart, but not the thin inferior horns."""
 # What FreeSurfer and FastSurfer call a label where SynthSeg calls it otherwise, in `aseg.stats`, in
 # the tables of `asegstats2table` and in `FreeSurferColorLUT.txt`; capitals, blanks, `-` and `_`
 # do not count. `Cortex` and white matter of a hemisphere are measures of the surfaces there.
@@ -181,6 +185,7 @@ def _known_names() -> dict[str, "frozenset[int]"]:
     known = {plain_name(name): frozenset({label}) for label, name in SYNTHSEG_TABLE.items()}
     for label, names in OTHER_NAMES.items():
         known |= {plain_name(name): frozenset({label}) for name in names}
+    known |= {name: frozenset(labels) for name, labels in WHOLE_VENTRICLES.items()}
     whole = {entry.name: frozenset(entry.labels) for entry in STRUCTURES}
     known |= {plain_name(name): whole[key] for name, key in OTHER_WHOLES.items()}
     sided = [name for name in known if name.startswith("left ")]
@@ -223,6 +228,27 @@ def structure(name: str) -> Structure:
     raise StudyError(f"analyse.structures: unknown structure '{name}'; known: {known}")
 
 
+def sided_name(label: int) -> str:
+    """Return the column of a label of a network that has none for the inferior horns."""
+    whole = {labels[0]: name for name, labels in WHOLE_VENTRICLES.items()}
+    return whole.get(label, SYNTHSEG_TABLE[label])
+
+
+def sided_columns(
+    labels: tuple[int, ...], available: Collection[str]
+) -> tuple[list[str], list[str]]:
+    """Return the columns that hold labels of FreeSurfer, and the names of the labels without."""
+    whole = [
+        name
+        for name, held in WHOLE_VENTRICLES.items()
+        if name in available and {*held} <= {*labels}
+    ]
+    held = {label for name in whole for label in WHOLE_VENTRICLES[name]}
+    names = [SYNTHSEG_TABLE[label] for label in labels if label not in held]
+    found = [name for name in names if name in available]
+    return [*whole, *found], [name for name in names if name not in found]
+
+
 def columns(entry: Structure, available: list[str]) -> list[str]:
     """Return the columns of a volume table that add up to a structure; none if it has none.
 
@@ -232,11 +258,11 @@ def columns(entry: Structure, available: list[str]) -> list[str]:
     Raises:
         StudyError: if only a part of the structure has columns.
     """
+    named, lacking = sided_columns(entry.labels, available)
     sided = [SYNTHSEG_TABLE[label] for label in entry.labels]
     merged = sorted({name.removeprefix("left ").removeprefix("right ") for name in sided})
-    named = [name for name in sided if name in available]
     found = named or [name for name in merged if name in available]
-    missing = {*(sided if named else merged)} - {*found}
+    missing = {*lacking} if named else {*merged} - {*found}
     if not found or not missing or (not named and missing <= {WITHIN}):
         return found
     raise StudyError(

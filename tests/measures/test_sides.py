@@ -41,7 +41,11 @@ def test_a_network_may_count_the_inferior_horns_as_ventricles(study):
         path = layout.volumes("unet", member)
         table = pd.read_csv(path)
         for side in ("left", "right"):
-            table[f"{side} lateral ventricle"] += table.pop(f"{side} inferior lateral ventricle")
+            parts = (
+                table.pop(f"{side} lateral ventricle"),
+                table.pop(f"{side} inferior lateral ventricle"),
+            )
+            table[f"{side} lateral ventricle with inferior horn"] = sum(parts)
         table.to_csv(path, index=False)
     after = side_volumes(UNET, STUDY.subjects)
     pd.testing.assert_frame_equal(after, before)

@@ -9,6 +9,10 @@ from stages.study.structures import (
     STRUCTURES,
     SYNTHSEG_LABELS,
     SYNTHSEG_NAMES,
+    WHOLE_VENTRICLES,
+    columns,
+    labels_of,
+    sided_name,
     structure,
     structure_volumes,
 )
@@ -45,3 +49,15 @@ def test_merged_tables_give_the_same_structures() -> None:
 def test_unknown_structure_names_the_known() -> None:
     with pytest.raises(StudyError, match="unknown structure 'hipocampus'; known: white_matter"):
         structure("hipocampus")
+
+
+def test_ventricles_with_their_horns_are_whole() -> None:
+    names = list(WHOLE_VENTRICLES)
+    entry = structure("lateral_ventricle")
+    assert columns(entry, [*names, "left caudate", "right caudate"]) == names
+    assert [labels_of(name) for name in names] == [{4, 5}, {43, 44}]
+    with pytest.raises(StudyError, match="without right inferior lateral ventricle, right lateral"):
+        columns(entry, names[:1])
+    with pytest.raises(StudyError, match="without left inferior lateral ventricle"):
+        columns(entry, ["left lateral ventricle", "right lateral ventricle"])
+    assert [sided_name(label) for label in (4, 43, 10)] == [*names, "left thalamus"]

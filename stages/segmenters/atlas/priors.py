@@ -31,7 +31,7 @@ from stages.segmenters.synthseg.heads import digital_maps, palette, tissue_ids, 
 from stages.segmenters.synthseg.labels import SIDED_LABELS
 from stages.study.axes import three
 from stages.study.errors import StudyError
-from stages.study.structures import SYNTHSEG_TABLE
+from stages.study.structures import sided_name
 
 PRESENT = 0.01  # mean probability of brain above which a voxel bounds the atlas's box
 
@@ -141,7 +141,7 @@ def build(heads: list[np.ndarray], params: AtlasParams) -> Atlas:
         classes=tuple(numbered([0, *tissue_ids()])),
         channels=tuple(int(channel) for channel in tissues.channels),
         labels=SIDED_LABELS,
-        names=tuple(SYNTHSEG_TABLE[label] for label in SIDED_LABELS[1:]),
+        names=tuple(map(sided_name, SIDED_LABELS[1:])),
         registration=params.registration,
         mixture=params.mixture,
     )

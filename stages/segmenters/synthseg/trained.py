@@ -16,7 +16,7 @@ from stages.segmenters.synthseg.anatomies import map_files
 from stages.segmenters.synthseg.labels import SIDED_LABELS
 from stages.segmenters.synthseg.optimisation import LOSSES, State, Step, places, train
 from stages.segmenters.synthseg.training_pairs import pairs_ahead
-from stages.study.structures import SYNTHSEG_TABLE
+from stages.study.structures import sided_name
 
 SPAN = 100  # steps that a point of the curves is the mean of
 
@@ -32,7 +32,7 @@ def trained_model(state: State, params: SegmenterParams) -> model.Model:
     recipe = Recipe(
         voxel_size_mm=size, multiple=multiple, minimum=0, blur=0.0, floor=0.0, cropped=True
     )
-    names = tuple(SYNTHSEG_TABLE[label] for label in SIDED_LABELS[1:])
+    names = tuple(map(sided_name, SIDED_LABELS[1:]))
     settings = params.model_dump(mode="json", exclude={"quality", "folds"})
     settings["curves"] = curves(state.log)
     return model.Model({"unet": state.average}, SIDED_LABELS, names, recipe, training=settings)
