@@ -3,7 +3,7 @@
 `python -m stages.atlas_quality`, a frozen stage whose result is in Git. Writes
 metrics/atlas-quality/atlas.json, of held-out phantoms, and atlas_maps.json, of scans simulated from
 the real label maps, each measured by an atlas that has not seen it; null where the atlas is of
-digital heads alone.
+digital phantoms alone.
 """
 
 from functools import cache

@@ -1,1 +1,1 @@
-"""The digital head: geometry, tissue and warps."""
+"""The digital phantom: geometry, tissue and warps."""

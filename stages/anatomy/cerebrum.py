@@ -184,7 +184,7 @@ def tentorium_height(points: Points, midline_height: float) -> np.ndarray:
 
 
 def orbit_roof(points: Points) -> np.ndarray:
-    """Depth below the roof of the orbits, mm; the floor of the frontal lobes."""
+    """Depth below the roof of the orbits, mm; the lower surface of the frontal lobes."""
     lateral = points.lateral
     rise = BASE.orbit_slope * (lateral - BASE.orbit_middle) * (lateral < BASE.orbit_edge)
     return BASE.orbit_height + rise - points.superior

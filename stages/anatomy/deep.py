@@ -24,7 +24,7 @@ CORPUS_CALLOSUM = Tube(
 """Centre line in the midsagittal plane; it reaches `CALLOSAL_WIDTH_MM` to either side."""
 CALLOSAL_WIDTH_MM = 16.0
 QUADRIGEMINAL_CISTERN = Ellipsoid((0, -40, -1), (8, 13, 9))
-"""Fluid between splenium, tectum and cerebellum."""
+"""CSF between splenium, tectum and cerebellum."""
 SEPTUM = Ellipsoid((0, -2, 12), (6, 26, 11))
 SEPTUM_HALF_WIDTH_MM = 0.8
 

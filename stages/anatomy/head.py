@@ -1,4 +1,4 @@
-"""One digital head: a label map with the anatomy of a subject."""
+"""One digital phantom: a label map with the anatomy of a subject."""
 
 from dataclasses import dataclass
 

@@ -133,7 +133,7 @@ def to_millimetres(labels: np.ndarray, voxel_size_mm: np.ndarray) -> np.ndarray:
 
 
 def brain_centre(labels: np.ndarray) -> Shape:
-    """Middle voxel of the box around the brain, fluid and everything outside left out."""
+    """Middle voxel of the box around the brain, CSF and everything outside left out."""
     brain = np.isin(labels, [label for label in TISSUES if label < 100 and label != 24])
     spans = [
         np.flatnonzero(brain.any(axis=tuple(other for other in range(3) if other != axis)))

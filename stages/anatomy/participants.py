@@ -35,7 +35,7 @@ class Member:
     label_map: Path | None
     """Where its anatomy comes from; None for the procedural head."""
     kind: str = HEALTHY
-    """Its pathology: one of `twins.KINDS`, or `healthy`."""
+    """Its pathology: one of `diseases.catalogue.DISEASES`, or `healthy`."""
 
     @property
     def name(self) -> str:
@@ -69,9 +69,9 @@ def cohort(seed: int, sizes: tuple[int, int], maps: list[Path]) -> list[Member]:
 
 
 def with_twins(members: list[Member], n_heads: int, kinds: tuple[str, ...]) -> list[Member]:
-    """Put twins with each pathology behind the first `n_heads` members of the validation split.
+    """Put pathological phantoms of every kind behind the first `n_heads` of the validation split.
 
-    Twins have the seed of their head, and so its anatomy, texture, phase and noise.
+    They have the seed of their head, and so its anatomy, texture, phase and noise.
 
     Raises:
         StudyError: if the split has fewer heads.

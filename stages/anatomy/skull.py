@@ -1,4 +1,4 @@
-"""What surrounds the brain: fluid, skull, marrow, fat, muscle, skin, air and eyes."""
+"""What surrounds the brain: CSF, skull, marrow, fat, muscle, skin, air and eyes."""
 
 import numpy as np
 from scipy import ndimage
@@ -11,7 +11,7 @@ from stages.anatomy.tissue import BONE_AIR, EYE, FAT_MARROW, MUSCLE_SKIN
 from stages.anatomy.variation import Subject
 
 SUBARACHNOID_MM = 3.9
-"""Width of the fluid between the hull of the cerebrum and the skull at the age of 30."""
+"""Width of the CSF between the hull of the cerebrum and the skull at the age of 30."""
 SUBARACHNOID_AGEING_MM = 1.0
 
 POSTERIOR_FOSSA = Ellipsoid((0, -57, -34), (53, 34, 28.5))

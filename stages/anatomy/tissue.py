@@ -62,11 +62,11 @@ class Tissue:
     source: str
     """DOI of the T1, or `assumed`."""
     fresh: float = 0.0
-    """Share that flowed in after the inversion pulse; pulsation keeps fluid from being nulled."""
+    """Share that flowed in after the inversion pulse; pulsation keeps CSF from being nulled."""
 
 
 INFLOW = 0.015
-"""Assumed: it gives fluid a tenth of white matter's signal, as in measured T1-weighted images."""
+"""Assumed: it gives CSF a tenth of white matter's signal, as in measured T1-weighted images."""
 FLUID = Tissue(4000, 1.0, ROONEY, INFLOW)
 
 TISSUES = {
@@ -126,7 +126,7 @@ def tissue_signal(
 ) -> float:
     """T1-weighted signal of a tissue whose T1 is `t1_factor` times the tabulated one.
 
-    S = (1 - f) S(T1, PD) + f PD with the share f of fluid that was never inverted.
+    S = (1 - f) S(T1, PD) + f PD with the share f of CSF that was never inverted.
     """
     t1_ms = tissue.t1_ms * t1_factor
     inverted = t1w_signal(t1_ms, tissue.proton_density, inversion_ms, repetition_ms)

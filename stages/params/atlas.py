@@ -35,7 +35,7 @@ class MixtureParams(Section):
 
 
 class AtlasQualityParams(Section):
-    """How many of the fresh heads of `segmenter.quality` the atlas is judged on, and how often."""
+    """On how many held-out phantoms of `segmenter.quality` the atlas is judged, and how often."""
 
     n_phantoms: int = Field(ge=3)
     n_noise: int = Field(ge=2)

@@ -260,7 +260,7 @@ def segmenter_folds(study: Study, rates: Rates, arguments: list[str]) -> Cost:
 
 
 def segmenter_quality(study: Study, rates: Rates, arguments: list[str]) -> Cost:
-    """Fresh heads, segmented fully sampled, undersampled, and the healthy ones with all draws."""
+    """Held-out phantoms, segmented fully sampled, undersampled, healthy ones with all draws."""
     params, workers = study.params.segmenter.quality, study.params.compute.workers
     image = prod(params.grid) * rates.segment.seconds
     each = rates.head.seconds + (2 + params.n_noise + params.n_shifts) * image

@@ -1,4 +1,4 @@
-"""Scans on which a segmenter is judged: digital phantoms, healthy and ill, and label maps."""
+"""Scans on which a segmenter is judged: digital phantoms, some with a disease, and label maps."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -71,7 +71,7 @@ def seed_of(params: QualityParams, number: int) -> int:
 
 
 def digital_labels(params: QualityParams, number: int) -> np.ndarray:
-    """Return the labels of a digital head in the field of view at 1 mm."""
+    """Return the labels of a digital phantom in the field of view at 1 mm."""
     shape, centre = view(params)
     middle = three(n // 2 for n in HEAD_SHAPE)
     head = digital_head(seed_of(params, number))
@@ -94,7 +94,7 @@ def view(params: QualityParams) -> tuple[Shape, Shape]:
 
 
 def scan_head(params: QualityParams, number: int) -> Phantom:
-    """Build and scan the digital head with this number."""
+    """Build and scan the digital phantom with this number."""
     return scan(params, digital_labels(params, number), seed_of(params, number))
 
 
@@ -104,7 +104,7 @@ def scan_map(params: QualityParams, path: Path, number: int) -> Phantom:
 
 
 def scan_ill(params: QualityParams, number: int, kind: str, plan: PathologyParams) -> Phantom:
-    """Build and scan the digital head with this number and a disease."""
+    """Build and scan the digital phantom with this number and a disease."""
     seed = seed_of(params, number)
     rng = np.random.default_rng([seed, PATHOLOGY_STREAM])
     labels = DISEASES[kind].apply(digital_labels(params, number), plan, rng)

@@ -1,6 +1,6 @@
 """The segmenter's own variation: the same image, placed otherwise on the voxel grid.
 
-Where a head comes to lie between two voxels is chance and tells nothing about it. Segmenting
+Where a head comes to lie between two voxels is random and tells nothing about it. Segmenting
 shifted copies shows how much of a volume's variation is the segmenter's, not the reconstruction's.
 """
 

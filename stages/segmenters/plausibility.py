@@ -33,7 +33,7 @@ ADULTS_ML = {
     "accumbens": (0.7, 1.5),
     "ventral_dc": (5.5, 10.5),
 }
-"""Smallest and largest volume of both sides, mL. Fluid around the brain is left out: images end
+"""Smallest and largest volume of both sides, mL. CSF around the brain is left out: images end
 there, or it was taken away."""
 WIDER = 3.0
 SHOWN = 3  # structures that a line names

@@ -1,1 +1,1 @@
-"""Diseases of the digital head, on its labels."""
+"""Diseases of the digital phantom, on its labels."""

@@ -17,7 +17,7 @@ HIPPOCAMPUS, AMYGDALA = 17, 18
 SEPTUM_MM = 3
 """White matter this near to the ventricles of both sides is septum or fornix, which stay."""
 SMOOTHING_MM = 1.5
-"""Of the fluid: among voxels equally near, those with more fluid around them go first."""
+"""Of the CSF: among voxels equally near, those with more CSF around them go first."""
 
 
 def with_atrophy(labels: np.ndarray, atrophy: AtrophyParams) -> np.ndarray:
@@ -27,7 +27,7 @@ def with_atrophy(labels: np.ndarray, atrophy: AtrophyParams) -> np.ndarray:
         labels: FreeSurfer ids, 1 mm voxels (superior, anterior, right).
 
     Raises:
-        StudyError: if there is no fluid beside a structure that could take its place.
+        StudyError: if there is no CSF beside a structure that could take its place.
     """
     result = labels.copy()
     septum = between_ventricles(labels)
@@ -60,33 +60,33 @@ def between_ventricles(labels: np.ndarray) -> np.ndarray:
 def flood(
     labels: np.ndarray,
     tissue: int,
-    fluids: tuple[int, ...],
+    csf: tuple[int, ...],
     n_voxels: int,
     spared: np.ndarray | None = None,
 ) -> None:
-    """Give the `n_voxels` voxels of a tissue that lie nearest to fluid the label of that fluid.
+    """Give the `n_voxels` voxels of a tissue that lie nearest to CSF the label of that CSF.
 
     Args:
         labels: changed in place.
         tissue: its label.
-        fluids: labels.
+        csf: labels.
         n_voxels: mm3 that the tissue loses.
         spared: boolean, shape of `labels`: where the tissue stays.
 
     Raises:
-        StudyError: if there is no such fluid within `MARGIN_MM`, or too little tissue.
+        StudyError: if there is no such CSF within `MARGIN_MM`, or too little tissue.
     """
     if not n_voxels:
         return
     around = box(labels == tissue, MARGIN_MM)
     part = labels[around]
-    fluid, inside = np.isin(part, fluids), part == tissue
+    fluid, inside = np.isin(part, csf), part == tissue
     if spared is not None:
         inside &= ~spared[around]
     if not fluid.any() or inside.sum() <= n_voxels:
         raise StudyError(
             f"phantom.pathology.atrophy: expected more than {n_voxels} mm3 of label {tissue} and"
-            f" fluid (labels {', '.join(map(str, fluids))}) within {MARGIN_MM} mm of it, got"
+            f" CSF (labels {', '.join(map(str, csf))}) within {MARGIN_MM} mm of it, got"
             f" {int(inside.sum())} mm3 and {int(fluid.sum())} mm3; lower the atrophy of this head"
         )
     distance, nearest = ndimage.distance_transform_edt(~fluid, return_indices=True)

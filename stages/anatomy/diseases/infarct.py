@@ -27,7 +27,7 @@ from stages.study.errors import StudyError
 from stages.study.structures import SYNTHSEG_TABLE
 
 CAVITY = 600
-"""The fluid of an infarct, on either side. This id and those below are the study's own."""
+"""The CSF of an infarct, on either side. This id and those below are the study's own."""
 WHITE_SCAR = (601, 602)
 """Gliosis around a cavity in white matter, left and right."""
 CORTEX_SCAR = (603, 604)
@@ -35,7 +35,7 @@ CORTEX_SCAR = (603, 604)
 
 FLUIDS = (4, 5, 14, 15, CSF, 43, 44)
 TISSUE = tuple(sorted(set(SYNTHSEG_TABLE) - set(FLUIDS)))
-"""Labels of the brain without its fluid."""
+"""Labels of the brain without its CSF."""
 
 TERRITORY = ((0.15, 0.92), (0.12, 0.88), (0.35, 1.0))
 """What the middle cerebral artery feeds, as parts of the cerebral hemisphere from inferior to

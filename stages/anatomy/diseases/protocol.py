@@ -1,7 +1,7 @@
 """What a disease is: how it changes a head, and what is told of it.
 
 A label map of 1 mm voxels comes in and another goes out, so that procedural heads and heads from
-label maps fall ill alike.
+label maps get the same diseases.
 """
 
 from collections.abc import Callable, Mapping
@@ -34,7 +34,7 @@ class Disease:
     counted_as: Mapping[int, int]
     """Label of a lesion -> label that volumes count it as; 0 is none of the structures.
 
-    Gliosis and swollen tissue count as the tissue that they were, fluid as fluid, and a mass as
+    Gliosis and swollen tissue count as the tissue that they were, CSF as CSF, and a mass as
     none of the structures."""
     tissues: Callable[[PathologyParams], Mapping[int, TissueParams]] = unchanged
     """Label of a lesion -> what its signal depends on."""

@@ -10,7 +10,7 @@ VENTRICLE = (4, 5)
 """Lateral ventricle and its inferior horn, on the left."""
 
 MARGIN_MM = 12
-"""How far around a structure the fluid that takes its place is looked for."""
+"""How far around a structure the CSF that takes its place is looked for."""
 RAGGED_MM = 3.0
 RAGGED = 0.25
 """Width (mm) and log-SD of the noise that makes borders of lesions irregular."""

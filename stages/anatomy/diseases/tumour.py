@@ -41,7 +41,7 @@ ORDER = (
     *(16, 7, 46, 8, 47, 2, 41, 3, 42, CSF),
 )
 """Structures that a mass moves keep their volumes at the cost of those behind them here, from the
-inside outwards; the fluid in the sulci comes last and pays for all."""
+inside outwards; the CSF in the sulci comes last and pays for all."""
 SKULL_MM = 10.0
 """Tissue gives way less and less within this distance of the skull, where it cannot; assumed."""
 

@@ -1,7 +1,7 @@
 """Which tissues have one Gaussian of the mixture: those of about one T1-weighted signal.
 
 As in Puonti et al. 2016, doi:10.1016/j.neuroimage.2016.09.011: small structures lend each other
-voxels, and fluid is one class wherever it is.
+voxels, and CSF is one class wherever it is.
 """
 
 from collections.abc import Sequence

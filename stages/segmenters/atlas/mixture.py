@@ -41,7 +41,7 @@ class Classes:
     brain: np.ndarray
     """(classes,) whether a class belongs to the brain."""
     places: np.ndarray
-    """(classes, classes): with which weights the means of the landmarks (fluid, cortex, white
+    """(classes, classes): with which weights the means of the landmarks (CSF, cortex, white
     matter) make that of each other class of the brain; NaN for all other classes."""
 
 

@@ -33,7 +33,7 @@ def as_image(data: np.ndarray, voxel_size_mm: float) -> sitk.Image:
 
 
 def near_brain(inside: np.ndarray, voxel_size_mm: float) -> sitk.Image:
-    """Brain, its fluid and a rim, which look alike in whole heads and in stripped ones."""
+    """Brain, its CSF and a rim, which look alike in whole heads and in stripped ones."""
     reach = round(RIM_MM / voxel_size_mm)
     mask = ndimage.binary_dilation(inside > BRAIN, iterations=reach)
     return sitk.Cast(as_image(mask, voxel_size_mm), sitk.sitkUInt8)

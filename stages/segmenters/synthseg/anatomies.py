@@ -32,7 +32,7 @@ FAT_MM, FAT_UNEVEN_MM, FAT_BLOBS = 5.0, 2.0, 0.9
 """Soft tissue this near to the skin is fat, give or take; elsewhere where noise exceeds `BLOBS`."""
 FAT_NOISE_MM = 8.0
 DURA_MM = 2
-"""Fluid this near to the skull is membrane; assumed."""
+"""CSF this near to the skull is membrane; assumed."""
 VARIANTS = 2  # of a real head, by other draws of its tissues and of its disease
 STREAM = 23  # second word of the random stream of a head's changes
 
@@ -121,12 +121,12 @@ def real_labels(path: Path) -> np.ndarray:
 
 
 def digital_labels(number: int, params: AnatomyParams, seed: int) -> np.ndarray:
-    """Return the labels of a digital head that no cohort contains."""
+    """Return the labels of a digital phantom that no cohort contains."""
     return digital_head(TRAINING_SEEDS + seed * params.n_heads + number).labels
 
 
 def divided(labels: np.ndarray, seed: int) -> np.ndarray:
-    """Divide the soft tissue of a label map into fat and muscle, and its fluid from the membranes.
+    """Divide the soft tissue of a label map into fat and muscle, and its CSF from the membranes.
 
     Maps of real heads have one label for all soft tissue, whose signals differ most of all.
     """
@@ -167,7 +167,7 @@ def anatomy(labels: np.ndarray) -> Anatomy:
 def real_anatomy(
     path: Path, kind: str | None, variant: int, params: AnatomyParams, seed: int
 ) -> Anatomy:
-    """Return one of the `VARIANTS` of the head of a map, healthy or ill; kept for later images."""
+    """Return one of the `VARIANTS` of the head of a map, with a disease or without; it is kept."""
 
     def build() -> Anatomy:
         labels, own = (
@@ -183,7 +183,7 @@ def real_anatomy(
 
 @cache
 def digital_anatomy(number: int, params: AnatomyParams, seed: int) -> Anatomy:
-    """Return a digital head; the last `n_ill` of all have a disease each, the kinds in turn."""
+    """Return a digital phantom; the last `n_ill` of all have a disease each, the kinds in turn."""
     ill = number - (params.n_heads - params.n_ill)
     kind = tuple(DISEASES)[ill % len(DISEASES)] if ill >= 0 else None
 
@@ -197,7 +197,7 @@ def digital_anatomy(number: int, params: AnatomyParams, seed: int) -> Anatomy:
 
 
 def draw_anatomy(params: AnatomyParams, seed: int, rng: np.random.Generator) -> Anatomy:
-    """Draw a head: a real map or a digital one, healthy or ill."""
+    """Draw a head: a real map or a digital one, healthy or with a disease."""
     files = map_files(params)
     real, ill = rng.random() < params.real, rng.random() < params.diseases.real
     number, kind = int(rng.integers(1 << 30)), int(rng.integers(len(DISEASES)))

@@ -14,7 +14,7 @@ class Anatomy:
     tissues: np.ndarray
     """Palette indices uint8, zero on all borders but the inferior one."""
     distance: np.ndarray
-    """From the brain without its fluid, uint8 mm, of the same shape."""
+    """From the brain without its CSF, uint8 mm, of the same shape."""
     centre: Shape
     """Middle voxel of the box around the brain."""
     size: Shape

@@ -50,6 +50,6 @@ def tissue_map(labels: np.ndarray) -> np.ndarray:
 
 
 def digital_maps(seed: int, n_heads: int) -> Iterator[np.ndarray]:
-    """Tissue maps of digital heads that no cohort contains, built one after the other."""
+    """Tissue maps of digital phantoms that no cohort contains, built one after the other."""
     for number in range(n_heads):
         yield tissue_map(digital_head(TRAINING_SEEDS + seed * n_heads + number).labels)

@@ -41,7 +41,7 @@ SURROUNDINGS = {
 }
 """Assumed signals of tissues that the table of tissues has not, in units of white matter."""
 WITHIN = {DURA: (0.32, CSF), PLEXUS[0]: (0.5, 4), PLEXUS[1]: (0.5, 43)}
-"""Tissues that count as fluid: assumed signal, label that they count as."""
+"""Tissues that count as CSF: assumed signal, label that they count as."""
 WIDE = {DURA: 3.0, PLEXUS[0]: 2.0, PLEXUS[1]: 2.0} | dict.fromkeys(COUNTED_AS, 2.0)
 """Spread of their signals in units of that of the other tissues; assumed."""
 
@@ -79,7 +79,7 @@ class Materials:
 
 
 def tissue_ids() -> list[int]:
-    """Return the tissues: structures, lesions, what counts as fluid, surroundings."""
+    """Return the tissues: structures, lesions, what counts as CSF, surroundings."""
     around = {label for label in TISSUES if label > 100} | set(SURROUNDINGS) | {FAT}
     return [*SIDED_LABELS[1:], *sorted(COUNTED_AS), *sorted(WITHIN), *sorted(around)]
 

@@ -97,7 +97,7 @@ class Cut:
     tissues: torch.Tensor
     """(2x, 2y, 2z) uint8, indices of materials."""
     distance: torch.Tensor
-    """uint8 mm from the brain without its fluid."""
+    """uint8 mm from the brain without its CSF."""
 
 
 def draw_image(

@@ -55,7 +55,7 @@ def test_fluid_takes_the_nearest_voxels_by_its_own_label() -> None:
 
 def test_a_structure_without_fluid_beside_it_is_one_line() -> None:
     labels = np.full((4, 4, 4), 17, np.uint16)
-    with pytest.raises(StudyError, match="fluid .*got 64 mm3 and 0 mm3"):
+    with pytest.raises(StudyError, match="CSF .*got 64 mm3 and 0 mm3"):
         flood(labels, 17, (4,), 5)
     labels[0, 0, 0] = 4
     with pytest.raises(StudyError, match="expected more than 63 mm3 of label 17"):
