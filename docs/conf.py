@@ -26,6 +26,7 @@ PARTS = {  # of the navigation: its pages in order
         "docs/own-segmentations",
         "docs/own-volumes",
         "docs/segmentation",
+        "docs/anatomy",
     ],
     "Look up": [
         "docs/outputs",

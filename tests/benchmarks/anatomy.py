@@ -82,7 +82,7 @@ def cortical(labels: np.ndarray) -> dict[str, float]:
         "folding (inner surface / hull)": inner / outer,
         "cortical volume / inner surface (mm)": volume / inner,
         "cortex from white matter, 90 % within (mm)": depth_of_cortex(labels),
-        "fluid in sulci / hull (%)": 100 * fluid / float(hull.sum()),
+        "CSF in sulci / hull (%)": 100 * fluid / float(hull.sum()),
     }
 
 

@@ -84,7 +84,7 @@ def words(params: Chosen) -> Words:
     if path.suffix in OFFICIAL:
         return Words(f"SynthSeg 2.0{mode}", works)
     if path.name == EMBEDDED_FILE.name:
-        trained = "trained on digital phantoms in the manner of SynthSeg"
+        trained = "trained on real label maps and digital phantoms in the manner of SynthSeg"
         text = f"the bundled segmentation network, {trained}{mode}"
         return Words(text, works, metrics="segmenter")
     return Words(f"a segmentation network of the study's own ({path.name}){mode}", works)
