@@ -26,7 +26,6 @@ PARTS = {  # of the navigation: its pages in order
         "docs/own-segmentations",
         "docs/own-volumes",
         "docs/segmentation",
-        "docs/anatomy",
     ],
     "Look up": [
         "docs/outputs",
@@ -43,6 +42,7 @@ PARTS = {  # of the navigation: its pages in order
         "docs/cards/rim",
         "docs/cards/segmenter-embedded",
         "docs/cards/segmenter-atlas",
+        "docs/anatomy",
     ],
     "The project": ["CONTRIBUTING", "CHANGELOG", "tests/faults/faults"],
 }
