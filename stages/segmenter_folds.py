@@ -1,9 +1,10 @@
 """Judge the recipe of the bundled segmentation network on real heads that it has not seen.
 
-`python -m stages.segmenter_folds`, a frozen stage whose result is in Git. For each part of the
-label maps a network is trained without it, and judged on scans simulated from it: fully sampled,
-with noise, zero-filled, reconstructed by the first member of each of the study's ensembles (which
-have to be trained), at 1 mm, and in thick slices. Networks that are there
+`python -m stages.segmenter_folds`, a frozen stage whose result is in Git. The bundled network is
+judged on scans simulated from the label maps that its training leaves out; for each part of the
+other maps a network is trained without it, and judged on it. Scans are fully sampled, with noise,
+zero-filled, reconstructed by the first member of each of the study's ensembles (which have to be
+trained), at 1 mm, and in thick slices. Networks that are there
 (work/segmenter/fold-*.npz, `python -m stages.segmenter K`) are not trained again. Writes
 metrics/segmenter-folds/maps.json.
 """
@@ -21,8 +22,7 @@ from stages.recon.catalogue import open_network
 from stages.recon.inference import Reconstruction, reconstruct_slices
 from stages.segmenters.held_out import Phantom, as_image, combined, sampling, scan_map, thick
 from stages.segmenters.judgement import Further, Judgement, judge, judge_all, summarise
-from stages.segmenters.synthseg.anatomies import map_files
-from stages.segmenters.synthseg.folds import fold
+from stages.segmenters.synthseg.folds import fold, unseen_maps
 from stages.segmenters.synthseg.posteriors import NetworkSegmenter
 from stages.segmenters.synthseg.trained import train_to
 from stages.segmenters.synthseg.weight_files import open_segmenter
@@ -34,11 +34,10 @@ CPU = torch.device("cpu")
 
 
 @cache
-def network(number: int) -> NetworkSegmenter:
-    """Return the network of a fold, read once in a process, on one thread."""
+def network(path: Path) -> NetworkSegmenter:
+    """Return a network, read once in a process, on one thread."""
     torch.set_num_threads(1)
-    path = str(layout.fold(number))
-    return open_segmenter(path, "standard", CPU, fast=False)
+    return open_segmenter(str(path), "standard", CPU, fast=False)
 
 
 @cache
@@ -72,9 +71,9 @@ def finer(params: SegmenterParams, path: Path, number: int) -> dict[str, Further
 
 def judge_map(params: SegmenterParams, number: int) -> Judgement:
     """Return the judgement on one map of the network that has not seen it."""
-    path, judged = map_files(params.anatomies)[number], network(number % params.folds.n)
+    path, file = unseen_maps(params)[number]
+    judged = network(file)
     if path.name not in judged.model.training["anatomies"]["left_out"]:
-        file = layout.fold(number % params.folds.n)
         raise StudyError(f"{file}: expected a network that has not seen {path.name}; remove it")
     phantom = scan_map(params.quality, path, number)
     further = reconstructed(phantom, params.quality) | finer(params, path, number)
@@ -85,13 +84,17 @@ def judge_map(params: SegmenterParams, number: int) -> Judgement:
 def main() -> None:
     """Train what is missing; write the metrics."""
     params = SegmenterParams.load()
-    maps = map_files(params.anatomies)
-    for number in range(params.folds.n):
+    maps = unseen_maps(params)
+    for number in range(params.folds.judged):
         if not layout.fold(number).exists():
             train_to(layout.fold(number), layout.fold(number, ".pt"), fold(params, number))
     judgements = judge_all(judge_map, params, len(maps), ComputeParams.load().workers)
-    folds = params.folds.model_dump(mode="json")
-    found = summarise(judgements) | {"n_folds": folds.pop("n")} | folds
+    folds = params.folds
+    found = summarise(judgements) | {
+        "n_folds": folds.judged,
+        "steps": sum(folds.steps),
+        "fine": folds.fine.model_dump(mode="json"),
+    }
     write_json(layout.metric("segmenter-folds", "maps"), found)
 
 

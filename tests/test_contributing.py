@@ -21,7 +21,7 @@ from stages.figures.kit.style import new_figure, save
 from stages.figures.kit.titles import surrogate_label
 from stages.kspace.masks.sampling import load_mask
 from stages.measures import surrogates
-from stages.measures.surrogates import Cell, Surrogate
+from stages.measures.surrogates import StructureOfScan, Surrogate
 from stages.page.render import drawn
 from stages.segmenters.synthseg import model
 from stages.segmenters.synthseg.labels import MERGED_LABELS, merged_name
@@ -139,8 +139,8 @@ def test_a_network_that_direct_lacks_is_noticed_at_once(
 
 
 def test_a_surrogate(monkeypatch: pytest.MonkeyPatch) -> None:
-    def number_of_faces(cell: Cell) -> float:
-        return float("nan") if cell.border is None else float(len(cell.border.faces))
+    def number_of_faces(item: StructureOfScan) -> float:
+        return float("nan") if item.border is None else float(len(item.border.faces))
 
     monkeypatch.setitem(surrogates.SURROGATES, "number_of_faces", Surrogate("B", number_of_faces))
     images, labels = toy_scan(np.random.default_rng(0), 2)

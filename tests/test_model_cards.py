@@ -124,7 +124,7 @@ def precise(quality: dict) -> dict:
     own = {key: content[key] for key in ("dice", "volume_r", "volume_error")}
     content["further"] = {"rim": own, "thick_slices": own}
     fine = {"grid": [256, 218, 170], "thickness_mm": 5}
-    folds = {"n_folds": 4, "steps": 0.35, "fine": fine, "n_phantoms": 12}
+    folds = {"n_folds": 4, "steps": 3325, "fine": fine, "n_phantoms": 12}
     return content | {"sides": {"dice": dice}} | folds
 
 

@@ -5,9 +5,11 @@ from types import SimpleNamespace
 
 import numpy as np
 import pytest
+import yaml
 
 from stages import segmenter, segmenter_folds, segmenter_quality
 from stages.anatomy.diseases.catalogue import DISEASES
+from stages.params.section import RECIPES
 from stages.segmenters.judgement import Judgement, Measured
 from stages.segmenters.synthseg.weight_files import EMBEDDED_FILE
 from stages.storage.files import read_json
@@ -21,6 +23,10 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     """A current directory with parameters and five label maps."""
     monkeypatch.chdir(tmp_path)
     write_toy_params(tmp_path)
+    recipes = yaml.safe_load((tmp_path / RECIPES).read_text(encoding="utf-8"))
+    recipes["segmenter"]["anatomies"]["left_out"] = []
+    recipes["segmenter"]["folds"] |= {"n": 4, "judged": 4, "steps": [7, 2, 1]}
+    (tmp_path / RECIPES).write_text(yaml.safe_dump(recipes), encoding="utf-8")
     (tmp_path / "label_maps").mkdir()
     for number in range(5):
         write_lia(tmp_path / "label_maps" / f"{number}.nii.gz", block_head())
@@ -61,7 +67,7 @@ def test_whole_network_and_folds(folder: Path, trained: list) -> None:
 
 def test_faults_are_one_line(folder: Path, error_line) -> None:
     assert "usage: python -m stages.segmenter [FOLD]" in error_line(lambda: segmenter.main(["x"]))
-    assert "expected a fold from 0 to 3, got 7" in error_line(lambda: segmenter.main(["7"]))
+    assert "expected a fold below segmenter.folds.n = 4, got 7" in error_line(lambda: segmenter.main(["7"]))
     (folder / "label_maps").rename(folder / "elsewhere")
     line = error_line(lambda: segmenter.main([]))
     assert "label_maps: expected the folder of SynthSeg's label maps" in line
@@ -83,7 +89,7 @@ def test_folds_that_are_missing_are_trained_and_all_are_judged(
     assert [output.name for output, *_ in trained] == [f"fold-{k}.npz" for k in (0, 1, 3)]
     assert numbers == [0, 1, 2, 3, 4]
     found = read_json(layout.metric("segmenter-folds", "maps"))
-    assert (found["n_phantoms"], found["n_folds"], found["steps"]) == (5, 4, 0.35)
+    assert (found["n_phantoms"], found["n_folds"], found["steps"]) == (5, 4, 10)
     assert found["sides"]["dice"]["mean"] == pytest.approx(0.8)
 
 
@@ -92,8 +98,8 @@ def test_a_map_is_judged_by_the_network_that_has_not_seen_it(
 ) -> None:
     opened = []
 
-    def network(number: int) -> SimpleNamespace:
-        opened.append(number)
+    def network(path: Path) -> SimpleNamespace:
+        opened.append(path.name)
         seen = {"anatomies": {"left_out": ["4.nii.gz"]}}
         return SimpleNamespace(model=SimpleNamespace(training=seen))
 
@@ -106,7 +112,7 @@ def test_a_map_is_judged_by_the_network_that_has_not_seen_it(
     assert segmenter_folds.judge_map(params, 4) == (
         "4.nii.gz",
         {"a": "4.nii.gz", "b": 4},
-    ) and opened == [0]
+    ) and opened == ["fold-0.npz"]
     line = error_line(lambda: segmenter_folds.entry_point(segmenter_folds.judge_map)(params, 1))
     assert "fold-1.npz: expected a network that has not seen 1.nii.gz; remove it" in line
 

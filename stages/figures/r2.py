@@ -303,8 +303,8 @@ def caption(facts: Facts, name: str) -> str:
     return (
         "R² of the paper's two regressions of CV on the voxelwise standard deviation, in sample, as"
         " the paper reads them, with their controls. Grey: R² of the same predictors with another"
-        " subject's values, structures kept: an R² on the grey explains what differs between"
-        " structures, and nothing of the scan. Arrows: nothing is explained, the mean predicts"
+        " subject's values, structures kept: an R² within the grey reflects differences between"
+        " structures, not between scans. Arrows: nothing is explained, the mean predicts"
         " better. Last rows: predictors from one half of the members, ln CV from the other."
         f" {pairs(facts)}."
     )

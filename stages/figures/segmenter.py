@@ -8,7 +8,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 
 from stages.figures.kit.facts import Facts
-from stages.figures.kit.phrasing import listed, number, percent
+from stages.figures.kit.phrasing import listed, number
 from stages.figures.kit.study_figure import StudyFigure
 from stages.figures.kit.style import RC, SPARE, new_figure
 from stages.figures.kit.titles import title
@@ -98,7 +98,7 @@ def caption(facts: Facts) -> str:
     if maps := facts.get("maps"):
         parts.append(
             f"{maps['n_phantoms']} real label maps, each measured by a network trained without it"
-            f" for {percent(100 * maps['steps'], 0)} of the steps"
+            f" ({number(maps['steps'], 0)} steps)"
         )
     if diseases := facts.get("diseases"):
         counts = [f"{kind} {content['n_phantoms']}" for kind, content in diseases.items()]

@@ -1,7 +1,7 @@
 """Surrogates of one scan that need more than the deviation of its images, as one tidy table.
 
 All structures share one box around the union of all segmentations; positions are indices into the
-`flat` box. A new surrogate is a function of a `Cell` and its entry in `SURROGATES`.
+`flat` box. A new surrogate is a function of a `StructureOfScan` and its entry in `SURROGATES`.
 """
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
@@ -124,7 +124,7 @@ class Border:
 
 
 @dataclass(frozen=True)
-class Cell:
+class StructureOfScan:
     """One structure of one scan: all that a surrogate may ask for.
 
     number: of the structure; box: where the first segmentation has it, with room for its
@@ -156,40 +156,40 @@ class Cell:
         return Border(inside, regions, faces, slopes, guarded_slope(slopes))
 
 
-def sigma_over_gradient(cell: Cell) -> float:
+def sigma_over_gradient(item: StructureOfScan) -> float:
     """Return the mean edge shift in mm, see `edge_shift`; NaN without a border."""
-    border = cell.border
+    border = item.border
     if border is None:
         return float("nan")
-    return edge_shift(flat(cell.volumes.std[cell.box]), border.faces, border.slope)
+    return edge_shift(flat(item.volumes.std[item.box]), border.faces, border.slope)
 
 
-def linearised_volume(cell: Cell) -> float:
+def linearised_volume(item: StructureOfScan) -> float:
     """Return the CV of the first-order volumes in percent, see `linearised_cv`."""
-    border = cell.border
+    border = item.border
     if border is None:
         return float("nan")
-    weights = face_weights(border.faces, border.slopes, border.slope, cell.voxel_size_mm)
+    weights = face_weights(border.faces, border.slopes, border.slope, item.voxel_size_mm)
     positions, coefficients = volume_weights(border.inside, border.regions, border.faces, weights)
-    columns = flat(cell.volumes.column[cell.box])[positions].astype(np.intp)
-    moved = volume_changes(cell.images.values, columns, coefficients)
-    return linearised_cv(moved, float(border.inside.sum() * np.prod(cell.voxel_size_mm)))
+    columns = flat(item.volumes.column[item.box])[positions].astype(np.intp)
+    moved = volume_changes(item.images.values, columns, coefficients)
+    return linearised_cv(moved, float(border.inside.sum() * np.prod(item.voxel_size_mm)))
 
 
 @dataclass(frozen=True)
 class Surrogate:
-    """A measure of one cell and what it needs: kind `A`, `B` or `C`; NaN where undefined."""
+    """A measure of a structure of a scan and what it needs, `A`, `B` or `C`; NaN if undefined."""
 
     kind: str
-    measure: Callable[[Cell], float]
+    measure: Callable[[StructureOfScan], float]
 
 
 SURROGATES = {
     "sigma_over_gradient": Surrogate(ONE_SEGMENTATION, sigma_over_gradient),
     "linearised_volume": Surrogate(ONE_SEGMENTATION, linearised_volume),
-    "one_minus_dice": Surrogate(ALL_SEGMENTATIONS, lambda cell: 1.0 - cell.dice),
-    "vote_entropy": Surrogate(ALL_SEGMENTATIONS, lambda cell: cell.entropy),
-    "surface_distance": Surrogate(ALL_SEGMENTATIONS, lambda cell: cell.distance),
+    "one_minus_dice": Surrogate(ALL_SEGMENTATIONS, lambda item: 1.0 - item.dice),
+    "vote_entropy": Surrogate(ALL_SEGMENTATIONS, lambda item: item.entropy),
+    "surface_distance": Surrogate(ALL_SEGMENTATIONS, lambda item: item.distance),
 }
 
 
@@ -213,7 +213,9 @@ def boxes(numbers: np.ndarray, n_structures: int) -> list[Box | None]:
     ]
 
 
-def cells_of(images: Gathered, n_structures: int, voxel_size_mm: VoxelSize) -> Iterator[Cell]:
+def structures_of(
+    images: Gathered, n_structures: int, voxel_size_mm: VoxelSize
+) -> Iterator[StructureOfScan]:
     """Yield every structure of a scan, in the order of their numbers."""
     votes = images.votes
     # a slope does not need more digits than the images have
@@ -227,7 +229,8 @@ def cells_of(images: Gathered, n_structures: int, voxel_size_mm: VoxelSize) -> I
         strict=True,
     )
     for number, (box, (dice, entropy), distance) in enumerate(found, start=1):
-        yield Cell(number, box, images, volumes, voxel_size_mm, dice, entropy, float(distance))
+        measured = (dice, entropy, float(distance))
+        yield StructureOfScan(number, box, images, volumes, voxel_size_mm, *measured)
 
 
 def surrogate_table(
@@ -248,9 +251,9 @@ def surrogate_table(
         segmentations), value (NaN where undefined).
     """
     rows = [
-        (structure, name, surrogate.kind, surrogate.measure(cell))
-        for structure, cell in zip(
-            structures, cells_of(images, len(structures), voxel_size_mm), strict=True
+        (structure, name, surrogate.kind, surrogate.measure(item))
+        for structure, item in zip(
+            structures, structures_of(images, len(structures), voxel_size_mm), strict=True
         )
         for name, surrogate in SURROGATES.items()
     ]

@@ -122,7 +122,8 @@ class FoldParams(Section):
     """Networks that judge the recipe on the real maps that they have not seen."""
 
     n: int = Field(ge=2)  # parts of the maps that are left out in turn
-    steps: Annotated[float, Field(gt=0, le=1)]  # of the steps of each phase
+    judged: int = Field(ge=1)  # the first of these parts that are; the others need no network
+    steps: tuple[Annotated[int, Field(ge=0)], ...]  # of each phase
     fine: FineParams
 
 
@@ -163,4 +164,13 @@ class SegmenterParams(RecipeSection):
         draws = (self.synthesis, *(phase.synthesis for phase in self.refinements))
         if any(side % multiple for each in draws for side in each.crop):
             raise ValueError(f"'synthesis.crop' must hold multiples of {multiple}")
+        return self
+
+    @model_validator(mode="after")
+    def _folds_fit(self) -> "SegmenterParams":
+        folds, n_phases = self.folds, 1 + len(self.refinements)
+        if len(folds.steps) != n_phases:
+            raise ValueError(f"'folds.steps' must hold {n_phases} numbers, one a phase")
+        if folds.judged > folds.n:
+            raise ValueError(f"'folds.judged' must be at most 'folds.n' = {folds.n}")
         return self

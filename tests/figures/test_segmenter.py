@@ -14,7 +14,7 @@ def content(dice: float, *, shift: bool = True) -> dict:
     rows = {name: {"dice": dice + k / 100, "volume_error": 5.0} for k, name in enumerate(NAMES)}
     for row in rows.values() if shift else ():
         row["shift_cv"] = 1.5
-    head = {"n_phantoms": 12, "n_folds": 4, "steps": 0.35, "dice": {"mean": dice}}
+    head = {"n_phantoms": 12, "n_folds": 4, "steps": 3325, "dice": {"mean": dice}}
     return head | {"structures": rows}
 
 

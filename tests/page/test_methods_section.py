@@ -84,7 +84,7 @@ def test_the_default_study(settings: Settings) -> None:
     assert "losses: l1_loss + ssim_loss; precision: float32" in text
     assert "the first 20 and the last 10" in text
     assert "weights kept: those of the last step" in text
-    assert "the bundled segmentation network, trained on real label maps and digital phantoms in the" in text
+    assert "bundled segmentation network, trained on real label maps and digital phantoms" in text
     assert "SynthSeg 2.0" not in text
     assert "times more after shifts" not in text
     assert text.endswith("Software: Python 3.12.1, torch 2.5.0 and direct-recon 2.2.0.")

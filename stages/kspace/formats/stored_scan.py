@@ -1,6 +1,7 @@
 """What scans of all formats share: reading with checks, in batches, and what h5 files need."""
 
 import hashlib
+from abc import ABC, abstractmethod
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -20,7 +21,7 @@ H5 = Kind("an h5 scan", "copy it again or leave it out", "copy it again")
 
 
 @dataclass(frozen=True, eq=False)
-class StoredScan:
+class StoredScan(ABC):
     """A scan on disk whose layout was checked; its values are checked when they are read.
 
     A format says how slices are stored (`values`) and which positions hold data by file and
@@ -102,9 +103,9 @@ class StoredScan:
         ellipse = self.layout.acquired == "ellipse"
         return self.region & elliptical((self.n_ky, self.n_kz), RIM) if ellipse else self.region
 
+    @abstractmethod
     def values(self, start: int, stop: int) -> np.ndarray:
         """Return slices [start, stop) as stored, float32 (slices, n_ky, n_kz, 2 n_coils)."""
-        raise NotImplementedError
 
     def read(self, start: int = 0, stop: int | None = None) -> np.ndarray:
         """Return the k-space of slices [start, stop) as complex64 (slices, n_coils, n_ky, n_kz).

@@ -32,11 +32,12 @@ def predicts(facts: Facts) -> str:
     if not found:
         return "" if PRIMARY.question in facts.skipped else "Not measured in this study."
     n = counted(facts.n_subjects, "subject")
+    kind = "network" if {*found} <= {*facts.ensembles.architectures} else "group"
     shown = predicted(facts)
     if shown and not too_few(facts):
         each = [f"{title(g)} ({number(found[g]['value'])})" for g in shown]
         return (
-            f"Yes, in {len(shown)} of {counted(len(found), 'network')}: the slope of ln CV on ln SD"
+            f"Yes, in {len(shown)} of {counted(len(found), kind)}: the slope of ln CV on ln SD"
             f" within structures is statistically significant in {listed(each)}; n = {n}."
         )
     start = "Undecided" if too_few(facts) else "Not shown"
@@ -46,7 +47,7 @@ def predicts(facts: Facts) -> str:
     ends = sorted({number(min(widths), 1), number(max(widths), 1)}, key=float)
     return (
         f"{start}: with n = {n}, intervals could exclude 0 only for slopes of ln CV on ln SD beyond"
-        f" {' to '.join(ends)}, by network (1: CV proportional to SD)."
+        f" {' to '.join(ends)}, by {kind} (1: CV proportional to SD)."
     )
 
 

@@ -4,7 +4,20 @@ from pathlib import Path
 
 from stages.params.segmenter import SegmenterParams
 from stages.segmenters.synthseg.anatomies import map_files
+from stages.segmenters.synthseg.weight_files import EMBEDDED_FILE
+from stages.study import layout
 from stages.study.errors import StudyError
+
+
+def unseen_maps(params: SegmenterParams) -> list[tuple[Path, Path]]:
+    """Return the real maps that are judged, each with the file of a network that has not seen it.
+
+    The bundled network judges those that its training leaves out, networks of folds the others.
+    """
+    folder = Path(params.anatomies.label_maps or "")
+    own = [(folder / name, EMBEDDED_FILE) for name in params.anatomies.left_out]
+    parts = [(k, left_out(params, k)) for k in range(params.folds.judged)]
+    return own + [(path, layout.fold(number)) for number, part in parts for path in part]
 
 
 def left_out(params: SegmenterParams, number: int) -> list[Path]:
@@ -14,7 +27,8 @@ def left_out(params: SegmenterParams, number: int) -> list[Path]:
         StudyError: if there is no such part, or it holds no map.
     """
     if not 0 <= number < params.folds.n:
-        raise StudyError(f"expected a fold from 0 to {params.folds.n - 1}, got {number}")
+        n = params.folds.n
+        raise StudyError(f"expected a fold below segmenter.folds.n = {n}, got {number}")
     found = map_files(params.anatomies)[number :: params.folds.n]
     if not found:
         raise StudyError(
@@ -27,19 +41,13 @@ def left_out(params: SegmenterParams, number: int) -> list[Path]:
 def fold(params: SegmenterParams, number: int) -> SegmenterParams:
     """Return the parameters of a network that is trained shorter, without the maps of a part."""
     names = (*params.anatomies.left_out, *(path.name for path in left_out(params, number)))
-    optimisation = params.optimisation.model_copy(
-        update={"steps": shortened(params.optimisation.steps, params)}
-    )
+    first, *others = params.folds.steps
+    optimisation = params.optimisation.model_copy(update={"steps": first})
     refinements = tuple(
-        phase.model_copy(update={"steps": shortened(phase.steps, params)})
-        for phase in params.refinements
+        phase.model_copy(update={"steps": steps})
+        for phase, steps in zip(params.refinements, others, strict=True)
     )
     anatomies = params.anatomies.model_copy(update={"left_out": names})
     return params.model_copy(
         update={"anatomies": anatomies, "optimisation": optimisation, "refinements": refinements}
     )
-
-
-def shortened(steps: int, params: SegmenterParams) -> int:
-    """Return the steps of a phase of a fold."""
-    return max(1, round(params.folds.steps * steps)) if steps else 0

@@ -5,7 +5,9 @@ from pathlib import Path
 import pytest
 
 from stages.params.segmenter import SegmenterParams
-from stages.segmenters.synthseg.folds import fold, left_out
+from stages.segmenters.synthseg.folds import fold, left_out, unseen_maps
+from stages.segmenters.synthseg.weight_files import EMBEDDED_FILE
+from stages.study import layout
 from stages.study.errors import StudyError
 from tests.anatomy.maps import block_head, write_lia
 from tests.segmenters.synthseg.test_optimisation import ANATOMIES, params
@@ -25,6 +27,20 @@ def test_every_map_is_left_out_once(tmp_path: Path) -> None:
     assert fold(settings, 1).anatomies.left_out == tuple(names[1])
 
 
+def test_every_map_is_judged_by_a_network_that_has_not_seen_it(tmp_path: Path) -> None:
+    settings = with_maps(tmp_path, 5)
+    anatomies = settings.anatomies.model_copy(update={"left_out": ("map-0.nii.gz",)})
+    settings = settings.model_copy(update={"anatomies": anatomies})
+    networks = {0: EMBEDDED_FILE, 1: 0, 3: 0, 2: 1, 4: 1}
+    expected = [
+        (tmp_path / f"map-{k}.nii.gz", layout.fold(n) if isinstance(n, int) else n)
+        for k, n in networks.items()
+    ]
+    assert unseen_maps(settings) == expected
+    first = settings.folds.model_copy(update={"judged": 1})
+    assert unseen_maps(settings.model_copy(update={"folds": first})) == expected[:3]
+
+
 def test_folds_are_trained_shorter_and_otherwise_alike(tmp_path: Path) -> None:
     settings = with_maps(tmp_path, 2)
     found = fold(settings, 0)
@@ -35,7 +51,19 @@ def test_folds_are_trained_shorter_and_otherwise_alike(tmp_path: Path) -> None:
     assert found.model_dump(exclude=without) == settings.model_dump(exclude=without)
 
 
-@pytest.mark.parametrize(("number", "n", "message"), [(2, 3, "from 0 to 1"), (1, 1, "at least 2")])
+@pytest.mark.parametrize(
+    ("number", "n", "message"), [(2, 3, "below segmenter.folds.n = 2"), (1, 1, "at least 2")]
+)
 def test_folds_that_there_are_not(tmp_path: Path, number: int, n: int, message: str) -> None:
     with pytest.raises(StudyError, match=message):
         fold(with_maps(tmp_path, n), number)
+
+
+@pytest.mark.parametrize(
+    ("folds", "message"),
+    [({"steps": (20, 2)}, "'folds.steps' must hold 3 numbers"), ({"judged": 3}, "at most")],
+)
+def test_folds_of_another_recipe(folds: dict[str, object], message: str) -> None:
+    content = params().model_dump()
+    with pytest.raises(ValueError, match=message):
+        SegmenterParams(**content | {"folds": content["folds"] | folds})

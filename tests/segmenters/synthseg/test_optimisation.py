@@ -56,7 +56,12 @@ def params(**optimisation):
         synthesis=QUIET,
         optimisation=OPTIMISATION | optimisation,
         refinements=(PHASE, PHASE),
-        folds={"n": 2, "steps": 0.5, "fine": {"grid": (30, 16, 14), "thickness_mm": 4}},
+        folds={
+            "n": 2,
+            "judged": 2,
+            "steps": (20, 2, 2),
+            "fine": {"grid": (30, 16, 14), "thickness_mm": 4},
+        },
         quality=QUALITY,
     )
 
