@@ -71,7 +71,7 @@ def finer(params: SegmenterParams, path: Path, number: int) -> dict[str, Further
 
 def judge_map(params: SegmenterParams, number: int) -> Judgement:
     """Return the judgement on one map of the network that has not seen it."""
-    path, file = unseen_maps(params)[number]
+    number, path, file = unseen_maps(params)[number]
     judged = network(file)
     if path.name not in judged.model.training["anatomies"]["left_out"]:
         raise StudyError(f"{file}: expected a network that has not seen {path.name}; remove it")

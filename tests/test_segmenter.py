@@ -67,7 +67,7 @@ def test_whole_network_and_folds(folder: Path, trained: list) -> None:
 
 def test_faults_are_one_line(folder: Path, error_line) -> None:
     assert "usage: python -m stages.segmenter [FOLD]" in error_line(lambda: segmenter.main(["x"]))
-    assert "expected a fold below segmenter.folds.n = 4, got 7" in error_line(lambda: segmenter.main(["7"]))
+    assert "a fold below segmenter.folds.n = 4, got 7" in error_line(lambda: segmenter.main(["7"]))
     (folder / "label_maps").rename(folder / "elsewhere")
     line = error_line(lambda: segmenter.main([]))
     assert "label_maps: expected the folder of SynthSeg's label maps" in line

@@ -54,7 +54,7 @@ def test_phantoms_alone_and_structures_that_were_not_measured() -> None:
 
 def test_caption_states_what_was_judged() -> None:
     words = caption(measured(**full()))
-    assert "12 real label maps, each measured by a network trained without it for 35" in words
+    assert "12 real label maps, each measured by a network trained without it (3" in words
     assert "(tumour 12)" in words
     assert "phantoms 0.900 and real heads 0.850" in words
 

@@ -1,6 +1,7 @@
 """Networks that have not seen a part of the real label maps, on which they are judged."""
 
 from pathlib import Path
+from typing import NamedTuple
 
 from stages.params.segmenter import SegmenterParams
 from stages.segmenters.synthseg.anatomies import map_files
@@ -9,15 +10,26 @@ from stages.study import layout
 from stages.study.errors import StudyError
 
 
-def unseen_maps(params: SegmenterParams) -> list[tuple[Path, Path]]:
-    """Return the real maps that are judged, each with the file of a network that has not seen it.
+class Unseen(NamedTuple):
+    """A real map and the file of a network that has not seen it."""
+
+    number: int
+    """Of the map among all, by name; it draws the contrast and noise of its scan."""
+    path: Path
+    network: Path
+
+
+def unseen_maps(params: SegmenterParams) -> list[Unseen]:
+    """Return the real maps that are judged, by name.
 
     The bundled network judges those that its training leaves out, networks of folds the others.
     """
     folder = Path(params.anatomies.label_maps or "")
-    own = [(folder / name, EMBEDDED_FILE) for name in params.anatomies.left_out]
-    parts = [(k, left_out(params, k)) for k in range(params.folds.judged)]
-    return own + [(path, layout.fold(number)) for number, part in parts for path in part]
+    networks = {folder / name: EMBEDDED_FILE for name in params.anatomies.left_out}
+    for number in range(params.folds.judged):
+        networks |= dict.fromkeys(left_out(params, number), layout.fold(number))
+    numbered = enumerate(sorted({*networks, *map_files(params.anatomies)}))
+    return [Unseen(k, path, networks[path]) for k, path in numbered if path in networks]
 
 
 def left_out(params: SegmenterParams, number: int) -> list[Path]:
