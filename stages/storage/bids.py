@@ -13,7 +13,7 @@ from stages.storage.files import atomic_path, write_json
 from stages.study.structures import ABBREVIATIONS, MERGED, STRUCTURES
 
 BIDS_VERSION = "1.10.0"
-PIPELINE, VERSION = "mri-volume-uncertainty", "0.2.0"  # as in pyproject.toml
+PIPELINE, VERSION = "mri-volume-uncertainty", "0.3.0"  # as in pyproject.toml
 MISSING = "n/a"
 README = """\
 Names of files: `sub-` and the letters and digits of the scan's name; `rec-`, group and seed of the
