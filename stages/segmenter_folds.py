@@ -90,12 +90,8 @@ def main() -> None:
             train_to(layout.fold(number), layout.fold(number, ".pt"), fold(params, number))
     judgements = judge_all(judge_map, params, len(maps), ComputeParams.load().workers)
     folds = params.folds
-    found = summarise(judgements) | {
-        "n_folds": folds.judged,
-        "steps": sum(folds.steps),
-        "fine": folds.fine.model_dump(mode="json"),
-    }
-    write_json(layout.metric("segmenter-folds", "maps"), found)
+    recipe = {"n_folds": folds.judged, "steps": sum(folds.steps), "fine": folds.fine.model_dump()}
+    write_json(layout.metric("segmenter-folds", "maps"), summarise(judgements) | recipe)
 
 
 if __name__ == "__main__":
