@@ -10,7 +10,7 @@ from stages.params.section import parse
 from stages.params.segment import SegmentParams
 from stages.segmenters.atlas.atlas_file import ATLAS_FILE
 from stages.segmenters.catalogue import KINDS, described, open_segmenter, provenance
-from stages.segmenters.synthseg.labels import MERGED_LABELS, SIDED_LABELS
+from stages.segmenters.synthseg.labels import SIDED_LABELS
 from stages.segmenters.synthseg.weight_files import EMBEDDED_FILE
 from stages.study.errors import StudyError
 
@@ -61,8 +61,7 @@ def test_what_is_told_of_a_segmenter() -> None:
 def test_both_give_all_labels_and_say_where_from(method: str, path: object) -> None:
     params = section(method, path)
     found = open_segmenter(params, CPU).model
-    labels = {"synthseg": MERGED_LABELS, "atlas": SIDED_LABELS}[method]
-    assert found.labels == labels and len(found.names) == len(labels) - 1
+    assert found.labels == SIDED_LABELS and len(found.names) == len(SIDED_LABELS) - 1
     assert provenance(params)["Method"] == method
     assert provenance(params)["Weights"] == path.name
 

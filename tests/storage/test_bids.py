@@ -174,7 +174,10 @@ def test_uris_are_encoded():
 def test_label_table_with_and_without_sides(study, tmp_path):
     rows = (study / layout.segmentations("reference", 0) / "dseg.tsv").read_text().splitlines()
     assert rows[0].split("\t") == ["index", "name", "abbreviation", "mapping"]
-    assert "17\thippocampus\tHIP\t9" in rows and "0\tbackground\tBG\t0" in rows
+    assert "17\tleft hippocampus\tL-HIP\t9" in rows and "0\tbackground\tBG\t0" in rows
+    bids.write_label_table(tmp_path, {0: "background", 17: "hippocampus"}, "By hand.")
+    rows = (tmp_path / "dseg.tsv").read_text().splitlines()
+    assert rows[1:] == ["0\tbackground\tBG\t0", "17\thippocampus\tHIP\t9"]
     bids.write_label_table(tmp_path, {0: "background", **SYNTHSEG_TABLE, 1001: "x"}, "By hand.")
     rows = [line.split("\t") for line in (tmp_path / "dseg.tsv").read_text().splitlines()]
     assert ["17", "left hippocampus", "L-HIP", "9"] in rows

@@ -108,6 +108,6 @@ def test_catalogue(tiny_weights):
 def test_embedded_weights_are_complete_and_small():
     embedded = open_model("embedded", "standard")
     assert EMBEDDED_FILE.stat().st_size < 3e6
-    assert len(embedded.labels) == len(embedded.names) + 1 == 18
+    assert len(embedded.labels) == len(embedded.names) + 1 == 31
     assert embedded.training["optimisation"]["steps"] > 0
     assert replace(embedded).recipe.voxel_size_mm == 2.0

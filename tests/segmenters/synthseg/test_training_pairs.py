@@ -19,8 +19,10 @@ def settings() -> SegmenterParams:
     """One digital head and small crops."""
     synthesis = LIVELY | {"crop": (8, 8, 8), "low_crop": 0.0, "crop_shift_mm": 0.0}
     changes = {"synthesis": synthesis, "anatomies": ANATOMIES | {"n_heads": 1, "n_ill": 0}}
-    refinements = (PHASE | {"synthesis": synthesis | {"noise": (0.2, 0.2)}},)
-    return SegmenterParams(**params().model_dump() | changes | {"refinements": refinements})
+    content = params().model_dump()
+    changes |= {"refinements": (PHASE | {"synthesis": synthesis | {"noise": (0.2, 0.2)}},)}
+    changes |= {"folds": content["folds"] | {"steps": (20, 2)}}
+    return SegmenterParams(**content | changes)
 
 
 def test_a_second_process_draws_the_same_pairs(settings: SegmenterParams) -> None:
