@@ -203,12 +203,16 @@ def correlation(a: np.ndarray, b: np.ndarray) -> np.ndarray:
 
 
 def of_structures(measured: list[Measured], truth: np.ndarray) -> dict[str, np.ndarray]:
-    """Means over heads for every structure: Dice, r, mean absolute error and bias in %."""
+    """Means over heads for every structure: Dice, mean absolute error and bias in %.
+
+    With them r over heads, from three heads on: that of two is 1 or -1 whatever they are.
+    """
     volumes = np.stack([m.volumes for m in measured])
     deviation = 100 * (volumes / truth - 1)
+    r = {"volume_r": correlation(volumes, truth)} if len(measured) > 2 else {}
     return {
         "dice": np.stack([m.dice for m in measured]).mean(0),
-        "volume_r": correlation(volumes, truth),
+        **r,
         "volume_error": np.abs(deviation).mean(0),
         "volume_bias": deviation.mean(0),
     }
@@ -228,11 +232,11 @@ def of_sides(measured: list[Measured]) -> dict[str, Any]:
 
 def summary(parts: dict[str, np.ndarray]) -> dict[str, Any]:
     """The headline numbers and, below `structures`, those of each structure."""
-    result = {
-        "dice": {"mean": parts["dice"].mean(), "min": parts["dice"].min()},
-        "volume_r": {"median": np.median(parts["volume_r"]), "min": parts["volume_r"].min()},
-        "volume_error": {"mean": parts["volume_error"].mean(), "max": parts["volume_error"].max()},
-    }
+    result = {"dice": {"mean": parts["dice"].mean(), "min": parts["dice"].min()}}
+    if (r := parts.get("volume_r")) is not None:
+        result["volume_r"] = {"median": np.median(r), "min": r.min()}
+    error = parts["volume_error"]
+    result["volume_error"] = {"mean": error.mean(), "max": error.max()}
     for key in ("noise_cv", "shift_cv"):
         if key in parts:
             result[key] = {"median": np.median(parts[key]), "max": parts[key].max()}

@@ -162,6 +162,15 @@ def fabricated(n_heads=5, n_draws=4):
     ]
 
 
+@pytest.mark.parametrize("n", [1, 2])
+def test_a_summary_of_fewer_than_three_heads_has_no_correlation(tmp_path, n):
+    found = judgement.summarise(fabricated()[:n])
+    assert "volume_r" not in found
+    assert all("volume_r" not in row for row in found["structures"].values())
+    write_json(tmp_path / "heads.json", found)  # finite numbers alone
+    assert "volume_r" in judgement.summarise(fabricated()[:3])
+
+
 def test_summary_is_its_definitions(tmp_path):
     judgements = fabricated()
     found = judgement.summarise(judgements)
