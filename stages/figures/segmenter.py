@@ -10,7 +10,7 @@ from matplotlib.figure import Figure
 from stages.figures.kit.facts import Facts
 from stages.figures.kit.phrasing import listed, number
 from stages.figures.kit.study_figure import StudyFigure
-from stages.figures.kit.style import RC, SPARE, new_figure
+from stages.figures.kit.style import RC, new_figure
 from stages.figures.kit.titles import title
 
 ROW_INCHES = 0.27
@@ -22,8 +22,8 @@ MEASURES = {
 PHANTOMS, ZERO_FILLED, MAPS = "phantoms", "phantoms, zero-filled", "real heads left out"
 LOOKS = {PHANTOMS: ("o", "#0072B2"), ZERO_FILLED: ("s", "#8C8C8C"), MAPS: ("D", "#D55E00")}
 """Marker and colour."""
-ILL = "vP*X<>"
-"""Markers of diseases."""
+ILL = (("v", "#CC79A7"), ("P", "#009E73"), ("*", "#000000"), ("X", "#56B4E9"))
+"""Of diseases; Okabe and Ito's colours less the yellow, which is faint on white."""
 Rows = Mapping[str, Mapping[str, float]]
 """Structure -> what was measured -> value."""
 
@@ -74,7 +74,7 @@ def _panel(axes: Axes, found: Mapping[str, Rows], structures: Sequence[str], mea
             [structures.index(name) for name in shown],
             marker,
             color=shade,
-            ms=5.0 if kind in LOOKS else 3.5,
+            ms=5.0 if kind in LOOKS else 4.5,
             mew=0,
             label=kind if kind in LOOKS else f"phantoms, {kind}",
         )
@@ -87,8 +87,7 @@ def _panel(axes: Axes, found: Mapping[str, Rows], structures: Sequence[str], mea
 
 def _looks(kinds: Iterable[str]) -> dict[str, tuple[str, str]]:
     diseases = [kind for kind in kinds if kind not in LOOKS]
-    ill = {k: (ILL[n % len(ILL)], SPARE[n % len(SPARE)]) for n, k in enumerate(diseases)}
-    return LOOKS | ill
+    return LOOKS | {kind: ILL[n % len(ILL)] for n, kind in enumerate(diseases)}
 
 
 def caption(facts: Facts) -> str:
