@@ -3,7 +3,6 @@
 python -m stages.mask
 """
 
-from pathlib import Path
 from typing import Any
 
 from stages.kspace.formats.catalogue import list_scans
@@ -21,6 +20,7 @@ from stages.params.mask import MaskParams
 from stages.storage.files import atomic_directory, write_json
 from stages.storage.nifti import subject
 from stages.study import layout
+from stages.study.distinct import first_clash
 from stages.study.errors import StudyError
 from stages.study.pairs import matched_healthy
 from stages.study.seeds import stable_seed
@@ -41,14 +41,12 @@ def mask_of(scan: Scan, params: MaskParams) -> SamplingMask:
 
 def check_distinct(scans: list[Scan]) -> None:
     """Raise `StudyError` if two scans would share one label and so overwrite each other."""
-    seen: dict[str, Path] = {}
-    for scan in scans:
-        other = seen.setdefault(subject(scan.path), scan.path)
-        if other != scan.path:
-            raise StudyError(
-                f"{scan.path}: expected a label of its own, got {subject(scan.path)},"
-                f" which is {other}'s too; rename one scan"
-            )
+    if clash := first_clash((scan.path for scan in scans), subject):
+        path, other = clash
+        raise StudyError(
+            f"{path}: expected a label of its own, got {subject(path)}, which is {other}'s too;"
+            " rename one scan"
+        )
 
 
 def spread(values: list[float]) -> dict[str, float]:

@@ -13,6 +13,7 @@ from stages.storage.bids import MISSING, abbreviation
 from stages.storage.reading import Kind
 from stages.storage.text import read_text
 from stages.study import layout
+from stages.study.distinct import first_clash
 from stages.study.errors import StudyError
 from stages.study.groups import FULLY_SAMPLED, Group
 
@@ -35,14 +36,12 @@ def label_of(text: str) -> str:
 
 def check_labels_differ(groups: tuple[Group, ...]) -> None:
     """Raise `StudyError` if two groups have the same letters and digits."""
-    seen: dict[str, str] = {}
-    for group in groups:
-        first = seen.setdefault(label_of(group.name), group.name)
-        if first != group.name:
-            raise StudyError(
-                f"params.yaml: expected groups that differ in letters or digits, got '{first}' and"
-                f" '{group.name}'; rename one"
-            )
+    if clash := first_clash((group.name for group in groups), label_of):
+        later, first = clash
+        raise StudyError(
+            f"params.yaml: expected groups that differ in letters or digits, got '{first}' and"
+            f" '{later}'; rename one"
+        )
 
 
 def image_map(folder: Path, group: str, subject: str, desc: str) -> Path:

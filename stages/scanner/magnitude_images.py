@@ -28,6 +28,7 @@ from stages.scanner.phantoms import AXIS_CODES, acquisition
 from stages.storage.files import md5
 from stages.storage.nifti import EXTENSION, check_geometry, load_volume, subject
 from stages.study.axes import three
+from stages.study.distinct import first_clash
 from stages.study.errors import StudyError
 from stages.study.seeds import stable_seed
 
@@ -79,14 +80,12 @@ def list_heads(params: PhantomParams) -> list[Head]:
         Head(path, split, stable_seed("image", scan_name(path), params.seed))
         for path, split in zip(found, splits, strict=False)
     ]
-    seen: dict[str, Path] = {}
-    for head in heads:
-        other = seen.setdefault(subject(head.name), head.image)
-        if other != head.image:
-            raise StudyError(
-                f"{head.image}: expected a label of its own, got {subject(head.name)}, which is"
-                f" {other}'s too; rename one image"
-            )
+    if clash := first_clash(heads, lambda head: subject(head.name)):
+        head, other = clash
+        raise StudyError(
+            f"{head.image}: expected a label of its own, got {subject(head.name)}, which is"
+            f" {other.image}'s too; rename one image"
+        )
     return heads
 
 

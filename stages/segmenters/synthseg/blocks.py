@@ -27,7 +27,7 @@ from stages.study.axes import Shape, three
 
 WHOLE_VOXELS = 4_000_000  # the largest padded volume that is evaluated whole
 BLOCK = 64  # side of the blocks of larger ones, voxels
-SLAB = 16  # planes of a skip that are freed together
+CHUNK = 16  # planes of a skip that are freed together
 N_BLOCKED = 2  # finest levels that are evaluated in blocks
 
 
@@ -89,33 +89,33 @@ def cut(x: torch.Tensor, box: Box) -> torch.Tensor:
 
 
 class Skip:
-    """Features that the decoder will need, in slabs along x: what it is done with can go.
+    """Features that the decoder will need, in chunks along x: what it is done with can go.
 
     The finest skip is as large as the posteriors; one shrinks while the other grows.
     """
 
     def __init__(self, shape: Shape) -> None:
         self.shape = shape
-        self.slabs: dict[int, torch.Tensor] = {}  # by their first plane
+        self.chunks: dict[int, torch.Tensor] = {}  # by their first plane
 
     def put(self, box: Box, part: torch.Tensor) -> None:
         """Store a box of features (1, width, *box.shape); boxes share their limits along x."""
         for low, planes in zip(
-            range(box.low[0], box.high[0], SLAB), part.split(SLAB, dim=2), strict=True
+            range(box.low[0], box.high[0], CHUNK), part.split(CHUNK, dim=2), strict=True
         ):
-            if low not in self.slabs:
+            if low not in self.chunks:
                 sides = (planes.shape[2], *self.shape[1:])
-                self.slabs[low] = empty_features(part, part.shape[1], sides)
-            self.slabs[low][(..., slice(None), *box.slices[1:])] = planes
+                self.chunks[low] = empty_features(part, part.shape[1], sides)
+            self.chunks[low][(..., slice(None), *box.slices[1:])] = planes
 
     def cut(self, box: Box) -> torch.Tensor:
         """The box of the features, zeros outside the volume."""
         planes = []
-        for low, slab in sorted(self.slabs.items()):
-            high = low + slab.shape[2]
+        for low, chunk in sorted(self.chunks.items()):
+            high = low + chunk.shape[2]
             first, last = max(box.low[0], low), min(box.high[0], high)
             if first < last:
-                part = slab[:, :, first - low : last - low]
+                part = chunk[:, :, first - low : last - low]
                 inner = Box((0, *box.low[1:]), (last - first, *box.high[1:]))
                 planes.append(cut(part, inner))
         joined = torch.cat(planes, 2)
@@ -125,8 +125,8 @@ class Skip:
         return joined.contiguous(memory_format=LAYOUT)
 
     def forget(self, below: int) -> None:
-        """Free the slabs that end at or before a plane."""
-        self.slabs = {n: slab for n, slab in self.slabs.items() if n + slab.shape[2] > below}
+        """Free the chunks that end at or before a plane."""
+        self.chunks = {n: chunk for n, chunk in self.chunks.items() if n + chunk.shape[2] > below}
 
 
 def clear_outside(x: torch.Tensor, box: Box, shape: Shape) -> torch.Tensor:

@@ -6,7 +6,7 @@ the output position, that act on the coarse grid (sub-pixel convolution; Shi et 
 doi:10.1109/CVPR.2016.207). For SynthSeg this saves 30 % of the multiplications and all of the
 doubled array. Batch normalisation becomes a scale and an offset per channel.
 
-On a CPU every convolution and exponential is evaluated in slabs along x that the shape alone
+On a CPU every convolution and exponential is evaluated in chunks along x that the shape alone
 determines, each by one thread: the bits are the same for any number of threads.
 """
 
@@ -23,8 +23,8 @@ from stages.segmenters.synthseg.network import BATCH_NORM_EPSILON, Level, UNet
 
 PARITIES = tuple(product((0, 1), repeat=3))
 LAYOUT = torch.channels_last_3d
-MOST_SLABS = 16  # that one array is evaluated in: work for as many threads
-SLAB_VOXELS = 2048  # a slab has about as many or more; in less, rearranging the kernel takes long
+MOST_CHUNKS = 16  # that one array is evaluated in: work for as many threads
+CHUNK_VOXELS = 2048  # a chunk has about as many or more; in less, rearranging the kernel takes long
 
 
 def first_taps(kernel: int) -> tuple[int, int]:
@@ -60,9 +60,9 @@ def empty_features(like: torch.Tensor, width: int, sides: tuple[int, ...]) -> to
     )
 
 
-def slabs(sides: tuple[int, ...]) -> list[slice]:
+def chunks(sides: tuple[int, ...]) -> list[slice]:
     """Planes along x, an even number each but for the last, that are evaluated together."""
-    n = max(1, min(MOST_SLABS, prod(sides) // SLAB_VOXELS))
+    n = max(1, min(MOST_CHUNKS, prod(sides) // CHUNK_VOXELS))
     step = 2 * -(-sides[0] // (2 * n))
     return [slice(low, min(low + step, sides[0])) for low in range(0, sides[0], step)]
 
@@ -76,19 +76,19 @@ def planes(x: torch.Tensor, low: int, high: int) -> torch.Tensor:
     return part.contiguous(memory_format=LAYOUT)
 
 
-def in_slabs(fill: Callable[[slice], None], like: torch.Tensor) -> None:
-    """Call with the planes of every slab of an array (..., x, y, z), on a CPU on all threads."""
+def in_chunks(fill: Callable[[slice], None], like: torch.Tensor) -> None:
+    """Call with the planes of every chunk of an array (..., x, y, z), on a CPU on all threads."""
     sides = tuple(like.shape[-3:])
     if like.device.type == "cpu":
-        each(fill, slabs(sides), torch.get_num_threads())
+        each(fill, chunks(sides), torch.get_num_threads())
     else:
         fill(slice(0, sides[0]))
 
 
 def assemble(out: torch.Tensor, compute: Callable[[slice], torch.Tensor], *, elu: bool) -> None:
-    """Write into (batch, width, x, y, z) what is computed for the planes of every slab, or its ELU.
+    """Write into (batch, width, x, y, z) what is computed for the planes of a chunk, or its ELU.
 
-    Written right away, while a slab is in the processor's cache.
+    Written right away, while a chunk is in the processor's cache.
     """
 
     def fill(where: slice) -> None:
@@ -97,7 +97,7 @@ def assemble(out: torch.Tensor, compute: Callable[[slice], torch.Tensor], *, elu
         else:
             out[:, :, where] = compute(where)
 
-    in_slabs(fill, out)
+    in_chunks(fill, out)
 
 
 def convolve_planes(

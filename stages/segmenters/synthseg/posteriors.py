@@ -12,7 +12,7 @@ from stages.segmenters.image import Image, load
 from stages.segmenters.protocol import QUICK, Segmentation
 from stages.segmenters.synthseg import postprocess
 from stages.segmenters.synthseg.blocks import Evaluation, by_size
-from stages.segmenters.synthseg.fused import FusedUNet, empty_features, in_slabs
+from stages.segmenters.synthseg.fused import FusedUNet, empty_features, in_chunks
 from stages.segmenters.synthseg.labels import mirrored_channels
 from stages.segmenters.synthseg.model import Model
 
@@ -138,7 +138,7 @@ def most_likely(network: FusedUNet, x: torch.Tensor, evaluation: Evaluation) -> 
         def fill(planes: slice) -> None:
             there[planes] = logits[:, :, planes].softmax(1).argmax(1)[0]
 
-        in_slabs(fill, logits)
+        in_chunks(fill, logits)
 
     evaluation(network, x, write)
     return channels
@@ -155,7 +155,7 @@ def probabilities(network: FusedUNet, x: torch.Tensor, evaluation: Evaluation) -
             for plane in range(planes.start, planes.stop):
                 there[:, plane] = softmax(logits[0, :, plane])
 
-        in_slabs(fill, logits)
+        in_chunks(fill, logits)
 
     evaluation(network, x, write)
     return posteriors
@@ -195,7 +195,7 @@ def add_mirrored(
                 other = softmax(logits[0, :, plane])[list(opposite)]
                 there[:, -1 - plane].add_(other).mul_(0.5)
 
-        in_slabs(fill, logits)
+        in_chunks(fill, logits)
 
     evaluation(network, x.flip(2), write)
 

@@ -14,15 +14,15 @@ from scipy import ndimage
 from stages.study.axes import three
 
 PRESENT = 0.25  # posterior above which a voxel counts for the largest component
-SLAB = 2  # planes at a time: with 33 channels a few MB at 1 mm
+CHUNK = 2  # planes at a time: with 33 channels a few MB at 1 mm
 WHOLE = 0  # the class of channels that are cleaned with the brain as a whole
 
 Box = tuple[slice, slice, slice]
 
 
-def slabs(volume: torch.Tensor) -> Iterator[torch.Tensor]:
-    """Views (..., SLAB, y, z) of a volume (..., x, y, z), one after the other."""
-    return iter(volume.split(SLAB, -3))
+def chunks(volume: torch.Tensor) -> Iterator[torch.Tensor]:
+    """Views (..., CHUNK, y, z) of a volume (..., x, y, z), one after the other."""
+    return iter(volume.split(CHUNK, -3))
 
 
 def largest_component(mask: np.ndarray) -> np.ndarray:
@@ -41,17 +41,17 @@ def foreground(posteriors: torch.Tensor) -> np.ndarray:
     Args:
         posteriors: (channels, x, y, z), background first.
     """
-    present = torch.cat([slab[1:].sum(0) > PRESENT for slab in slabs(posteriors)])
+    present = torch.cat([chunk[1:].sum(0) > PRESENT for chunk in chunks(posteriors)])
     return largest_component(present.cpu().numpy())
 
 
 def class_bits(posteriors: torch.Tensor, classes: Sequence[int]) -> np.ndarray:
     """(x, y, z) int32 whose bit c is set where a channel of class c > 0 is present."""
     bits = torch.zeros(posteriors.shape[1:], dtype=torch.int32, device=posteriors.device)
-    for slab, found in zip(slabs(posteriors), slabs(bits), strict=True):
+    for chunk, found in zip(chunks(posteriors), chunks(bits), strict=True):
         for channel, number in enumerate(classes):
             if number != WHOLE:
-                found |= (slab[channel] > PRESENT).to(torch.int32) << number
+                found |= (chunk[channel] > PRESENT).to(torch.int32) << number
     return bits.cpu().numpy()
 
 
@@ -144,11 +144,11 @@ def clean(
         kept = surviving_parts(posteriors, (WHOLE,) * len(posteriors))
     box = brain_box(kept)
     posteriors, kept = posteriors[(slice(None), *box)], kept[box]
-    for slab, survives in zip(slabs(posteriors), slabs(kept), strict=True):
-        keep_parts(slab, survives, topology or (WHOLE,) * len(slab))
+    for chunk, survives in zip(chunks(posteriors), chunks(kept), strict=True):
+        keep_parts(chunk, survives, topology or (WHOLE,) * len(chunk))
         if floor > 0 and not topology:
-            drop_small(slab, floor)
-        renormalise(slab)
+            drop_small(chunk, floor)
+        renormalise(chunk)
     return posteriors, box
 
 
@@ -160,11 +160,11 @@ def brain_box(kept: torch.Tensor) -> Box:
 
 def label_map(posteriors: torch.Tensor, labels: tuple[int, ...]) -> np.ndarray:
     """(channels, x, y, z) -> int32 (x, y, z): the label of the largest posterior."""
-    channels = torch.cat([slab.argmax(0).to(torch.uint8) for slab in slabs(posteriors)])
+    channels = torch.cat([chunk.argmax(0).to(torch.uint8) for chunk in chunks(posteriors)])
     return np.array(labels, np.int32)[channels.cpu().numpy()]
 
 
 def volumes(posteriors: torch.Tensor, voxel_size_mm: np.ndarray) -> np.ndarray:
     """Volume of every structure in mm3: sum of its posterior (float64) times the voxel volume."""
-    sums = sum(slab[1:].sum((1, 2, 3), dtype=torch.float64) for slab in slabs(posteriors))
+    sums = sum(chunk[1:].sum((1, 2, 3), dtype=torch.float64) for chunk in chunks(posteriors))
     return sums.cpu().numpy() * np.prod(np.asarray(voxel_size_mm, float))

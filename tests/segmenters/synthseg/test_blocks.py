@@ -122,7 +122,7 @@ def test_cutting_and_clearing_beyond_the_border(low):
     low=st.tuples(*[st.integers(-3, 6)] * 3),
     size=st.tuples(*[st.integers(1, 8)] * 3),
 )
-def test_a_skip_in_slabs_is_cut_like_a_whole_one(shape, side, low, size):
+def test_a_skip_in_chunks_is_cut_like_a_whole_one(shape, side, low, size):
     box = Box(low, tuple(a + n for a, n in zip(low, size, strict=True)))
     if any(a >= n or b <= 0 for a, b, n in zip(box.low, box.high, shape, strict=True)):
         return  # beside the volume: no block asks for that
@@ -132,5 +132,5 @@ def test_a_skip_in_slabs_is_cut_like_a_whole_one(shape, side, low, size):
         skip.put(part, x[(..., *part.slices)])
     assert torch.equal(skip.cut(box), cut(x, box))
     skip.forget(max(box.low[0], 0))  # what the box does not need
-    assert all(first + side > box.low[0] for first in skip.slabs)
+    assert all(first + side > box.low[0] for first in skip.chunks)
     assert torch.equal(skip.cut(box), cut(x, box))

@@ -10,10 +10,10 @@ from stages.machine.parallel import threads
 from stages.segmenters.synthseg.fused import (
     LAYOUT,
     FusedUNet,
+    chunks,
     coarse_tap,
     convolve,
     first_taps,
-    slabs,
     subpixel_kernels,
 )
 from stages.segmenters.synthseg.network import Architecture
@@ -74,8 +74,8 @@ def test_batches_and_input_are_left_alone():
 
 
 @given(st.tuples(*[st.integers(1, 100)] * 3))
-def test_slabs_hold_every_plane_once_and_begin_at_even_ones(sides):
-    found = slabs(sides)
+def test_chunks_hold_every_plane_once_and_begin_at_even_ones(sides):
+    found = chunks(sides)
     assert [n for where in found for n in range(sides[0])[where]] == list(range(sides[0]))
     assert all(where.start % 2 == 0 for where in found)
 
