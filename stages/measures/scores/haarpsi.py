@@ -38,8 +38,8 @@ def haarpsi(reference: np.ndarray, image: np.ndarray) -> np.ndarray:
     first, second = (_haar(halved(slices)) for slices in (reference, image))
     weighted, weights = np.zeros(len(reference)), np.zeros(len(reference))
     for direction in (0, 1):
-        similar = sum(_similarity(first[m][direction], second[m][direction]) for m in SIMILAR)
-        local = _logistic(similar / len(SIMILAR))
+        similar = [_similarity(first[m][direction], second[m][direction]) for m in SIMILAR]
+        local = _logistic(np.mean(similar, axis=0))
         weight = np.maximum(first[WEIGHING][direction], second[WEIGHING][direction])
         weighted += np.sum(local * weight, axis=(1, 2))
         weights += np.sum(weight, axis=(1, 2))
