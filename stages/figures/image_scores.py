@@ -54,6 +54,7 @@ def draw(table: pd.DataFrame, found: Mapping[str, Any], alpha: float) -> Figure:
             axes.axvline(0, color="0.5", linewidth=0.8, zorder=1)
             axes.set_title(TARGETS[target])
             axes.set_xlabel("Spearman's ρ: worse score, larger error")
+            axes.set_xticks([-1, -0.5, 0, 0.5, 1])
             axes.set(xlim=(-1.04, 1.04), ylim=(max(len(scores), 1) - 0.5, -0.5))
         panels[0].set_yticks(range(len(scores)), [score_title(name) for name in scores])
         figure.legend(handles=_legend(alpha), loc="outside lower center", ncols=2)

@@ -17,6 +17,8 @@ from stages.measures.scores.nmse import nmse
 from stages.measures.scores.tissue_contrast import cjv, cnr
 from stages.measures.scores.vif import vif
 
+AT_ONCE = 8  # slices: what a score holds of them fits into a cache, whatever the scan's size
+
 
 @dataclass(frozen=True)
 class Score:
@@ -33,7 +35,14 @@ class Score:
 
 def _sliced(score: Callable[[np.ndarray, np.ndarray], np.ndarray]) -> Callable[[Pair], float]:
     """Return a score of slices (n, y, z) of reference and image as the mean over slices."""
-    return lambda pair: _mean(score(pair.box.reference, pair.image))
+
+    def mean(pair: Pair) -> float:
+        firsts = range(0, len(pair.image), AT_ONCE)
+        places = [slice(first, first + AT_ONCE) for first in firsts]
+        found = [score(pair.box.reference[place], pair.image[place]) for place in places]
+        return _mean(np.concatenate(found))
+
+    return mean
 
 
 def _tissues(score: Callable[[np.ndarray, np.ndarray], float]) -> Callable[[Pair], float]:

@@ -6,6 +6,7 @@ import numpy as np
 import pytest
 
 from stages.measures import scores as package
+from stages.measures.scores import catalogue
 from stages.measures.scores.brain_box import BrainBox, brain_box
 from stages.measures.scores.catalogue import SCORES, scores
 from stages.measures.scores.haarpsi import haarpsi
@@ -59,6 +60,14 @@ def test_scores_without_reference_judge_the_image_alone() -> None:
     found = [scores(each.pair(image)) for each in (box, other)]
     for name, score in SCORES.items():
         assert (found[0][name] == pytest.approx(found[1][name])) != score.referenced, name
+
+
+@pytest.mark.parametrize("at_once", [1, 2, 100])
+def test_slices_are_scored_alone(at_once: int, monkeypatch: pytest.MonkeyPatch) -> None:
+    box, image, noise = scan()
+    expected = scores(box.pair(image + noise))
+    monkeypatch.setattr(catalogue, "AT_ONCE", at_once)
+    assert scores(box.pair(image + noise)) == expected
 
 
 def test_scores_of_slices_are_means_over_those_that_have_one() -> None:
