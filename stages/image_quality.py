@@ -1,4 +1,4 @@
-"""PSNR and SSIM of every image of one group against the fully sampled scan.
+"""PSNR, SSIM and the other scores of every image of one group.
 
 `python -m stages.image_quality unet`: streams image by image.
 """
@@ -13,6 +13,8 @@ from stages.machine.arguments import group_argument
 from stages.machine.entry import entry_point
 from stages.machine.progress import progress
 from stages.measures.members import load_image, load_reference, scans
+from stages.measures.scores.brain_box import BRAIN, brain_box
+from stages.measures.scores.catalogue import scores
 from stages.params.compute import ComputeParams
 from stages.params.ensembles import EnsembleParams
 from stages.provenance.checks import check_images
@@ -20,26 +22,26 @@ from stages.recon.quality import quality
 from stages.storage.tables import write_tables
 from stages.study import layout
 from stages.study.groups import Group
-from stages.study.schema import QUALITY
-from stages.study.structures import LABELS
-
-BRAIN = [label for labels in LABELS.values() for label in labels]
+from stages.study.schema import IMAGE_SCORES, QUALITY
 
 
-def scan_quality(subject: str, group: Group) -> pd.DataFrame:
-    """Return the rows of `schema.QUALITY` of one scan's images."""
-    scan, rows = load_reference(subject), []
+def scan_quality(subject: str, group: Group) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Return the rows of `schema.QUALITY` and `schema.IMAGE_SCORES` of one scan's images."""
+    scan, rows, others = load_reference(subject), [], []
     brain_slices = np.isin(scan.labels, BRAIN).any(axis=(1, 2))
+    box = brain_box(scan.image, scan.labels)
     for member in group.of(subject):
         image = load_image(layout.image(group.name, member, subject), scan)
         where = {"group": group.name, "member": member, "subject": subject}
         rows += [where | asdict(row) for row in quality(scan.image, image, brain_slices)]
-    return pd.DataFrame(rows)[QUALITY.columns]
+        found = scores(box.pair(image))
+        others += [where | {"score": name, "value": value} for name, value in found.items()]
+    return pd.DataFrame(rows)[QUALITY.columns], pd.DataFrame(others)[IMAGE_SCORES.columns]
 
 
 @entry_point
 def main(arguments: list[str] | None = None) -> None:
-    """Score the group named on the command line: `work/quality/<group>/quality.csv`."""
+    """Score the group named on the command line: the tables of `work/quality/<group>`."""
     ensembles, compute = EnsembleParams.load(), ComputeParams.load()
     name = group_argument(arguments, "image_quality", ensembles.groups)
     group, subjects = ensembles.group(name), scans()
@@ -49,7 +51,9 @@ def main(arguments: list[str] | None = None) -> None:
         scan_quality(subject, group)
         for subject in progress(subjects, desc=f"image quality {name}", unit="scan")
     ]
-    write_tables(layout.quality(name), {QUALITY.name: pd.concat(tables, ignore_index=True)})
+    found = dict(zip((QUALITY.name, IMAGE_SCORES.name), zip(*tables, strict=True), strict=True))
+    joined = {table: pd.concat(parts, ignore_index=True) for table, parts in found.items()}
+    write_tables(layout.quality(name), joined)
 
 
 if __name__ == "__main__":

@@ -5,9 +5,13 @@ import pandas as pd
 import pytest
 
 from stages import image_quality
+from stages.measures.members import load_image, load_reference
+from stages.measures.scores.brain_box import brain_box
+from stages.measures.scores.catalogue import SCORES, scores
 from stages.recon.quality import quality
 from stages.storage.nifti import load_volume, save_volume
 from stages.study import layout
+from stages.study.schema import IMAGE_SCORES
 from tests.fabricated import Study, without_networks, write_study
 
 STUDY = Study(n_members=3, n_draws=4, n_scans=2)
@@ -31,6 +35,21 @@ def test_every_image_is_scored_in_all_ways(study):
     first = (layout.quality("unet") / "quality.csv").read_bytes()
     image_quality.main(["unet"])
     assert (layout.quality("unet") / "quality.csv").read_bytes() == first
+
+
+def test_every_image_has_every_other_score(study):
+    image_quality.main(["unet"])
+    table = pd.read_csv(layout.quality("unet") / "scores.csv")
+    assert list(table.columns) == IMAGE_SCORES.columns
+    assert table.groupby(["member", "subject"])["score"].apply(list).tolist() == [[*SCORES]] * 6
+    values = table.set_index(["member", "subject", "score"])["value"]
+    # VIF needs slices of 41 pixels
+    assert values.isna().groupby("score").all().to_dict() == {n: n == "vif" for n in SCORES}
+    scan = load_reference(STUDY.subjects[1])
+    image = load_image(layout.image("unet", 2, scan.subject), scan)
+    expected = scores(brain_box(scan.image, scan.labels).pair(image))
+    for name in ("haarpsi", "cnr"):
+        assert values[2, scan.subject, name] == pytest.approx(expected[name], rel=1e-8)
 
 
 def test_scores_are_those_of_the_slices_with_brain(study, monkeypatch):

@@ -31,6 +31,7 @@ ANSWERS = (
     "components",
     "deformation",
     "ensemble_size",
+    "image_scores",
     "overlap",
     "power",
     "slopes",

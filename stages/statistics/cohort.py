@@ -66,6 +66,9 @@ class Cohort:
     quality: pd.DataFrame
     """Image quality of networks and baselines."""
 
+    scores: pd.DataFrame
+    """Other scores of their images, one row a member, scan and score."""
+
     regions: pd.DataFrame
     """Summaries of the voxelwise SD of the networks, one row a structure-scan pair."""
 
@@ -206,6 +209,7 @@ def _image_tables(ensembles: EnsembleParams, joined: Callable[..., pd.DataFrame]
     return {
         "draws": joined(schema.DRAWS, networks) if drawn else None,
         "quality": joined(schema.QUALITY, those(ensembles.scored) if against else ()),
+        "scores": joined(schema.IMAGE_SCORES, those(ensembles.scored) if against else ()),
         "overlap": joined(schema.OVERLAP, those(ensembles.groups) if against else ()),
         "changes": joined(schema.DEFORMATION, those(ensembles.compared) if against else ()),
         **{name: joined(table, networks) for name, table in voxelwise.items()},

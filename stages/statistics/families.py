@@ -58,6 +58,9 @@ FAMILIES = (
     Family("bias_of_truth", "bias_prediction", ("truth",)),
     Family("equivalence", "agreement"),
     Family("image_quality", "task_error"),
+    Family("image_scores_wrong_subject", "image_scores", (ANY, ANY, "wrong_subject")),
+    Family("image_scores", "image_scores", ("reference",)),
+    Family("image_scores_of_truth", "image_scores", ("truth",)),
 )
 """The first one that holds a p-value is its family; a question without any is one itself."""
 

@@ -73,6 +73,18 @@ R2 = {
     "global_edges": "by histograms between common edges",
 }
 
+SCORES = {
+    "psnr": "peak signal-to-noise ratio, dB; higher is better",
+    "ssim": "structural similarity; higher is better",
+    "nmse": "normalised mean square error; lower is better",
+    "haarpsi": "Haar wavelet-based perceptual similarity index; higher is better",
+    "vif": "visual information fidelity in the pixel domain; higher is better",
+    "gmsd": "gradient magnitude similarity deviation; lower is better",
+    "cnr": "contrast-to-noise ratio of grey and white matter; higher is better",
+    "cjv": "coefficient of joint variation of grey and white matter; lower is better",
+    "efc": "entropy focus criterion; lower is better",
+}
+
 COLUMNS = {
     # which row it is
     "group": Column("Name of the group: images of the same scans by the same means."),
@@ -87,6 +99,7 @@ COLUMNS = {
     "predictor": Column("Name of the measure of uncertainty."),
     "target": Column("What is compared with, or predicted.", levels=REFERENCE_OR_TRUTH),
     "scope": Column("Pairs that a number is of: a structure over scans, or one of the levels."),
+    "score": Column("Score of image quality.", levels=SCORES),
     "statistic": Column("Summary of the voxelwise SD over the voxels of a structure."),
     "estimate": Column("Kind of the number in the row."),
     "step": Column("Step of the training.", "steps"),
@@ -188,6 +201,7 @@ SPECIAL = {
         "pooled": Column("Mean over voxels of the mean, over the root mean square of the SD."),
     },
     "quality/quality": _QUALITY,
+    "quality/scores": {"value": Column("Value of the score; n/a where it is undefined.")},
     "deformation/deformation": {
         "change": Column("100 times the mean of ln of the Jacobian determinant.", PERCENT),
         "n_folded": Column("Voxels without a positive determinant, left out."),
@@ -291,6 +305,11 @@ SPECIAL = {
         "theory": Column("Relative standard error of the CV of normal members.", PERCENT),
     },
     "analyse/image_quality": _QUALITY,
+    "analyse/image_scores": {
+        "n": Column("Images that are ranked within their scan and ensemble."),
+        "value": Column("Spearman's coefficient; above 0, worse scores go with larger errors."),
+        "wrong_subject": Column("The same by the scores of another subject, mean over exchanges."),
+    },
     "analyse/inference": {
         "estimate": Column("Coefficient, or how the two halves of the members are compared."),
         "p_max_t": Column("p-value adjusted over structures, by the largest coefficient."),

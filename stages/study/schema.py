@@ -91,6 +91,7 @@ SNR = Table(  # of groups that add noise
 QUALITY = Table(
     "quality", _MEMBER | {"range": "", "slices": "", "psnr": "dB", "ssim": ""}, layout.quality
 )
+IMAGE_SCORES = Table("scores", _MEMBER | names("score", "value"), layout.quality)
 OVERLAP = Table(
     "overlap", _MEMBER | names("target", "structure") | SCORES | names("reason"), layout.overlap
 )
@@ -120,6 +121,6 @@ MEMBERS = Table("members", names("subject", "member", "name", "person"), lambda:
 
 GROUP_TABLES = (
     *(VOLUMES, DRAWS, REGIONS, HALVES, HISTOGRAMS, SURROGATES, HALF_SURROGATES, SIDES, SNR),
-    *(QUALITY, OVERLAP, DEFORMATION),
+    *(QUALITY, IMAGE_SCORES, OVERLAP, DEFORMATION),
 )
 """One file for each group that has such a table."""

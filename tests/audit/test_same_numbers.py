@@ -55,7 +55,7 @@ DRAWN |= {"smallest_p", "critical", "cv_difference", "absolute_bias_difference",
 # regressions and counts that know how noise alone changes the volumes of the original
 DRAWN |= {"slope", "intercept", "n_biased", "biased", "equivalent", "undefined"}
 OF_VOLUMES = ("volumes", "agreement", "calibration", "components", "ensemble_size", "power")
-NOT_OF_A_GROUP = {"skipped", "noise", "training", "paper", "task_error"}
+NOT_OF_A_GROUP = {"skipped", "noise", "training", "paper", "task_error", "image_scores"}
 
 
 @pytest.fixture(scope="module")

@@ -4,6 +4,8 @@ What is not listed is printed as its key, `new_model` as `New model`, so that a 
 surrogate or group needs no entry.
 """
 
+from stages.measures.scores.catalogue import SCORES
+
 GROUPS = {
     "unet": "UNet",
     "varnet": "VarNet",
@@ -53,6 +55,8 @@ IN_SENTENCES = {
 }
 """Surrogates, where a sentence names them."""
 
+SCORES_OF_SLICES = {"psnr": "PSNR", "ssim": "SSIM"}
+
 
 def title(name: str) -> str:
     """Return the printed name of a group, a structure or a scope."""
@@ -68,3 +72,8 @@ def surrogate_label(name: str) -> str:
 def surrogate_phrase(name: str) -> str:
     """Return a surrogate as a sentence names it."""
     return IN_SENTENCES.get(name) or title(name)
+
+
+def score_title(name: str) -> str:
+    """Return the printed name of a score of image quality."""
+    return SCORES[name].title if name in SCORES else SCORES_OF_SLICES.get(name) or title(name)

@@ -8,6 +8,7 @@ from collections.abc import Callable
 
 from stages.figures.kit.facts import Facts
 from stages.figures.kit.wording import worded
+from stages.page.answers.best_score import best_score
 from stages.page.answers.bias_predictability import bias_prediction
 from stages.page.answers.certainty import certainty
 from stages.page.answers.least_variable import variability
@@ -20,6 +21,7 @@ QUESTIONS: tuple[Callable[[Facts], Answer], ...] = (
     bias,
     prediction,
     bias_prediction,
+    best_score,
     certainty,
 )
 
@@ -28,6 +30,7 @@ RESTS_ON: dict[Callable[[Facts], Answer], str] = {
     variability: "components",
     prediction: "inference",
     bias_prediction: "bias_prediction",
+    best_score: "image_scores",
 }
 """Question of the report -> that of `analyse` without which it is left out."""
 

@@ -8,6 +8,7 @@ from tests.benchmarks.simulation import (
     intervals,
     nulls,
     power,
+    scan_ranks,
     slopes,
     surrogates,
 )
@@ -21,6 +22,7 @@ MODULES = (
     intervals,
     nulls,
     power,
+    scan_ranks,
     slopes,
     surrogates,
 )
