@@ -25,6 +25,8 @@ def thickness(cortex: Sheet) -> np.ndarray:
 
     NaN where no line joins the two surfaces.
     """
+    if not (len(cortex.index) and cortex.inner.any()):
+        return np.full(len(cortex.index), np.nan)
     banks = closed_sulci(cortex)
     along = directions(cortex, banks)
     nothing = Banks(banks.places[:0], banks.beyond_mm[:0])
