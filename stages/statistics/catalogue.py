@@ -37,6 +37,7 @@ from stages.statistics.questions import (
     surrogates,
     task_error,
     tasks,
+    thickness,
     training,
     volumes,
 )
@@ -65,6 +66,7 @@ QUESTIONS: dict[str, Ask] = {
     "task_error": task_error.ask,
     "overlap": overlap.ask,
     "deformation": deformation.ask,
+    "thickness": thickness.ask,
     "tasks": tasks.ask,
     "paper": paper.ask,
     "headline": headline.ask,
