@@ -25,6 +25,7 @@ from stages.figures import (
     slopes,
     surrogates,
     task_error,
+    thickness,
     training,
 )
 from stages.figures.kit.facts import Facts
@@ -48,6 +49,7 @@ FIGURES: tuple[StudyFigure | PerGroup, ...] = (
     task_error.FIGURE,
     overlap.FIGURE,
     deformation.FIGURE,
+    thickness.FIGURE,
     pathology.FIGURE,
     masks.FIGURE,
     training.FIGURE,

@@ -37,7 +37,8 @@ WHOLE = "cortex"
 AS_VOLUMES = {"region": "structure", "thickness_mm": "volume_mm3"}
 """Columns of thickness -> those that methods of volumes read; a thickness is in mm for all that."""
 PAIR = ["group", "structure", "subject"]
-COLUMNS = ["group", "region", "subject", "n_members", "mean_mm", "cv", "bias", "bias_truth"]
+VALUES = ["mean_mm", "cv", "bias", "bias_truth", "std_mean"]
+COLUMNS = ["group", "region", "subject", "n_members", *VALUES]
 
 
 @needs(THICKNESS, REFERENCE)
@@ -64,6 +65,9 @@ def ask(cohort: Cohort, params: AnalyseParams, rng: np.random.Generator) -> Answ
         tree[group] = {k: v for k, v in kept.items() if v != {}} | {"undefined": len(gaps)}
     if target and true is not None:
         tree[target.name] = {"bias_truth": _truth_biases(table, target.name)}
+    deviations = cohort.regions[[*PAIR, "mean"]].rename(columns={"mean": "std_mean"})
+    deviations = deviations[deviations["structure"] == WHOLE]
+    table = table.merge(deviations, on=PAIR, how="left")
     return Answer(tree, {"thickness": table.rename(columns={"structure": "region"})[COLUMNS]})
 
 
