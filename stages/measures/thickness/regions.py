@@ -49,6 +49,8 @@ def lobes(places: np.ndarray, cerebrum: np.ndarray, affine: np.ndarray) -> np.nd
 
 
 def _fraction(places: np.ndarray, cerebrum: np.ndarray, row: np.ndarray) -> np.ndarray:
+    if not len(cerebrum):
+        return np.zeros(len(places))
     low, high = np.quantile(cerebrum @ row, [TAIL, 1 - TAIL])
     return (places @ row - low) / max(high - low, np.finfo(float).tiny)
 

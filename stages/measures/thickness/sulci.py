@@ -15,7 +15,10 @@ from scipy.ndimage import distance_transform_edt
 
 from stages.measures.thickness.sheet import Sheet
 
-OPPOSITE = -0.5  # cosine of the angle between the ways to the nearest white matter: above 120 degrees
+OPPOSITE = -0.5  # cosine of the angle between the ways from white matter: 120 degrees
+# of each bank: cortex is 1 to 4.5 mm thick (Fischl and Dale 2000, doi:10.1073/pnas.200033797), and
+# walls that are nearer are a pit in the surface of a segmentation
+LEAST_MM = 1.0 - 1e-3  # less the rounding of float32
 
 
 class Banks(NamedTuple):
@@ -42,7 +45,10 @@ def closed_sulci(cortex: Sheet) -> Banks:
         here = cortex.index[bears[cortex.index + step]]
         there = here + step
         product = sum(vector[a][here] * vector[a][there] for a in range(3))
-        facing = product < OPPOSITE * distance[here] * distance[there]
+        one, other = distance[here], distance[there]
+        across = size * np.abs(vector[axis][here]) / np.where(one > 0, one, 1)
+        facing = product < OPPOSITE * one * other
+        facing &= one + other + across - size >= 2 * LEAST_MM
         here, there = here[facing], there[facing]
         for one, other in ((here, there), (there, here)):
             across = size * np.abs(vector[axis][one]) / distance[one]

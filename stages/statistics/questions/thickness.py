@@ -60,7 +60,8 @@ def ask(cohort: Cohort, params: AnalyseParams, rng: np.random.Generator) -> Answ
         leaves["bias"] = structure_biases(table, group)
         leaves["bias_truth"] = _truth_biases(table, group)
         leaves["detectable_change_percent"] = changes.get(group, {})
-        leaves["cv_predicted_by"] = _predictors(cohort, table, group, params.level)
+        if group in cohort.ensembles.variable:
+            leaves["cv_predicted_by"] = _predictors(cohort, table, group, params.level)
         kept, gaps = without_gaps(leaves)
         tree[group] = {k: v for k, v in kept.items() if v != {}} | {"undefined": len(gaps)}
     if target and true is not None:
