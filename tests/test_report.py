@@ -36,6 +36,7 @@ ANSWERS = (
     "power",
     "slopes",
     "task_error",
+    "thickness",
 )
 TOO_FEW = ("conformal",)  # no coverage is shown of so few subjects
 FIGURES = (

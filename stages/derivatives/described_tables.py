@@ -23,7 +23,7 @@ from stages.study.schema import Table
 
 WORK = "work"  # the other folder of tables is that of plots
 GROUP_TABLES = (*schema.GROUP_TABLES, SIDES)
-STUDY_TABLES = (schema.TRUE_VOLUMES, schema.AFFECTED_VOXELS)
+STUDY_TABLES = (schema.TRUE_VOLUMES, schema.TRUE_THICKNESS, schema.AFFECTED_VOXELS)
 
 
 def study_tables(groups: tuple[Group, ...]) -> Iterator[tuple[Path, Table | None]]:

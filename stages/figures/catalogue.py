@@ -26,6 +26,7 @@ from stages.figures import (
     slopes,
     surrogates,
     task_error,
+    thickness,
     training,
 )
 from stages.figures.kit.facts import Facts
@@ -50,6 +51,7 @@ FIGURES: tuple[StudyFigure | PerGroup, ...] = (
     image_scores.FIGURE,
     overlap.FIGURE,
     deformation.FIGURE,
+    thickness.FIGURE,
     pathology.FIGURE,
     masks.FIGURE,
     training.FIGURE,

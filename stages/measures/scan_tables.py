@@ -21,6 +21,7 @@ from stages.measures.members import (
 )
 from stages.measures.sides import side_volumes
 from stages.measures.surrogates import gain_table, gathered, surrogate_table
+from stages.measures.thickness.tables import group_thickness
 from stages.measures.voxelwise import (
     fitted_gains,
     flat,
@@ -45,6 +46,7 @@ def group_tables(group: Group, subjects: list[str], params: MeasureParams) -> Ta
     tables = {schema.VOLUMES.name: member_volumes(group, subjects)}
     sides = side_volumes(group, subjects)
     tables |= {} if sides is None else {schema.SIDES.name: sides}
+    tables[schema.THICKNESS.name] = group_thickness(group, subjects)
     if group.kind.repeated:
         tables |= voxelwise_tables(group, subjects, params)
         draws = drawn_volumes(group, subjects)

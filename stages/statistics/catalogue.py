@@ -38,6 +38,7 @@ from stages.statistics.questions import (
     surrogates,
     task_error,
     tasks,
+    thickness,
     training,
     volumes,
 )
@@ -67,6 +68,7 @@ QUESTIONS: dict[str, Ask] = {
     "image_scores": image_scores.ask,
     "overlap": overlap.ask,
     "deformation": deformation.ask,
+    "thickness": thickness.ask,
     "tasks": tasks.ask,
     "paper": paper.ask,
     "headline": headline.ask,

@@ -90,6 +90,12 @@ class Cohort:
     changes: pd.DataFrame
     """Apparent changes of volume by deformation, of all groups but the reference."""
 
+    thickness: pd.DataFrame
+    """Cortical thickness of all groups with label maps, one row a member, scan and region."""
+
+    true_thickness: pd.DataFrame | None
+    """That of the true label maps of digital phantoms; None where they are not known."""
+
     snr: pd.DataFrame
     """Measured signal-to-noise ratio of the noise ensemble, one row a scan."""
 
@@ -161,6 +167,7 @@ def read_cohort(
         volumes=volumes,
         reference=reference,
         truth=_true_volumes(params.structures, subjects),
+        true_thickness=_true_thickness(),
         intracranial=intracranial_volumes(
             _concatenated([_group_table(schema.VOLUMES, group) for group in everything])
         ),
@@ -199,6 +206,8 @@ def _image_tables(ensembles: EnsembleParams, joined: Callable[..., pd.DataFrame]
 
     networks = those(ensembles.ensembles)
     drawn = bool(networks) and _all_have(schema.DRAWS, networks)
+    measured = those(ensembles.groups)
+    measured = measured if _all_have(schema.THICKNESS, measured) else ()
     voxelwise = {
         "regions": schema.REGIONS,
         "halves": schema.HALVES,
@@ -211,6 +220,7 @@ def _image_tables(ensembles: EnsembleParams, joined: Callable[..., pd.DataFrame]
         "quality": joined(schema.QUALITY, those(ensembles.scored) if against else ()),
         "scores": joined(schema.IMAGE_SCORES, those(ensembles.scored) if against else ()),
         "overlap": joined(schema.OVERLAP, those(ensembles.groups) if against else ()),
+        "thickness": joined(schema.THICKNESS, measured),
         "changes": joined(schema.DEFORMATION, those(ensembles.compared) if against else ()),
         **{name: joined(table, networks) for name, table in voxelwise.items()},
     }
@@ -221,6 +231,11 @@ def _true_volumes(structures: tuple[str, ...], subjects: list[str]) -> pd.DataFr
     if not path.exists():
         return None
     return grid(read_table(path, schema.TRUE_VOLUMES.columns), structures, subjects)[0]
+
+
+def _true_thickness() -> pd.DataFrame | None:
+    path = schema.TRUE_THICKNESS.path()
+    return read_table(path, schema.TRUE_THICKNESS.columns) if path.exists() else None
 
 
 def intracranial_volumes(volumes: pd.DataFrame) -> pd.DataFrame | None:

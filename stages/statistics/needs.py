@@ -41,6 +41,10 @@ LABELS = Need(
     "there are no label maps, or no reference, to compare them with",
     lambda cohort: len(cohort.overlap) > 0,
 )
+THICKNESS = Need(
+    "there are no label maps to measure cortical thickness on",
+    lambda cohort: len(cohort.thickness) > 0,
+)
 REGISTERED = Need(
     "there are no images, or no reference, to register them to",
     lambda cohort: len(cohort.changes) > 0,

@@ -120,6 +120,8 @@ COLUMNS = {
     "right_mm3": Column("Volume of the right part.", MM3),
     "reference_mm3": Column("Volume in the fully sampled scan.", MM3),
     "target_mm3": Column("Volume of the target.", MM3),
+    "region": Column("Region of the cerebral cortex: all, a hemisphere, or a block of either."),
+    "thickness_mm": Column("Mean thickness over the surface of the region.", MM),
     "psnr": Column("Peak signal-to-noise ratio against the fully sampled image.", DB),
     "ssim": Column("Structural similarity to the fully sampled image, at most 1."),
     "dice": Column("Dice coefficient with the target, 0 to 1."),
@@ -432,6 +434,12 @@ SPECIAL = {
         ),
         "estimate": Column("Target and scope: Spearman's coefficient with the predictor."),
         "scope": Column("Pairs of the coefficient.", levels=OVER_STRUCTURES),
+    },
+    "analyse/thickness": {
+        "mean_mm": Column("Mean thickness over members.", MM),
+        "cv": Column("Coefficient of variation of the thickness over members.", PERCENT),
+        "bias_truth": Column("Mean difference of the members from the true label map.", PERCENT),
+        "std_mean": Column("Mean voxelwise SD in the cortex; n/a of its parts.", WHITE_MATTER),
     },
     "pathology/pathology": {
         "kind": Column("Pathology of the phantom, or `healthy`."),

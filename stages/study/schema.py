@@ -83,6 +83,9 @@ SIDES = Table(  # of segmenters that keep left and right apart
     names("group", "member", "subject", "structure") | names("left_mm3", "right_mm3", unit="mm3"),
     layout.measures,
 )
+THICKNESS = Table(  # of the cerebral cortex, of groups with label maps
+    "thickness", _MEMBER | {"region": "", "thickness_mm": "mm"}, layout.measures
+)
 SNR = Table(  # of groups that add noise
     "snr", names("group", "subject", "n_voxels", "median", "mean", "pooled"), layout.measures
 )
@@ -107,6 +110,11 @@ TRUE_VOLUMES = Table(
     {"subject": "", "structure": "", "volume_mm3": "mm3"},
     lambda: layout.TRUE_MEASURES,
 )
+TRUE_THICKNESS = Table(
+    "thickness",
+    {"subject": "", "region": "", "thickness_mm": "mm"},
+    lambda: layout.TRUE_MEASURES,
+)
 AFFECTED_VOXELS = Table(
     "voxels",
     names("group", "kind", "head", "subject", "n_voxels")
@@ -121,6 +129,6 @@ MEMBERS = Table("members", names("subject", "member", "name", "person"), lambda:
 
 GROUP_TABLES = (
     *(VOLUMES, DRAWS, REGIONS, HALVES, HISTOGRAMS, SURROGATES, HALF_SURROGATES, SIDES, SNR),
-    *(QUALITY, IMAGE_SCORES, OVERLAP, DEFORMATION),
+    *(THICKNESS, QUALITY, IMAGE_SCORES, OVERLAP, DEFORMATION),
 )
 """One file for each group that has such a table."""

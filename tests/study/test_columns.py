@@ -9,7 +9,14 @@ from stages.derivatives.described_tables import GROUP_TABLES, STUDY_TABLES, tabl
 from stages.measures.voxelwise import SUMMARIES
 from stages.params.measure import MeasureParams
 from stages.statistics.methods.prediction_intervals import METHODS
-from stages.statistics.questions import asymmetry, components, image_scores, power, surrogates
+from stages.statistics.questions import (
+    asymmetry,
+    components,
+    image_scores,
+    power,
+    surrogates,
+    thickness,
+)
 from stages.study import layout, schema
 from stages.study.columns import COLUMNS, KINDS, SPECIAL, UNITS, described
 from tests.fabricated import ROOT
@@ -40,6 +47,7 @@ def tables() -> Iterator[tuple[str, list[str]]]:
         yield name, list(rows[0])
     yield "analyse/asymmetry", asymmetry.COLUMNS  # of segmenters that keep the sides apart
     yield "analyse/image_scores", image_scores.COLUMNS
+    yield "analyse/thickness", thickness.COLUMNS
 
 
 TABLES = dict(tables())

@@ -1,0 +1,1 @@
+"""Thickness of the cerebral cortex from label maps or fractions of tissue."""
