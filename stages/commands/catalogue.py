@@ -18,6 +18,7 @@ COMMANDS = (
     "environment",
     "export",
     "external",
+    "implant",
     "init-audit",
     "launch",
     "offline-plots",
