@@ -64,10 +64,10 @@ def arguments(values: list[str] | None = None) -> argparse.Namespace:
 def doses(options: argparse.Namespace) -> list[Dose]:
     """Return every size with every contrast; `StudyError` for what the disease does not have."""
     sizes = [parse_size(text) for text in options.sizes] or [(None, None)]
-    contrasts = [parse_contrast(text) for text in options.contrasts] or [None]
+    contrasts: list[float | None] = [parse_contrast(text) for text in options.contrasts]
     found = [
         Dose(size_ml, diameter_mm, contrast, options.number)
-        for (size_ml, diameter_mm), contrast in product(sizes, contrasts)
+        for (size_ml, diameter_mm), contrast in product(sizes, contrasts or [None])
     ]
     for dose in found:
         check_dose(options.kind, dose)

@@ -7,7 +7,7 @@ from scipy import ndimage
 from stages.kspace.fourier import PLANE
 
 PHASE_VOXELS = 2.0
-"""Width (SD) in the plane over which the phase of coil images hardly changes, voxels of the scan."""
+"""Width (SD) in the plane over which the phase of coil images hardly changes, in voxels."""
 
 
 def centred_images(kspace: np.ndarray) -> np.ndarray:
@@ -20,7 +20,7 @@ def centred_images(kspace: np.ndarray) -> np.ndarray:
 
 
 def smoothed(images: np.ndarray, width: float) -> np.ndarray:
-    """Return complex images (slices, n_coils, y, z) smoothed in the plane, `width` (SD) in voxels."""
+    """Return complex images (slices, n_coils, y, z) smoothed in the plane; `width`: SD, voxels."""
     widths = (0, 0, width, width)
     result = np.empty(images.shape, np.complex64)
     result.real = ndimage.gaussian_filter(images.real, widths)

@@ -1,4 +1,4 @@
-"""How large an implanted disease is, and how much darker or brighter: what the command line says."""
+"""How large an implanted disease is, and how much darker or brighter."""
 
 import re
 from dataclasses import dataclass
@@ -23,7 +23,7 @@ class Dose:
     """Size and contrast of a disease; None: as the parameters say."""
 
     size_ml: float | None = None
-    """Of all lesions of a head, of a cavity with its rim, of a mass; or what both hippocampi lose."""
+    """Of all lesions of a head, a cavity with its rim, a mass; or what both hippocampi lose."""
     diameter_mm: float | None = None
     """Of a sphere of the volume of each lesion, in place of `size_ml`."""
     contrast: float | None = None

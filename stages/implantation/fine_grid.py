@@ -87,20 +87,22 @@ class FineGrid:
         self, mask: np.ndarray, where: tuple[slice, ...]
     ) -> tuple[np.ndarray, tuple[slice, ...]]:
         """Return a smoothed mask in a box, on the fine voxels that lie in it, and these."""
-        part = mask[tuple(slice(s.start, min(s.stop, n)) for s, n in zip(where, mask.shape))]
-        score = ndimage.gaussian_filter(part.astype(np.float32), SMOOTHING, mode="nearest")
+        part = mask[where].astype(np.float32)
+        score = ndimage.gaussian_filter(part, SMOOTHING, mode="nearest")
         fine = []
         for axis, span in enumerate(where):
             ratio = self.grid[axis] / self.shape[axis]
             position = np.arange(self.shape[axis]) * ratio - span.start
-            inside = np.flatnonzero((position >= 0) & (position <= score.shape[axis] - 1 + ratio))
+            last = score.shape[axis] - 1
+            if span.start + last == self.grid[axis] - 1:
+                last += 1  # fine voxels beyond the centre of the scan's last one belong to it
+            inside = np.flatnonzero((position >= 0) & (position <= last))
             position = np.clip(position[inside], 0, score.shape[axis] - 1)
             below = np.minimum(position.astype(int), max(score.shape[axis] - 2, 0))
             above = np.minimum(below + 1, score.shape[axis] - 1)
             weight = along(position - below, axis)
-            score = (
-                np.take(score, below, axis) * (1 - weight) + np.take(score, above, axis) * weight
-            )
+            low, high = np.take(score, below, axis), np.take(score, above, axis)
+            score = low + weight * (high - low)
             fine.append(slice(int(inside[0]), int(inside[-1]) + 1))
         return score, tuple(fine)
 

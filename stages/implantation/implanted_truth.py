@@ -33,7 +33,9 @@ MARGIN = 6
 Row = dict[str, object]
 
 
-def coarse_labels(coarse: np.ndarray, before: np.ndarray, after: np.ndarray, grid: FineGrid):
+def coarse_labels(
+    coarse: np.ndarray, before: np.ndarray, after: np.ndarray, grid: FineGrid
+) -> np.ndarray:
     """Return a label map of the scan's grid that follows a change of its fine one.
 
     A voxel has the label with most of a Gaussian around its centre where that is not the one it had

@@ -18,7 +18,7 @@ PURE = 0.2
 SHELL = 2
 """Voxels around the labelled tissue that say how bright the background beside it is."""
 FAR = 1e-4
-"""Of G(w): farther from white matter nothing is measured."""
+"""Of G(w): farther from white matter the mean of all white matter stands for b."""
 DARKEST = 1e-3
 """Of white matter: no tissue of an image is darker, its noise being positive."""
 
@@ -38,8 +38,8 @@ def measured_signals(
 ) -> dict[int, float]:
     """Return the intensity of every tissue in units of the white matter around it.
 
-    Medians of I / b over voxels that have no other tissue beside them (`counted`), with b = G(I w) / G(w), G a Gaussian and w such voxels of white matter: transmit and
-    receive fields, smooth, are taken out.
+    Medians of I / b over voxels that have no other tissue beside them (`counted`). The transmit and
+    receive fields, smooth, are b = G(I w) / G(w), G a Gaussian and w such voxels of white matter.
 
     Args:
         image: I on the scan's grid, without the bias of noise (`coherent_image`).
@@ -62,10 +62,12 @@ def measured_signals(
     width = [BIAS_MM / mm for mm in voxel_mm]
     near = ndimage.gaussian_filter(white, width)
     field = ndimage.gaussian_filter(image * white, width) / np.maximum(near, FAR)
-    flat = np.where(near > FAR, image / np.maximum(field, DARKEST * field.max()), np.nan)
-    level = {tissue: float(np.nanmedian(flat[where[tissue]])) for tissue in present}
+    average = np.float32(np.median(image[where[WHITE_MATTER]]))
+    field = np.where(near > FAR, np.maximum(field, DARKEST * field.max()), average)
+    flat = image / field
+    level = {tissue: float(np.median(flat[where[tissue]])) for tissue in present}
     shell = ndimage.binary_dilation(tissues > 0, iterations=SHELL) & (tissues == 0)
-    level[0] = float(np.nanmedian(flat[shell])) if shell.any() else level[CSF]
+    level[0] = float(np.median(flat[shell])) if shell.any() else level[CSF]
     return {tissue: max(value / level[WHITE_MATTER], DARKEST) for tissue, value in level.items()}
 
 
@@ -73,8 +75,8 @@ def counted(tissues: np.ndarray, present: list[int]) -> dict[int, np.ndarray]:
     """Return for each tissue the voxels (boolean, the shape of `tissues`) that it is measured in.
 
     Those with no other tissue among their 6 neighbours; of CSF, which is darker than all around it,
-    among their 26. Where few are left, all: in a thin ribbon the others are those where two banks of
-    a sulcus touch, and hold its CSF.
+    among their 26. Where few are left, all: in a thin ribbon the few are those where two banks of a
+    sulcus touch, and hold its CSF.
     """
     found = {}
     for tissue in present:
