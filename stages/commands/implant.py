@@ -23,8 +23,10 @@ from stages.implantation.healthy_scan import (
     read_healthy,
 )
 from stages.implantation.implanted_truth import Row, describe_truth, write_tables, write_truth
-from stages.kspace.formats.catalogue import list_scans
+from stages.kspace.formats.catalogue import WRITTEN, list_scans
+from stages.kspace.formats.protocol import Scan
 from stages.kspace.image_files import scan_format
+from stages.kspace.partial_fourier import acquired_columns
 from stages.machine.entry import entry_point
 from stages.machine.progress import progress
 from stages.params.data import DataParams
@@ -98,6 +100,19 @@ def write_scan(folder: Path, healthy: HealthyScan, options: argparse.Namespace) 
     return rows
 
 
+def stated(scan: Scan) -> str:
+    """Return section `data` for what was written of a scan, as YAML in a line."""
+    fraction = scan.partial_fourier
+    if acquired_columns(fraction, scan.n_kz) != scan.n_acquired:
+        fraction = round((scan.n_acquired - 0.5) / scan.n_kz, 6)
+    sizes = ", ".join(f"{mm:.6g}" for mm in scan.geometry.voxel_size_mm)
+    return (
+        f"data: {{format: {WRITTEN.name}, acquired: nonzero, centred_transform: false,"
+        f" partial_fourier: {fraction:g}, n_coils: {scan.n_coils}, voxel_size_mm: [{sizes}],"
+        f" axis_codes: {scan.geometry.axis_codes}}}"
+    )
+
+
 @entry_point
 def main(values: list[str] | None = None) -> None:
     """Write the folder as a whole or not at all."""
@@ -120,4 +135,5 @@ def main(values: list[str] | None = None) -> None:
         for scan, path in progress(list(zip(scans, found, strict=True)), desc="implant"):
             rows += write_scan(folder, read_healthy(scan, path), options)
         write_tables(rows, folder / TRUTH)
-    print(f"{options.out}: {len(rows)} scans; format calgary_campinas, acquired nonzero")
+    print(f"{options.out}: {len(rows)} scans, to be read with")
+    print("\n".join(dict.fromkeys(stated(scan) for scan in scans)))
