@@ -14,6 +14,7 @@ COMMANDS = (
     "compare",
     "dag",
     "derivatives",
+    "dose-response",
     "draw-mask",
     "environment",
     "export",

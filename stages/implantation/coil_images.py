@@ -32,7 +32,7 @@ def coherent_image(kspace: np.ndarray) -> np.ndarray:
     r"""Return the real part of coil images along their smooth phase, (slices, y, z), float32.
 
     :math:`\mathrm{Re} \sum_j \overline{s_j} x_j`, s = G x / |G x|: noise has no mean in it, so that
-    fluids are as dark as they are. The root of the sum of squares makes them brighter (Gudbjartsson
+    CSF is as dark as it is. The root of the sum of squares makes it brighter (Gudbjartsson
     1995, doi:10.1002/mrm.1910340618).
 
     Args:

@@ -1,6 +1,6 @@
 r"""What a disease does to the signal of a scan, voxel by voxel.
 
-.. math:: c = \frac{S_\mathrm{ill}}{S_\mathrm{healthy}} = 1 + \frac{D}{S_\mathrm{healthy}}
+.. math:: c = \frac{S_\mathrm{diseased}}{S_\mathrm{healthy}} = 1 + \frac{D}{S_\mathrm{healthy}}
 
 with the signals of the tissues on voxels of 1 mm, their borders blurred as those of the digital
 phantoms, at the resolution of the scan: real, smooth at borders, and 1 where nothing changes.
@@ -28,7 +28,7 @@ class ContrastField:
     healthy: np.ndarray
     """S_healthy (n_slices, n_ky, n_kz), float32, above 0."""
     difference: np.ndarray
-    """D = S_ill - S_healthy of the same shape, 0 beyond `SUPPORT` voxels of a change."""
+    """D = S_diseased - S_healthy of the same shape, 0 beyond `SUPPORT` voxels of a change."""
 
     @property
     def ratio(self) -> np.ndarray:
@@ -42,18 +42,18 @@ class ContrastField:
 
 
 def contrast_field(
-    healthy: np.ndarray, ill: np.ndarray, signals: dict[int, float], grid: FineGrid
+    healthy: np.ndarray, diseased: np.ndarray, signals: dict[int, float], grid: FineGrid
 ) -> ContrastField:
     """Return the contrast field between two label maps of the fine grid.
 
     Args:
         healthy: FreeSurfer ids before.
-        ill: and after; those of lesions among them.
+        diseased: and after; those of lesions among them.
         signals: tissue or label of a lesion -> intensity in units of white matter's.
         grid: where they lie.
     """
-    before, after = signal_of(healthy, signals), signal_of(ill, signals)
-    changed = np.argwhere(healthy != ill)
+    before, after = signal_of(healthy, signals), signal_of(diseased, signals)
+    changed = np.argwhere(healthy != diseased)
     support = np.zeros(grid.grid, bool)
     scale = np.array(grid.grid) / np.array(grid.shape)
     nearest = np.minimum(np.rint(changed * scale).astype(int), np.array(grid.grid) - 1)

@@ -105,9 +105,9 @@ def with_lesions(
 ) -> dict[int, float]:
     """Return intensities of tissues and of a disease's lesions.
 
-    A contrast holds for all lesions, relative to the tissue that they replace. Without one, fluids
-    are as bright as the scan's CSF, and others relate to white matter as by the signal equation of
-    `phantom`.
+    A contrast holds for all lesions, relative to the tissue that they replace. Without one, CSF
+    is as bright as elsewhere in the scan, and others relate to white matter by the signal equation
+    of the phantoms.
     """
     disease, result = DISEASES[kind], dict(signals)
     times = {"inversion_ms": params.inversion_ms, "repetition_ms": params.repetition_ms}

@@ -98,13 +98,17 @@ def write_truth(folder: Path, name: str, healthy: HealthyScan, implant: Implant 
 
 
 def changes(healthy: HealthyScan, implant: Implant) -> Mapping[str, float]:
-    """Return how much changed: volume of the voxels (mL), and median c where they fill a voxel."""
+    """Return how much changed: volume of the voxels (mL), and median c where they fill a voxel.
+
+    Beside it the contrast that was asked for, NaN where the parameters say it.
+    """
     changed = implant.ill != healthy.fine
     filled = healthy.grid.coarsen(changed) > 0.9
     ratio = implant.field.ratio[filled if filled.any() else implant.field.difference != 0]
     return {
         "changed_ml": float(changed.sum()) * healthy.grid.voxel_mm3 / MM3_PER_ML,
         "contrast": float(np.median(ratio)) if ratio.size else np.nan,
+        "asked_contrast": np.nan if implant.dose.contrast is None else implant.dose.contrast,
     }
 
 

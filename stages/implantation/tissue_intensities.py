@@ -24,7 +24,7 @@ DARKEST = 1e-3
 
 
 def tissue_of(labels: np.ndarray) -> np.ndarray:
-    """Return the tissue of each voxel: both sides as one, every fluid `CSF`; 0 is background."""
+    """Return the tissue of each voxel: both sides as one, all CSF as one; 0 is background."""
     table = np.arange(int(labels.max(initial=0)) + 1)
     known = {**MERGED, **dict.fromkeys(FLUIDS, CSF)}
     for label, tissue in known.items():
