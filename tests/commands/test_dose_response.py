@@ -34,17 +34,9 @@ def write_subjects(name: str) -> None:
 def test_rows_and_the_smallest_size(capsys: pytest.CaptureFixture[str]) -> None:
     dose_response.main([])
     rows, smallest = capsys.readouterr().out.strip().split("\n\n")
-    assert rows.split()[-9:] == [
-        "unet",
-        "lesions",
-        "1.50",
-        "0.60",
-        "0.61",
-        "1",
-        "0.750",
-        "0.750",
-        "0.250",
-    ]
+    size, asked, contrast, n_scans, shown, lowest, auroc = rows.split()[-7:]
+    assert (size, asked, contrast, n_scans) == ("1.50", "0.60", "0.61", "1")
+    assert (shown, lowest, auroc) == ("0.750", "0.750", "0.250")
     assert smallest.split()[-1] == "1.50"
     dose_response.main(["--shown", "0.8"])
     assert capsys.readouterr().out.split()[-1] == "NaN"

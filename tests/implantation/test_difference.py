@@ -72,6 +72,21 @@ def test_what_is_proportional_to_the_signal_comes_back_without_its_noise() -> No
     assert inner.real.std() == pytest.approx(expected, rel=0.05)
 
 
+@pytest.mark.parametrize("ratio", [0.2, 0.6, 1.5])
+def test_the_noise_of_the_lesion_is_nearly_that_of_the_scan(ratio: float) -> None:
+    images = random_images(40)
+    same = np.ones((40, 24, 20), np.float32)
+    field = ContrastField(same, (ratio - 1) * same)
+    found = images + centred_images(difference_kspace(to_kspace(images), field, 0, EVERYWHERE))
+    # n + (c - 1) G n: 1 + 2 (c - 1) g(0) + (c - 1)^2 sum g^2 of the variance
+    area = 2 * np.pi * SMOOTHING**2
+    variance = 1 + 2 * (ratio - 1) / area + (ratio - 1) ** 2 / (2 * area)
+    inner = (..., slice(6, -6), slice(6, -6))
+    expected = images[inner].std() * np.sqrt(variance)
+    assert found[inner].std() == pytest.approx(expected, rel=0.01)
+    assert found[inner].std() == pytest.approx(images[inner].std(), rel=0.05)
+
+
 def test_partial_fourier_stays_and_other_slices_are_untouched(healthy: HealthyScan) -> None:
     field = contrast_field(
         brain(labels()), brain(with_disease("lesions")), true_signals(), healthy.grid
