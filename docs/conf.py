@@ -20,6 +20,7 @@ PARTS = {  # of the navigation: its pages in order
     "Begin": ["docs/concepts", "docs/experiments", "docs/results", "docs/roundings"],
     "Bring your own": [
         "docs/own-scans",
+        "docs/implant",
         "docs/masks",
         "docs/own-reconstruction",
         "docs/own-images",

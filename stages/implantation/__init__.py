@@ -1,0 +1,1 @@
+"""Diseases put into measured k-space: where, how strong, and what is known of them afterwards."""
