@@ -92,7 +92,14 @@ class DrawsSection(Section):
     def all(self) -> tuple[Group, ...]:
         """Return the groups as the study knows them."""
         return tuple(
-            Group(name, KINDS[one.method], one.members, crossed=not KINDS[one.method].nested)
+            Group(
+                name,
+                KINDS[one.method],
+                one.members,
+                crossed=not KINDS[one.method].nested,
+                of_group=one.network[0],
+                method=one.method,
+            )
             for name, one in self.groups.items()
         )
 

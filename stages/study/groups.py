@@ -138,6 +138,10 @@ class Group:
     """It has images and label maps; otherwise volumes alone."""
     absent: frozenset[tuple[int, str]] = frozenset()
     """Members and scans that there is no image of."""
+    of_group: str = ""
+    """The ensemble whose member draws are made of; nothing of other kinds."""
+    method: str = ""
+    """How draws are made."""
 
     def of(self, subject: str) -> tuple[int, ...]:
         """Return the members that have an image of a scan."""

@@ -9,7 +9,7 @@ from stages.derivatives.described_tables import GROUP_TABLES, STUDY_TABLES, tabl
 from stages.measures.voxelwise import SUMMARIES
 from stages.params.measure import MeasureParams
 from stages.statistics.methods.prediction_intervals import METHODS
-from stages.statistics.questions import asymmetry, components, power, surrogates
+from stages.statistics.questions import asymmetry, components, kinds, power, surrogates
 from stages.study import layout, schema
 from stages.study.columns import COLUMNS, KINDS, SPECIAL, UNITS, described
 from tests.fabricated import ROOT
@@ -38,6 +38,7 @@ def tables() -> Iterator[tuple[str, list[str]]]:
     yield table_name(layout.members("x")), schema.MEMBERS.columns
     for name, rows in plotted().items():
         yield name, list(rows[0])
+    yield "analyse/kinds", [*kinds.COLUMNS, *kinds.VALUES]
     yield "analyse/asymmetry", asymmetry.COLUMNS  # of segmenters that keep the sides apart
 
 
