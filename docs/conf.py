@@ -17,7 +17,7 @@ from site_parts import flowchart, formulas  # noqa: E402
 
 CITED = yaml.safe_load((ROOT / "CITATION.cff").read_text(encoding="utf-8"))
 PARTS = {  # of the navigation: its pages in order
-    "Begin": ["docs/concepts", "docs/experiments", "docs/results", "docs/roundings"],
+    "Begin": ["docs/concepts", "docs/experiments", "docs/draws", "docs/results", "docs/roundings"],
     "Bring your own": [
         "docs/own-scans",
         "docs/implant",

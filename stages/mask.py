@@ -8,11 +8,9 @@ from typing import Any
 from stages.kspace.formats.catalogue import list_scans
 from stages.kspace.formats.protocol import Scan
 from stages.kspace.image_files import scan_format
-from stages.kspace.masks.acquired import within_region
 from stages.kspace.masks.catalogue import chosen
-from stages.kspace.masks.protocol import Target
 from stages.kspace.masks.sampling import SamplingMask, save_mask
-from stages.kspace.masks.whole_lines import check_whole_lines
+from stages.kspace.masks.scan_mask import draw_scan_mask
 from stages.machine.entry import entry_point
 from stages.machine.progress import progress
 from stages.params.data import DataParams
@@ -32,11 +30,7 @@ def mask_of(scan: Scan, params: MaskParams) -> SamplingMask:
     A pathological phantom has the mask of its matched healthy one.
     """
     head = matched_healthy(subject(scan.path))
-    kind, seed = chosen(params), stable_seed("mask", head, params.seed)
-    target = Target((scan.n_ky, scan.n_kz), scan.n_acquired, seed, head)
-    found = within_region(lambda asked: kind.mask(asked, target), params, scan.acquired)
-    check_whole_lines(found, scan, params)
-    return found
+    return draw_scan_mask(scan, params, stable_seed("mask", head, params.seed))
 
 
 def check_distinct(scans: list[Scan]) -> None:

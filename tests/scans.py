@@ -78,6 +78,7 @@ def tiny_params(**changes: object) -> dict:
     """Return the project's parameters for scans of `GRID`; dotted names change single values."""
     params = deepcopy(settings("ci"))
     params["ensembles"] |= {"unet": [0, 1], "varnet": [0, 1], "rim": [0, 1], "noise": [0, 1]}
+    params["draws"] = {}
     params["compute"] |= {"device": "cpu", "threads": n_threads(), "workers": 1}
     params["data"] |= {"n_coils": N_COILS, "partial_fourier": PARTIAL_FOURIER}
     params["mask"]["acceleration"] = 3.0

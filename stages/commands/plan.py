@@ -40,8 +40,9 @@ ROOT = Path()
 GB = 1e9
 UNITS = ((86_400.0, "d"), (3600.0, "h"), (60.0, "min"))  # the first that fits
 OF_A_NETWORK = ("train", "select", "reconstruct")  # their costs are those of a group
+DRAWS = "reconstruct_draws"  # its costs are those of the network that is drawn from
 NEEDS_FILES = {"train", "select", "reconstruct", "reference", "noise", "mask", "inspect"}
-NEEDS_FILES |= {"image_quality", "measure", "overlap", "deformation"}
+NEEDS_FILES |= {"reconstruct_draws", "image_quality", "measure", "overlap", "deformation"}
 NEEDS_HEADS = {"phantom", "segmenter_quality", "atlas_quality"}
 NEEDS_SEGMENTER = {"segment", "segmenter_quality"}
 
@@ -91,9 +92,12 @@ def device_of(compute: ComputeParams) -> str:
 
 def rates_of(stages: Collection[Stage], study: Study, scan: Scan | None) -> Rates:
     """Time what the stages are made of."""
-    commands = [script_of(stage) for stage in stages]
+    commands, draws = [script_of(stage) for stage in stages], study.params.draws
     scripts = sorted({name for name, _ in commands if name in ESTIMATORS})
-    groups = sorted({words[0] for name, words in commands if name in OF_A_NETWORK})
+    groups = sorted(
+        {words[0] for name, words in commands if name in OF_A_NETWORK}
+        | {draws.group(words[0]).network[0] for name, words in commands if name == DRAWS}
+    )
     tasks = pieces(groups, set(scripts), study, scan)
     starts: dict[str, Timed] = {}
     parts: dict[str, dict[str, Timed]] = {}

@@ -6,17 +6,13 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 
 from pydantic import AfterValidator, ConfigDict, Field, PrivateAttr
 
+from stages.params.draws import DrawsSection
 from stages.params.external import NAME, ExternalSection
 from stages.params.section import FILE, Section, parse, read, section_of, unknown_key
+from stages.params.seeds import Seeds
 from stages.study import groups, layout, schema
 from stages.study.errors import StudyError
 from stages.study.groups import Group, GroupKind
-
-
-def _distinct(seeds: tuple[int, ...]) -> tuple[int, ...]:
-    if len(set(seeds)) < len(seeds) or min(seeds) < 0:
-        raise ValueError("seeds must differ and not be negative")
-    return seeds
 
 
 def _named_once(names: tuple[str, ...]) -> tuple[str, ...]:
@@ -27,7 +23,6 @@ def _named_once(names: tuple[str, ...]) -> tuple[str, ...]:
 
 Baseline = Literal[*groups.BASELINE.names]  # type: ignore[valid-type]  # their names are data
 Baselines = Annotated[tuple[Baseline, ...], Field(min_length=1), AfterValidator(_named_once)]
-Seeds = Annotated[tuple[int, ...], Field(min_length=1), AfterValidator(_distinct)]
 
 
 class EnsembleParams(Section):
@@ -43,6 +38,7 @@ class EnsembleParams(Section):
     noise: Seeds = ()
     baselines: Baselines = ()
     _external: tuple[Group, ...] = PrivateAttr(default=())
+    _draws: tuple[Group, ...] = PrivateAttr(default=())
     _alone: bool = PrivateAttr(default=False)  # groups from elsewhere, and nothing else
     _controls: tuple[Group, ...] = PrivateAttr(default=())  # of those that are resampled
 
@@ -50,6 +46,7 @@ class EnsembleParams(Section):
     def load(cls, path: Path = FILE) -> Self:
         """Read the section; an architecture that `train` does not know is an error."""
         content, external = read(path), ExternalSection.load(path)
+        draws = DrawsSection.load(path)
         alone = bool(external.groups) and not {cls.section, "train"} & {*content}
         seeds = {} if alone else section_of(content, cls.section, path)
         allowed = [] if alone else [*section_of(content, "train", path), *cls.model_fields]
@@ -67,7 +64,15 @@ class EnsembleParams(Section):
                 raise StudyError(
                     f"{path}: expected a value for '{cls.section}.{name}', found none; add it"
                 )
-        return found.joined(external, path, alone=alone, method=_method(content))
+        whole = found.joined(external, path, alone=alone, method=_method(content))
+        return whole.with_draws(draws, path)
+
+    def with_draws(self, draws: DrawsSection, path: Path = FILE) -> Self:
+        """Return these groups and those of draws; `StudyError` if they do not fit."""
+        draws.check(dict(self.__pydantic_extra__), {*self.groups, *groups.BASELINE.names}, path)
+        found = self.model_copy()
+        found._draws = draws.all
+        return found
 
     def joined(
         self, external: ExternalSection, path: Path, *, alone: bool, method: str | None = None
@@ -119,6 +124,7 @@ class EnsembleParams(Section):
             Group(groups.ADDED_NOISE, groups.NOISE, self.noise),
             groups.FULLY_SAMPLED,
             *(Group(name, groups.BASELINE, (0,)) for name in self.baselines),
+            *self._draws,
             *self._external,
             *self._controls,
         )

@@ -17,6 +17,7 @@ ELSEWHERE = "external"  # of groups that others made; most studies have none
 SECTIONS = (
     "ensembles",
     ELSEWHERE,
+    "draws",
     "compute",
     "phantom",
     "data",

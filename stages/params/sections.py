@@ -11,6 +11,7 @@ from stages.params.compressed_sensing import CompressedSensingParams
 from stages.params.compute import ComputeParams
 from stages.params.data import DataParams
 from stages.params.deformation import DeformationParams
+from stages.params.draws import DrawsSection
 from stages.params.ensembles import EnsembleParams
 from stages.params.external import ExternalSection
 from stages.params.mask import MaskParams
@@ -29,6 +30,7 @@ TRAIN = "train"
 PLAIN: tuple[type[Section], ...] = (
     EnsembleParams,
     ExternalSection,
+    DrawsSection,
     ComputeParams,
     PhantomParams,
     DataParams,
@@ -53,6 +55,7 @@ class Parameters(BaseModel):
     model_config = ConfigDict(frozen=True, extra="forbid")
     ensembles: EnsembleParams
     external: ExternalSection
+    draws: DrawsSection
     compute: ComputeParams
     phantom: PhantomParams
     data: DataParams

@@ -5,6 +5,7 @@ of the process and what DVC does around it. Sizes are in bytes or voxels, times 
 """
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from math import ceil, prod
 
 from stages.anatomy.diseases.catalogue import DISEASES
@@ -92,11 +93,24 @@ def select(study: Study, rates: Rates, arguments: list[str]) -> Cost:
 
 def reconstruct(study: Study, rates: Rates, arguments: list[str]) -> Cost:
     """Slices, and the images written; on a CPU some scans at a time."""
-    timed = rates.slice[arguments[0]]
+    return one_member(study, rates, arguments[0], "reconstruct")
+
+
+def reconstruct_draws(study: Study, rates: Rates, arguments: list[str]) -> Cost:
+    """The same for every member of a group of draws, one after the other."""
+    options = study.params.draws.group(arguments[0])
+    one = one_member(study, rates, options.network[0], "reconstruct_draws")
+    n_members = len(options.members)
+    return replace(one, seconds=n_members * one.seconds, disk_bytes=n_members * one.disk_bytes)
+
+
+def one_member(study: Study, rates: Rates, group: str, script: str) -> Cost:
+    """Return the cost of all images by one network or baseline."""
+    timed = rates.slice[group]
     n_slices = sum(shape[0] for shape in study.validation)
     work = n_slices * timed.seconds + voxels(study.validation) * rates.save.seconds
     workers = 1 if study.gpu else min(study.params.compute.workers, len(study.validation))
-    libraries = rates.start["reconstruct"].memory_bytes
+    libraries = rates.start[script].memory_bytes
     each = work / len(study.validation)
     return Cost(
         side_by_side(len(study.validation), each, workers),
@@ -110,14 +124,15 @@ def reconstruct(study: Study, rates: Rates, arguments: list[str]) -> Cost:
 
 def segment(study: Study, rates: Rates, arguments: list[str]) -> Cost:
     """Every image, and its shifted copies."""
-    n_times = 1 + study.params.segment.perturbations.draws
+    n_members = 1 if len(arguments) > 1 else len(study.params.ensembles.members(arguments[0]))
+    n_times = n_members * (1 + study.params.segment.perturbations.draws)
     return Cost(
         n_times * voxels(study.validation) * rates.segment.seconds,
         processors=study.params.compute.workers,
         gpu=study.gpu,
         memory_bytes=rates.segment.memory_bytes,
         gpu_bytes=rates.segment.gpu_bytes,
-        disk_bytes=labels_bytes(study.validation),
+        disk_bytes=n_members * labels_bytes(study.validation),
     )
 
 
@@ -313,6 +328,7 @@ ESTIMATORS: Mapping[str, Estimator] = {
         train,
         select,
         reconstruct,
+        reconstruct_draws,
         segment,
         reference,
         noise,

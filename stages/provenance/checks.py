@@ -14,7 +14,6 @@ from stages.study.errors import StudyError
 from stages.study.groups import FULLY_SAMPLED, Group
 
 REMAKE = "remake it with `dvc repro`"
-PER_SCAN = (sidecars.SCAN, sidecars.MASK, *sidecars.NOISE)  # the same for all members of a scan
 # of the segmenter, the same everywhere
 SETTINGS = (sidecars.METHOD, sidecars.WEIGHTS, sidecars.MODE, sidecars.FAST)
 IMAGE_KEYS = (sidecars.MD5, sidecars.BYTES, sidecars.SCAN)  # expected of every image
@@ -27,6 +26,7 @@ WORDS = {
     sidecars.MASK: "mask",
     sidecars.WEIGHTS: "weights",
     sidecars.NOISE_SEED: "seed of the noise",
+    sidecars.DRAW_SEED: "seed of the draw",
     sidecars.MD5: "voxels",
     sidecars.METHOD: "method of the segmenter",
     sidecars.MODE: "mode of the segmenter",
@@ -52,7 +52,7 @@ def check_images(group: Group, subjects: list[str]) -> Records:
     labels = read_records(layout.segmentation, FULLY_SAMPLED, subjects)
     _raise_first(size_faults([*images.values(), *reference.values(), *labels.values()]))
     _raise_first(member_faults(group, images))
-    _raise_first(scan_faults(images, reference))
+    _raise_first(scan_faults(group, images, reference))
     _raise_first(training_faults(images))
     _raise_first(duplicate_faults(group, images))
     _raise_first(chain_faults(reference, labels))
@@ -106,9 +106,9 @@ def member_faults(group: Group, images: Records) -> Iterator[str]:
                 )
 
 
-def scan_faults(images: Records, reference: Records) -> Iterator[str]:
-    """Yield a line where images of one scan were made from other k-space, mask or noise."""
-    for key in PER_SCAN:
+def scan_faults(group: Group, images: Records, reference: Records) -> Iterator[str]:
+    """Yield a line where images of one scan differ in k-space or in what their kind shares."""
+    for key in group.kind.same_in:
         for subject in dict.fromkeys(subject for _, subject in images):
             same = [record for (_, s), record in images.items() if s == subject]
             if key == sidecars.SCAN:

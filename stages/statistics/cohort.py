@@ -102,6 +102,12 @@ class Cohort:
     curves: pd.DataFrame
     """Training curves: columns group, seed, step and `schema.CURVES`."""
 
+    spread: pd.DataFrame
+    """Summaries of the voxelwise SD of all groups of several members, draws and noise as well."""
+
+    half_spread: pd.DataFrame
+    """The same of both halves of the members."""
+
     answers: Mapping[str, Answer] = field(default_factory=dict)
     """Answers to the questions before the one that is asked."""
 
@@ -204,7 +210,7 @@ def _image_tables(ensembles: EnsembleParams, joined: Callable[..., pd.DataFrame]
     def those(names: tuple[str, ...]) -> tuple[str, ...]:
         return tuple(name for name in names if name in imaged)
 
-    networks = those(ensembles.ensembles)
+    networks, several = those(ensembles.ensembles), those(ensembles.variable)
     drawn = bool(networks) and _all_have(schema.DRAWS, networks)
     measured = those(ensembles.groups)
     measured = measured if _all_have(schema.THICKNESS, measured) else ()
@@ -222,6 +228,8 @@ def _image_tables(ensembles: EnsembleParams, joined: Callable[..., pd.DataFrame]
         "overlap": joined(schema.OVERLAP, those(ensembles.groups) if against else ()),
         "thickness": joined(schema.THICKNESS, measured),
         "changes": joined(schema.DEFORMATION, those(ensembles.compared) if against else ()),
+        "spread": joined(schema.REGIONS, several),
+        "half_spread": joined(schema.HALVES, several),
         **{name: joined(table, networks) for name, table in voxelwise.items()},
     }
 

@@ -318,6 +318,38 @@ SPECIAL = {
         "p_bh": Column("p-value adjusted over structures, false-discovery rate."),
         "statistic": Column("Summary of the SD; `noise_ceiling`, or `summary` for all of them."),
     },
+    "analyse/kinds": {
+        "of": Column("Group whose networks made the images; the group itself unless it is draws."),
+        "kind": Column("Kind of the group; of draws their method."),
+        "n_trainings": Column("Trained networks that the group needs."),
+        "n_reconstructions": Column("Reconstructions, and segmentations, of each scan."),
+        "target": Column(
+            "What is compared with, or predicted, as a logarithm.",
+            levels=REFERENCE_OR_TRUTH
+            | {
+                "ensemble_cv": "CV between the trained networks of the architecture",
+                "bias_reference": "absolute bias against the fully sampled scan",
+                "bias_truth": "absolute bias against the simulated truth",
+            },
+        ),
+        "predictor": Column(
+            "What predicts; n/a where nothing does.",
+            levels={"sd": "mean voxelwise SD", "cv": "CV of the volume"},
+        ),
+        "estimate": Column(
+            "Kind of the number in the row.",
+            levels={
+                "cv": "median coefficient of variation, %",
+                "spread_skill": "spread over error of the mean; calibrated: 1",
+                "crps": "fair continuous ranked probability score, %",
+                "width_absolute": "width of conformal intervals by the residual, %",
+                "width_scaled": "width of conformal intervals by the residual over the CV, %",
+                "r2": "R² of left-out subjects",
+                "noise_ceiling": "R² that a perfect predictor would reach",
+            },
+        ),
+        "n": Column("Structure-scan pairs of an R², of both directions of two halves; else 0."),
+    },
     "analyse/outliers": {
         "volume": Column(
             "Mean absolute difference of the volumes from the group's median.", PERCENT

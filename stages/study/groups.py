@@ -6,13 +6,15 @@ its images. Images from elsewhere (`EXTERNAL`) are a kind like any other.
 """
 
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 from stages.study import sidecars
 
 ACCELERATED = "accelerated"  # BIDS label `desc` of images from undersampled k-space
 ADDED_NOISE = "noise"  # name of the group of noise realisations
+SAME = (sidecars.SCAN, sidecars.MASK, *sidecars.NOISE)
+"""What all members of a scan share, unless their kind says otherwise."""
 
 
 @dataclass(frozen=True)
@@ -48,6 +50,10 @@ class GroupKind:
     """Its images depend on the reference's label maps, hence on the segmenter."""
     differ_in: tuple[str, ...] = ()
     """Entries of an image's sidecar that no two members share."""
+    same_in: tuple[str, ...] = SAME
+    """Entries of an image's sidecar that all members of a scan share."""
+    nested: bool = False
+    """Members are samples of their scan: member 3 is another sample in each."""
 
 
 ENSEMBLE = GroupKind(
@@ -84,6 +90,25 @@ _ELSEWHERE: dict[str, Any] = {
 EXTERNAL = GroupKind("external", repeated=True, **_ELSEWHERE)
 PAIRED = GroupKind("paired", **_ELSEWHERE)
 
+# draws of one network: each scan has the same weights or the same mask on purpose
+DRAWN = GroupKind(
+    "measurement_draws",
+    image="draw of one network",
+    repeated=True,
+    same_in=(*SAME, sidecars.WEIGHTS),
+    differ_in=(sidecars.DRAW_SEED,),
+    nested=True,
+)
+DRAWN_MASKS = replace(
+    DRAWN,
+    name="mask_draws",
+    same_in=(sidecars.SCAN, sidecars.WEIGHTS),
+    differ_in=(sidecars.MASK, sidecars.DRAW_SEED),
+)
+DRAWN_WEIGHTS = replace(
+    DRAWN, name="weight_draws", same_in=SAME, differ_in=(sidecars.WEIGHTS,), nested=False
+)
+
 INTERPOLATION = GroupKind(
     "interpolation",
     image="reference image, resampled there and back",
@@ -93,7 +118,8 @@ INTERPOLATION = GroupKind(
     interpolated=True,
 )
 
-KINDS = (ENSEMBLE, NOISE, REFERENCE, BASELINE, EXTERNAL, PAIRED, INTERPOLATION)
+DRAWS = (DRAWN, DRAWN_MASKS, DRAWN_WEIGHTS)
+KINDS = (ENSEMBLE, NOISE, REFERENCE, BASELINE, *DRAWS, EXTERNAL, PAIRED, INTERPOLATION)
 """Every kind of group."""
 _NAMED = {name: kind for kind in KINDS for name in kind.names}
 
@@ -112,6 +138,10 @@ class Group:
     """It has images and label maps; otherwise volumes alone."""
     absent: frozenset[tuple[int, str]] = frozenset()
     """Members and scans that there is no image of."""
+    of_group: str = ""
+    """The ensemble whose member draws are made of; nothing of other kinds."""
+    method: str = ""
+    """How draws are made."""
 
     def of(self, subject: str) -> tuple[int, ...]:
         """Return the members that have an image of a scan."""

@@ -24,6 +24,10 @@ MASK = "MaskMD5"
 # of images by a trained network; WEIGHTS of label maps: those of the segmenter
 WEIGHTS = "WeightsMD5"
 TRAINING = "Training"  # digests of what all members of an ensemble share
+# of images by draws of one network
+DRAWN_FROM = "DrawnFrom"  # group and member of the network
+DRAW_METHOD = "DrawMethod"
+DRAW_SEED = "DrawSeed"  # of the scan; None where the member alone says what is drawn
 # of images with added noise
 NOISE_SIGMA = "NoiseSigma"
 NOISE_SNR = "NoiseSNR"

@@ -45,6 +45,7 @@ class Run:
 def smallest_params() -> dict[str, Any]:
     """Return the parameters: those of continuous integration with a few steps and draws only."""
     params = deepcopy(settings("ci"))
+    params["draws"] = {}
     params["compute"] |= {"device": "cpu", "workers": 2, "checkpoint_minutes": 0.0}
     for architecture in ARCHITECTURES:
         params["train"][architecture] |= {

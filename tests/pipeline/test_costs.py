@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stages.params.draws import DrawsSection
 from stages.params.sections import Parameters, load_all
 from stages.params.train import TrainParams
 from stages.pipeline.costs import Cost, Rates, Study, Timed, rows
@@ -36,7 +37,9 @@ def study(*, gpu: bool = False, **sections: object) -> Study:
 @cache
 def default_params() -> Parameters:
     """The default parameters, read once."""
-    return load_all(ROOT / "params.yaml")
+    draws = {"mine": {"of": "unet/0", "method": "replicas", "members": (0, 1)}}
+    section = DrawsSection.model_validate(draws)
+    return load_all(ROOT / "params.yaml").model_copy(update={"draws": section})
 
 
 def rates(seconds: float = 1e-3) -> Rates:
@@ -110,6 +113,7 @@ def test_every_script_has_a_finite_cost_that_grows_with_the_time_of_its_pieces(
         "reconstruct": "zero_filled 0",
         "segment": "unet 0",
     }
+    words |= {"reconstruct_draws": "mine"}
     words |= {"image_quality": "rim", "measure": "noise", "noise": "2"}
     words |= {"overlap": "reference", "deformation": "varnet"}
     stage = Stage(script, frozenset(), f"python -m stages.{script} {words.get(script, '')}", gpu)
@@ -117,7 +121,9 @@ def test_every_script_has_a_finite_cost_that_grows_with_the_time_of_its_pieces(
     assert 0 < one.seconds < two.seconds
     numbers = (one.seconds, one.hours, one.memory_bytes, one.disk_bytes, one.gpu_bytes)
     assert all(math.isfinite(number) and number >= 0 for number in numbers)
-    assert one.gpu == (gpu and script in ("train", "select", "reconstruct", "segment"))
+    assert one.gpu == (
+        gpu and script in ("train", "select", "reconstruct", "reconstruct_draws", "segment")
+    )
 
 
 def test_more_members_are_more_rows_and_longer_measurements() -> None:

@@ -13,6 +13,7 @@ from stages.statistics.questions import (
     asymmetry,
     components,
     image_scores,
+    kinds,
     power,
     surrogates,
     thickness,
@@ -45,6 +46,7 @@ def tables() -> Iterator[tuple[str, list[str]]]:
     yield table_name(layout.members("x")), schema.MEMBERS.columns
     for name, rows in plotted().items():
         yield name, list(rows[0])
+    yield "analyse/kinds", [*kinds.COLUMNS, *kinds.VALUES]
     yield "analyse/asymmetry", asymmetry.COLUMNS  # of segmenters that keep the sides apart
     yield "analyse/image_scores", image_scores.COLUMNS
     yield "analyse/thickness", thickness.COLUMNS

@@ -1,0 +1,1 @@
+"""Repeated reconstructions of a scan by one trained network, a module a method."""
