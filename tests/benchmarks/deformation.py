@@ -13,7 +13,6 @@ import numpy as np
 from nibabel.affines import voxel_sizes
 from scipy.ndimage import gaussian_filter, map_coordinates
 
-from stages.deformation import LABELS
 from stages.measures.deformation import (
     Registration,
     brain_box,
