@@ -26,7 +26,7 @@ from stages.segmenters.orientation import check
 from stages.segmenters.plausibility import remarks_of
 from stages.segmenters.protocol import NO_WEIGHTS, Segmenter
 from stages.segmenters.synthseg.weight_files import EMBEDDED, open_further, open_segmenter
-from stages.segmenters.volume_table import add_to_table, read_rows, write_scores
+from stages.segmenters.volume_table import add_scores, add_to_table, read_rows
 from stages.storage.nifti import save_volume
 from stages.study.errors import StudyError
 from stages.study.layout import QUALITY_SCORES
@@ -128,7 +128,7 @@ def main(values: list[str] | None = None) -> None:
     if rows:
         add_to_table(table, names, [(name, volumes) for name, volumes, _ in rows])
         if all(scores for *_, scores in rows):
-            write_scores(options.out / QUALITY_SCORES, [(name, found) for name, _, found in rows])
+            add_scores(options.out / QUALITY_SCORES, [(name, found) for name, _, found in rows])
     for line in failures[:-1]:
         print(f"error: {line}", file=sys.stderr)
     if failures:

@@ -58,22 +58,24 @@ def write_scores(path: Path, rows: Sequence[tuple[str, Mapping[str, float]]]) ->
     """Write `subject,<regions>`: quality scores, four decimals.
 
     Args:
-        path: file to write; its rows of other subjects are kept.
+        path: file to write.
         rows: subject and score of each region, the same regions in all.
-
-    Raises:
-        StudyError: if the file is no such table.
     """
+    _write(path, ["subject", *rows[0][1]], [_score_cells(*row) for row in rows])
+
+
+def add_scores(path: Path, rows: Sequence[tuple[str, Mapping[str, float]]]) -> None:
+    """Write rows of scores into a table that may be there already, as `add_to_table` does."""
     columns = ["subject", *rows[0][1]]
     path.parent.mkdir(parents=True, exist_ok=True)
     with _waiting(path.parent):
         table = {row[0]: row for row in _rows(path, columns)} if path.exists() else {}
-        for subject, scores in rows:
-            table[subject] = [
-                subject,
-                *(f"{score:.{SCORE_DECIMALS}f}" for score in scores.values()),
-            ]
+        table |= {row[0]: _score_cells(*row) for row in rows}
         _write(path, columns, table.values())
+
+
+def _score_cells(subject: str, scores: Mapping[str, float]) -> list[str]:
+    return [subject, *(f"{score:.{SCORE_DECIMALS}f}" for score in scores.values())]
 
 
 def read_rows(path: Path, names: Sequence[str]) -> list[list[str]]:

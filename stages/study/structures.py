@@ -302,4 +302,4 @@ def structure_volumes(table: "pd.DataFrame") -> "pd.DataFrame":
     available = list(table.columns)
     groups = {s.name: columns(s, available) for s in STRUCTURES + PARCELS}
     sums = {name: table[parts].sum(axis=1) for name, parts in groups.items() if parts}
-    return table.assign(**sums)[list(sums)]
+    return table[[]].assign(**sums)

@@ -34,6 +34,7 @@ def load(path: Path) -> Regressor:
     layers = read_layers(path)
     check_layers(path, layers)
     levels = encoder_levels(path, layers)
+    check_norms(path, layers, levels)
     projections = projections_of(layers, levels)
     stages = tuple(
         stage_of(layers, names, level, projections) for level, names in enumerate(levels)
@@ -44,7 +45,6 @@ def load(path: Path) -> Regressor:
         raise StudyError(f"{path}: misses the layers after the encoder; {ADVICE}")
     network = Regressor(stages, tuple(convolution(layers[name]) for name in last))
     check_chain(path, layers, [*(name for names in levels for name in names), *last])
-    check_norms(path, layers, levels)
     check_residuals(path, network)
     return network
 
@@ -84,16 +84,21 @@ def encoder_levels(path: Path, layers: Layers) -> list[list[str]]:
     )
     levels: list[list[str]] = []
     for level, number, name in found:
+        here = levels and level == len(levels) - 1
+        wanted = (level, len(levels[-1])) if here else (len(levels), 0)
+        if (level, number) != wanted:
+            raise missing(path, *wanted)
         if number == 0:
             levels.append([])
-        if level != len(levels) - 1 or number != len(levels[-1]):
-            break
         levels[-1].append(name)
-    if not levels or sum(map(len, levels)) < len(found):
-        n = max(len(levels) - 1, 0)
-        wanted = f"qc_conv_downarm_{n}_{len(levels[-1]) if levels else 0}"
-        raise StudyError(f"{path}: misses the layer '{wanted}'; {ADVICE}")
+    if not levels:
+        raise missing(path, 0, 0)
     return levels
+
+
+def missing(path: Path, level: int, number: int) -> StudyError:
+    """Return the fault of a file without a convolution of the encoder."""
+    return StudyError(f"{path}: misses the layer 'qc_conv_downarm_{level}_{number}'; {ADVICE}")
 
 
 def projections_of(layers: Layers, levels: list[list[str]]) -> dict[int, str]:
