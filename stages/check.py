@@ -13,6 +13,7 @@ from stages.params.sections import load_all
 from stages.params.train import TrainParams
 from stages.pipeline.completeness import check_members
 from stages.recon.learned.networks import SENSITIVITY_MODEL, network_configuration
+from stages.segmenters.catalogue import further_files
 from stages.segmenters.synthseg.weight_files import weight_file
 from stages.study.errors import StudyError
 
@@ -25,12 +26,12 @@ def check_networks(architectures: Iterable[TrainParams]) -> None:
             network_configuration(SENSITIVITY_MODEL, params.sensitivity_network)
 
 
-def check_weights(weights: str) -> None:
-    """Raise `StudyError` if the file of the segmenter's weights does not exist."""
+def check_weights(weights: str, key: str = "weights") -> None:
+    """Raise `StudyError` if a file of the segmenter's weights does not exist."""
     path = weight_file(weights)
     if not path.is_file():
         raise StudyError(
-            f"{path}: expected the segmenter's weights (segment.weights), found none;"
+            f"{path}: expected the segmenter's weights (segment.{key}), found none;"
             " put the file there, or name another one"
         )
 
@@ -42,6 +43,8 @@ def main() -> None:
     check_members(params.train)
     check_networks(params.train.values())
     check_weights(params.segment.weights)
+    for key, path in further_files(params.segment).items():
+        check_weights(str(path), key)
     check_beside()
 
 

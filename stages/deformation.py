@@ -23,8 +23,8 @@ from stages.measures.deformation import (
     jacobian,
     without_gains,
 )
-from stages.measures.members import load_image, load_reference, scans
-from stages.measures.voxelwise import number_table, structure_numbers
+from stages.measures.members import load_image, load_reference, load_target_labels, scans
+from stages.measures.partitions import parts
 from stages.params.compute import ComputeParams
 from stages.params.deformation import DeformationParams
 from stages.params.ensembles import EnsembleParams
@@ -33,26 +33,27 @@ from stages.study import layout
 from stages.study.errors import StudyError
 from stages.study.groups import Group
 from stages.study.schema import DEFORMATION
-from stages.study.structures import LABELS
 
 
 def scan_deformation(subject: str, group: Group, params: DeformationParams) -> pd.DataFrame:
     """Return group, member, subject and `change_table` of one scan, one row a structure."""
     scan = load_reference(subject)
     sizes = tuple(voxel_sizes(scan.affine))
-    numbers = structure_numbers(scan.labels, number_table(LABELS))
-    box = brain_box(numbers, sizes, params.margin_mm)
-    numbers, reference = numbers[box], np.abs(scan.image[box]) / np.float32(scan.scale)
+    regions = parts(load_target_labels(subject)[0])
+    box = brain_box(regions[0].numbers, sizes, params.margin_mm)
+    regions = [part.within(box) for part in regions]
+    brain, reference = regions[0].numbers > 0, np.abs(scan.image[box]) / np.float32(scan.scale)
     paths = [layout.image(group.name, member, subject) for member in group.of(subject)]
     images = [np.abs(load_image(path, scan)[box]) / scan.scale for path in paths]
     how = Registration(**params.model_dump(exclude={"margin_mm"}))
-    parts = []
-    comparable = without_gains(images, reference, numbers > 0)
+    tables = []
+    comparable = without_gains(images, reference, brain)
     for member, image in zip(group.of(subject), comparable, strict=True):
         determinant = jacobian(displacement(reference, image, sizes, how))
-        table = change_table(determinant, numbers, list(LABELS))
-        parts.append(table.assign(group=group.name, member=member, subject=subject))
-    return pd.concat(parts, ignore_index=True)[DEFORMATION.columns]
+        for part in regions:
+            table = change_table(determinant, part.numbers, part.names)
+            tables.append(table.assign(group=group.name, member=member, subject=subject))
+    return pd.concat(tables, ignore_index=True)[DEFORMATION.columns]
 
 
 @entry_point

@@ -19,6 +19,7 @@ from stages.storage.files import atomic_directory
 from stages.storage.nifti import label_map, subject
 from stages.study import layout, sidecars
 from stages.study.groups import ADDED_NOISE, FULLY_SAMPLED
+from stages.study.parcels import without_parcels
 from stages.study.seeds import stable_seed
 
 ABOUT = "Root sum of squares over the coils of fully sampled k-space with added noise."
@@ -29,7 +30,8 @@ def signal_of(scan: Scan, options: NoiseParams) -> float:
     if options.definition != "brain_rss":
         return kspace_rms(scan)
     path = layout.segmentation(FULLY_SAMPLED.name, 0, subject(scan.path))
-    return mean_brain_rss(scan, brain_of(label_map(path, scan.shape, scan.affine)))
+    labels = without_parcels(label_map(path, scan.shape, scan.affine))
+    return mean_brain_rss(scan, brain_of(labels))
 
 
 def noisy_image(scan: Scan, sigma: float, rng: np.random.Generator) -> np.ndarray:

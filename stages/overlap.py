@@ -5,7 +5,6 @@
 
 from functools import partial
 
-import numpy as np
 import pandas as pd
 from nibabel.affines import voxel_sizes
 
@@ -15,20 +14,19 @@ from stages.machine.lookahead import ahead
 from stages.machine.progress import progress
 from stages.measures.members import Grid, load_labels, load_target_labels, scans
 from stages.measures.overlap import overlap_table
-from stages.measures.voxelwise import number_table, structure_numbers
+from stages.measures.partitions import Part, parts
 from stages.params.compute import ComputeParams
 from stages.params.ensembles import EnsembleParams
 from stages.storage.tables import write_tables
 from stages.study import layout
 from stages.study.groups import FULLY_SAMPLED, Group
 from stages.study.schema import OVERLAP
-from stages.study.structures import LABELS
 
 TRUTH = "truth"
 
 
-def targets(subject: str, group: Group) -> tuple[dict[str, np.ndarray], Grid]:
-    """Read what a group is compared with, structure numbers (i, j, k), and their grid.
+def targets(subject: str, group: Group) -> tuple[dict[str, list[Part]], Grid]:
+    """Read what a group is compared with, the parts of label maps, and their grid.
 
     That is the segmentation of the fully sampled image, unless the group is that one itself, and
     the true labels of a simulated scan.
@@ -37,23 +35,23 @@ def targets(subject: str, group: Group) -> tuple[dict[str, np.ndarray], Grid]:
     known = {} if group.kind.target else {FULLY_SAMPLED.name: labels}
     if layout.true_volumes().exists():
         known[TRUTH] = load_labels(layout.true_labels(subject), grid)
-    table = number_table(LABELS)
-    return {name: structure_numbers(found, table) for name, found in known.items()}, grid
+    return {name: parts(found) for name, found in known.items()}, grid
 
 
 def scan_overlap(subject: str, group: Group) -> pd.DataFrame:
     """Return the overlap of one scan's segmentations, one row a member, target and structure."""
     known, grid = targets(subject, group)
-    table, sizes = number_table(LABELS), tuple(voxel_sizes(grid.affine))
-    parts = [pd.DataFrame(columns=OVERLAP.columns)] if not known else []
+    sizes = tuple(voxel_sizes(grid.affine))
+    tables = [pd.DataFrame(columns=OVERLAP.columns)] if not known else []
     for member in group.of(subject) if known else ():
-        found = load_labels(layout.segmentation(group.name, member, subject), grid)
-        numbers = structure_numbers(found, table)
+        path = layout.segmentation(group.name, member, subject)
+        found = parts(load_labels(path, grid, parcels=True))
         for name, target in known.items():
-            scores = overlap_table(numbers, target, list(LABELS), sizes)
             where = {"group": group.name, "member": member, "subject": subject, "target": name}
-            parts.append(scores.assign(**where))
-    return pd.concat(parts, ignore_index=True)[OVERLAP.columns]
+            for own, other in zip(found, target, strict=False):  # parcels, if both have them
+                scores = overlap_table(own.numbers, other.numbers, own.names, sizes)
+                tables.append(scores.assign(**where))
+    return pd.concat(tables, ignore_index=True)[OVERLAP.columns]
 
 
 @entry_point

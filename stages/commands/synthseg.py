@@ -1,7 +1,8 @@
 """SynthSeg as a command: `python -m stages synthseg IMAGE... --out DIR`.
 
 Writes `<name>_labels.nii.gz` for every image, on the network's grid (1 mm, or 2 mm for the bundled
-network), which may differ from the image's, and a row in `volumes.csv`. Rows of other images in a
+network), which may differ from the image's, and a row in `volumes.csv`; with `--qc` also one in
+`quality_scores.csv`. Rows of other images in a
 table that is there already are kept, so that a loop may call the command image by image. Images
 that cannot be used are named at the end, and the exit code is then 1; the others are segmented all
 the same.
@@ -11,7 +12,7 @@ import argparse
 import os
 import re
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 import numpy as np
@@ -23,11 +24,12 @@ from stages.machine.memory import map_large_blocks
 from stages.machine.progress import progress
 from stages.segmenters.orientation import check
 from stages.segmenters.plausibility import remarks_of
-from stages.segmenters.protocol import Segmenter
-from stages.segmenters.synthseg.weight_files import EMBEDDED, open_segmenter
-from stages.segmenters.volume_table import add_to_table, read_rows
+from stages.segmenters.protocol import NO_WEIGHTS, Segmenter
+from stages.segmenters.synthseg.weight_files import EMBEDDED, open_further, open_segmenter
+from stages.segmenters.volume_table import add_scores, add_to_table, read_rows
 from stages.storage.nifti import save_volume
 from stages.study.errors import StudyError
+from stages.study.layout import QUALITY_SCORES
 
 EXTENSION = re.compile(r"\.(nii|nii\.gz|mgz)$", re.IGNORECASE)
 
@@ -40,6 +42,18 @@ def arguments(values: list[str] | None = None) -> argparse.Namespace:
         "--weights", default=EMBEDDED, help="'embedded' (default), an official .h5 file, or .npz"
     )
     parser.add_argument("--mode", choices=("standard", "robust"), default="standard")
+    parser.add_argument(
+        "--parc",
+        default=NO_WEIGHTS,
+        metavar="WEIGHTS",
+        help="divide the cortex into parcels, by the official synthseg_parc_2.0.h5",
+    )
+    parser.add_argument(
+        "--qc",
+        default=NO_WEIGHTS,
+        metavar="WEIGHTS",
+        help="predict the quality of each segmentation, by the official synthseg_qc_2.0.h5",
+    )
     parser.add_argument("--fast", action="store_true", help="no mirrored image, no topology step")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="cpu")
     parser.add_argument("--threads", type=int, default=1, help="CPU threads (default 1)")
@@ -75,8 +89,8 @@ def check_folder(out: Path) -> None:
 
 def segment_all(
     images: list[Path], segmenter: Segmenter, out: Path, orientation: str, failures: list[str]
-) -> Iterator[tuple[str, np.ndarray]]:
-    """Segment image by image and yield (name, volumes in mm3); faults are collected, not raised."""
+) -> Iterator[tuple[str, np.ndarray, Mapping[str, float]]]:
+    """Segment image by image and yield (name, volumes in mm3, scores); faults are collected."""
     for image in progress(images, desc="synthseg", unit="image"):
         try:
             result = segmenter.segment(image)
@@ -85,12 +99,12 @@ def segment_all(
             continue
         for line in remarks_of(image, segmenter, result):
             print(f"warning: {line}", file=sys.stderr)
-        save_volume(out / f"{name_of(image)}_labels.nii.gz", result.labels, result.affine)
+        save_volume(out / f"{name_of(image)}_labels.nii.gz", result.written, result.affine)
         if orientation != "off":
             finding = check(segmenter, image, result, search=orientation == "search")
             if finding is not None:
                 print(f"warning: {finding.message}", file=sys.stderr)
-        yield name_of(image), result.volumes_mm3
+        yield name_of(image), result.volumes_mm3, result.scores
 
 
 @entry_point
@@ -104,14 +118,17 @@ def main(values: list[str] | None = None) -> None:
     torch.set_num_threads(options.threads)
     map_large_blocks()
     device = pick_device(options.device)
-    segmenter = open_segmenter(options.weights, options.mode, device, fast=options.fast)
+    base = open_segmenter(options.weights, options.mode, device, fast=options.fast)
+    segmenter = open_further(base, options.parc, options.qc, weights=options.weights)
     table, names = options.out / "volumes.csv", segmenter.model.names
     if table.exists():
         read_rows(table, names)  # of other structures? before anything takes time
     failures: list[str] = []
     rows = list(segment_all(options.images, segmenter, options.out, options.orientation, failures))
     if rows:
-        add_to_table(table, names, rows)
+        add_to_table(table, names, [(name, volumes) for name, volumes, _ in rows])
+        if all(scores for *_, scores in rows):
+            add_scores(options.out / QUALITY_SCORES, [(name, found) for name, _, found in rows])
     for line in failures[:-1]:
         print(f"error: {line}", file=sys.stderr)
     if failures:

@@ -20,6 +20,7 @@ from stages.storage.tables import read_table
 from stages.study import layout
 from stages.study.errors import StudyError
 from stages.study.groups import FULLY_SAMPLED, Group
+from stages.study.parcels import without_parcels
 from stages.study.schema import DRAWS, VOLUMES
 from stages.study.structures import structure_volumes
 
@@ -88,14 +89,17 @@ def load_image(path: Path, reference: Reference) -> np.ndarray:
     return image
 
 
-def load_labels(path: Path, grid: Grid) -> np.ndarray:
+def load_labels(path: Path, grid: Grid, *, parcels: bool = False) -> np.ndarray:
     """Read a label map (i, j, k) that lies on the grid of a scan.
+
+    Parcels of the cortex, where a map has some, are the cortex again unless they are asked for.
 
     Raises:
         StudyError: as `label_map`, and if it is not the file that its sidecar records.
     """
     check_recorded(path)
-    return label_map(path, grid.shape, grid.affine)
+    labels = label_map(path, grid.shape, grid.affine)
+    return labels if parcels else without_parcels(labels)
 
 
 def member_images(group: Group, reference: Reference) -> Iterator[np.ndarray]:
@@ -106,14 +110,14 @@ def member_images(group: Group, reference: Reference) -> Iterator[np.ndarray]:
 
 
 def member_labels(group: Group, reference: Reference) -> Iterator[np.ndarray]:
-    """Yield the label map (i, j, k) of each member of a group, read ahead of its turn."""
+    """Yield the label map (i, j, k) of each member, with parcels, read ahead of its turn."""
     members = group.of(reference.subject)
     paths = [layout.segmentation(group.name, m, reference.subject) for m in members]
-    return ahead(lambda path: load_labels(path, reference.grid), paths, READERS)
+    return ahead(lambda path: load_labels(path, reference.grid, parcels=True), paths, READERS)
 
 
 def load_target_labels(subject: str) -> tuple[np.ndarray, Grid]:
-    """Read the label map (i, j, k) of a fully sampled scan, and its grid.
+    """Read the label map (i, j, k) of a fully sampled scan, with parcels, and its grid.
 
     Raises:
         StudyError: as `load_labels`, but for the grid, which is its own.

@@ -3,12 +3,14 @@
 Streams scan by scan and member by member; every file is read once.
 """
 
+from collections.abc import Sequence
+
 import numpy as np
 import pandas as pd
 from nibabel.affines import voxel_sizes
 
 from stages.machine.progress import progress
-from stages.measures.agreement import count_votes
+from stages.measures.agreement import Votes, count_votes
 from stages.measures.boundary import SHELL_VOXELS
 from stages.measures.halves import half_regions, half_surrogates, halves
 from stages.measures.members import (
@@ -19,6 +21,8 @@ from stages.measures.members import (
     member_labels,
     member_volumes,
 )
+from stages.measures.partitions import parts
+from stages.measures.quality_scores import with_scores
 from stages.measures.sides import side_volumes
 from stages.measures.surrogates import gain_table, gathered, surrogate_table
 from stages.measures.thickness.tables import group_thickness
@@ -35,7 +39,7 @@ from stages.measures.voxelwise import (
 from stages.params.measure import MeasureParams
 from stages.study import schema
 from stages.study.groups import Group
-from stages.study.structures import LABELS
+from stages.study.structures import LABELS, STRUCTURES, Structure
 
 Tables = dict[str, pd.DataFrame]
 """Name of a table of `schema.GROUP_TABLES` -> the table."""
@@ -66,7 +70,7 @@ def voxelwise_tables(group: Group, subjects: list[str], params: MeasureParams) -
 
 def measure_scan(subject: str, group: Group, params: MeasureParams) -> Tables:
     """Return the voxelwise tables of one scan, with its group and name in front."""
-    tables = scan_tables(load_reference(subject), group, params)
+    tables = with_scores(scan_tables(load_reference(subject), group, params), group, subject)
     for table in tables.values():
         table.insert(0, "subject", subject)
         table.insert(0, "group", group.name)
@@ -74,11 +78,36 @@ def measure_scan(subject: str, group: Group, params: MeasureParams) -> Tables:
 
 
 def scan_tables(scan: Reference, group: Group, params: MeasureParams) -> Tables:
-    """Return the tables of one scan that compare the images of all members voxel by voxel."""
-    numbers = number_table(LABELS)
-    maps = [structure_numbers(m, numbers) for m in member_labels(group, scan)]
-    votes = count_votes(maps, SHELL_VOXELS)
-    del maps  # the votes hold what they say
+    """Return the tables of one scan that compare the images of all members voxel by voxel.
+
+    The structures of the study come first; the parcels of the cortex, where all members have them,
+    are measured after them by themselves.
+    """
+    # a map without parcels has one part alone
+    waiting = [*zip(*map(parts, member_labels(group, scan)), strict=False)]
+    tables: list[Tables] = []
+    while waiting:
+        same = waiting.pop(0)
+        structures = same[0].structures
+        votes = count_votes([part.numbers for part in same], SHELL_VOXELS)
+        del same  # the votes hold what they say
+        tables.append(part_tables(scan, group, params, structures, votes))
+    if len(tables) == 1:
+        return tables[0]
+    return {
+        name: pd.concat([own[name] for own in tables if name in own], ignore_index=True)
+        for name in tables[0]
+    }
+
+
+def part_tables(
+    scan: Reference,
+    group: Group,
+    params: MeasureParams,
+    structures: Sequence[Structure],
+    votes: Votes,
+) -> Tables:
+    """Return the same of structures that share no voxel, by the votes of the members."""
     found = gathered(votes, member_images(group, scan), scan.scale)
     brain = found.chosen[: found.n_inside]
     positions, bits = votes.positions(brain), flat(votes.bits())[brain]
@@ -86,22 +115,22 @@ def scan_tables(scan: Reference, group: Group, params: MeasureParams) -> Tables:
     values = found.values[:, : found.n_inside]
     reference = np.abs(flat(scan.image)[positions]) / np.float32(scan.scale)
     _, without_gain = mean_and_std(values, fitted_gains(values, reference))
-    parts = halves(found, group.of(scan.subject))
-    stds = [half.std[: found.n_inside] for half in parts.values()]
-    raw, normalised, *apart = region_tables([std, without_gain, *stds], bits)
+    apart_of = halves(found, group.of(scan.subject))
+    stds = [half.std[: found.n_inside] for half in apart_of.values()]
+    raw, normalised, *apart = region_tables([std, without_gain, *stds], bits, structures)
     regions = raw.join(normalised[list(schema.SUMMARIES)].add_prefix("gain_normalised_"))
-    sizes = tuple(voxel_sizes(scan.affine))
-    surrogates = [gain_table(regions), surrogate_table(found, list(LABELS), sizes)]
+    sizes, names = tuple(voxel_sizes(scan.affine)), [entry.name for entry in structures]
+    surrogates = [gain_table(regions), surrogate_table(found, names, sizes)]
     tables = {
         schema.REGIONS.name: regions,
-        schema.HALVES.name: half_regions(dict(zip(parts, apart, strict=True))),
+        schema.HALVES.name: half_regions(dict(zip(apart_of, apart, strict=True))),
         schema.HISTOGRAMS.name: histogram_table(
-            std, bits, params.histogram_bins, params.histogram_upper
+            std, bits, params.histogram_bins, params.histogram_upper, structures
         ),
         schema.SURROGATES.name: pd.concat(surrogates, ignore_index=True),
-        schema.HALF_SURROGATES.name: half_surrogates(parts, reference, sizes),
+        schema.HALF_SURROGATES.name: half_surrogates(apart_of, reference, sizes, structures),
     }
-    if group.kind.adds_noise:
-        same = structure_numbers(flat(scan.labels)[positions], numbers) != 0
+    if group.kind.adds_noise and structures is STRUCTURES:
+        same = structure_numbers(flat(scan.labels)[positions], number_table(LABELS)) != 0
         tables[schema.SNR.name] = pd.DataFrame([signal_to_noise(mean[same], std[same])])
     return tables

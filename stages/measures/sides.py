@@ -6,7 +6,7 @@ from stages.storage.tables import read_table
 from stages.study import layout
 from stages.study.groups import Group
 from stages.study.schema import SIDES
-from stages.study.structures import STRUCTURES, sided_columns
+from stages.study.structures import PARCELS, STRUCTURES, sided_columns
 
 
 def side_volumes(group: Group, subjects: list[str]) -> pd.DataFrame | None:
@@ -24,7 +24,7 @@ def side_volumes(group: Group, subjects: list[str]) -> pd.DataFrame | None:
         table = read_table(layout.volumes(group.name, member), ["subject"])
         scans = group.scans(member, subjects)
         table = table.set_index("subject").loc[scans]
-        for entry in STRUCTURES:
+        for entry in STRUCTURES + PARCELS:
             sides = [_columns(labels, table) for labels in (entry.left, entry.right)]
             if not all(sides):
                 continue

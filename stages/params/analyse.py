@@ -6,7 +6,7 @@ from typing import Annotated, ClassVar, Self
 from pydantic import Field, field_validator, model_validator
 
 from stages.params.section import Section
-from stages.study.structures import STRUCTURES
+from stages.study.structures import PARCELS, STRUCTURES, unknown
 
 Share = Annotated[float, Field(gt=0, lt=1)]
 
@@ -57,10 +57,10 @@ class AnalyseParams(Section):
     @field_validator("structures")
     @classmethod
     def _known(cls, names: tuple[str, ...]) -> tuple[str, ...]:
-        known = [entry.name for entry in STRUCTURES]
+        known = [entry.name for entry in STRUCTURES + PARCELS]
         for name in names:
             if name not in known:
-                raise ValueError(f"unknown structure '{name}'; known: {', '.join(known)}")
+                raise ValueError(unknown(name))
         if len(set(names)) < len(names):
             raise ValueError("structures must be different")
         return names

@@ -6,6 +6,7 @@ from pydantic import Field, field_validator, model_validator
 
 from stages.params.section import Section
 from stages.segmenters.catalogue import KINDS, fault_of
+from stages.segmenters.protocol import NO_WEIGHTS
 
 
 class PerturbationParams(Section):
@@ -30,6 +31,8 @@ class SegmentParams(Section):
     weights: str  # a file of weights, or an atlas
     mode: Literal["standard", "robust"]  # of SynthSeg
     fast: bool  # SynthSeg without mirrored image and topology step
+    parcellation: str = NO_WEIGHTS  # SynthSeg's official file, whose parcels divide the cortex
+    quality: str = NO_WEIGHTS  # SynthSeg's official file, which predicts Dice coefficients
     perturbations: PerturbationParams
     labels: str | None = None  # TSV (index, name) of the labels of methods files and command
     command: str | None = None  # of method command, with {image}, {labels} and, if made, {volumes}

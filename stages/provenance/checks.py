@@ -15,7 +15,10 @@ from stages.study.groups import FULLY_SAMPLED, Group
 
 REMAKE = "remake it with `dvc repro`"
 # of the segmenter, the same everywhere
-SETTINGS = (sidecars.METHOD, sidecars.WEIGHTS, sidecars.MODE, sidecars.FAST)
+SETTINGS = (
+    *(sidecars.METHOD, sidecars.WEIGHTS, sidecars.MODE, sidecars.FAST),
+    *sidecars.FURTHER.values(),
+)
 IMAGE_KEYS = (sidecars.MD5, sidecars.BYTES, sidecars.SCAN)  # expected of every image
 LABEL_KEYS = (  # expected of every label map
     *(sidecars.MD5, sidecars.BYTES, sidecars.IMAGE),
@@ -31,6 +34,8 @@ WORDS = {
     sidecars.METHOD: "method of the segmenter",
     sidecars.MODE: "mode of the segmenter",
     sidecars.FAST: "`fast` of the segmenter",
+    sidecars.FURTHER["parcellation"]: "weights of the parcellation",
+    sidecars.FURTHER["quality"]: "weights of the quality scores",
 } | dict.fromkeys(sidecars.NOISE, "noise")
 
 

@@ -13,6 +13,8 @@ from stages.study.references import Reference
 if TYPE_CHECKING:
     import torch
 
+NO_WEIGHTS = "weights/none"
+"""Stands for no file of weights; it is there and empty, as DVC has no dependency on nothing."""
 QUICK = 1.5
 """Voxels of a quick segmentation are this many times as large as usual along each axis."""
 
@@ -31,6 +33,15 @@ class Segmentation:
     """What the sidecar of its label map says beside what all maps of a segmenter share."""
     log: str = ""
     """What a program said while it made the map."""
+    parcels: np.ndarray | None = None
+    """The label map with the cortex divided into parcels; None where it is not."""
+    scores: Mapping[str, float] = field(default_factory=dict)
+    """Predicted Dice coefficient of each region; none where no network judges the map."""
+
+    @property
+    def written(self) -> np.ndarray:
+        """The label map that is written, (i, j, k) int32: with parcels where there are some."""
+        return self.labels if self.parcels is None else self.parcels
 
 
 class Labelled(Protocol):
@@ -89,6 +100,14 @@ class Chosen(Protocol):
         """Whether refinements are left out."""
 
     @property
+    def parcellation(self) -> str:
+        """A file of weights that divide the cortex, or `NO_WEIGHTS`."""
+
+    @property
+    def quality(self) -> str:
+        """A file of weights that judge a segmentation, or `NO_WEIGHTS`."""
+
+    @property
     def labels(self) -> str | None:
         """A table of the labels of given maps; None for FreeSurfer's."""
 
@@ -129,6 +148,8 @@ class SegmenterKind:
     words: Callable[[Chosen], Words]
     open: "Callable[[Chosen, torch.device], Segmenter]"
     """Ready for many images; raises `StudyError` if the weights cannot be used."""
+    further: tuple[str, ...] = ()
+    """Keys of section `segment` that name files of further weights."""
     made_here: bool = True
     """Maps are made by the study, so that a head that lies wrong can be told from its map."""
     record: Callable[[Chosen], dict[str, Any]] | None = None

@@ -7,6 +7,7 @@ from difflib import get_close_matches
 from typing import TYPE_CHECKING
 
 from stages.study.errors import StudyError
+from stages.study.parcels import LEFT, NUMBERS, PARCEL_TABLE, RIGHT
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -47,6 +48,11 @@ STRUCTURES = (
     Structure("accumbens", (26,), (58,)),
     Structure("ventral_dc", (28,), (60,)),
 )
+PARCELS = tuple(
+    Structure(f"ctx_{name}", (LEFT + number,), (RIGHT + number,))
+    for number, name in NUMBERS.items()
+)
+"""Parts of `cortex`, of segmenters that divide it."""
 
 # SynthSeg 2.0: FreeSurfer id -> name in the header of its volume table, in channel order.
 # Source: Billot et al. 2023, doi:10.1016/j.media.2023.102789.
@@ -171,6 +177,7 @@ ADULT_MM3 = {
 }
 WITHIN = "inferior lateral ventricle"  # what networks that merge the sides have in its ventricle
 LABELS = {entry.name: entry.labels for entry in STRUCTURES}
+COLUMNS = SYNTHSEG_TABLE | PARCEL_TABLE  # FreeSurfer id -> name in volume tables
 SYNTHSEG_LABELS = (0, *SYNTHSEG_TABLE)
 SYNTHSEG_NAMES = tuple(SYNTHSEG_TABLE.values())
 MERGED = {r: left for s in STRUCTURES for left, r in zip(s.left, s.right, strict=False)}
@@ -221,11 +228,17 @@ def nearest_name(name: str) -> str:
 
 def structure(name: str) -> Structure:
     """Return the structure with this key; raise `StudyError` naming the known ones."""
-    for candidate in STRUCTURES:
+    for candidate in STRUCTURES + PARCELS:
         if candidate.name == name:
             return candidate
+    raise StudyError(f"analyse.structures: {unknown(name)}")
+
+
+def unknown(name: str) -> str:
+    """Return what is wrong about the name of a structure that is none."""
     known = ", ".join(s.name for s in STRUCTURES)
-    raise StudyError(f"analyse.structures: unknown structure '{name}'; known: {known}")
+    parcels = f"parcels of the cortex, {PARCELS[0].name} to {PARCELS[-1].name}"
+    return f"unknown structure '{name}'; known: {known}, and {parcels}"
 
 
 def sided_name(label: int) -> str:
@@ -244,7 +257,7 @@ def sided_columns(
         if name in available and {*held} <= {*labels}
     ]
     held = {label for name in whole for label in WHOLE_VENTRICLES[name]}
-    names = [SYNTHSEG_TABLE[label] for label in labels if label not in held]
+    names = [COLUMNS[label] for label in labels if label not in held]
     found = [name for name in names if name in available]
     return [*whole, *found], [name for name in names if name not in found]
 
@@ -259,7 +272,7 @@ def columns(entry: Structure, available: list[str]) -> list[str]:
         StudyError: if only a part of the structure has columns.
     """
     named, lacking = sided_columns(entry.labels, available)
-    sided = [SYNTHSEG_TABLE[label] for label in entry.labels]
+    sided = [COLUMNS[label] for label in entry.labels]
     merged = sorted({name.removeprefix("left ").removeprefix("right ") for name in sided})
     found = named or [name for name in merged if name in available]
     missing = {*lacking} if named else {*merged} - {*found}
@@ -280,13 +293,13 @@ def structure_volumes(table: "pd.DataFrame") -> "pd.DataFrame":
         table: one row a subject, index `subject`, columns of SynthSeg's volume table, mm3.
 
     Returns:
-        One row a subject, one column a structure (its key), mm3; structures without any column are
-        left out.
+        One row a subject, one column a structure (its key), mm3, then the parcels of the cortex;
+        structures without any column are left out.
 
     Raises:
         StudyError: if only a part of a structure has columns.
     """
     available = list(table.columns)
-    groups = {s.name: columns(s, available) for s in STRUCTURES}
+    groups = {s.name: columns(s, available) for s in STRUCTURES + PARCELS}
     sums = {name: table[parts].sum(axis=1) for name, parts in groups.items() if parts}
-    return table.assign(**sums)[list(sums)]
+    return table[[]].assign(**sums)

@@ -13,7 +13,6 @@ import numpy as np
 from nibabel.affines import voxel_sizes
 from scipy.ndimage import gaussian_filter, map_coordinates
 
-from stages.deformation import LABELS
 from stages.measures.deformation import (
     Registration,
     brain_box,
@@ -25,6 +24,7 @@ from stages.measures.members import load_reference, scans
 from stages.measures.voxelwise import number_table, structure_numbers
 from stages.params.deformation import DeformationParams
 from stages.study import layout
+from stages.study.structures import LABELS
 
 GROWTH = 0.01  # of every length
 SMOOTH_MM = (10.0, 5.0, 3.0)  # SD of the Gaussian that smooths a random field

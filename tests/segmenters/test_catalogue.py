@@ -10,9 +10,12 @@ from stages.params.section import parse
 from stages.params.segment import SegmentParams
 from stages.segmenters.atlas.atlas_file import ATLAS_FILE
 from stages.segmenters.catalogue import KINDS, described, open_segmenter, provenance
+from stages.segmenters.protocol import NO_WEIGHTS
 from stages.segmenters.synthseg.labels import SIDED_LABELS
 from stages.segmenters.synthseg.weight_files import EMBEDDED_FILE
+from stages.storage.files import md5
 from stages.study.errors import StudyError
+from tests.fabricated import ROOT
 
 CPU = torch.device("cpu")
 
@@ -79,3 +82,21 @@ def test_weights_of_the_other_method(tmp_path) -> None:
 
 def test_the_atlas_is_small() -> None:
     assert ATLAS_FILE.stat().st_size < 2.5e6
+
+
+def test_further_weights_are_synthsegs_alone_and_stand_in_sidecars(tmp_path) -> None:
+    network = section("synthseg", EMBEDDED_FILE)
+    assert not any("Parcellation" in key or "Quality" in key for key in provenance(network))
+    for name in ("parc.h5", "qc.h5"):
+        (tmp_path / name).write_text(name)
+    chosen = {"parcellation": str(tmp_path / "parc.h5"), "quality": str(tmp_path / "qc.h5")}
+    found = provenance(network.model_copy(update=chosen))
+    assert found["ParcellationWeightsMD5"] == md5(tmp_path / "parc.h5")
+    assert found["QualityWeightsMD5"] == md5(tmp_path / "qc.h5")
+    content = network.model_dump()
+    with pytest.raises(StudyError, match="quality 'qc.npz': expected 'weights/none' or an off"):
+        parse(SegmentParams, "segment", content | {"quality": "qc.npz"})
+    other = content | {"method": "atlas", "weights": "weights/atlas.npz", "parcellation": "p.h5"}
+    with pytest.raises(StudyError, match="parcellation is SynthSeg's: set it to 'weights/none'"):
+        parse(SegmentParams, "segment", other)
+    assert (ROOT / NO_WEIGHTS).read_bytes() == b""

@@ -8,14 +8,17 @@ import numpy as np
 
 from stages.segmenters.synthseg.labels import SYNTHSEG_TOPOLOGY
 from stages.segmenters.synthseg.model import Model, network_of
-from stages.segmenters.synthseg.network import Architecture
+from stages.segmenters.synthseg.network import Architecture, UNet
 from stages.storage.hdf5 import check_stored
 from stages.storage.reading import Kind, reading
 from stages.study.errors import StudyError
+from stages.study.parcels import PARCEL_LABELS
 from stages.study.structures import SYNTHSEG_LABELS, SYNTHSEG_NAMES
 
 N_LEVELS = 5
-KERNEL = {"unet": 3, "l2l": 5, "unet2": 3}
+PARCELLATION = "unet_parc"
+KERNEL = {"unet": 3, "l2l": 5, "unet2": 3, PARCELLATION: 3}
+PARCELLATION_INPUTS = 3  # the image, what is not cortex, the cortex
 SKIPS = {"l2l": (False, False, True, True)}  # the denoiser has none at its two finest levels
 NETWORKS = {"standard": ("unet",), "robust": ("unet", "l2l", "unet2")}
 CONVOLUTION = ("weight", "bias")
@@ -40,13 +43,7 @@ def load(path: Path, mode: str) -> Model:
     layers = read_layers(path)
     prefixes = NETWORKS[mode]
     check_mode(path, mode, layers)
-    arrays: dict[str, np.ndarray] = {}
-    for prefix in prefixes:
-        arrays |= convert(path, prefix, layers)
-    known = {name for prefix in prefixes for name in layer_names(prefix)}
-    for name in layers.keys() - known:
-        raise StudyError(f"{path}: has the unknown layer '{name}'; take the official file")
-    networks = {p: network_of(path, p, infer(path, p, layers), arrays) for p in prefixes}
+    networks = networks_of(path, prefixes, layers)
     n_outputs = networks[prefixes[-1]].architecture.n_outputs
     if n_outputs != len(SYNTHSEG_LABELS):
         raise StudyError(f"{path}: expected {len(SYNTHSEG_LABELS)} labels, got {n_outputs}")
@@ -55,6 +52,35 @@ def load(path: Path, mode: str) -> Model:
     return Model(
         networks, SYNTHSEG_LABELS, SYNTHSEG_NAMES, topology=SYNTHSEG_TOPOLOGY, mirrored=True
     )
+
+
+def load_parcellation(path: Path) -> UNet:
+    """Read the network that divides the cortex into parcels; its width is taken from the shapes.
+
+    Raises:
+        StudyError: as `load`, or if it has other inputs than `PARCELLATION_INPUTS` or another
+            number of outputs than background and parcels.
+    """
+    network = networks_of(path, (PARCELLATION,), read_layers(path))[PARCELLATION]
+    found = network.architecture.n_inputs, network.architecture.n_outputs
+    expected = PARCELLATION_INPUTS, 1 + len(PARCEL_LABELS)
+    if found != expected:
+        raise StudyError(
+            f"{path}: expected a parcellation of {expected[0]} inputs and {expected[1]} outputs,"
+            f" got {found[0]} and {found[1]}; take the official file"
+        )
+    return network
+
+
+def networks_of(path: Path, prefixes: tuple[str, ...], layers: Layers) -> dict[str, UNet]:
+    """Return the networks of some prefixes, the only ones in a file; by prefix."""
+    arrays: dict[str, np.ndarray] = {}
+    for prefix in prefixes:
+        arrays |= convert(path, prefix, layers)
+    known = {name for prefix in prefixes for name in layer_names(prefix)}
+    for name in sorted(layers.keys() - known):
+        raise StudyError(f"{path}: has the unknown layer '{name}'; take the official file")
+    return {p: network_of(path, p, infer(path, p, layers), arrays) for p in prefixes}
 
 
 def read_layers(path: Path) -> Layers:

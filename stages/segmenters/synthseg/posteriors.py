@@ -61,11 +61,17 @@ class NetworkSegmenter:
     def measure(self, posteriors: torch.Tensor, prepared: preprocess.Prepared) -> Segmentation:
         """Clean posteriors (channels, x, y, z) on the padded grid in place; labels and volumes."""
         part, box = self.clean(posteriors, prepared.inside)
-        labels = np.zeros(prepared.shape, np.int32)
-        labels[box] = postprocess.label_map(part, self.model.labels)
-        whole, matrix = prepared.whole(labels)
+        whole, matrix = prepared.whole(self.label_map(part, box, prepared.shape))
         volumes = postprocess.volumes(part, prepared.voxel_size_mm)
         return Segmentation(np.ascontiguousarray(whole), matrix, volumes)
+
+    def label_map(
+        self, part: torch.Tensor, box: postprocess.Box, shape: tuple[int, ...]
+    ) -> np.ndarray:
+        """Clean posteriors of a box -> int32 labels (x, y, z) of the image, 0 elsewhere."""
+        labels = np.zeros(shape, np.int32)
+        labels[box] = postprocess.label_map(part, self.model.labels)
+        return labels
 
     @torch.inference_mode()
     def clean(

@@ -4,9 +4,9 @@ Its words are read without torch: what needs it is imported when weights are ope
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
-from stages.segmenters.protocol import Chosen, SegmenterKind, Words
+from stages.segmenters.protocol import NO_WEIGHTS, Chosen, Segmenter, SegmenterKind, Words
 from stages.study.errors import StudyError
 from stages.study.layout import WEIGHTS
 from stages.study.references import Reference
@@ -19,6 +19,7 @@ if TYPE_CHECKING:
 
 EMBEDDED = "embedded"
 OFFICIAL = (".h5", ".hdf5")  # suffixes of SynthSeg's own files
+FURTHER = ("parcellation", "quality")  # keys of section `segment`: files of other networks
 FAST = " without mirrored image and topology correction"
 EMBEDDED_FILE = WEIGHTS / "embedded.npz"
 
@@ -63,6 +64,44 @@ def open_segmenter(
     return NetworkSegmenter(open_model(weights, mode), device, fast=fast)
 
 
+def open_further(
+    base: "NetworkSegmenter", parcellation: str, quality: str, *, weights: str
+) -> Segmenter:
+    """Return a segmenter with further networks on its device; itself for `NO_WEIGHTS` twice.
+
+    Args:
+        base: the segmenter.
+        parcellation, quality: files of the official weights, or `NO_WEIGHTS`.
+        weights: of the segmenter, for messages.
+
+    Raises:
+        StudyError: if a file cannot be used, or the segmenter is none that it fits.
+    """
+    if parcellation == quality == NO_WEIGHTS:
+        return base
+    from stages.segmenters.synthseg import keras, regressor_file
+    from stages.segmenters.synthseg.extended import ExtendedSegmenter, check_fit
+    from stages.segmenters.synthseg.parcellation import Parcellation
+    from stages.segmenters.synthseg.regressor import QualityScores
+
+    further: dict[str, Any] = {}
+    check_fit(weight_file(weights), base.model, parcellation=parcellation, quality=quality)
+    if parcellation != NO_WEIGHTS:
+        network = keras.load_parcellation(official(parcellation))
+        further["parcellation"] = Parcellation(network, base.device, base.evaluation)
+    if quality != NO_WEIGHTS:
+        regressor = regressor_file.load(official(quality))
+        further["quality"] = QualityScores(regressor, base.device)
+    return ExtendedSegmenter(base, **further)
+
+
+def official(weights: str) -> Path:
+    """Return the path of an official file; raise `StudyError` for other kinds of files."""
+    if Path(weights).suffix not in OFFICIAL:
+        raise StudyError(f"{weights}: expected an official .h5 file of SynthSeg; name that")
+    return Path(weights)
+
+
 BILLOT = Reference(
     "Billot B, Greve DN, Puonti O, et al. SynthSeg: segmentation of brain MRI scans of any"
     " contrast and resolution without retraining. Medical Image Analysis 2023; 86:102789",
@@ -104,9 +143,19 @@ def spoken(weights: str) -> str:
     return name if name == "SynthSeg" else f"the {name}"
 
 
-def opened(params: Chosen, device: "torch.device") -> "NetworkSegmenter":
-    """Return the network with the bundled or official weights."""
-    return open_segmenter(params.weights, params.mode, device, fast=params.fast)
+def opened(params: Chosen, device: "torch.device") -> Segmenter:
+    """Return the network with the bundled or official weights, and the further ones."""
+    base = open_segmenter(params.weights, params.mode, device, fast=params.fast)
+    return open_further(base, params.parcellation, params.quality, weights=params.weights)
+
+
+def fault(params: Chosen) -> str | None:
+    """Return what is wrong about the names of the further weights."""
+    for key in FURTHER:
+        name = getattr(params, key)
+        if name != NO_WEIGHTS and Path(name).suffix not in OFFICIAL:
+            return f"{key} '{name}': expected '{NO_WEIGHTS}' or an official .h5 file of SynthSeg"
+    return None
 
 
 SYNTHSEG = SegmenterKind(
@@ -117,4 +166,6 @@ SYNTHSEG = SegmenterKind(
     options=("mode", "fast"),
     words=words,
     open=opened,
+    further=FURTHER,
+    fault=fault,
 )

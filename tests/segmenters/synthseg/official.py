@@ -1,33 +1,49 @@
 """Files like SynthSeg's official weights: Keras' layout, random values, any width."""
 
+from dataclasses import dataclass
 from pathlib import Path
 
 import h5py
 import numpy as np
 
-from stages.segmenters.synthseg.keras import KERNEL, N_LEVELS, NETWORKS, SKIPS, layer_names
+from stages.segmenters.synthseg.keras import (
+    KERNEL,
+    N_LEVELS,
+    NETWORKS,
+    PARCELLATION,
+    SKIPS,
+    Layers,
+    layer_names,
+)
 from stages.segmenters.synthseg.network import Architecture, UNet
+from stages.segmenters.synthseg.regressor import REGIONS
 from stages.study.structures import SYNTHSEG_LABELS
 
-WIDTH = {"unet": 24, "l2l": 16, "unet2": 24}  # features of the finest level in the official files
+WIDTH = {
+    "unet": 24,
+    "l2l": 16,
+    "unet2": 24,
+    PARCELLATION: 24,
+}  # features of the finest level in the official files
 N_GROUPS = 5  # tissue groups of the robust cascade
 
 
 def architecture(prefix: str, mode: str, width: int) -> Architecture:
     """Shape of one network of a mode."""
     n_structures = len(SYNTHSEG_LABELS)
-    n_inputs = {"unet": 1, "l2l": N_GROUPS, "unet2": 1 + N_GROUPS}[prefix]
+    n_inputs = {"unet": 1, "l2l": N_GROUPS, "unet2": 1 + N_GROUPS, PARCELLATION: 3}[prefix]
     n_outputs = n_structures if prefix == "unet2" or mode == "standard" else N_GROUPS
+    n_outputs = 69 if prefix == PARCELLATION else n_outputs
     features = tuple(width * 2**level for level in range(N_LEVELS))
     skips = SKIPS.get(prefix, (True,) * (N_LEVELS - 1))
     return Architecture(n_inputs, n_outputs, features, KERNEL[prefix], skips)
 
 
-def arrays_of(prefix: str, mode: str, width: int, rng: np.random.Generator) -> dict[str, list]:
+def arrays_of(prefix: str, mode: str, width: int, rng: np.random.Generator) -> Layers:
     """Keras layer -> its arrays: He's kernels, batch norms away from the identity."""
     network = UNet(architecture(prefix, mode, width))
     shapes = {key: tuple(value.shape) for key, value in network.state_dict().items()}
-    layers = {}
+    layers: Layers = {}
     for keras, (module, parts) in layer_names(prefix).items():
         layers[keras] = []
         for part in parts:
@@ -47,18 +63,67 @@ def write(path: Path, mode: str, widths: dict[str, int] | None = None, seed: int
     """Write the file of a mode and return its path; official widths unless told otherwise."""
     rng = np.random.default_rng(seed)
     widths = widths or WIDTH
+    layers: Layers = {}
+    for prefix in NETWORKS[mode]:
+        layers |= arrays_of(prefix, mode, widths[prefix], rng)
+    return write_layers(path, layers)
+
+
+def write_layers(path: Path, layers: Layers) -> Path:
+    """Write layers in Keras' layout, as float32, and return the path."""
     with h5py.File(path, "w") as file:
-        names = []
-        for prefix in NETWORKS[mode]:
-            for layer, arrays in arrays_of(prefix, mode, widths[prefix], rng).items():
-                names.append(layer)
-                group = file.create_group(layer)
-                keys = [f"{layer}/{number}:0" for number in range(len(arrays))]
-                group.attrs["weight_names"] = np.array(keys, "S")
-                for key, values in zip(keys, arrays, strict=True):
-                    group[key] = np.asarray(values, np.float32)
-        file.attrs["layer_names"] = np.array(names, "S")
+        for layer, arrays in layers.items():
+            group = file.create_group(layer)
+            keys = [f"{layer}/{number}:0" for number in range(len(arrays))]
+            group.attrs["weight_names"] = np.array(keys, "S")
+            for key, values in zip(keys, arrays, strict=True):
+                group[key] = np.asarray(values, np.float32)
+        file.attrs["layer_names"] = np.array(list(layers), "S")
     return path
+
+
+def parcellation_layers(width: int = WIDTH[PARCELLATION], seed: int = 0) -> Layers:
+    """Return the layers of the parcellation network."""
+    return arrays_of(PARCELLATION, "standard", width, np.random.default_rng(seed))
+
+
+@dataclass(frozen=True)
+class Scores:
+    """Shape of the network of quality scores; what the specification leaves open is a choice."""
+
+    width: int = 24
+    n_levels: int = 4
+    n_each: int = 3
+    kernel: int = 5
+    residual: bool = True
+    norm: bool = True
+
+
+def quality_layers(shape: Scores = Scores(), seed: int = 0) -> Layers:
+    """Return the layers of the network of quality scores."""
+    rng, layers = np.random.default_rng(seed), {}
+
+    def convolution(kernel: int, n_in: int, n_out: int) -> list[np.ndarray]:
+        spread = np.sqrt(2 / (n_in * kernel**3))
+        weight = rng.normal(0, spread, (kernel,) * 3 + (n_in, n_out))
+        return [np.float32(weight), np.float32(rng.normal(0, 0.1, n_out))]
+
+    width = len(SYNTHSEG_LABELS)
+    for level in range(shape.n_levels):
+        given, own = width, shape.width * 2**level
+        for number in range(shape.n_each):
+            name = f"qc_conv_downarm_{level}_{number}"
+            layers[name] = convolution(shape.kernel, width, own)
+            width = own
+        if shape.residual:
+            layers[f"qc_project_{level}"] = convolution(1, given, own)
+        if shape.norm:
+            positive = [np.float32(rng.uniform(0.5, 1.5, own)) for _ in range(2)]
+            signed = [np.float32(rng.normal(0, 0.1, own)) for _ in range(2)]
+            layers[f"qc_bn_down_{level}"] = [positive[0], *signed, positive[1]]
+    layers["qc_final_conv_0"] = convolution(shape.kernel, width, len(REGIONS))
+    layers["qc_final_conv_1"] = convolution(shape.kernel, len(REGIONS), len(REGIONS))
+    return layers
 
 
 def drop_layer(file: h5py.File) -> None:
