@@ -3,7 +3,8 @@
 Each claims no more than the number of subjects allows. What `analyse` skipped has no sentence.
 """
 
-from collections.abc import Callable, Mapping
+import math
+from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 from stages.figures.kit.facts import Facts
@@ -32,7 +33,7 @@ def predicts(facts: Facts) -> str:
     if not found:
         return "" if PRIMARY.question in facts.skipped else "Not measured in this study."
     n = counted(facts.n_subjects, "subject")
-    kind = "network" if {*found} <= {*facts.ensembles.architectures} else "group"
+    kind = _kind(facts, found)
     shown = predicted(facts)
     if shown and not too_few(facts):
         each = [f"{title(g)} ({number(found[g]['value'])})" for g in shown]
@@ -88,8 +89,8 @@ def _structure_only(facts: Facts) -> str:
 def sizes(facts: Facts) -> str:
     """Return CV and bias beside variability between scans and a year of disease."""
     medians = [facts.get("volumes", g, "cv", "median") for g in facts.groups]
-    cv = [value / 100 for value in medians if value is not None]
-    bias = [value / 100 for value in biases(facts).values()]
+    cv = [value for value in medians if value is not None]
+    bias = [*biases(facts).values()]
     parts = []
     if cv:
         parts.append(f"median CV {_ends(cv)}")
@@ -97,11 +98,18 @@ def sizes(facts: Facts) -> str:
         parts.append(f"median absolute bias {_ends(bias)}")
     if not parts:
         return ""
-    return f"By network: {listed(parts)}; {listed(_scale(facts))}."
+    return f"By {_kind(facts, facts.groups)}: {listed(parts)}; {listed(_scale(facts))}."
 
 
-def _ends(fractions: list[float]) -> str:
-    low, high = number(100 * min(fractions), 1), percent(100 * max(fractions))
+def _kind(facts: Facts, groups: Iterable[str]) -> str:
+    return "network" if {*groups} <= {*facts.ensembles.architectures} else "group"
+
+
+def _ends(values: list[float]) -> str:
+    """Return the smallest and largest of percentages, with as many digits as the smallest needs."""
+    smallest = min((value for value in values if value > 0), default=1.0)
+    digits = max(1, math.ceil(-math.log10(smallest)))
+    low, high = number(min(values), digits), percent(max(values), digits)
     return high if high.startswith(f"{low}\N{NO-BREAK SPACE}") else f"{low} to {high}"
 
 

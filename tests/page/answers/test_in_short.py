@@ -72,6 +72,13 @@ def test_sizes_stand_beside_repeated_scans_and_a_year_of_disease() -> None:
     assert "a year of Alzheimer's disease beyond ageing 3.25 % of the hippocampus" in text
 
 
+def test_small_sizes_are_no_zeros() -> None:
+    tree = metrics()
+    for name in tree["volumes"]:
+        tree["volumes"][name]["cv"]["median"] = 0.04
+    assert "median CV 0.04 %" in sentences(facts(tree))[2]
+
+
 def test_five_questions_are_answered_in_order() -> None:
     assert [question for question, _ in in_short(facts(calibrated()))] == list(SENTENCES)
     assert in_short(without("slopes"))[0][1] == "Not measured in this study."
