@@ -10,6 +10,7 @@ from tests.benchmarks.simulation import (
     power,
     slopes,
     surrogates,
+    thickness,
 )
 from tests.benchmarks.simulation.study import Study
 
@@ -23,6 +24,7 @@ MODULES = (
     power,
     slopes,
     surrogates,
+    thickness,
 )
 
 
