@@ -5,7 +5,7 @@
 
 from stages.machine.entry import entry_point
 from stages.measures.members import volume_table
-from stages.measures.thickness.tables import true_thickness
+from stages.measures.thickness.mean_thickness import true_thickness
 from stages.storage.tables import write_tables
 from stages.study import layout, schema
 

@@ -25,7 +25,7 @@ from stages.measures.partitions import parts
 from stages.measures.quality_scores import with_scores
 from stages.measures.sides import side_volumes
 from stages.measures.surrogates import gain_table, gathered, surrogate_table
-from stages.measures.thickness.tables import group_thickness
+from stages.measures.thickness.mean_thickness import group_thickness
 from stages.measures.voxelwise import (
     fitted_gains,
     flat,

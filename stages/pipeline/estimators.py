@@ -27,6 +27,7 @@ DVC_S = 1.0  # of `dvc repro` around every stage
 HASH_BYTES_PER_S = 250e6  # of what a stage writes
 IMPORT_BYTES_PER_S = 150e6  # copied, hashed and linked
 MEASURE_LOADS = 3.0  # times of reading an image and its labels that statistics on them take
+THICKNESS_VOXEL_S = 2e-7  # a voxel of a label map: Laplace's equation in its cortex
 OVERLAP_VOXEL_S = 8e-8  # a voxel of a label map, both targets
 DEMONS_VOXEL_S = 3e-7  # an iteration on a voxel of the box around the brain
 DEMONS_BYTES = 250  # a voxel of a scan that is registered
@@ -198,14 +199,15 @@ def image_quality(study: Study, rates: Rates, arguments: list[str]) -> Cost:
 
 
 def measure(study: Study, rates: Rates, arguments: list[str]) -> Cost:
-    """Every member's images and labels read; groups of one member have tables only."""
+    """Every member's images and labels read; of groups of one member the labels only."""
     group = study.params.ensembles.group(arguments[0])
-    if not group.kind.repeated:
-        return Cost(0.0)
     n_members = len(group.members)
+    thickness = n_members * voxels(study.validation) * THICKNESS_VOXEL_S
+    if not group.kind.repeated:
+        return Cost(thickness)
     largest = max(prod(shape) for shape in study.validation)
     return Cost(
-        MEASURE_LOADS * n_members * voxels(study.validation) * rates.load.seconds,
+        MEASURE_LOADS * n_members * voxels(study.validation) * rates.load.seconds + thickness,
         memory_bytes=rates.load.memory_bytes + n_members * IMAGE_BYTES * largest,
         disk_bytes=TABLE_BYTES / 10,
     )

@@ -22,7 +22,7 @@ from stages.anatomy.cerebrum import FOLDING
 from stages.anatomy.variation import Subject, draw_subject
 from stages.anatomy.view import majority
 from stages.measures.members import Grid
-from stages.measures.thickness.tables import map_thickness
+from stages.measures.thickness.mean_thickness import map_thickness
 from stages.storage.nifti import affine
 from tests.measures.thickness.phantoms import folded, shell
 from tests.measures.thickness.test_lengths import EDGE_MM, labelled, mean_of

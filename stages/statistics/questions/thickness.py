@@ -2,7 +2,7 @@
 
 The truth is the same measure of the true label map, which has the scan's voxels: what the voxels do
 to thin cortex is in neither bias, and absolute values of coarse scans are too large. Blocks are
-those of `measures/thickness/regions.py`. Intervals are those of question `volumes`: of other
+those of `measures/thickness/lobes.py`. Intervals are those of question `volumes`: of other
 subjects and members; that of a rank correlation leaves each subject out in turn.
 """
 

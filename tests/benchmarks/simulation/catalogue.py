@@ -11,6 +11,7 @@ from tests.benchmarks.simulation import (
     scan_ranks,
     slopes,
     surrogates,
+    thickness,
 )
 from tests.benchmarks.simulation.study import Study
 
@@ -25,6 +26,7 @@ MODULES = (
     scan_ranks,
     slopes,
     surrogates,
+    thickness,
 )
 
 

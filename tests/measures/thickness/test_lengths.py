@@ -6,8 +6,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from stages.measures.thickness.lengths import thickness
+from stages.measures.thickness.mean_thickness import mean_thickness
 from stages.measures.thickness.sheet import sheet
-from stages.measures.thickness.tables import mean_thickness
 from tests.measures.thickness.phantoms import Phantom, folded, shell
 from tests.tolerances import rounding
 

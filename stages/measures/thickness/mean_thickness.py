@@ -11,7 +11,7 @@ from stages.machine.progress import progress
 from stages.measures.agreement import VoxelSize
 from stages.measures.members import READERS, Grid, load_labels, load_target_labels
 from stages.measures.thickness.lengths import thickness
-from stages.measures.thickness.regions import CORTEX, LEFT, RIGHT, lobes, regions
+from stages.measures.thickness.lobes import CORTEX, LEFT, RIGHT, lobes, regions
 from stages.measures.thickness.sheet import sheet
 from stages.measures.voxelwise import number_table, structure_numbers
 from stages.storage.nifti import check_labels, load_volume

@@ -2,7 +2,7 @@
 
 import numpy as np
 
-from stages.measures.thickness.regions import LOBES, lobes, regions
+from stages.measures.thickness.lobes import LOBES, lobes, regions
 from stages.storage.nifti import affine
 
 # Talairach coordinates of well-known places, mm (anterior, superior); the box of the atlas reaches

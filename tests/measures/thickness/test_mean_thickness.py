@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from stages.measures.members import Grid
-from stages.measures.thickness.regions import CORTEX, LOBES
-from stages.measures.thickness.tables import map_thickness, mean_thickness
+from stages.measures.thickness.lobes import CORTEX, LOBES
+from stages.measures.thickness.mean_thickness import map_thickness, mean_thickness
 from stages.storage.nifti import affine
 from tests.measures.thickness.phantoms import shell
 
