@@ -20,6 +20,8 @@ from stages.storage.nifti import EXTENSION, label_map, subject
 from stages.study.errors import StudyError
 from stages.study.seeds import stable_seed
 
+RIGHT = (41, 42)
+"""White matter and cortex on the right, which maps without sides lack."""
 LABEL_MAP = "{0}/anat/{0}_*dseg.nii.gz"
 
 
@@ -89,6 +91,11 @@ def put(healthy: HealthyScan, kind: str, dose: Dose, params: PhantomParams, seed
     Raises:
         StudyError: if it does not fit into the head.
     """
+    if kind != "lesions" and not np.isin(RIGHT, healthy.labels).all():
+        raise StudyError(
+            f"{healthy.scan.path}: expected left and right in its label map for {kind}, got no"
+            f" label {RIGHT[0]} or {RIGHT[1]}; give --labels another"
+        )
     rng = np.random.default_rng(stable_seed("implant", healthy.subject, kind, seed))
     anatomy = healthy.grid.to_anatomy(healthy.fine)
     try:

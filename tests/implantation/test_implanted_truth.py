@@ -1,5 +1,7 @@
 """The label map on the scan's grid follows the change of the fine one, and nothing else."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from scipy import ndimage
@@ -8,6 +10,7 @@ from stages.anatomy.view import majority
 from stages.implantation.dose import Dose
 from stages.implantation.healthy_scan import HealthyScan, put
 from stages.implantation.implanted_truth import changes, coarse_labels
+from stages.study.errors import StudyError
 from tests.implantation.heads import FACTOR, brain, labels, params, with_disease
 
 
@@ -20,6 +23,14 @@ def test_a_coarse_map_follows_the_fine_one(healthy: HealthyScan) -> None:
     assert (found == expected)[changed].mean() > 0.9
     near = ndimage.binary_dilation(before != after, iterations=2 * FACTOR)[::2, ::2, ::2]
     assert np.array_equal(found[~near], healthy.labels[~near])
+
+
+def test_a_map_without_sides_bears_lesions_alone(healthy: HealthyScan) -> None:
+    labels = np.where(healthy.labels == 41, 2, healthy.labels)
+    merged = replace(healthy, labels=labels, fine=np.where(healthy.fine == 41, 2, healthy.fine))
+    assert (put(merged, "lesions", Dose(), params(), 0).ill != merged.fine).sum() == 4000
+    with pytest.raises(StudyError, match=r"e1_s0.h5: expected left and right .* for infarct"):
+        put(merged, "infarct", Dose(), params(), 0)
 
 
 def test_without_a_change_nothing_moves(healthy: HealthyScan) -> None:
