@@ -22,6 +22,7 @@ STRUCTURES = {
     "csf": "Cerebrospinal fluid",
     "ventral_dc": "Ventral diencephalon",
 }
+PARCEL = "ctx_"  # what the name of a parcel of the cortex begins with
 SCOPES = {
     "per_structure_mean": "Mean over structures",
     "pooled": "Pooled",
@@ -38,6 +39,7 @@ SURROGATES = {
     "one_minus_dice": "1 − pairwise Dice",
     "vote_entropy": "vote entropy",
     "surface_distance": "surface distance",
+    "quality_score": "predicted Dice of the segmentation",
     "cv": "CV of the volume",
 }
 IN_SENTENCES = {
@@ -51,6 +53,7 @@ IN_SENTENCES = {
     "one_minus_dice": "1 − Dice between members",
     "vote_entropy": "the entropy of the members' votes",
     "surface_distance": "the distance of the members' surfaces",
+    "quality_score": "the predicted Dice coefficient of one segmentation",
     "cv": "the volume's own CV",
 }
 """Surrogates, where a sentence names them."""
@@ -61,6 +64,8 @@ SCORES_OF_SLICES = {"psnr": "PSNR", "ssim": "SSIM"}
 def title(name: str) -> str:
     """Return the printed name of a group, a structure or a scope."""
     known = GROUPS | STRUCTURES | SCOPES
+    if name.startswith(PARCEL):
+        return f"Cortex, {name.removeprefix(PARCEL)}"
     return known.get(name) or name.replace("_", " ").capitalize()
 
 

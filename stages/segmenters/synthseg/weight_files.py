@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 EMBEDDED = "embedded"
 OFFICIAL = (".h5", ".hdf5")  # suffixes of SynthSeg's own files
 FURTHER = ("parcellation", "quality")  # keys of section `segment`: files of other networks
+TOLD = {"parcellation": "cortical parcellation", "quality": "quality scores"}
 FAST = " without mirrored image and topology correction"
 EMBEDDED_FILE = WEIGHTS / "embedded.npz"
 
@@ -121,7 +122,9 @@ def words(params: Chosen) -> Words:
     works = (BILLOT, BILLOT_ROBUST) if robust else (BILLOT,)
     mode = f"{' in robust mode' if robust else ''}{FAST if params.fast else ''}"
     if path.suffix in OFFICIAL:
-        return Words(f"SynthSeg 2.0{mode}", works)
+        chosen = [told for key, told in TOLD.items() if getattr(params, key) != NO_WEIGHTS]
+        further = f" with its {' and '.join(chosen)}" if chosen else ""
+        return Words(f"SynthSeg 2.0{mode}{further}", works)
     if path.name == EMBEDDED_FILE.name:
         trained = "trained on real label maps and digital phantoms in the manner of SynthSeg"
         text = f"the bundled segmentation network, {trained}{mode}"
