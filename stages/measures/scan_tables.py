@@ -17,16 +17,19 @@ from stages.measures.members import (
     load_reference,
     member_images,
     member_labels,
+    member_noise_maps,
     member_volumes,
 )
 from stages.measures.sides import side_volumes
-from stages.measures.surrogates import gain_table, gathered, surrogate_table
+from stages.measures.surrogates import gain_table, gathered, noise_table, surrogate_table
 from stages.measures.voxelwise import (
     fitted_gains,
     flat,
+    gather,
     histogram_table,
     mean_and_std,
     number_table,
+    region_table,
     region_tables,
     signal_to_noise,
     structure_numbers,
@@ -90,6 +93,9 @@ def scan_tables(scan: Reference, group: Group, params: MeasureParams) -> Tables:
     regions = raw.join(normalised[list(schema.SUMMARIES)].add_prefix("gain_normalised_"))
     sizes = tuple(voxel_sizes(scan.affine))
     surrogates = [gain_table(regions), surrogate_table(found, list(LABELS), sizes)]
+    if maps := member_noise_maps(group, scan):
+        noise = gather(maps, positions, len(maps)).mean(axis=0, dtype=np.float64) / scan.scale
+        surrogates.append(noise_table(region_table(noise, bits)))
     tables = {
         schema.REGIONS.name: regions,
         schema.HALVES.name: half_regions(dict(zip(parts, apart, strict=True))),

@@ -94,7 +94,10 @@ def reconstruct(study: Study, rates: Rates, arguments: list[str]) -> Cost:
     """Slices, and the images written; on a CPU some scans at a time."""
     timed = rates.slice[arguments[0]]
     n_slices = sum(shape[0] for shape in study.validation)
-    work = n_slices * timed.seconds + voxels(study.validation) * rates.save.seconds
+    maps = study.params.reconstruct.noise_map
+    n_volumes, n_images = (1, 1) if maps is None else (2, 2 * maps.probes + 2)  # there and back
+    work = n_slices * timed.seconds * n_images
+    work += n_volumes * voxels(study.validation) * rates.save.seconds
     workers = 1 if study.gpu else min(study.params.compute.workers, len(study.validation))
     libraries = rates.start["reconstruct"].memory_bytes
     each = work / len(study.validation)
@@ -104,7 +107,7 @@ def reconstruct(study: Study, rates: Rates, arguments: list[str]) -> Cost:
         gpu=study.gpu,
         memory_bytes=libraries + workers * max(timed.memory_bytes - libraries, 0.0),
         gpu_bytes=timed.gpu_bytes,
-        disk_bytes=images_bytes(study.validation),
+        disk_bytes=n_volumes * images_bytes(study.validation),
     )
 
 
