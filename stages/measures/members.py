@@ -109,6 +109,29 @@ def member_images(group: Group, reference: Reference) -> Iterator[np.ndarray]:
     return ahead(lambda path: load_image(path, reference), paths, READERS)
 
 
+def member_noise_maps(group: Group, reference: Reference) -> list[np.ndarray]:
+    """Return the SD (i, j, k) of each member's image under noise; empty where none has a map.
+
+    Raises:
+        StudyError: as `load_like`, if some members have a map and others none, and if a map is not
+            the file that its sidecar records.
+    """
+    members = group.of(reference.subject)
+    paths = [layout.noise_map(group.name, member, reference.subject) for member in members]
+    missing = [path for path in paths if not path.exists()]
+    if len(missing) == len(paths):
+        return []
+    if missing:
+        raise StudyError(
+            f"{missing[0]}: expected a noise map of every member, got {len(paths) - len(missing)}"
+            f" of {len(paths)}; run `dvc repro reconstruct-{group.name}`"
+        )
+    for path in paths:
+        check_recorded(path)
+    grid = reference.grid
+    return [load_like(path, grid.shape, grid.affine) for path in paths]
+
+
 def member_labels(group: Group, reference: Reference) -> Iterator[np.ndarray]:
     """Yield the label map (i, j, k) of each member, with parcels, read ahead of its turn."""
     members = group.of(reference.subject)

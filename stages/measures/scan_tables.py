@@ -19,19 +19,22 @@ from stages.measures.members import (
     load_reference,
     member_images,
     member_labels,
+    member_noise_maps,
     member_volumes,
 )
 from stages.measures.partitions import parts
 from stages.measures.quality_scores import with_scores
 from stages.measures.sides import side_volumes
-from stages.measures.surrogates import gain_table, gathered, surrogate_table
+from stages.measures.surrogates import gain_table, gathered, noise_table, surrogate_table
 from stages.measures.thickness.mean_thickness import group_thickness
 from stages.measures.voxelwise import (
     fitted_gains,
     flat,
+    gather,
     histogram_table,
     mean_and_std,
     number_table,
+    region_table,
     region_tables,
     signal_to_noise,
     structure_numbers,
@@ -100,6 +103,14 @@ def scan_tables(scan: Reference, group: Group, params: MeasureParams) -> Tables:
     }
 
 
+def mean_noise(scan: Reference, group: Group, positions: np.ndarray) -> np.ndarray | None:
+    """Return the mean over members of their noise maps at some voxels, None where there are none."""
+    maps = member_noise_maps(group, scan)
+    if not maps:
+        return None
+    return gather(maps, positions, len(maps)).mean(axis=0, dtype=np.float64) / scan.scale
+
+
 def part_tables(
     scan: Reference,
     group: Group,
@@ -121,6 +132,8 @@ def part_tables(
     regions = raw.join(normalised[list(schema.SUMMARIES)].add_prefix("gain_normalised_"))
     sizes, names = tuple(voxel_sizes(scan.affine)), [entry.name for entry in structures]
     surrogates = [gain_table(regions), surrogate_table(found, names, sizes)]
+    if (noise := mean_noise(scan, group, positions)) is not None:
+        surrogates.append(noise_table(region_table(noise, bits, structures)))
     tables = {
         schema.REGIONS.name: regions,
         schema.HALVES.name: half_regions(dict(zip(apart_of, apart, strict=True))),

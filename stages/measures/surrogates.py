@@ -32,6 +32,7 @@ from stages.study import schema
 
 IMAGES, ONE_SEGMENTATION, ALL_SEGMENTATIONS = "A", "B", "C"
 GAIN_NORMALISED = "gain_normalised_std_mean"
+NOISE_MAP = "noise_map_sd"
 STD_STATISTICS = ("mean", "median", "p95")  # of the voxelwise SD that are surrogates themselves
 COLUMNS = schema.SURROGATES.less("group", "subject")
 
@@ -287,3 +288,16 @@ def gain_table(regions: pd.DataFrame) -> pd.DataFrame:
     """
     found = regions[["structure"]].assign(surrogate=GAIN_NORMALISED, kind=IMAGES)
     return found.assign(value=regions["gain_normalised_mean"])
+
+
+def noise_table(regions: pd.DataFrame) -> pd.DataFrame:
+    """Return the mean SD under the scan's own noise as a surrogate of kind A.
+
+    Args:
+        regions: columns structure and `mean`, of the mean over members of their noise maps.
+
+    Returns:
+        Columns structure, surrogate, kind, value.
+    """
+    found = regions[["structure"]].assign(surrogate=NOISE_MAP, kind=IMAGES)
+    return found.assign(value=regions["mean"])

@@ -109,7 +109,10 @@ def one_member(study: Study, rates: Rates, group: str, script: str) -> Cost:
     """Return the cost of all images by one network or baseline."""
     timed = rates.slice[group]
     n_slices = sum(shape[0] for shape in study.validation)
-    work = n_slices * timed.seconds + voxels(study.validation) * rates.save.seconds
+    maps = study.params.reconstruct.noise_map
+    n_volumes, n_images = (1, 1) if maps is None else (2, 2 * maps.probes + 2)  # there and back
+    work = n_slices * timed.seconds * n_images
+    work += n_volumes * voxels(study.validation) * rates.save.seconds
     workers = 1 if study.gpu else min(study.params.compute.workers, len(study.validation))
     libraries = rates.start[script].memory_bytes
     each = work / len(study.validation)
@@ -119,7 +122,7 @@ def one_member(study: Study, rates: Rates, group: str, script: str) -> Cost:
         gpu=study.gpu,
         memory_bytes=libraries + workers * max(timed.memory_bytes - libraries, 0.0),
         gpu_bytes=timed.gpu_bytes,
-        disk_bytes=images_bytes(study.validation),
+        disk_bytes=n_volumes * images_bytes(study.validation),
     )
 
 

@@ -183,6 +183,12 @@ def image(group: str, seed: int, subject: str, folder: Path | None = None) -> Pa
     return (folder or images(group, seed)) / subject / "anat" / name
 
 
+def noise_map(group: str, seed: int, subject: str, folder: Path | None = None) -> Path:
+    """Return the SD of a member's image under the noise of its scan; not always there."""
+    name = f"{subject}_rec-{reconstruction(group, seed)}_desc-noisesd_T1w.nii.gz"
+    return (folder or images(group, seed)) / subject / "anat" / name
+
+
 def segmentation(group: str, seed: int, subject: str, folder: Path | None = None) -> Path:
     """Return a member's label map of a subject; below `folder` while the member is unfinished."""
     name = f"{subject}_rec-{reconstruction(group, seed)}_seg-freesurfer_dseg.nii.gz"

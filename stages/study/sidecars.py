@@ -35,6 +35,9 @@ NOISE_DEFINITION = "NoiseDefinition"
 NOISE_ACQUIRED_FRACTION = "NoiseAcquiredFraction"
 NOISE_SEED = "NoiseSeed"
 NOISE = (NOISE_SNR, NOISE_DEFINITION, NOISE_SIGMA, NOISE_ACQUIRED_FRACTION)  # of all members alike
+# of maps of an image's SD under noise, which have NOISE_SIGMA, too: its root mean square over coils
+NOISE_PROBES = "NoiseProbes"  # of a slice
+NOISE_SMOOTHING = "NoiseSmoothingVoxels"
 # of images from elsewhere
 SOURCE_FILE = "SourceFile"  # its name there
 SOURCE_MD5 = "SourceFileMD5"  # None of a DICOM series
