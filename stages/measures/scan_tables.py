@@ -104,7 +104,7 @@ def scan_tables(scan: Reference, group: Group, params: MeasureParams) -> Tables:
 
 
 def mean_noise(scan: Reference, group: Group, positions: np.ndarray) -> np.ndarray | None:
-    """Return the mean over members of their noise maps at some voxels, None where there are none."""
+    """Return the mean of the members' noise maps at some voxels; None without maps."""
     maps = member_noise_maps(group, scan)
     if not maps:
         return None

@@ -22,10 +22,10 @@ import numpy as np
 import torch
 
 from stages.segmenters.synthseg.blocks import Evaluation, by_size
-from stages.segmenters.synthseg.fused import FusedUNet, in_slabs
+from stages.segmenters.synthseg.fused import FusedUNet, in_chunks
 from stages.segmenters.synthseg.network import UNet
 from stages.segmenters.synthseg.posteriors import with_groups
-from stages.segmenters.synthseg.postprocess import slabs
+from stages.segmenters.synthseg.postprocess import chunks
 from stages.study.parcels import CORTEX, N_PARCELS, PARCEL_LABELS
 
 SIDES = tuple(CORTEX.values())  # FreeSurfer ids of the left and the right cortex
@@ -63,7 +63,7 @@ def cortex_mask(posteriors: torch.Tensor, labels: tuple[int, ...]) -> torch.Tens
         labels: FreeSurfer id of every channel.
     """
     channels = torch.tensor([labels.index(side) for side in SIDES], device=posteriors.device)
-    found = [torch.isin(slab.argmax(0), channels) for slab in slabs(posteriors)]
+    found = [torch.isin(chunk.argmax(0), channels) for chunk in chunks(posteriors)]
     return torch.cat(found)[None].to(torch.uint8)
 
 
@@ -100,7 +100,7 @@ class Parcellation:
                     likeliest[there][:, plane] = best
                     sums[where[0].start + plane] += total
 
-            in_slabs(fill, logits)
+            in_chunks(fill, logits)
 
         self.evaluation(self.network, with_groups(x, mask.to(self.device), N_GROUPS), write)
         return Parcels(likeliest.numpy(), sums.sum(0).numpy())
