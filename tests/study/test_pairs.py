@@ -3,7 +3,14 @@
 import pytest
 
 from stages.anatomy.diseases.catalogue import DISEASES
-from stages.study.pairs import HEALTHY, kind_of, matched_healthy, matched_pairs, phantom_name
+from stages.study.pairs import (
+    HEALTHY,
+    implanted_name,
+    kind_of,
+    matched_healthy,
+    matched_pairs,
+    phantom_name,
+)
 
 
 @pytest.mark.parametrize("kind", DISEASES)
@@ -16,7 +23,25 @@ def test_a_pathological_phantom_leads_to_its_healthy_one(head: str, kind: str) -
     assert phantom_name(head, HEALTHY) == head
 
 
-@pytest.mark.parametrize("name", ["sub-e1s3P5", "sub-atrophy", "sub-V001lesions", "lesions"])
+@pytest.mark.parametrize("kind", DISEASES)
+@pytest.mark.parametrize("scan", ["sub-e1s3P5", "sub-headV012", "sub-a1"])
+def test_an_implant_leads_to_the_scan_that_it_was_made_from(scan: str, kind: str) -> None:
+    name = implanted_name(scan, kind, 7)
+    assert (matched_healthy(name), kind_of(name)) == (scan, kind)
+    assert matched_pairs([scan, name]) == [(name, scan)]
+
+
+@pytest.mark.parametrize(
+    "name",
+    [
+        "sub-e1s3P5",
+        "sub-implant1",
+        "sub-aimplantlesions",
+        "sub-atrophy",
+        "sub-V001lesions",
+        "lesions",
+    ],
+)
 def test_other_scans_are_healthy_and_match_themselves(name: str) -> None:
     assert (matched_healthy(name), kind_of(name)) == (name, HEALTHY)
 
