@@ -181,3 +181,19 @@ def test_faults_are_one_line_and_leave_nothing_behind(study, error_line, fault, 
 def test_unknown_groups_and_missing_arguments(study, error_line):
     assert "unknown group 'cascade'" in error_line(measure.main, ["cascade"])
     assert "usage: python -m stages.measure unet|varnet|rim|noise" in error_line(measure.main, [])
+
+
+def test_noise_maps_are_a_surrogate_where_every_member_has_one(study):
+    for subject in STUDY.subjects:
+        reference, matrix = load_volume(layout.image("reference", 0, subject))
+        for member in range(3):
+            flat = np.full(reference.shape, np.float32(member))
+            save_volume(layout.noise_map("unet", member, subject), flat, matrix)
+    measure.main(["unet"])
+    table = read("unet", "surrogates")
+    found = table[table["surrogate"] == "noise_map_sd"]
+    assert len(found) == 2 * 17 and set(found["kind"]) == {"A"}
+    assert found.groupby("subject")["value"].std().max() == pytest.approx(0)  # 1 over white matter
+    layout.noise_map("unet", 1, STUDY.subjects[0]).unlink()
+    with pytest.raises(SystemExit):
+        measure.main(["unet"])

@@ -338,3 +338,18 @@ def test_nan_leaves_no_partial_output(
     before = files_below("work")
     assert "NaN or infinity in slice 4" in fails(capsys, script, *arguments)
     assert files_below("work") == before
+
+
+def test_noise_maps_lie_beside_images(study: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("stages.kspace.noise_level.LEAST_SAMPLES", 8)  # a small matrix has few
+    run("reconstruct", "zero_filled", 0)
+    without = files_below("work/images")
+    write_toy_params(study, **{"reconstruct.noise_map": {"probes": 4, "smoothing_voxels": 0.5}})
+    for group in ("zero_filled", "compressed_sensing"):
+        run("reconstruct", group, 0)
+    path = layout.noise_map("zero_filled", 0, SUBJECT)
+    found, _ = load_volume(path)
+    assert found.shape == GRID and found.mean() > 0
+    assert read_json(layout.sidecar(path))["NoiseProbes"] == 4
+    assert not layout.noise_map("compressed_sensing", 0, SUBJECT).exists()  # not differentiable
+    assert without.items() <= files_below("work/images").items()  # images stay bit-identical

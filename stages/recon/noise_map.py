@@ -23,7 +23,6 @@ grows without bound.
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from functools import partial
 
 import numpy as np
 import torch
@@ -63,7 +62,7 @@ def held(reconstruction: Reconstruction, kspace: torch.Tensor, mask: DeviceMask)
     if isinstance(reconstruction, Learned):
         with torch.no_grad():
             return reconstruction.held(kspace, mask)
-    return partial(reconstruction, mask=mask)
+    return lambda other: reconstruction(other, mask)
 
 
 def coloured(matrix: tuple[int, int], n: int) -> np.ndarray:

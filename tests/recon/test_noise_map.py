@@ -121,11 +121,11 @@ def test_the_map_is_the_sd_of_replicas(architecture: str, scan: Scan, drawn: Sam
     with torch.no_grad():
         moved = one + LEVEL[0] * torch.from_numpy(noise[..., 0])
         theirs = held(method, one.repeat(n, 1, 1, 1), mask)(moved).var(0).numpy()
-    # their relative SD is sqrt(2 / n); ours sqrt(sum of squared correlations / copies), no larger
-    # where fewer than copies * 2 / n of the voxels of a colour are one
+    # their relative SD is sqrt(2 / n); ours sqrt(sum of squared correlations / copies), at most
+    # twice that: noise of neighbouring voxels is correlated
     ratio, spread = ours / theirs, np.sqrt(2 / n)
     assert abs(np.median(ratio) - 1) < spread
-    assert np.percentile(np.abs(ratio - 1), 68) < 2 * spread
+    assert np.percentile(np.abs(ratio - 1), 68) < 3 * spread
 
 
 def test_voxels_of_a_colour_lie_apart() -> None:
