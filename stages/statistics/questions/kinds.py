@@ -105,7 +105,7 @@ def spreads(cohort: Cohort, group: Group, params: AnalyseParams, draws: Draws) -
     ends = interval(spread, params.level)
     tree: Tree = {"cv": {"value": float(spread.value), "low": ends.low, "high": ends.high}}
     for name, known in targets(cohort).items():
-        if group.kind.adds_noise and name == "reference":
+        if group.kind.adds_noise and known is cohort.reference:
             continue  # what it adds noise to is no target of its own
         scores, _ = calibrate(volumes, known, draws, params.level)
         widths, _ = conformal(volumes, known, cohort.subject_of, params.alpha)
