@@ -19,7 +19,7 @@ from stages.params.draws import DrawsParams, DrawsSection
 from stages.params.reconstruct import ReconstructParams
 from stages.recon.catalogue import NETWORK
 from stages.recon.draws.catalogue import METHODS
-from stages.recon.draws.drawing import about, draw_image
+from stages.recon.draws.drawn_image import about, draw_image
 from stages.recon.draws.protocol import DrawMethod, Source, Take
 from stages.recon.inference import learned
 from stages.recon.learned.slices import scan_mask

@@ -6,6 +6,7 @@ from pathlib import Path
 import yaml
 from matplotlib.image import imread
 
+from stages.params.draws import DrawsSection
 from stages.storage.files import read_json
 from stages.study import layout
 
@@ -16,7 +17,7 @@ METRICS = (
     layout.metric("segmenter-quality", "segmenter"),
     *(
         layout.metric("analyse", name)
-        for name in ("image_quality", "noise", "prediction", "volumes")
+        for name in ("image_quality", "kinds", "noise", "prediction", "volumes")
     ),
 )
 TOO_FEW = {"conformal", "slopes"}  # tables that need ten subjects, and members in each half
@@ -43,6 +44,9 @@ def faults() -> list[str]:
     for path in Path("plots").rglob("*.csv"):
         if len(path.read_text().splitlines()) < 2 and path.stem not in TOO_FEW:
             found.append(f"{path}: no rows")
+    compared = read_json(layout.metric("analyse", "kinds"))
+    draws = DrawsSection.load().groups
+    found += [f"kinds: {name}: not compared" for name in draws if name not in compared]
     partial = [str(p) for p in Path().rglob(".partial-*")]
     return found + [f"{name}: left behind" for name in partial]
 

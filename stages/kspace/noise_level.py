@@ -15,7 +15,7 @@ from stages.kspace.formats.protocol import Scan
 from stages.study.errors import StudyError
 
 OUTER = 0.1  # fraction of the sampled positions, those farthest from the centre of k-space
-LEAST_SAMPLES = 32  # positions in a slice: the median of fewer is uncertain by more than 10 %
+LEAST_SAMPLES = 16  # positions: the median of 16 in a slice has a standard error of 18 %
 QUIET = 0.1  # fraction of the slices: those with the least signal, often air or neck
 
 

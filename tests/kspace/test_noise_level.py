@@ -74,5 +74,5 @@ def test_outer_positions_are_the_farthest_that_are_sampled() -> None:
 def test_too_few_samples_are_a_line(tmp_path: Path) -> None:
     scan = written(tmp_path / "a.h5", np.ones((3, N_COILS, 12, 10)))
     sampled = np.broadcast_to(scan.acquired, (12, 10))
-    with pytest.raises(StudyError, match=r"at least 32 samples of outer k-space.*got"):
+    with pytest.raises(StudyError, match=r"at least 16 samples of outer k-space.*got"):
         noise_level(scan, sampled)

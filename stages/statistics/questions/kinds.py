@@ -28,7 +28,7 @@ from stages.params.analyse import AnalyseParams
 from stages.statistics.answer import Answer, Tree
 from stages.statistics.cohort import Cohort, of
 from stages.statistics.methods.arrays import pair_matrix
-from stages.statistics.methods.bootstrap import Interval
+from stages.statistics.methods.bootstrap import LEAST_CLUSTERS, Interval
 from stages.statistics.methods.crossed_intervals import interval
 from stages.statistics.methods.disjoint_halves import OTHER, half_targets
 from stages.statistics.methods.gaps import without_gaps
@@ -105,7 +105,7 @@ def spreads(cohort: Cohort, group: Group, params: AnalyseParams, draws: Draws) -
     ends = interval(spread, params.level)
     tree: Tree = {"cv": {"value": float(spread.value), "low": ends.low, "high": ends.high}}
     for name, known in targets(cohort).items():
-        if group.kind.adds_noise and name == "reference":
+        if group.kind.adds_noise and known is cohort.reference:
             continue  # what it adds noise to is no target of its own
         scores, _ = calibrate(volumes, known, draws, params.level)
         widths, _ = conformal(volumes, known, cohort.subject_of, params.alpha)
@@ -248,6 +248,9 @@ def left_out_r2(
     """
 
     shape, names = pairs[0][0].shape, np.unique(clusters)
+    free = len(names) - LEAST_CLUSTERS  # of one subject alone no slope within structures is known
+    if scope == WITHIN and free < 0:
+        return float("nan"), NOTHING
     known = np.isfinite(np.array(pairs)).all(axis=1).any(axis=(0, 2))
     rows = np.flatnonzero(known) if scope == POOLED else np.empty(0, dtype=int)
     kept = np.ones((1 + len(names) + len(rows), *shape), dtype=bool)
@@ -257,7 +260,7 @@ def left_out_r2(
         kept[k, row] = False
     found = np.mean([r2_of(*pair, kept, clusters, scope) for pair in pairs], axis=0)
     value, without = float(found[0]), [found[1 : 1 + len(names)]]
-    if not np.isfinite(value):
+    if not np.isfinite(value) or (scope == WITHIN and free == 0):
         return value, NOTHING
     if scope == POOLED:
         without.append(found[1 + len(names) :])

@@ -8,7 +8,7 @@ import torch
 
 from stages.params.draws import DrawsParams
 from stages.recon.draws import dropout, swag
-from stages.recon.draws.drawing import draw_image
+from stages.recon.draws.drawn_image import draw_image
 from stages.recon.draws.dropout import DROPOUT, dropouts
 from stages.recon.draws.protocol import Source
 from stages.recon.draws.swag import flattened, gaussian_draw, put

@@ -89,6 +89,14 @@ def test_what_follows_a_law_is_predicted_and_what_is_constant_is_not(scope):
     assert np.isnan(one_r2(x[:, :1], x[:, :1], clusters[:1], scope))
 
 
+@pytest.mark.parametrize("n", [2, 3, 4])
+def test_within_structures_few_subjects_have_no_value_or_no_interval(n):
+    x, y = np.random.default_rng(5).normal(size=(2, 5, n))
+    value, ends = left_out_r2([(x, y)], np.arange(n), 0.95, WITHIN)
+    assert np.isfinite(value) == (n > 2)
+    assert np.isfinite(ends.low) == (n > 3)
+
+
 def test_structures_alone_explain_pairs_and_nothing_within_structures():
     offsets = np.repeat(np.arange(5.0)[:, None], 8, axis=1)
     noise = np.random.default_rng(2).normal(size=(2, 5, 8)) * 0.1
