@@ -51,7 +51,8 @@ def test_the_commands_of_the_page_run_as_they_stand(tmp_path: Path) -> None:
     for name in ("params.yaml", "params.segmenters.yaml", "dvc.yaml"):
         shutil.copy(ROOT / name, tmp_path)
     (tmp_path / "weights").mkdir()
-    shutil.copy(ROOT / "weights/embedded.npz", tmp_path / "weights")
+    for name in ("embedded.npz", "none"):
+        shutil.copy(ROOT / "weights" / name, tmp_path / "weights")
     for command in ("git init -q", "git add params.yaml", "git -c user.name=a -c user.email=a"
                     " commit -qm parameters"):  # fmt: skip
         assert shell(command, tmp_path).returncode == 0
