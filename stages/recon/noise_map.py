@@ -111,6 +111,7 @@ def probed_variance(
     return found
 
 
+@torch.inference_mode(mode=False)  # of the worker that calls: it would forbid derivatives
 def noise_map(
     scan: Scan,
     drawn: SamplingMask,
