@@ -13,7 +13,7 @@ from stages.params.sections import load_all
 from stages.params.train import TrainParams
 from stages.pipeline.completeness import check_members
 from stages.recon.learned.networks import SENSITIVITY_MODEL, network_configuration
-from stages.segmenters.catalogue import further_files
+from stages.segmenters.protocol import NO_WEIGHTS
 from stages.segmenters.synthseg.weight_files import weight_file
 from stages.study.errors import StudyError
 
@@ -43,8 +43,8 @@ def main() -> None:
     check_members(params.train)
     check_networks(params.train.values())
     check_weights(params.segment.weights)
-    for key, path in further_files(params.segment).items():
-        check_weights(str(path), key)
+    if params.segment.parcellation != NO_WEIGHTS:
+        check_weights(params.segment.parcellation, "parcellation")
     check_beside()
 
 

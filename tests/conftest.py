@@ -42,7 +42,7 @@ def error_line(capsys: pytest.CaptureFixture) -> Callable[..., str]:
 
 @pytest.fixture(scope="session")
 def further_weights(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A folder with small weights of all of SynthSeg's networks: fine.npz, parc.h5, qc.h5."""
+    """A folder with small weights of a network and a parcellation: fine.npz, parc.h5."""
     from tests.segmenters.synthseg.further import write_further  # torch, which few tests need
 
     return write_further(tmp_path_factory.mktemp("further"))

@@ -17,12 +17,11 @@ from stages.segmenters.segmentations import segment_member
 from stages.segmenters.synthseg import model
 from stages.segmenters.synthseg.labels import MERGED_LABELS, merged_name
 from stages.segmenters.synthseg.network import Architecture
-from stages.segmenters.synthseg.regressor import REGIONS
 from stages.storage.files import md5, read_json
 from stages.storage.nifti import affine, save_volume
 from stages.study import layout
 from stages.study.errors import StudyError
-from stages.study.parcels import PARCEL_NAMES, without_parcels
+from stages.study.parcels import PARCEL_LABELS, PARCEL_NAMES
 from stages.study.structures import STRUCTURES, structure_volumes
 from tests.fabricated import ROOT
 from tests.kernels import n_threads
@@ -152,8 +151,8 @@ def test_shifted_copies_have_tables_of_their_own(study, weights):
     assert not np.array_equal(tables[1], tables[2])
 
 
-def test_further_networks_add_parcels_and_scores(study, further_weights):
-    parc, qc = (str(further_weights / name) for name in ("parc.h5", "qc.h5"))
+def test_a_parcellation_adds_parcels(study, further_weights):
+    parc = str(further_weights / "parc.h5")
     path = layout.image("fine", 0, "sub-1")
     data = np.random.default_rng(0).random((9, 14, 10), np.float32)
     save_volume(path, data, affine(data.shape, (1.0, 1.0, 1.0), "SAR"), {})
@@ -161,22 +160,18 @@ def test_further_networks_add_parcels_and_scores(study, further_weights):
     segment_member("fine", 0, plain, CPU)
     folder = layout.segmentations("fine", 0)
     before = nib.load(layout.segmentation("fine", 0, "sub-1")).get_fdata()
-    assert not layout.quality_scores("fine", 0).exists()
-    chosen = plain.model_copy(update={"parcellation": parc, "quality": qc})
+    chosen = plain.model_copy(update={"parcellation": parc})
     segment_member("fine", 0, chosen, CPU)
     label_map = layout.segmentation("fine", 0, "sub-1")
     after = nib.load(label_map)
-    assert after.get_data_dtype() == np.int16 and after.get_fdata().max() > 2000
-    assert np.array_equal(without_parcels(after.get_fdata()), before)
+    assert after.get_data_dtype() == np.int16
+    cortex, written = np.isin(before, (3, 42)), after.get_fdata()
+    assert cortex.any() and np.isin(written[cortex], PARCEL_LABELS).all()
+    assert np.array_equal(written[~cortex], before[~cortex])
     table = pd.read_csv(folder / "volumes.csv", index_col="subject")
     assert list(table)[-68:] == list(PARCEL_NAMES)
     drawn = pd.read_csv(layout.drawn_volumes("fine", 0, 1), index_col="subject")
     assert list(drawn) == list(table)
-    scores = pd.read_csv(layout.quality_scores("fine", 0), index_col="subject")
-    assert list(scores) == list(REGIONS) and scores.index.tolist() == ["sub-1"]
-    assert ((scores >= 0) & (scores <= 1)).all(axis=None)
     sidecar = read_json(layout.sidecar(label_map))
     assert sidecar["ParcellationWeightsMD5"] == md5(Path(parc))
-    assert sidecar["QualityWeightsMD5"] == md5(Path(qc))
     assert "\n1035\tctx-lh-insula\t" in (folder / "dseg.tsv").read_text()
-    assert "quality_scores.csv" in (folder / ".bidsignore").read_text()

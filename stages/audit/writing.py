@@ -23,7 +23,7 @@ from stages.study.groups import FULLY_SAMPLED, interpolation_of
 
 ROOT = layout.WEIGHTS.parent  # of the study that this code belongs to
 CODE = "stages"
-FILES = ('"${segment.weights}"', '"${segment.parcellation}"', '"${segment.quality}"')  # of weights
+FILES = ('"${segment.weights}"', '"${segment.parcellation}"')  # of weights
 COPIED = ("requirements.txt", "LICENSE", ".dvcignore")
 IGNORED = "work/\n__pycache__/\n.venv\n"
 TEMPLATES = Path(__file__).with_name("templates")
@@ -92,7 +92,7 @@ def beside(folder: Path, groups: Mapping[str, ExternalParams], segmenter: Segmen
     where = {"wdir": "..", "reference": True, "reference_listed": False}
     template = environment().get_template("external.yaml.j2")
     shown = listed(folder, groups, target=True, method=segmenter.method)
-    names = segmenter.weights, segmenter.parcellation, segmenter.quality
+    names = segmenter.weights, segmenter.parcellation
     return template.render(groups=shown, weights=", ".join(map(json.dumps, names)), **where)
 
 

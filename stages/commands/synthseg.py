@@ -1,8 +1,7 @@
 """SynthSeg as a command: `python -m stages synthseg IMAGE... --out DIR`.
 
 Writes `<name>_labels.nii.gz` for every image, on the network's grid (1 mm, or 2 mm for the bundled
-network), which may differ from the image's, and a row in `volumes.csv`; with `--qc` also one in
-`quality_scores.csv`. Rows of other images in a
+network), which may differ from the image's, and a row in `volumes.csv`. Rows of other images in a
 table that is there already are kept, so that a loop may call the command image by image. Images
 that cannot be used are named at the end, and the exit code is then 1; the others are segmented all
 the same.
@@ -12,7 +11,7 @@ import argparse
 import os
 import re
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -25,11 +24,10 @@ from stages.machine.progress import progress
 from stages.segmenters.orientation import check
 from stages.segmenters.plausibility import remarks_of
 from stages.segmenters.protocol import NO_WEIGHTS, Segmenter
-from stages.segmenters.synthseg.weight_files import EMBEDDED, open_further, open_segmenter
-from stages.segmenters.volume_table import add_scores, add_to_table, read_rows
+from stages.segmenters.synthseg.weight_files import EMBEDDED, open_segmenter, with_parcellation
+from stages.segmenters.volume_table import add_to_table, read_rows
 from stages.storage.nifti import save_volume
 from stages.study.errors import StudyError
-from stages.study.layout import QUALITY_SCORES
 
 EXTENSION = re.compile(r"\.(nii|nii\.gz|mgz)$", re.IGNORECASE)
 
@@ -47,12 +45,6 @@ def arguments(values: list[str] | None = None) -> argparse.Namespace:
         default=NO_WEIGHTS,
         metavar="WEIGHTS",
         help="divide the cortex into parcels, by the official synthseg_parc_2.0.h5",
-    )
-    parser.add_argument(
-        "--qc",
-        default=NO_WEIGHTS,
-        metavar="WEIGHTS",
-        help="predict the quality of each segmentation, by the official synthseg_qc_2.0.h5",
     )
     parser.add_argument("--fast", action="store_true", help="no mirrored image, no topology step")
     parser.add_argument("--device", choices=("auto", "cpu", "cuda"), default="cpu")
@@ -89,8 +81,8 @@ def check_folder(out: Path) -> None:
 
 def segment_all(
     images: list[Path], segmenter: Segmenter, out: Path, orientation: str, failures: list[str]
-) -> Iterator[tuple[str, np.ndarray, Mapping[str, float]]]:
-    """Segment image by image and yield (name, volumes in mm3, scores); faults are collected."""
+) -> Iterator[tuple[str, np.ndarray]]:
+    """Segment image by image and yield (name, volumes in mm3); faults are collected, not raised."""
     for image in progress(images, desc="synthseg", unit="image"):
         try:
             result = segmenter.segment(image)
@@ -104,7 +96,7 @@ def segment_all(
             finding = check(segmenter, image, result, search=orientation == "search")
             if finding is not None:
                 print(f"warning: {finding.message}", file=sys.stderr)
-        yield name_of(image), result.volumes_mm3, result.scores
+        yield name_of(image), result.volumes_mm3
 
 
 @entry_point
@@ -119,16 +111,14 @@ def main(values: list[str] | None = None) -> None:
     map_large_blocks()
     device = pick_device(options.device)
     base = open_segmenter(options.weights, options.mode, device, fast=options.fast)
-    segmenter = open_further(base, options.parc, options.qc, weights=options.weights)
+    segmenter = with_parcellation(base, options.parc, weights=options.weights)
     table, names = options.out / "volumes.csv", segmenter.model.names
     if table.exists():
         read_rows(table, names)  # of other structures? before anything takes time
     failures: list[str] = []
     rows = list(segment_all(options.images, segmenter, options.out, options.orientation, failures))
     if rows:
-        add_to_table(table, names, [(name, volumes) for name, volumes, _ in rows])
-        if all(scores for *_, scores in rows):
-            add_scores(options.out / QUALITY_SCORES, [(name, found) for name, _, found in rows])
+        add_to_table(table, names, rows)
     for line in failures[:-1]:
         print(f"error: {line}", file=sys.stderr)
     if failures:

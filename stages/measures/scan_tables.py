@@ -23,7 +23,6 @@ from stages.measures.members import (
     member_volumes,
 )
 from stages.measures.partitions import parts
-from stages.measures.quality_scores import with_scores
 from stages.measures.sides import side_volumes
 from stages.measures.surrogates import gain_table, gathered, noise_table, surrogate_table
 from stages.measures.thickness.mean_thickness import group_thickness
@@ -73,7 +72,7 @@ def voxelwise_tables(group: Group, subjects: list[str], params: MeasureParams) -
 
 def measure_scan(subject: str, group: Group, params: MeasureParams) -> Tables:
     """Return the voxelwise tables of one scan, with its group and name in front."""
-    tables = with_scores(scan_tables(load_reference(subject), group, params), group, subject)
+    tables = scan_tables(load_reference(subject), group, params)
     for table in tables.values():
         table.insert(0, "subject", subject)
         table.insert(0, "group", group.name)

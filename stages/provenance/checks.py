@@ -17,7 +17,7 @@ REMAKE = "remake it with `dvc repro`"
 # of the segmenter, the same everywhere
 SETTINGS = (
     *(sidecars.METHOD, sidecars.WEIGHTS, sidecars.MODE, sidecars.FAST),
-    *sidecars.FURTHER.values(),
+    sidecars.PARCELLATION,
 )
 IMAGE_KEYS = (sidecars.MD5, sidecars.BYTES, sidecars.SCAN)  # expected of every image
 LABEL_KEYS = (  # expected of every label map
@@ -34,8 +34,7 @@ WORDS = {
     sidecars.METHOD: "method of the segmenter",
     sidecars.MODE: "mode of the segmenter",
     sidecars.FAST: "`fast` of the segmenter",
-    sidecars.FURTHER["parcellation"]: "weights of the parcellation",
-    sidecars.FURTHER["quality"]: "weights of the quality scores",
+    sidecars.PARCELLATION: "weights of the parcellation",
 } | dict.fromkeys(sidecars.NOISE, "noise")
 
 

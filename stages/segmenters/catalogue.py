@@ -52,28 +52,23 @@ def provenance(params: Chosen) -> dict[str, Any]:
         sidecars.WEIGHTS_FILE: path.name,
         sidecars.WEIGHTS: md5(path),
         **chosen,
-        **further_record(params),
+        **parcellation_record(params),
     }
 
 
-def further_files(params: Chosen) -> dict[str, Path]:
-    """Return the files of further weights that are chosen, by their keys of section `segment`."""
-    names = {key: getattr(params, key) for key in kind_of(params).further}
-    return {key: Path(name) for key, name in names.items() if name != NO_WEIGHTS}
-
-
-def further_record(params: Chosen) -> dict[str, str]:
-    """Return the digests of the further weights that are chosen, by their keys in a sidecar."""
-    return {sidecars.FURTHER[key]: md5(path) for key, path in further_files(params).items()}
+def parcellation_record(params: Chosen) -> dict[str, str]:
+    """Return the digest of the weights of the parcellation by its key in a sidecar, if chosen."""
+    if params.parcellation == NO_WEIGHTS:
+        return {}
+    return {sidecars.PARCELLATION: md5(Path(params.parcellation))}
 
 
 def fault_of(params: Chosen) -> str | None:
     """Return what is wrong about the parameters, as far as they and the weights' name tell."""
     if fault := kind_of(params).fault(params):
         return fault
-    for key in ("parcellation", "quality"):
-        if key not in kind_of(params).further and getattr(params, key) != NO_WEIGHTS:
-            return f"{key} is SynthSeg's: set it to '{NO_WEIGHTS}' for method '{params.method}'"
+    if not kind_of(params).divides and params.parcellation != NO_WEIGHTS:
+        return f"parcellation is SynthSeg's: set it to '{NO_WEIGHTS}' for method '{params.method}'"
     name, own = Path(params.weights).name, kind_of(params).weights.name
     if name == own or name not in {kind.weights.name for kind in KINDS.values()}:
         return None

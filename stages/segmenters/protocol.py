@@ -3,7 +3,7 @@
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol, Self
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 
@@ -35,8 +35,6 @@ class Segmentation:
     """What a program said while it made the map."""
     parcels: np.ndarray | None = None
     """The label map with the cortex divided into parcels; None where it is not."""
-    scores: Mapping[str, float] = field(default_factory=dict)
-    """Predicted Dice coefficient of each region; none where no network judges the map."""
 
     @property
     def written(self) -> np.ndarray:
@@ -73,7 +71,7 @@ class Segmenter(Protocol):
     def segment_image(self, image: Image) -> Segmentation:
         """Segment and measure one image of any voxel size, axis order and intensity scale."""
 
-    def quick(self) -> Self:
+    def quick(self) -> "Segmenter":
         """Return a variant on voxels `QUICK` times as large, good enough to see how a head lies.
 
         It computes on less than two fifths of the voxels.
@@ -102,10 +100,6 @@ class Chosen(Protocol):
     @property
     def parcellation(self) -> str:
         """A file of weights that divide the cortex, or `NO_WEIGHTS`."""
-
-    @property
-    def quality(self) -> str:
-        """A file of weights that judge a segmentation, or `NO_WEIGHTS`."""
 
     @property
     def labels(self) -> str | None:
@@ -148,8 +142,8 @@ class SegmenterKind:
     words: Callable[[Chosen], Words]
     open: "Callable[[Chosen, torch.device], Segmenter]"
     """Ready for many images; raises `StudyError` if the weights cannot be used."""
-    further: tuple[str, ...] = ()
-    """Keys of section `segment` that name files of further weights."""
+    divides: bool = False
+    """Whether it takes weights of a parcellation of the cortex."""
     made_here: bool = True
     """Maps are made by the study, so that a head that lies wrong can be told from its map."""
     record: Callable[[Chosen], dict[str, Any]] | None = None

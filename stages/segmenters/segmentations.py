@@ -1,9 +1,8 @@
 """The segmentations of one member's images: label maps, their sidecars and volume tables."""
 
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from pathlib import Path
-from typing import NamedTuple
 
 import nibabel as nib
 import numpy as np
@@ -19,7 +18,7 @@ from stages.segmenters.perturbation import draw_offset, shifted
 from stages.segmenters.plausibility import remarks_of
 from stages.segmenters.preprocess import nearest_grid
 from stages.segmenters.protocol import Segmentation, Segmenter
-from stages.segmenters.volume_table import write_scores, write_table
+from stages.segmenters.volume_table import write_table
 from stages.storage.bids import describe_dataset, uri, write_label_table
 from stages.storage.files import atomic_directory
 from stages.storage.nifti import save_volume, smallest_labels
@@ -30,15 +29,6 @@ from stages.study.seeds import stable_seed
 IMAGES = "images"  # the member's images among the links of its segmentations
 TABLES = "volumes*.csv"
 LOG = "{}_log.txt"  # what a command said
-
-
-class Measured(NamedTuple):
-    """What tables say of one image."""
-
-    subject: str
-    volumes_mm3: np.ndarray
-    scores: Mapping[str, float]
-    """Of its label map, by region; empty where no network judges it."""
 
 
 def member_subjects(group: str, seed: int) -> list[str]:
@@ -61,8 +51,8 @@ def on_grid_of(image: Path, result: Segmentation) -> tuple[np.ndarray, np.ndarra
 
 def segment_all(
     group: str, seed: int, segmenter: Segmenter, output: Path, params: SegmentParams
-) -> Iterator[Measured]:
-    """Segment image by image, write the label map and yield what was measured.
+) -> Iterator[tuple[str, np.ndarray]]:
+    """Segment image by image, write the label map and yield (subject, volumes in mm3).
 
     Raises:
         StudyError: if a head lies otherwise than its affine says, or an image was replaced.
@@ -84,7 +74,7 @@ def segment_all(
         save_volume(target, smallest_labels(labels), affine, about)
         if result.log:
             target.with_name(LOG.format(subject)).write_text(result.log, encoding="utf-8")
-        yield Measured(subject, result.volumes_mm3, result.scores)
+        yield subject, result.volumes_mm3
 
 
 def segment_draws(
@@ -109,17 +99,13 @@ def segment_member(group: str, seed: int, params: SegmentParams, device: torch.d
             name=f"Segmentations of {group}, member {seed}",
             about=about,
             sources={IMAGES: layout.images(group, seed)},
-            ignored=[TABLES, layout.QUALITY_SCORES, LOG.format("*")],
+            ignored=[TABLES, LOG.format("*")],
         )
         model = segmenter.model
         names = dict(zip(model.labels, ("background", *model.names), strict=True))
         write_label_table(output, names, about)
         rows = list(segment_all(group, seed, segmenter, output, params))
-        volumes = [(row.subject, row.volumes_mm3) for row in rows]
-        write_table(layout.volumes(group, seed, output), model.names, volumes)
-        if all(row.scores for row in rows):
-            scores = [(row.subject, row.scores) for row in rows]
-            write_scores(layout.quality_scores(group, seed, output), scores)
+        write_table(layout.volumes(group, seed, output), model.names, rows)
         for number in range(params.perturbations.draws):
             drawn = list(segment_draws(group, seed, segmenter, params, number))
             write_table(layout.drawn_volumes(group, seed, number, output), model.names, drawn)

@@ -1,9 +1,9 @@
-"""The tables of volumes and of quality scores, in SynthSeg's own format."""
+"""The volume table, in SynthSeg's own format."""
 
 import csv
 import fcntl
 import os
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -15,7 +15,6 @@ from stages.study.errors import StudyError
 from stages.study.parcels import PARCEL_NAMES
 
 DECIMALS = 3  # of a volume in mm3, as SynthSeg writes them
-SCORE_DECIMALS = 4  # of a predicted Dice coefficient
 TOTAL = "total intracranial"
 TABLE = Kind("a table of volumes", "check the path", "move it away or set another folder")
 
@@ -54,42 +53,14 @@ def add_to_table(path: Path, names: Sequence[str], rows: Sequence[tuple[str, np.
         _write(path, header(names), table.values())
 
 
-def write_scores(path: Path, rows: Sequence[tuple[str, Mapping[str, float]]]) -> None:
-    """Write `subject,<regions>`: quality scores, four decimals.
-
-    Args:
-        path: file to write.
-        rows: subject and score of each region, the same regions in all.
-    """
-    _write(path, ["subject", *rows[0][1]], [_score_cells(*row) for row in rows])
-
-
-def add_scores(path: Path, rows: Sequence[tuple[str, Mapping[str, float]]]) -> None:
-    """Write rows of scores into a table that may be there already, as `add_to_table` does."""
-    columns = ["subject", *rows[0][1]]
-    path.parent.mkdir(parents=True, exist_ok=True)
-    with _waiting(path.parent):
-        table = {row[0]: row for row in _rows(path, columns)} if path.exists() else {}
-        table |= {row[0]: _score_cells(*row) for row in rows}
-        _write(path, columns, table.values())
-
-
-def _score_cells(subject: str, scores: Mapping[str, float]) -> list[str]:
-    return [subject, *(f"{score:.{SCORE_DECIMALS}f}" for score in scores.values())]
-
-
 def read_rows(path: Path, names: Sequence[str]) -> list[list[str]]:
     """Return the rows of a table as text; raise `StudyError` if it has other columns."""
-    return _rows(path, header(names))
-
-
-def _rows(path: Path, expected: list[str]) -> list[list[str]]:
     with reading(path, TABLE), open(path, newline="", encoding="utf-8") as stream:
         columns, *rows = list(csv.reader(stream)) or [[]]
-    if columns != expected:
+    if columns != header(names):
         raise StudyError(
-            f"{path}: expected a table of what this network measures ({len(expected)} columns), got"
-            f" another one ({len(columns)} columns); set another --out"
+            f"{path}: expected a table of the structures that this network measures"
+            f" ({len(names)} columns), got another one ({len(columns)} columns); set another --out"
         )
     if any(len(row) != len(columns) for row in rows):
         raise damaged(path, TABLE, "rows of other lengths than the header")

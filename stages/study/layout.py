@@ -34,7 +34,6 @@ WEIGHT_FILE, CONFIGURATION, CURVES = "model.pt", "config.json", "curves.csv"  # 
 LOSSES = "losses.csv"  # of a training
 SNAPSHOT = re.compile(r"step-(\d{8})\.pt")  # weights after a step of a training
 VOLUMES = "volumes.csv"  # beside label maps, in SynthSeg's format
-QUALITY_SCORES = "quality_scores.csv"  # beside them where a network judges them, the same
 
 
 def metric(stage: str, name: str) -> Path:
@@ -111,11 +110,6 @@ def segmentations(group: str, seed: int) -> Path:
 def volumes(group: str, seed: int, folder: Path | None = None) -> Path:
     """Return a member's volume table, in SynthSeg's format; below `folder` while unfinished."""
     return (folder or segmentations(group, seed)) / VOLUMES
-
-
-def quality_scores(group: str, seed: int, folder: Path | None = None) -> Path:
-    """Return the predicted quality of a member's label maps; not always there."""
-    return (folder or segmentations(group, seed)) / QUALITY_SCORES
 
 
 def drawn_volumes(group: str, seed: int, draw: int | str, folder: Path | None = None) -> Path:

@@ -55,5 +55,4 @@ COMMAND_MD5 = "CommandMD5"  # of the program
 EXIT_CODE = "ExitCode"  # of the command
 MODE = "Mode"  # SynthSeg's
 FAST = "Fast"  # SynthSeg's
-FURTHER = {"parcellation": "ParcellationWeightsMD5", "quality": "QualityWeightsMD5"}
-"""Digests of SynthSeg's further weights, by their keys of section `segment`."""
+PARCELLATION = "ParcellationWeightsMD5"  # SynthSeg's

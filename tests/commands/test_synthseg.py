@@ -173,25 +173,20 @@ def test_imports_stay_light():
     assert found.stdout.strip() == "[]"
 
 
-def test_parcels_and_scores(tmp_path, monkeypatch, further_weights, capsys):
+def test_parcels(tmp_path, monkeypatch, further_weights, capsys):
     shape = (9, 14, 10)
     for name in ("a", "b"):
         data = np.random.default_rng(len(name)).random(shape, np.float32)
         save_volume(tmp_path / f"{name}.nii.gz", data, affine(shape, (1.0, 1.0, 1.0), "SAR"))
     out = tmp_path / "out"
     options = ["--orientation", "off", "--weights", further_weights / "fine.npz", "--out", out]
-    further = ["--parc", further_weights / "parc.h5", "--qc", further_weights / "qc.h5"]
+    further = ["--parc", further_weights / "parc.h5"]
     for name in ("a", "b"):
         run(monkeypatch, tmp_path / f"{name}.nii.gz", *options, *further)
     assert nib.load(out / "a_labels.nii.gz").get_fdata().max() > 2000
-    volumes, scores = (
-        [line.split(",") for line in (out / name).read_text().splitlines()]
-        for name in ("volumes.csv", "quality_scores.csv")
-    )
+    volumes = [line.split(",") for line in (out / "volumes.csv").read_text().splitlines()]
     assert len(volumes[0]) == 2 + 32 + 68 and volumes[0][-1] == "ctx-rh-insula"
-    assert scores[0][:2] == ["subject", "general white matter"]
-    assert [row[0] for row in scores] == [row[0] for row in volumes] == ["subject", "a", "b"]
-    assert all(0 <= float(cell) <= 1 for row in scores[1:] for cell in row[1:])
+    assert [row[0] for row in volumes] == ["subject", "a", "b"]
     with pytest.raises(SystemExit):  # a table with parcels takes no rows without them
         run(monkeypatch, tmp_path / "a.nii.gz", *options)
     assert "set another --out" in capsys.readouterr().err.splitlines()[-1]

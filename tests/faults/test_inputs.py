@@ -26,7 +26,7 @@ from stages.params.mask import MaskParams
 from stages.params.sections import load_all
 from stages.recon.learned.exchange import CHECKPOINT
 from stages.segmenters.files.label_files import freesurfer_table, label_table, read_label_map
-from stages.segmenters.synthseg import keras, model, regressor_file
+from stages.segmenters.synthseg import keras, model
 from stages.storage.files import read_mapping
 from stages.storage.nifti import affine, label_map, save_volume
 from stages.storage.tensors import load_plain
@@ -89,7 +89,6 @@ READERS: dict[str, tuple[str, dict[str, corpus.Fault], Read]] = {
     "weights": ("a.npz", corpus.WEIGHTS, model.load),
     "keras": ("a.h5", corpus.KERAS, lambda p: keras.load(p, "standard")),
     "parcellation": ("a.h5", corpus.KERAS, keras.load_parcellation),
-    "quality": ("a.h5", corpus.KERAS, regressor_file.load),
     "checkpoint": ("a.pt", corpus.CHECKPOINTS, lambda p: load_plain(p, CHECKPOINT)),
     "table": ("a.csv", corpus.TABLES, lambda p: volume_table(p, ["sub-1"])),
     "json": ("a.json", corpus.JSON, read_mapping),

@@ -27,7 +27,7 @@ from stages.params.sections import load_all
 from stages.recon.learned.exchange import CHECKPOINT, read_configuration
 from stages.recon.learned.resume import read as read_checkpoint
 from stages.segmenters.image import load as load_image
-from stages.segmenters.synthseg import keras, model, regressor_file
+from stages.segmenters.synthseg import keras, model
 from stages.storage.files import read_json
 from stages.storage.nifti import load_volume
 from stages.storage.reading import Kind
@@ -40,7 +40,6 @@ from tests.fabricated import ROOT
 from tests.faults import corpus
 from tests.faults.test_inputs import challenge, own_mask
 from tests.scans import N_COILS, PARTIAL_FOURIER, toy_kspace
-from tests.segmenters.synthseg.official import Scores, quality_layers, write_layers
 
 FORMAT = ScanFormat(N_COILS, PARTIAL_FOURIER)
 MEMORY_BYTES = 1 << 28
@@ -92,11 +91,6 @@ READERS: dict[str, tuple[str, corpus.Make, Read]] = {
         "a.h5",
         corpus.h5_weights(lambda g: g.create_dataset("kernel", data=np.ones(3, np.float32))),
         keras.read_layers,
-    ),
-    "quality": (
-        "a.h5",
-        lambda p: write_layers(p, quality_layers(Scores(1, 2, 1, 1))),
-        regressor_file.load,
     ),
     "checkpoint": (
         "a.pt",

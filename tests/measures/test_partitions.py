@@ -7,16 +7,12 @@ import pytest
 from stages.deformation import scan_deformation
 from stages.measures.members import load_labels, load_reference, load_target_labels
 from stages.measures.partitions import parcel_numbers, parts
-from stages.measures.quality_scores import REGIONS, score_table
 from stages.measures.scan_tables import group_tables
 from stages.overlap import scan_overlap
 from stages.params.deformation import DeformationParams
 from stages.params.measure import MeasureParams
-from stages.segmenters.synthseg.regressor import REGIONS as SCORED
-from stages.segmenters.volume_table import write_scores
 from stages.storage.nifti import load_volume, save_volume
 from stages.study import layout
-from stages.study.errors import StudyError
 from stages.study.groups import ENSEMBLE, FULLY_SAMPLED, Group
 from stages.study.parcels import NUMBERS, PARCEL_LABELS, PARCEL_TABLE, without_parcels
 from stages.study.structures import LABELS, PARCELS, STRUCTURES, structure
@@ -109,48 +105,3 @@ def deformation() -> pd.DataFrame:
         update={"shrink_factors": (1,), "iterations": (1,)}
     )
     return scan_deformation(SUBJECT, Group("unet", ENSEMBLE, (0, 1)), params)
-
-
-def judge(member: int, scores: list[float]) -> None:
-    """Write the scores of a member's label maps."""
-    row = dict(zip(SCORED, scores, strict=True))
-    write_scores(layout.quality_scores("unet", member), [("other", row), (SUBJECT, row)])
-
-
-def test_scores_are_a_surrogate_of_the_first_member(study):
-    params = MeasureParams.load()
-    plain = group_tables(UNET, STUDY.subjects, params)
-    for member in UNET.members:
-        judge(member, [member / 10 + region / 100 for region in range(8)])
-    found = group_tables(UNET, STUDY.subjects, params)
-    for name in ("surrogates", "half_surrogates"):
-        kept = found[name]["surrogate"] != "quality_score"
-        rest = found[name][kept].reset_index(drop=True)
-        pd.testing.assert_frame_equal(rest, plain[name], check_exact=True)
-    own = found["surrogates"][lambda t: t["surrogate"] == "quality_score"]
-    assert set(own["kind"]) == {"B"} and len(own) == len(STRUCTURES)
-    values = own.set_index("structure")["value"]
-    assert values["white_matter"] == 0 and values["cortex"] == pytest.approx(0.01)
-    assert values["pallidum"] == values["putamen"] == pytest.approx(0.06)
-    assert values["amygdala"] == values["hippocampus"] == pytest.approx(0.07)
-    assert values[["caudate", "accumbens", "ventral_dc"]].isna().all()
-    halves = found["half_surrogates"][lambda t: t["surrogate"] == "quality_score"]
-    cortex = halves[halves["structure"] == "cortex"].set_index("half")["value"]
-    assert cortex.to_dict() == pytest.approx({"a": 0.01, "b": 0.11})  # members 0, 2 and 1, 3
-
-
-def test_scores_that_are_not_those_of_the_scan(study):
-    judge(0, [0.5] * 8)
-    structures = ["cortex", "csf"]
-    assert score_table("unet", SUBJECT, (1, 0), structures) is None
-    with pytest.raises(StudyError, match="quality_scores.csv: expected one row for sub-x, got 0"):
-        score_table("unet", "sub-x", (0,), structures)
-    path = layout.quality_scores("unet", 0)
-    path.write_text(path.read_text().replace("general csf", "liquid"))
-    with pytest.raises(StudyError, match="expected column 'general csf'"):
-        score_table("unet", SUBJECT, (0,), structures)
-
-
-def test_every_region_is_one_that_the_network_scores():
-    assert set(REGIONS.values()) == set(SCORED)
-    assert set(REGIONS) <= {entry.name for entry in STRUCTURES + PARCELS}

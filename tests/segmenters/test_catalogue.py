@@ -84,18 +84,16 @@ def test_the_atlas_is_small() -> None:
     assert ATLAS_FILE.stat().st_size < 2.5e6
 
 
-def test_further_weights_are_synthsegs_alone_and_stand_in_sidecars(tmp_path) -> None:
+def test_a_parcellation_is_synthsegs_alone_and_stands_in_sidecars(tmp_path) -> None:
     network = section("synthseg", EMBEDDED_FILE)
-    assert not any("Parcellation" in key or "Quality" in key for key in provenance(network))
-    for name in ("parc.h5", "qc.h5"):
-        (tmp_path / name).write_text(name)
-    chosen = {"parcellation": str(tmp_path / "parc.h5"), "quality": str(tmp_path / "qc.h5")}
+    assert not any("Parcellation" in key for key in provenance(network))
+    (tmp_path / "parc.h5").write_text("weights")
+    chosen = {"parcellation": str(tmp_path / "parc.h5")}
     found = provenance(network.model_copy(update=chosen))
     assert found["ParcellationWeightsMD5"] == md5(tmp_path / "parc.h5")
-    assert found["QualityWeightsMD5"] == md5(tmp_path / "qc.h5")
     content = network.model_dump()
-    with pytest.raises(StudyError, match="quality 'qc.npz': expected 'weights/none' or an off"):
-        parse(SegmentParams, "segment", content | {"quality": "qc.npz"})
+    with pytest.raises(StudyError, match="parcellation 'p.npz': expected 'weights/none' or an"):
+        parse(SegmentParams, "segment", content | {"parcellation": "p.npz"})
     other = content | {"method": "atlas", "weights": "weights/atlas.npz", "parcellation": "p.h5"}
     with pytest.raises(StudyError, match="parcellation is SynthSeg's: set it to 'weights/none'"):
         parse(SegmentParams, "segment", other)

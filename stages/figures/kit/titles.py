@@ -40,7 +40,6 @@ SURROGATES = {
     "one_minus_dice": "1 − pairwise Dice",
     "vote_entropy": "vote entropy",
     "surface_distance": "surface distance",
-    "quality_score": "predicted Dice of the segmentation",
     "cv": "CV of the volume",
 }
 IN_SENTENCES = {
@@ -55,7 +54,6 @@ IN_SENTENCES = {
     "one_minus_dice": "1 − Dice between members",
     "vote_entropy": "the entropy of the members' votes",
     "surface_distance": "the distance of the members' surfaces",
-    "quality_score": "the predicted Dice coefficient of one segmentation",
     "cv": "the volume's own CV",
 }
 """Surrogates, where a sentence names them."""

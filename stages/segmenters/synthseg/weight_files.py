@@ -4,7 +4,7 @@ Its words are read without torch: what needs it is imported when weights are ope
 """
 
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from stages.segmenters.protocol import NO_WEIGHTS, Chosen, Segmenter, SegmenterKind, Words
 from stages.study.errors import StudyError
@@ -19,8 +19,6 @@ if TYPE_CHECKING:
 
 EMBEDDED = "embedded"
 OFFICIAL = (".h5", ".hdf5")  # suffixes of SynthSeg's own files
-FURTHER = ("parcellation", "quality")  # keys of section `segment`: files of other networks
-TOLD = {"parcellation": "cortical parcellation", "quality": "quality scores"}
 FAST = " without mirrored image and topology correction"
 EMBEDDED_FILE = WEIGHTS / "embedded.npz"
 
@@ -65,35 +63,26 @@ def open_segmenter(
     return NetworkSegmenter(open_model(weights, mode), device, fast=fast)
 
 
-def open_further(
-    base: "NetworkSegmenter", parcellation: str, quality: str, *, weights: str
-) -> Segmenter:
-    """Return a segmenter with further networks on its device; itself for `NO_WEIGHTS` twice.
+def with_parcellation(base: "NetworkSegmenter", parcellation: str, *, weights: str) -> Segmenter:
+    """Return a segmenter that divides the cortex, on its device; itself for `NO_WEIGHTS`.
 
     Args:
         base: the segmenter.
-        parcellation, quality: files of the official weights, or `NO_WEIGHTS`.
+        parcellation: file of the official weights, or `NO_WEIGHTS`.
         weights: of the segmenter, for messages.
 
     Raises:
-        StudyError: if a file cannot be used, or the segmenter is none that it fits.
+        StudyError: if the file cannot be used, or the segmenter is none that it fits.
     """
-    if parcellation == quality == NO_WEIGHTS:
+    if parcellation == NO_WEIGHTS:
         return base
-    from stages.segmenters.synthseg import keras, regressor_file
+    from stages.segmenters.synthseg import keras
     from stages.segmenters.synthseg.extended import ExtendedSegmenter, check_fit
     from stages.segmenters.synthseg.parcellation import Parcellation
-    from stages.segmenters.synthseg.regressor import QualityScores
 
-    further: dict[str, Any] = {}
-    check_fit(weight_file(weights), base.model, parcellation=parcellation, quality=quality)
-    if parcellation != NO_WEIGHTS:
-        network = keras.load_parcellation(official(parcellation))
-        further["parcellation"] = Parcellation(network, base.device, base.evaluation)
-    if quality != NO_WEIGHTS:
-        regressor = regressor_file.load(official(quality))
-        further["quality"] = QualityScores(regressor, base.device)
-    return ExtendedSegmenter(base, **further)
+    check_fit(weight_file(weights), base.model)
+    network = keras.load_parcellation(official(parcellation))
+    return ExtendedSegmenter(base, Parcellation(network, base.device, base.evaluation))
 
 
 def official(weights: str) -> Path:
@@ -122,8 +111,7 @@ def words(params: Chosen) -> Words:
     works = (BILLOT, BILLOT_ROBUST) if robust else (BILLOT,)
     mode = f"{' in robust mode' if robust else ''}{FAST if params.fast else ''}"
     if path.suffix in OFFICIAL:
-        chosen = [told for key, told in TOLD.items() if getattr(params, key) != NO_WEIGHTS]
-        further = f" with its {' and '.join(chosen)}" if chosen else ""
+        further = "" if params.parcellation == NO_WEIGHTS else " with its cortical parcellation"
         return Words(f"SynthSeg 2.0{mode}{further}", works)
     if path.name == EMBEDDED_FILE.name:
         trained = "trained on real label maps and digital phantoms in the manner of SynthSeg"
@@ -147,18 +135,17 @@ def spoken(weights: str) -> str:
 
 
 def opened(params: Chosen, device: "torch.device") -> Segmenter:
-    """Return the network with the bundled or official weights, and the further ones."""
+    """Return the network with the bundled or official weights, and with its parcellation."""
     base = open_segmenter(params.weights, params.mode, device, fast=params.fast)
-    return open_further(base, params.parcellation, params.quality, weights=params.weights)
+    return with_parcellation(base, params.parcellation, weights=params.weights)
 
 
 def fault(params: Chosen) -> str | None:
-    """Return what is wrong about the names of the further weights."""
-    for key in FURTHER:
-        name = getattr(params, key)
-        if name != NO_WEIGHTS and Path(name).suffix not in OFFICIAL:
-            return f"{key} '{name}': expected '{NO_WEIGHTS}' or an official .h5 file of SynthSeg"
-    return None
+    """Return what is wrong about the name of the weights of the parcellation."""
+    name = params.parcellation
+    if name == NO_WEIGHTS or Path(name).suffix in OFFICIAL:
+        return None
+    return f"parcellation '{name}': expected '{NO_WEIGHTS}' or an official .h5 file of SynthSeg"
 
 
 SYNTHSEG = SegmenterKind(
@@ -169,6 +156,6 @@ SYNTHSEG = SegmenterKind(
     options=("mode", "fast"),
     words=words,
     open=opened,
-    further=FURTHER,
+    divides=True,
     fault=fault,
 )

@@ -33,10 +33,6 @@ def elu(x: np.ndarray) -> np.ndarray:
     return np.where(x > 0, x, np.expm1(np.minimum(x, 0)))
 
 
-def relu(x: np.ndarray) -> np.ndarray:
-    return np.maximum(x, 0)
-
-
 def unet(layers: Layers, prefix: str, x: np.ndarray) -> np.ndarray:
     """Logits (x, y, z, out) of a U-Net of five levels with all skips."""
     kept = []
@@ -53,18 +49,3 @@ def unet(layers: Layers, prefix: str, x: np.ndarray) -> np.ndarray:
             x = elu(convolve(x, layers[f"{prefix}_conv_uparm_{5 + step}_{number}"]))
         x = normalise(x, layers[f"{prefix}_bn_up_{step}"])
     return convolve(x, layers[f"{prefix}_likelihood"])
-
-
-def regressor(layers: Layers, x: np.ndarray, n_levels: int, n_each: int) -> np.ndarray:
-    """Outputs (8,) of an encoder with residual connections and two convolutions after it."""
-    for level in range(n_levels):
-        x = given = pool(x) if level else x
-        for number in range(n_each):
-            x = convolve(x, layers[f"qc_conv_downarm_{level}_{number}"])
-            if number == n_each - 1 and f"qc_project_{level}" in layers:
-                x = x + convolve(given, layers[f"qc_project_{level}"])
-            x = relu(x)
-        if f"qc_bn_down_{level}" in layers:
-            x = normalise(x, layers[f"qc_bn_down_{level}"])
-    x = relu(convolve(x, layers["qc_final_conv_0"]))
-    return convolve(x, layers["qc_final_conv_1"]).mean((0, 1, 2))

@@ -1,4 +1,4 @@
-"""Small weights of all of SynthSeg's networks that fit together."""
+"""Small weights of a segmentation network and a parcellation that fit together."""
 
 from pathlib import Path
 
@@ -7,12 +7,7 @@ from stages.segmenters.synthseg import model
 from stages.segmenters.synthseg.network import Architecture
 from stages.study.structures import SYNTHSEG_LABELS, SYNTHSEG_NAMES
 from tests.segmenters.conftest import random_network
-from tests.segmenters.synthseg.official import (
-    Scores,
-    parcellation_layers,
-    quality_layers,
-    write_layers,
-)
+from tests.segmenters.synthseg.official import parcellation_layers, write_layers
 
 
 def fine_model() -> model.Model:
@@ -25,8 +20,7 @@ def fine_model() -> model.Model:
 
 
 def write_further(folder: Path) -> Path:
-    """Write a segmentation network, a parcellation and a network of quality scores."""
+    """Write a segmentation network and a parcellation."""
     model.save(folder / "fine.npz", fine_model())
     write_layers(folder / "parc.h5", parcellation_layers(1))
-    write_layers(folder / "qc.h5", quality_layers(Scores(1, 2, 2, 3)))
     return folder

@@ -1,6 +1,5 @@
 """Files like SynthSeg's official weights: Keras' layout, random values, any width."""
 
-from dataclasses import dataclass
 from pathlib import Path
 
 import h5py
@@ -16,7 +15,6 @@ from stages.segmenters.synthseg.keras import (
     layer_names,
 )
 from stages.segmenters.synthseg.network import Architecture, UNet
-from stages.segmenters.synthseg.regressor import REGIONS
 from stages.study.structures import SYNTHSEG_LABELS
 
 WIDTH = {
@@ -85,45 +83,6 @@ def write_layers(path: Path, layers: Layers) -> Path:
 def parcellation_layers(width: int = WIDTH[PARCELLATION], seed: int = 0) -> Layers:
     """Return the layers of the parcellation network."""
     return arrays_of(PARCELLATION, "standard", width, np.random.default_rng(seed))
-
-
-@dataclass(frozen=True)
-class Scores:
-    """Shape of the network of quality scores; what the specification leaves open is a choice."""
-
-    width: int = 24
-    n_levels: int = 4
-    n_each: int = 3
-    kernel: int = 5
-    residual: bool = True
-    norm: bool = True
-
-
-def quality_layers(shape: Scores = Scores(), seed: int = 0) -> Layers:
-    """Return the layers of the network of quality scores."""
-    rng, layers = np.random.default_rng(seed), {}
-
-    def convolution(kernel: int, n_in: int, n_out: int) -> list[np.ndarray]:
-        spread = np.sqrt(2 / (n_in * kernel**3))
-        weight = rng.normal(0, spread, (kernel,) * 3 + (n_in, n_out))
-        return [np.float32(weight), np.float32(rng.normal(0, 0.1, n_out))]
-
-    width = len(SYNTHSEG_LABELS)
-    for level in range(shape.n_levels):
-        given, own = width, shape.width * 2**level
-        for number in range(shape.n_each):
-            name = f"qc_conv_downarm_{level}_{number}"
-            layers[name] = convolution(shape.kernel, width, own)
-            width = own
-        if shape.residual:
-            layers[f"qc_project_{level}"] = convolution(1, given, own)
-        if shape.norm:
-            positive = [np.float32(rng.uniform(0.5, 1.5, own)) for _ in range(2)]
-            signed = [np.float32(rng.normal(0, 0.1, own)) for _ in range(2)]
-            layers[f"qc_bn_down_{level}"] = [positive[0], *signed, positive[1]]
-    layers["qc_final_conv_0"] = convolution(shape.kernel, width, len(REGIONS))
-    layers["qc_final_conv_1"] = convolution(shape.kernel, len(REGIONS), len(REGIONS))
-    return layers
 
 
 def drop_layer(file: h5py.File) -> None:

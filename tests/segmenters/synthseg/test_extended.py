@@ -1,4 +1,4 @@
-"""A segmenter with both further networks: what leaves it."""
+"""A segmenter whose cortex is divided: what leaves it."""
 
 from dataclasses import replace
 
@@ -10,17 +10,15 @@ from stages.segmenters.image import Image
 from stages.segmenters.preprocess import Recipe, prepare
 from stages.segmenters.protocol import NO_WEIGHTS
 from stages.segmenters.synthseg import model
-from stages.segmenters.synthseg.extended import ExtendedSegmenter
 from stages.segmenters.synthseg.labels import MERGED_LABELS, merged_name
 from stages.segmenters.synthseg.network import Architecture
 from stages.segmenters.synthseg.posteriors import NetworkSegmenter
-from stages.segmenters.synthseg.regressor import REGIONS
-from stages.segmenters.synthseg.weight_files import open_further, open_segmenter
+from stages.segmenters.synthseg.weight_files import open_segmenter, with_parcellation
 from stages.segmenters.volume_table import write_table
 from stages.storage.nifti import affine
 from stages.storage.tables import read_table
 from stages.study.errors import StudyError
-from stages.study.parcels import N_PARCELS, PARCEL_NAMES, without_parcels
+from stages.study.parcels import N_PARCELS, PARCEL_LABELS, PARCEL_NAMES
 from stages.study.structures import SYNTHSEG_LABELS, SYNTHSEG_NAMES, structure_volumes
 from tests.segmenters.conftest import random_network
 from tests.segmenters.synthseg.further import fine_model
@@ -35,14 +33,11 @@ def image():
     return Image(data, affine(SHAPE, (1.0, 1.0, 1.0), "PSR"), np.ones(3))
 
 
-def opened(folder, *, parc=True, qc=True):
-    """Return the plain segmenter and the one with further networks."""
+def opened(folder):
+    """Return the plain segmenter and the one that divides the cortex."""
     weights = str(folder / "fine.npz")
     base = open_segmenter(weights, "standard", CPU, fast=False)
-    names = (str(folder / "parc.h5") if parc else NO_WEIGHTS,) + (
-        (str(folder / "qc.h5"),) if qc else (NO_WEIGHTS,)
-    )
-    return base, open_further(base, *names, weights=weights)
+    return base, with_parcellation(base, str(folder / "parc.h5"), weights=weights)
 
 
 def test_parcels_divide_the_cortex_and_change_nothing_else(further_weights, image):
@@ -50,18 +45,16 @@ def test_parcels_divide_the_cortex_and_change_nothing_else(further_weights, imag
     plain, found = base.segment_image(image), extended.segment_image(image)
     assert np.array_equal(found.labels, plain.labels)
     assert np.array_equal(found.affine, plain.affine)
-    assert np.array_equal(without_parcels(found.written), plain.labels)
-    for label, first in ((3, 1000), (42, 2000)):
-        where = plain.labels == label
-        assert where.sum() > 10 and set(found.written[where] // 1000) == {first // 1000}
-    assert found.written.max() > 2000 and plain.written is plain.labels
+    cortex = np.isin(plain.labels, (3, 42))
+    assert cortex.sum() > 20 and {*found.written[cortex]} <= {*PARCEL_LABELS}
+    assert np.array_equal(found.written[~cortex], plain.labels[~cortex])
+    assert plain.written is plain.labels
     n = len(SYNTHSEG_NAMES)
     assert np.array_equal(found.volumes_mm3[:n], plain.volumes_mm3)
     volumes = dict(zip(extended.model.names, found.volumes_mm3, strict=True))
-    for side, name in (("lh", "left"), ("rh", "right")):
-        parts = [v for key, v in volumes.items() if key.startswith(f"ctx-{side}-")]
-        assert len(parts) == N_PARCELS and min(parts) >= 0
-        assert sum(parts) == pytest.approx(volumes[f"{name} cerebral cortex"], rel=1e-9)
+    parts = [volumes[name] for name in PARCEL_NAMES]
+    whole = sum(volumes[f"{side} cerebral cortex"] for side in ("left", "right"))
+    assert min(parts) > 0 and sum(parts) == pytest.approx(whole, rel=1e-12)
 
 
 def test_the_network_sees_the_cortex_of_the_posteriors_before_they_are_cleaned(
@@ -71,9 +64,9 @@ def test_the_network_sees_the_cortex_of_the_posteriors_before_they_are_cleaned(
     seen = {}
     ours = extended.parcellation.parcels
 
-    def parcels(data, mask, cortex):
-        seen.update(data=data, mask=mask, cortex=cortex)
-        return ours(data, mask, cortex)
+    def parcels(data, mask, cortex, inside):
+        seen.update(data=data, mask=mask, cortex=cortex, inside=inside)
+        return ours(data, mask, cortex, inside)
 
     extended.parcellation.parcels = parcels
     extended.segment_image(image)
@@ -83,28 +76,16 @@ def test_the_network_sees_the_cortex_of_the_posteriors_before_they_are_cleaned(
     assert np.array_equal(seen["data"], prepared.image)
     assert np.array_equal(seen["mask"][0].numpy(), np.isin(likeliest, (3, 42)))
     part, box = base.clean(posteriors, prepared.inside)
-    clean = np.zeros((2, *prepared.image.shape), np.float32)
-    for side, label in enumerate((3, 42)):
-        clean[side][prepared.inside][box] = part[SYNTHSEG_LABELS.index(label)].numpy()
-    assert np.array_equal(seen["cortex"].numpy(), clean) and clean.sum() > 100
+    clean = np.zeros(prepared.shape, bool)
+    clean[box] = np.isin(np.array(SYNTHSEG_LABELS)[part.numpy().argmax(0)], (3, 42))
+    assert np.array_equal(seen["cortex"], clean) and clean.sum() > 20
+    assert seen["inside"] == prepared.inside
 
 
-def test_scores_are_of_the_posteriors(further_weights, image):
-    base, extended = opened(further_weights, parc=False)
-    found = extended.segment_image(image)
-    posteriors = base.posteriors(prepare(image, base.model.recipe).image)
-    assert dict(found.scores) == dict(extended.quality.of(posteriors))
-    assert tuple(found.scores) == REGIONS
-    assert found.parcels is None and extended.model.names == SYNTHSEG_NAMES
-    assert np.array_equal(found.volumes_mm3, base.segment_image(image).volumes_mm3)
-
-
-def test_the_quick_variant_has_neither(further_weights, image):
+def test_the_quick_variant_has_no_parcels(further_weights, image):
     _, extended = opened(further_weights)
     quick = extended.quick()
-    assert isinstance(quick, ExtendedSegmenter) and extended.parcellation is not None
-    found = quick.segment_image(image)
-    assert found.parcels is None and not found.scores
+    assert quick.segment_image(image).parcels is None
     assert quick.model.names == SYNTHSEG_NAMES and quick.whole == extended.whole
 
 
@@ -126,8 +107,9 @@ def test_tables_hold_parcels_beside_the_cortex_and_count_them_once(
     assert parcels.sum() == pytest.approx(structures["cortex"], abs=70 * 5e-4)
 
 
-def test_without_further_weights_the_segmenter_is_itself(further_weights):
-    base, same = opened(further_weights, parc=False, qc=False)
+def test_without_a_parcellation_the_segmenter_is_itself(further_weights):
+    base, _ = opened(further_weights)
+    same = with_parcellation(base, NO_WEIGHTS, weights="")
     assert same is base and isinstance(same, NetworkSegmenter)
 
 
@@ -136,19 +118,18 @@ def test_segmenters_that_do_not_fit_are_refused(further_weights, tmp_path):
     network = random_network(Architecture(1, len(MERGED_LABELS), (2, 3)))
     merged = model.Model({"unet": network}, MERGED_LABELS, names, fine_model().recipe)
     coarse = replace(fine_model(), recipe=Recipe(voxel_size_mm=2.0, multiple=16, minimum=0))
-    parc, qc = (str(further_weights / name) for name in ("parc.h5", "qc.h5"))
+    parc = str(further_weights / "parc.h5")
     cases = {
-        "merged.npz": (merged, (parc, NO_WEIGHTS), "expected both sides of the cortex at 1 mm"),
-        "coarse.npz": (coarse, (parc, NO_WEIGHTS), "got a network of other labels or 2 mm"),
-        "few.npz": (merged, (NO_WEIGHTS, qc), "expected SynthSeg's 33 labels for the quality"),
+        "merged.npz": (merged, "expected both sides of the cortex at 1 mm"),
+        "coarse.npz": (coarse, "got a network of other labels or 2 mm"),
     }
-    for name, (own, further, words) in cases.items():
+    for name, (own, words) in cases.items():
         model.save(tmp_path / name, own)
         weights = str(tmp_path / name)
         base = open_segmenter(weights, "standard", CPU, fast=False)
         with pytest.raises(StudyError, match=f"{name}: expected") as caught:
-            open_further(base, *further, weights=weights)
+            with_parcellation(base, parc, weights=weights)
         assert words in str(caught.value) and "use SynthSeg's own weights" in str(caught.value)
     with pytest.raises(StudyError, match="parc.npz: expected an official .h5 file of SynthSeg"):
         base, _ = opened(further_weights)
-        open_further(base, "parc.npz", NO_WEIGHTS, weights=str(further_weights / "fine.npz"))
+        with_parcellation(base, "parc.npz", weights=str(further_weights / "fine.npz"))
