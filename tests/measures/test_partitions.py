@@ -83,6 +83,7 @@ def test_structures_are_measured_as_without_parcels(study):
     plain |= {"overlap": overlap, "deformation": changes}
     assert set(found) == set(plain)
     names = {entry.name for entry in PARCELS}
+    pd.testing.assert_frame_equal(found.pop("thickness"), plain["thickness"], check_exact=True)
     for name, table in found.items():
         own = table[~table["structure"].isin(names)].reset_index(drop=True)
         pd.testing.assert_frame_equal(own, plain[name], check_exact=True)
