@@ -25,7 +25,7 @@ class Parts(NamedTuple):
     """Var(E[V | image]); free of bias, hence below 0 where there is little of it."""
 
     segmentation: np.ndarray
-    """E[Var(V | image)], the mean over members of the variance over draws; holds the interaction."""
+    """E[Var(V | image)], the mean over members of the variance over draws, interaction included."""
 
     interaction: np.ndarray
     """Of member and draw."""

@@ -140,8 +140,8 @@ def combine(
 
     Where every pair was segmented at least twice, the values are the means of the draws, which are
     less noisy. A draw has the same place for all members of a scan: what it does to all of them is
-    no difference between members. Draws of some pairs only tell how much a segmentation varies; the values are then
-    the study's volumes, each one segmentation.
+    no difference between members. Draws of some pairs only tell how much a segmentation varies; the
+    values are then the study's volumes, each one segmentation.
 
     Args:
         log_volumes: (n_subjects, n_members), ln V, NaN where undefined.

@@ -27,6 +27,7 @@ MODULES = (
     slopes,
     surrogates,
     thickness,
+    total_variance,
 )
 
 
