@@ -1,7 +1,7 @@
 """Parts of the variance of volumes: are they what was planted, and do their intervals hold it.
 
-Volumes of one scan are 1 + r_m + s_k + (rs)_mk, each of its own SD, all SDs of a scan times a factor
-of its own. Members share an offset on all scans where `SHARED` of the reconstruction's variance is.
+Volumes of one scan are 1 + r_m + s_k + (rs)_mk, each of its own SD, all SDs of a scan times a
+factor of its own. Members share an offset on all scans where `SHARED` of the reconstruction's variance is.
 """
 
 from dataclasses import dataclass
