@@ -23,9 +23,12 @@ def main(arguments: list[str] | None = None) -> None:
     compute = ComputeParams.load()
     torch.set_num_threads(compute.workers)  # results are bit-identical for any number
     map_large_blocks()
-    seeds = (seed,) if seed is not None else EnsembleParams.load().members(group)
+    ensembles, params = EnsembleParams.load(), SegmentParams.load()
+    if group not in ensembles.ensembles:
+        params = params.once  # the study divides the variance of ensembles alone
+    seeds = (seed,) if seed is not None else ensembles.members(group)
     for one in seeds:
-        segment_member(group, one, SegmentParams.load(), pick_device(compute.device))
+        segment_member(group, one, params, pick_device(compute.device))
 
 
 if __name__ == "__main__":

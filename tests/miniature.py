@@ -17,7 +17,7 @@ METRICS = (
     layout.metric("segmenter-quality", "segmenter"),
     *(
         layout.metric("analyse", name)
-        for name in ("image_quality", "kinds", "noise", "prediction", "volumes")
+        for name in ("image_quality", "kinds", "noise", "prediction", "total_variance", "volumes")
     ),
 )
 TOO_FEW = {"conformal", "slopes"}  # tables that need ten subjects, and members in each half

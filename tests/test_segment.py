@@ -3,6 +3,7 @@
 import json
 import sys
 from pathlib import Path
+from types import SimpleNamespace
 
 import nibabel as nib
 import numpy as np
@@ -13,6 +14,7 @@ import yaml
 
 from stages import segment
 from stages.params.segment import PerturbationParams, SegmentParams
+from stages.segmenters import segmentations
 from stages.segmenters.segmentations import segment_member
 from stages.segmenters.synthseg import model
 from stages.segmenters.synthseg.labels import MERGED_LABELS, merged_name
@@ -149,6 +151,29 @@ def test_shifted_copies_have_tables_of_their_own(study, weights):
         assert table.shape == tables[0].shape and list(table) == list(tables[0])
         assert not np.array_equal(table, tables[0])
     assert not np.array_equal(tables[1], tables[2])
+
+
+def test_a_draw_shifts_all_images_of_a_scan_alike_and_no_two_scans(monkeypatch):
+    seen = {}
+
+    def noted(image, offset):
+        seen[image] = offset
+        return image
+
+    monkeypatch.setattr(segmentations, "shifted", noted)
+    monkeypatch.setattr(segmentations, "load", lambda path: path)
+    monkeypatch.setattr(segmentations, "member_subjects", lambda *_: ["sub-1", "sub-2"])
+    measure = SimpleNamespace(segment_image=lambda _: SimpleNamespace(volumes_mm3=np.ones(1)))
+    params = SimpleNamespace(perturbations=SimpleNamespace(shift_voxels=0.5))
+    for group, seed in (("unet", 0), ("unet", 1), ("rim", 0)):
+        assert len(list(segmentations.segment_draws(group, seed, measure, params, 1))) == 2
+    first, second = (
+        np.array([offset for path, offset in seen.items() if scan in path.name])
+        for scan in ("sub-1", "sub-2")
+    )
+    assert len(first) == len(second) == 3
+    assert (first == first[0]).all() and (second == second[0]).all()
+    assert (first[0] != second[0]).any()
 
 
 def test_a_parcellation_adds_parcels(study, further_weights):

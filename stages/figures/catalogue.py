@@ -28,6 +28,7 @@ from stages.figures import (
     surrogates,
     task_error,
     thickness,
+    total_variance,
     training,
 )
 from stages.figures.kit.facts import Facts
@@ -43,6 +44,7 @@ FIGURES: tuple[StudyFigure | PerGroup, ...] = (
     bias_prediction.FIGURE,
     figure3.FIGURE,
     components.FIGURE,
+    total_variance.FIGURE,
     agreement.FIGURE,
     calibration.FIGURE,
     conformal.FIGURE,

@@ -338,8 +338,8 @@ def _volumes(facts: Facts, settings: Settings, works: Citations) -> str:
     n = len(facts.params.structures)
     shifted = settings.segment.perturbations
     again = (
-        f" Every image was segmented {shifted.draws} times more after shifts of up to"
-        f" {described.plain(shifted.shift_voxels)} voxels."
+        f" Every member's image was segmented {shifted.draws} times more after shifts of up to"
+        f" {described.plain(shifted.shift_voxels)} voxels, the same for all images of a scan."
         if shifted.draws
         else ""
     )

@@ -1,6 +1,6 @@
 """Section `segment`: the segmenter that measures the volumes."""
 
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, Self
 
 from pydantic import Field, field_validator, model_validator
 
@@ -10,7 +10,7 @@ from stages.segmenters.protocol import NO_WEIGHTS
 
 
 class PerturbationParams(Section):
-    """Shifted copies of every image that are segmented, too."""
+    """Shifted copies of every image of an ensemble that are segmented, too."""
 
     draws: int = Field(ge=0)
     shift_voxels: float = Field(gt=0, le=1)
@@ -35,6 +35,12 @@ class SegmentParams(Section):
     perturbations: PerturbationParams
     labels: str | None = None  # TSV (index, name) of the labels of methods files and command
     command: str | None = None  # of method command, with {image}, {labels} and, if made, {volumes}
+
+    @property
+    def once(self) -> Self:
+        """Return the same without shifted copies."""
+        shifts = self.perturbations.model_copy(update={"draws": 0})
+        return self.model_copy(update={"perturbations": shifts})
 
     @field_validator("method")
     @classmethod

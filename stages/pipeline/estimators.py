@@ -127,9 +127,11 @@ def one_member(study: Study, rates: Rates, group: str, script: str) -> Cost:
 
 
 def segment(study: Study, rates: Rates, arguments: list[str]) -> Cost:
-    """Every image, and its shifted copies."""
-    n_members = 1 if len(arguments) > 1 else len(study.params.ensembles.members(arguments[0]))
-    n_times = n_members * (1 + study.params.segment.perturbations.draws)
+    """Every image, and shifted copies of those of ensembles."""
+    ensembles, params = study.params.ensembles, study.params.segment
+    n_members = 1 if len(arguments) > 1 else len(ensembles.members(arguments[0]))
+    repeated = arguments[0] in ensembles.ensembles
+    n_times = n_members * (1 + (params if repeated else params.once).perturbations.draws)
     return Cost(
         n_times * voxels(study.validation) * rates.segment.seconds,
         processors=study.params.compute.workers,

@@ -80,10 +80,14 @@ def segment_all(
 def segment_draws(
     group: str, seed: int, segmenter: Segmenter, params: SegmentParams, number: int
 ) -> Iterator[tuple[str, np.ndarray]]:
-    """Yield (subject, volumes in mm3) of copies shifted by parts of a voxel."""
+    """Yield (subject, volumes in mm3) of copies shifted by parts of a voxel.
+
+    The shift is a draw's own on each scan and the same for every image of the scan: members and
+    draws are crossed.
+    """
     largest = params.perturbations.shift_voxels
     for subject in progress(member_subjects(group, seed), desc=f"draw {number}", unit="image"):
-        rng = np.random.default_rng(stable_seed("perturbation", group, seed, subject, number))
+        rng = np.random.default_rng(stable_seed("perturbation", subject, number))
         scan = shifted(load(layout.image(group, seed, subject)), draw_offset(largest, rng))
         yield subject, segmenter.segment_image(scan).volumes_mm3
 

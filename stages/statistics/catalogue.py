@@ -40,6 +40,7 @@ from stages.statistics.questions import (
     task_error,
     tasks,
     thickness,
+    total_variance,
     training,
     volumes,
 )
@@ -58,6 +59,7 @@ QUESTIONS: dict[str, Ask] = {
     "surrogates": surrogates.ask,
     "bias_prediction": bias_prediction.ask,
     "components": components.ask,
+    "total_variance": total_variance.ask,
     "power": power.ask,
     "agreement": agreement.ask,
     "asymmetry": asymmetry.ask,

@@ -49,6 +49,10 @@ REGISTERED = Need(
     "there are no images, or no reference, to register them to",
     lambda cohort: len(cohort.changes) > 0,
 )
+SEGMENTED_AGAIN = Need(
+    "every image was segmented once (segment.perturbations.draws is 0)",
+    lambda cohort: cohort.draws is not None and len(cohort.draws) > 0,
+)
 NOISE = Need("there is no noise ensemble", lambda cohort: len(cohort.snr) > 0)
 TRAINED = Need("no network is trained here", lambda cohort: bool(cohort.ensembles.architectures))
 

@@ -192,6 +192,29 @@ _REGRESSION = {
 }
 _RANKED = "of the member among those of its group, -0.5 to 0.5"
 
+_COST = Column(
+    "What the measure needs.",
+    levels={
+        "the volume itself": "kind 0",
+        "images": "kind A",
+        "one segmentation": "kind B",
+        "all segmentations": "kind C",
+    },
+)
+_TOTAL_VARIANCE = {
+    "component": Column(
+        "Part of the variance of a volume.",
+        levels={
+            "total": "reconstruction and segmentation",
+            "reconstruction": "between members' images",
+            "segmentation": "between segmentations of one image, interaction included",
+            "interaction": "of member and segmentation",
+        },
+    ),
+    "n_draws": Column("Segmentations of each image."),
+    "variance": Column("Variance relative to the square of the mean volume.", "%^2"),
+    "cv_percent": Column("Root of the variance, 0 where that is below 0.", PERCENT),
+}
 SPECIAL = {
     "measures/surrogates": {"value": Column("Value of the measure, in its own unit.")},
     "measures/half_surrogates": {"value": Column("Value of the measure, in its own unit.")},
@@ -436,15 +459,7 @@ SPECIAL = {
         "explained_wrong_subject": Column("The same by the predictors of another subject."),
     },
     "analyse/surrogates": {
-        "cost": Column(
-            "What the measure needs.",
-            levels={
-                "the volume itself": "kind 0",
-                "images": "kind A",
-                "one segmentation": "kind B",
-                "all segmentations": "kind C",
-            },
-        ),
+        "cost": _COST,
         "estimate": Column("Which R² or correlation coefficient r of ln CV on ln of the measure."),
     },
     "analyse/task_error": {
@@ -473,6 +488,23 @@ SPECIAL = {
         "bias_truth": Column("Mean difference of the members from the true label map.", PERCENT),
         "std_mean": Column("Mean voxelwise SD in the cortex; n/a of its parts.", WHITE_MATTER),
     },
+    "analyse/total_variance": _TOTAL_VARIANCE
+    | {
+        "structure": Column("Structure of the brain; `all_structures`: the mean over them."),
+        "fraction": Column("Fraction of the total, 1 for all of it."),
+    },
+    "analyse/total_variance_predictors": {
+        "cost": _COST,
+        "endpoint": Column(
+            "Component whose CV is predicted.",
+            levels={
+                "total": "one segmentation of one member's image",
+                "reconstruction": "the reconstruction part alone",
+            },
+        ),
+        "estimate": Column("Which R² or correlation coefficient r of ln CV on ln of the measure."),
+    },
+    "analyse/total_variance_scans": _TOTAL_VARIANCE,
     "pathology/pathology": {
         "kind": Column("Pathology of the phantom, or `healthy`."),
         "head": Column("Label of the matched healthy phantom."),

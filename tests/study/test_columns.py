@@ -17,6 +17,7 @@ from stages.statistics.questions import (
     power,
     surrogates,
     thickness,
+    total_variance,
 )
 from stages.study import layout, schema
 from stages.study.columns import COLUMNS, KINDS, SPECIAL, UNITS, described
@@ -50,6 +51,10 @@ def tables() -> Iterator[tuple[str, list[str]]]:
     yield "analyse/asymmetry", asymmetry.COLUMNS  # of segmenters that keep the sides apart
     yield "analyse/image_scores", image_scores.COLUMNS
     yield "analyse/thickness", thickness.COLUMNS
+    # of studies that segment images repeatedly
+    yield "analyse/total_variance", total_variance.COLUMNS
+    yield "analyse/total_variance_scans", total_variance.SCAN_COLUMNS
+    yield "analyse/total_variance_predictors", total_variance.PREDICTOR_COLUMNS
 
 
 TABLES = dict(tables())

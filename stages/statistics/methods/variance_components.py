@@ -6,6 +6,7 @@ from typing import NamedTuple
 import numpy as np
 from scipy.stats import chi2
 
+from stages.statistics.methods.crossed_draws import residual
 from stages.statistics.methods.pivots import strata
 from stages.statistics.methods.reml import fit, products
 
@@ -21,16 +22,33 @@ class Segmentation(NamedTuple):
     free: int = 1
     """Degrees of freedom of the variance."""
 
+    residual: Values | None = None
+    """The part of it that differs between members; None where no two members have all draws."""
+
+    residual_free: int = 1
+    """Degrees of freedom of that part."""
+
+    @property
+    def noise(self) -> Values:
+        """Return the variance that segmentation adds to the residual of a pair's value."""
+        own = self.variance if self.residual is None else self.residual
+        return own / self.n_averaged
+
     def drawn(self, uniforms: np.ndarray) -> "Segmentation":
-        """Return it with draws of its variance, (n_draws,), from its chi-squared distribution."""
-        return self._replace(variance=self.variance * self.free / chi2.ppf(uniforms, self.free))
+        """Return it with draws of its variances, (n_draws,), from chi-squared distributions."""
+        found = self._replace(variance=self.variance * self.free / chi2.ppf(uniforms, self.free))
+        if self.residual is None:
+            return found
+        scale = self.residual_free / chi2.ppf(uniforms, self.residual_free)
+        return found._replace(residual=self.residual * scale)
 
 
 def components(values: np.ndarray, segmentation: Segmentation | None = None) -> dict[str, float]:
     """Return the variance components by restricted maximum likelihood, of all pairs there are.
 
-    subject, member and residual as in `reml.fit`; interaction = residual - sigma2_seg / n, at least
-    0, segmentation = sigma2_seg, where a pair's value is the mean of n segmentations. With all
+    subject, member and residual as in `reml.fit`; interaction = residual - sigma2_e / n, at least
+    0, segmentation = sigma2_seg, where a pair's value is the mean of n segmentations and sigma2_e
+    the part of sigma2_seg that differs between members segmented at the same places. With all
     pairs and no negative estimate: subject = (MS_s - MS_e) / M, member = (MS_m - MS_e) / S (Searle,
     Casella and McCulloch 1992, Variance Components, chapter 4).
 
@@ -65,7 +83,7 @@ def with_segmentation(
         parts: subject, member, residual, numbers or draws, in squared units.
         segmentation: as in `components`; its variance a number, or draws of it.
     """
-    noise = segmentation.variance / segmentation.n_averaged if segmentation else 0.0
+    noise = segmentation.noise if segmentation else 0.0
     found = {
         "subject": parts["subject"],
         "member": parts["member"],
@@ -121,8 +139,9 @@ def combine(
     """Return the values to decompose and what is known of their segmentation.
 
     Where every pair was segmented at least twice, the values are the means of the draws, which are
-    less noisy. Draws of some pairs only tell how much a segmentation varies; the values are then
-    the study's volumes, each one segmentation.
+    less noisy. A draw has the same place for all members of a scan: what it does to all of them is
+    no difference between members. Draws of some pairs only tell how much a segmentation varies; the
+    values are then the study's volumes, each one segmentation.
 
     Args:
         log_volumes: (n_subjects, n_members), ln V, NaN where undefined.
@@ -138,9 +157,11 @@ def combine(
     known = np.isfinite(log_draws)
     n_draws = known.sum(axis=-1)
     free = int(np.maximum(n_draws - 1, 0).sum())
+    apart, apart_free = residual(log_draws)
+    own = (apart, apart_free) if apart_free else (None, 1)
     if n_draws[present].min() < 2:
-        return log_volumes, Segmentation(variance, 1.0, free)
+        return log_volumes, Segmentation(variance, 1.0, free, *own)
     means = np.where(known, log_draws, 0.0).sum(axis=-1) / np.maximum(n_draws, 1)
     # the residual mean square of unequal pairs holds the mean of their variances
     averaged = 1.0 / float(np.mean(1.0 / n_draws[present]))
-    return np.where(present, means, np.nan), Segmentation(variance, averaged, free)
+    return np.where(present, means, np.nan), Segmentation(variance, averaged, free, *own)

@@ -12,6 +12,7 @@ from tests.benchmarks.simulation import (
     slopes,
     surrogates,
     thickness,
+    total_variance,
 )
 from tests.benchmarks.simulation.study import Study
 
@@ -27,6 +28,7 @@ MODULES = (
     slopes,
     surrogates,
     thickness,
+    total_variance,
 )
 
 

@@ -178,7 +178,7 @@ def test_draws_of_all_cells_are_averaged_and_divided_by_their_number():
     assert values == pytest.approx(np.nanmean(draws, axis=-1))
     assert 1 / segmentation.n_averaged == pytest.approx((1 / 2 + 11 / 6) / 12)
     residual = estimate(values)["residual"]
-    interaction = residual - segmentation.variance / segmentation.n_averaged
+    interaction = residual - segmentation.residual / segmentation.n_averaged
     found = components(values, segmentation)
     assert found["interaction"] == pytest.approx(max(0, interaction))
     assert found["segmentation"] == segmentation.variance
