@@ -1,6 +1,9 @@
 """Digital phantoms against real label maps: volumes, positions, cortex and cerebellum.
 
 python -m tests.benchmarks.anatomy FOLDER [--heads 12] [--oldest 60]
+python -m tests.benchmarks.anatomy --tiny
+
+`--tiny` compares every second voxel of two digital heads with themselves.
 """
 
 import argparse
@@ -17,6 +20,7 @@ from stages.anatomy.head import digital_head
 from stages.anatomy.label_maps import list_maps, read_map
 from stages.anatomy.tissue import CSF, LEFT_TO_RIGHT
 from stages.study.structures import SYNTHSEG_TABLE
+from tests.benchmarks.tiny import parsed
 
 LEFT = tuple(label for label in SYNTHSEG_TABLE if label not in LEFT_TO_RIGHT.values())
 """Structures of the left and of the midline."""
@@ -33,6 +37,7 @@ SMOOTHING_MM = 0.6
 MARGIN_MM = 4
 AXES = ("lateral", "anterior", "superior")
 YOUNGEST = 22.0
+COARSE = 2  # voxels; of `--tiny`
 
 
 @dataclass(frozen=True)
@@ -215,15 +220,18 @@ def name_of(label: int) -> str:
     return SYNTHSEG_TABLE[label].removeprefix("left ")
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     """Print the table of both."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("folder", type=Path, help="label maps")
     parser.add_argument("--heads", type=int, default=12)
     parser.add_argument("--oldest", type=float, default=60.0)
-    options = parser.parse_args()
-    real = [measured(read_map(path)) for path in list_maps(options.folder)]
-    digital = [measured(labels) for labels in phantoms(options.heads, options.oldest)]
+    options = parsed(parser, arguments, folder=None, heads=2)
+    step = COARSE if options.tiny else 1
+    heads = phantoms(options.heads, options.oldest)
+    digital = [measured(labels[::step, ::step, ::step]) for labels in heads]
+    paths = list_maps(options.folder) if options.folder else []
+    real = [measured(read_map(path)) for path in paths] or digital
     print("\n".join(table(real, digital)))
 
 

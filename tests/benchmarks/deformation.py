@@ -1,6 +1,6 @@
 """How much of a known deformation the stage `deformation` finds, on a scan of a finished study.
 
-python -m tests.benchmarks.deformation [--seed 0]
+python -m tests.benchmarks.deformation [--seed 0] [--tiny]
 
 The fully sampled image of the first scan is deformed by smooth random fields and by one that lets
 everything grow, and registered to itself with the study's parameters. Prints, over structures, the
@@ -8,6 +8,9 @@ slope of the changes found on the true ones, and their correlation.
 """
 
 import argparse
+import tempfile
+from contextlib import chdir, nullcontext
+from pathlib import Path
 
 import numpy as np
 from nibabel.affines import voxel_sizes
@@ -25,6 +28,8 @@ from stages.measures.voxelwise import number_table, structure_numbers
 from stages.params.deformation import DeformationParams
 from stages.study import layout
 from stages.study.structures import LABELS
+from tests.benchmarks.tiny import parsed
+from tests.fabricated import Study, write_study
 
 GROWTH = 0.01  # of every length
 SMOOTH_MM = (10.0, 5.0, 3.0)  # SD of the Gaussian that smooths a random field
@@ -62,11 +67,23 @@ def fields(shape: tuple[int, ...], sizes: np.ndarray, rng: np.random.Generator) 
     return found
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     """Print one line a field and strength of noise."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seed", type=int, default=0)
-    rng = np.random.default_rng(parser.parse_args().seed)
+    options = parsed(parser, arguments)
+    with tempfile.TemporaryDirectory() if options.tiny else nullcontext() as folder:
+        if folder:
+            with chdir(folder):
+                write_study(Path(), Study(n_members=1, n_draws=1, n_scans=1))
+                report(options.seed)
+        else:
+            report(options.seed)
+
+
+def report(seed: int) -> None:
+    """Print the lines of the study in the current directory."""
+    rng = np.random.default_rng(seed)
     scan, params = load_reference(scans()[0]), DeformationParams.load()
     sizes = voxel_sizes(scan.affine)
     numbers = structure_numbers(scan.labels, number_table(LABELS))

@@ -1,9 +1,9 @@
 """What a cohort can detect: power of the primary test by simulation, as a table and a figure.
 
-python -m tests.benchmarks.detectable [--repeats 300] [--seed 0]
+python -m tests.benchmarks.detectable [--repeats 300] [--seed 0] [--tiny]
 
 Writes the table between the markers of docs/analysis-plan.md, and docs/detectable.svg. Cohorts are
-those of the simulation of slopes, the test is that of question `slopes`.
+those of the simulation of slopes, the test is that of question `slopes`. `--tiny` only prints.
 """
 
 import argparse
@@ -23,6 +23,7 @@ from stages.study.seeds import stable_seed
 from tests.benchmarks.simulation.plan import PLAN, SLOPE, Cell, inserted
 from tests.benchmarks.simulation.slopes import Relation, tables_of
 from tests.benchmarks.simulation.study import TEST
+from tests.benchmarks.tiny import parsed
 
 PICTURE = PLAN.with_name("detectable.svg")
 SUBJECTS, MEMBERS, SLOPES = (4, 8, 12, 20, 40), (4, 8, 12), (0.0, 0.25, 0.5, 1.0)
@@ -104,19 +105,20 @@ def _panel(axes: Axes, found: Powers, slope: float) -> None:
     axes.set_axisbelow(True)
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     """Write table and figure."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--repeats", type=int, default=REPEATS)
     parser.add_argument("--seed", type=int, default=0)
-    options = parser.parse_args()
+    options = parsed(parser, arguments, repeats=NETWORKS)
     if options.repeats < NETWORKS:
         parser.error(f"expected at least {NETWORKS} repeats, got {options.repeats}")
     found = powers(options.repeats, options.seed)
-    text = PLAN.read_text(encoding="utf-8")
-    PLAN.write_text(inserted(text, markdown(found, options.repeats)), encoding="utf-8")
-    with rc_context({"svg.hashsalt": "detectable"}):
-        draw(found).savefig(PICTURE, metadata={"Date": None})
+    if not options.tiny:
+        text = PLAN.read_text(encoding="utf-8")
+        PLAN.write_text(inserted(text, markdown(found, options.repeats)), encoding="utf-8")
+        with rc_context({"svg.hashsalt": "detectable"}):
+            draw(found).savefig(PICTURE, metadata={"Date": None})
     print(markdown(found, options.repeats))
 
 

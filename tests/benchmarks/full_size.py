@@ -1,6 +1,7 @@
 """Time and memory of one full-size scan on its way from k-space to tables.
 
 python -m tests.benchmarks.full_size MAPS [--slices 4] [--threads 2] [--only simulate train ...]
+python -m tests.benchmarks.full_size --tiny
 
 Scans of 256 x 218 x 170 and x 180 voxels with 12 coils are simulated from FreeSurfer-labelled maps
 (a folder of NIfTI files). Then each step is run in a process of its own: mask, reconstruction with
@@ -48,20 +49,22 @@ from stages.storage.nifti import load_volume, save_volume, subject
 from stages.study import layout
 from tests import fabricated
 from tests.benchmarks.process import alone, peak_gb
+from tests.benchmarks.tiny import parsed
 from tests.segmenters.synthseg import official
 from tests.settings import write_settings
 
 PARAMS = Path("settings/params.yaml")  # the paper's
-WIDTHS = (170, 180)
+WIDTHS, TINY = (170, 180), 42
 ARCHITECTURES = ("unet", "varnet", "rim")
 N_MEMBERS = 4  # of the measured ensemble
+NARROW = 2  # features of the finest level of the segmenter's networks, tiny
 LIMIT_GB = 8.0
 ROW = "{:<26}{:>9}{:>9}{:>10}  {}"
 
 Step = Callable[[argparse.Namespace], str]
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     """Print one line a step; exit with 1 if one takes more than `LIMIT_GB`."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("maps", type=Path, help="folder of FreeSurfer-labelled NIfTI maps")
@@ -71,14 +74,14 @@ def main() -> None:
     parser.add_argument("--width", type=int, default=WIDTHS[0], help="the scan that is processed")
     parser.add_argument("--only", nargs="*", help="beginnings of names of steps")
     parser.add_argument("--folder", type=Path, help="where the scans lie or go; else temporary")
-    options = parser.parse_args()
-    options.maps = options.maps.resolve()
+    options = parsed(parser, arguments, maps=None, slices=2, threads=1, width=TINY)
+    options.maps = options.maps and options.maps.resolve()
     wanted = tuple(options.only) if options.only else ("",)
     print(ROW.format("step", "seconds", "CPU-s", "peak GB", ""))
     above = []
     with tempfile.TemporaryDirectory() as temporary:
         options.folder = (options.folder or Path(temporary)).resolve()
-        for name in all_steps():
+        for name in all_steps(options):
             if name.startswith(wanted):
                 wall, cpu, peak, note = alone(measured, name, options)
                 numbers = f"{wall:.1f}", f"{cpu:.1f}", f"{peak:.2f}"
@@ -88,9 +91,10 @@ def main() -> None:
     raise SystemExit(bool(above))
 
 
-def all_steps() -> dict[str, Step]:
+def all_steps(options: argparse.Namespace) -> dict[str, Step]:
     """Return every step by name, in an order in which each finds what it needs."""
-    steps: dict[str, Step] = {f"simulate-{n}": simulation(n) for n in WIDTHS}
+    widths = (options.width,) if options.tiny else WIDTHS
+    steps: dict[str, Step] = {f"simulate-{n}": simulation(n) for n in widths}
     steps |= {"mask": mask, "reference": reference, "reconstruct-zero_filled": zero_filling}
     steps |= {f"reconstruct-{name}": reconstruction(name) for name in ARCHITECTURES}
     steps |= {"segment": segment, "measure": measurement}
@@ -102,10 +106,10 @@ def measured(name: str, options: argparse.Namespace) -> tuple[float, float, floa
     options.folder.mkdir(parents=True, exist_ok=True)
     os.chdir(options.folder)
     PARAMS.parent.mkdir(exist_ok=True)
-    write_settings("paper", PARAMS.parent)
+    write_settings("ci" if options.tiny else "paper", PARAMS.parent)
     prepare(ComputeParams.load(PARAMS).model_copy(update=host(options)))
     started = perf_counter()
-    note = all_steps()[name](options)
+    note = all_steps(options)[name](options)
     return perf_counter() - started, process_time(), peak_gb(), note
 
 
@@ -120,7 +124,8 @@ def simulation(width: int) -> Step:
     def step(options: argparse.Namespace) -> str:
         params = PhantomParams.load(PARAMS)
         params = params.model_copy(update={"grid": (*params.grid[:2], width)})
-        (member,) = cohort(params.seed, (0, 1), list_maps(options.maps))
+        maps = list_maps(options.maps) if options.maps else []
+        (member,) = cohort(params.seed, (0, 1), maps)
         for folder in (member.split, "truth"):
             Path(str(width), folder).mkdir(parents=True, exist_ok=True)
         scan_member(member, params, Path(str(width)))
@@ -188,7 +193,8 @@ def segment(options: argparse.Namespace) -> str:
     """Segment the fully sampled image."""
     image = layout.image("reference", 0, subject(scan_of(options).path))
     weights = Path("weights.h5")
-    official.write(weights, "robust")
+    widths = dict.fromkeys(official.WIDTH, NARROW) if options.tiny else official.WIDTH
+    official.write(weights, "robust", widths)
     segmenter = open_segmenter(str(weights), "robust", torch.device("cpu"), fast=False)
     started = perf_counter()
     found = segmenter.segment(image)

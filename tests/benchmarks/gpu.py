@@ -30,6 +30,7 @@ from tests.benchmarks import gpu_parts
 from tests.benchmarks.direct import write_scans
 from tests.benchmarks.gpu_parts import Settings
 from tests.benchmarks.parts import Part, run_parts
+from tests.benchmarks.tiny import parsed
 from tests.benchmarks.training import ARCHITECTURES
 from tests.segmenters.conftest import GOLDEN
 from tests.segmenters.synthseg import official
@@ -76,14 +77,13 @@ TARGETS = {
 }
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     """Measure all parts; print and write every row as it comes."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--out", type=Path, default=Path("work/benchmarks/gpu"))
-    parser.add_argument("--tiny", action="store_true", help="everything on a CPU, in a minute")
     parser.add_argument("--minutes", type=float, default=8.0, help="for all parts together")
     parser.add_argument("--parts", nargs="+", default=[part.name for part in PARTS])
-    options = parser.parse_args()
+    options = parsed(parser, arguments)
     options.out.mkdir(parents=True, exist_ok=True)
     device = "cpu" if options.tiny else "cuda"
     if options.tiny:

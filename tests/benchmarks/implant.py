@@ -1,6 +1,6 @@
 """Implants against simulated pathological phantoms, and how much of a lesion is recovered.
 
-python -m tests.benchmarks.implant [--heads 2] [--places 3] [--skip volumes doses]
+python -m tests.benchmarks.implant [--heads 2] [--places 3] [--skip volumes doses] [--tiny]
 
 At the size of params.yaml. The first table compares the change of k-space, and of the image where
 it exceeds 5 % of white matter, with that of a scan that was simulated with the disease; the second
@@ -46,7 +46,9 @@ from stages.segmenters.synthseg.weight_files import EMBEDDED, open_segmenter
 from stages.statistics.questions.pathology import slope
 from stages.storage.nifti import affine, save_volume, smallest_labels
 from stages.study.structures import LABELS, labels_of
+from tests.benchmarks.tiny import parsed
 from tests.fabricated import ROOT
+from tests.settings import DEFAULT, write_settings
 
 KINDS = ("lesions", "atrophy", "infarct")
 """A simulated tumour moves tissue, which an implanted one does not."""
@@ -201,15 +203,16 @@ def dose_response(head: Head, params: PhantomParams, n_places: int) -> None:
         print(f"| {head.member.name} | {diameter} mm | {ratio} | {cells} |", flush=True)
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--heads", type=int, default=2)
     parser.add_argument("--places", type=int, default=3)
     parser.add_argument("--skip", nargs="*", choices=("volumes", "doses"), default=())
-    options = parser.parse_args()
-    params = PhantomParams.load(ROOT / "params.yaml")
+    options = parsed(parser, arguments, heads=1, places=1, skip=("volumes",))
     with TemporaryDirectory() as folder:
+        settings = write_settings("ci" if options.tiny else DEFAULT, Path(folder))
+        params = PhantomParams.load(settings)
         found = list(heads(options.heads, params, Path(folder)))
         print("| head | disease | intensities | k-space r | slope | image r | slope | CPU s |")
         print("|---|---|---|---|---|---|---|---|")

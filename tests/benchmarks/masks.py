@@ -1,6 +1,6 @@
 """Constant-density masks against the profile of the challenge's files, and the time of every kind.
 
-python -m tests.benchmarks.masks [--seeds 20]
+python -m tests.benchmarks.masks [--seeds 20] [--tiny]
 """
 
 import argparse
@@ -14,6 +14,7 @@ from stages.kspace.masks.catalogue import KINDS
 from stages.kspace.masks.protocol import Target
 from stages.kspace.masks.sampling import SamplingMask
 from stages.params.mask import MaskParams
+from tests.benchmarks.tiny import parsed
 from tests.fabricated import ROOT
 
 ACQUIRED = {170: 145, 174: 148, 180: 153}
@@ -75,11 +76,11 @@ def line(kind: str, width: int, acceleration: int, n_seeds: int) -> str:
     return "".join(cells)
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     """Print a line for each kind, matrix and acceleration."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--seeds", type=int, default=20)
-    n_seeds = parser.parse_args().seeds
+    n_seeds = parsed(parser, arguments, seeds=1).seeds
     heads = [f"{low}-{high}".rjust(6) for low, high in RINGS]
     print("kind".ljust(25) + "   W   R  lowest, highest R  s" + "".join(heads))
     for acceleration in OFFICIAL:

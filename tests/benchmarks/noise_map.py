@@ -23,7 +23,8 @@ from stages.recon.learned.networks import build_engine, network_options, set_tra
 from stages.recon.noise_map import coloured, held, probed_variance, random_signs, smoothed
 from stages.recon.physics import DeviceMask
 from tests.benchmarks.direct import N_COILS, Case, scans_and_masks, write_scans
-from tests.benchmarks.training import ARCHITECTURES, SMALL, prepare
+from tests.benchmarks.tiny import parsed
+from tests.benchmarks.training import ARCHITECTURES, SMALL, TINY, prepare
 
 PROBES = {"unet": 26, "varnet": 18, "rim": 15}  # what a fifth of the time of 200 replicas allows
 SIGMA, HEAD = 0.005, 0.25  # of the toy scans; fraction of the largest intensity
@@ -88,16 +89,14 @@ def compare(name: str, folder: str, options: argparse.Namespace) -> None:
 def main(arguments: list[str] | None = None) -> None:
     """Print one line for each architecture."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--tiny", action="store_true", help="32 x 28, 20 replicas")
     parser.add_argument("--full", action="store_true", help="replicas estimate sensitivities")
     parser.add_argument("--models", help="folder of a study with trained members")
     parser.add_argument("--replicas", type=int, default=200)
     parser.add_argument("--architectures", nargs="+", default=ARCHITECTURES)
-    options = parser.parse_args(arguments)
-    options.replicas = 20 if options.tiny else options.replicas
+    options = parsed(parser, arguments, replicas=20)
     prepare()
     with tempfile.TemporaryDirectory() as folder:
-        write_scans(Path(folder), (8, 32, 28) if options.tiny else SMALL, 1)
+        write_scans(Path(folder), TINY if options.tiny else SMALL, 1)
         for name in options.architectures:
             compare(name, folder, options)
 

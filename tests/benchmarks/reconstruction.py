@@ -1,6 +1,6 @@
 """Slices a second and peak memory of the study's reconstruction and of DIRECT's `predict`.
 
-python -m tests.benchmarks.reconstruction [--grid 96 108 84] [--device cuda] [--scans 1 3]
+python -m tests.benchmarks.reconstruction [--grid 96 108 84] [--device cuda] [--scans 1 3] [--tiny]
 
 Same scans, masks, networks (the default study's) and batch size, each side in a process of its own
 on one thread; neither writes its images. Memory must not grow with the number of scans.
@@ -25,10 +25,11 @@ from tests.benchmarks.direct import (
     write_scans,
 )
 from tests.benchmarks.process import alone, peak_gb
-from tests.benchmarks.training import ARCHITECTURES, SMALL, prepare
+from tests.benchmarks.tiny import parsed
+from tests.benchmarks.training import ARCHITECTURES, SMALL, TINY, prepare
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     """Print one line for each architecture and number of scans."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--grid", nargs=3, type=int, default=SMALL, help="slices, ky, kz")
@@ -38,7 +39,7 @@ def main() -> None:
     parser.add_argument("--batch-size", type=int, default=4)
     parser.add_argument("--scans", nargs="+", type=int, default=(1, 3))
     parser.add_argument("--architectures", nargs="+", default=ARCHITECTURES)
-    options = parser.parse_args()
+    options = parsed(parser, arguments, grid=TINY, scans=(1,))
     for n_scans in options.scans:
         with tempfile.TemporaryDirectory() as folder:
             write_scans(Path(folder), tuple(options.grid), n_scans)

@@ -178,13 +178,13 @@ def run(folder: Path, name: str) -> None:
         )
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     """Run what is missing, print and write the table."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("folder", type=Path, help="of the clones, outside of what Git tracks")
     parser.add_argument("--only", nargs="+", choices=SETTINGS, default=list(SETTINGS))
     parser.add_argument("--out", type=Path, help="Markdown file; none: only printed")
-    options = parser.parse_args()
+    options = parser.parse_args(arguments)
     options.folder.mkdir(parents=True, exist_ok=True)
     with ThreadPoolExecutor(2) as pool:
         for done in [pool.submit(run, options.folder, name) for name in options.only]:

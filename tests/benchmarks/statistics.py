@@ -1,6 +1,6 @@
 """Time and memory of `measure` and `analyse` at the size of the published study.
 
-python -m tests.benchmarks.statistics [--members 11 4]
+python -m tests.benchmarks.statistics [--members 11 4] [--tiny]
 
 `measure`: one scan of 256 x 218 x 170 at 1 mm, a digital head of which every member shows a
 slightly warped, noisy copy, with files that compress as those of the default study (images to .90,
@@ -13,6 +13,7 @@ import argparse
 import os
 import tempfile
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from time import process_time
 
@@ -27,24 +28,24 @@ from stages.anatomy.head import digital_head
 from stages.machine.memory import keep_freed_memory
 from stages.measures.members import load_reference
 from stages.measures.scan_tables import scan_tables
+from stages.measures.scores.catalogue import SCORES
 from stages.measures.surrogates import (
     GAIN_NORMALISED,
     IMAGES,
     STD_STATISTICS,
     SURROGATES,
 )
+from stages.measures.thickness.lobes import LOBES, regions
 from stages.params.measure import MeasureParams
 from stages.storage.nifti import affine, save_volume
 from stages.study import layout, schema
 from stages.study.groups import ENSEMBLE, Group
 from stages.study.structures import STRUCTURES
 from tests.benchmarks.process import Cost, alone
+from tests.benchmarks.tiny import parsed
 from tests.fabricated import ROOT, Study, write_csv, write_curves, write_params
 
-SHAPE = (256, 218, 170)
 GROUP, SCAN = "unet", "sub-1"
-PAPER = {"unet": 15, "varnet": 11, "rim": 11}
-N_SCANS = 20
 CONTRASTS = 7  # tissues of different brightness, 0 ... 1
 NOISE = 0.05
 # of the default study, two members call 5 % of the brain's voxels differently
@@ -52,13 +53,29 @@ WARP_VOXELS = 0.48  # standard deviation of the points of a grid
 SMOOTH_VOXELS = 8  # the grid's step
 
 
-def main() -> None:
+@dataclass(frozen=True)
+class Size:
+    """Of the measured scan, and of the analysed cohort."""
+
+    shape: tuple[int, int, int]
+    members: dict[str, int]
+    n_scans: int
+    n_draws: int
+    """Of the bootstrap, and permutations."""
+
+
+FULL = Size((256, 218, 170), {"unet": 15, "varnet": 11, "rim": 11}, 20, 1000)
+TINY = Size((48, 54, 42), {"unet": 3, "varnet": 3, "rim": 3}, 4, 50)
+
+
+def main(arguments: list[str] | None = None) -> None:
     """Print one line for each number of members, then one for the analysis."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--members", nargs="+", type=int, default=[4, 11])
-    options = parser.parse_args()
+    options = parsed(parser, arguments, members=[2])
+    size = TINY if options.tiny else FULL
     with tempfile.TemporaryDirectory() as folder:
-        alone(write_scan, folder, max(options.members))
+        alone(write_scan, folder, max(options.members), size.shape)
         print(f"image quality: {alone(score_image, folder):.1f} CPU-s a member", flush=True)
         for n in options.members:
             reading, measuring = alone(read_files, folder, n), alone(measure_scan, folder, n)
@@ -67,21 +84,21 @@ def main() -> None:
                   f" reading ({reading.wall:.1f} s, {reading.cpu:.1f} CPU-s),"
                   f" peak {measuring.peak_gb:.2f} GB", flush=True)  # fmt: skip
     with tempfile.TemporaryDirectory() as folder:
-        found = alone(analyse_tables, folder)
-    print(f"analyse, {sum(PAPER.values())} members x {N_SCANS} scans: {found.cpu:.1f} CPU-s,"
-          f" peak {found.peak_gb:.2f} GB")  # fmt: skip
+        found = alone(analyse_tables, folder, size)
+    print(f"analyse, {sum(size.members.values())} members x {size.n_scans} scans:"
+          f" {found.cpu:.1f} CPU-s, peak {found.peak_gb:.2f} GB")  # fmt: skip
 
 
-def write_scan(folder: str, n_members: int) -> None:
+def write_scan(folder: str, n_members: int, shape: tuple[int, int, int]) -> None:
     """Write the reference and the members of one scan."""
     rng = np.random.default_rng(0)
     whole = digital_head(3).labels
-    labels = np.zeros(SHAPE, np.int16)
-    low = [max(0, (a - b) // 2) for a, b in zip(whole.shape, SHAPE, strict=True)]
-    part = whole[tuple(slice(a, a + n) for a, n in zip(low, SHAPE, strict=True))]
+    labels = np.zeros(shape, np.int16)
+    low = [max(0, (a - b) // 2) for a, b in zip(whole.shape, shape, strict=True)]
+    part = whole[tuple(slice(a, a + n) for a, n in zip(low, shape, strict=True))]
     part = np.where(part < 100, part, 0)  # the brain alone
     labels[tuple(slice(0, n) for n in part.shape)] = part
-    matrix = affine(SHAPE, (1.0,) * 3, "SAR")
+    matrix = affine(shape, (1.0,) * 3, "SAR")
     for group, n in (("reference", 1), (GROUP, n_members)):
         for member in range(n):
             own = warped(labels, rng) if group == GROUP else labels
@@ -143,22 +160,24 @@ def score_image(folder: str) -> float:
     return process_time() - started
 
 
-def analyse_tables(folder: str) -> Cost:
+def analyse_tables(folder: str, size: Size) -> Cost:
     """The cost of the analysis of fabricated tables."""
     os.chdir(folder)
     write_params(Path("params.yaml"), Study())
     params = yaml.safe_load(Path("params.yaml").read_text())
-    params["ensembles"] = {g: list(range(n)) for g, n in PAPER.items()} | {
+    params["ensembles"] = {g: list(range(n)) for g, n in size.members.items()} | {
         "noise": [0, 1, 2, 3],
         "baselines": ["zero_filled"],
     }
+    params["analyse"] |= {"bootstrap_draws": size.n_draws, "permutations": size.n_draws - 1}
     Path("params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
-    write_tables(np.random.default_rng(0))
+    write_tables(np.random.default_rng(0), size)
     started = Cost.now()
     analyse.main()
     return Cost.now() - started
 
 
+REGIONS = [name for name, _ in regions(np.arange(len(LOBES)), np.arange(len(LOBES)) % 2 > 0)]
 LEVELS = {
     "half": ("a", "b"),
     "edges": ("own", "global"),
@@ -167,23 +186,26 @@ LEVELS = {
     "slices": ("brain", "cropped", "all"),
     "target": ("reference",),
     "reason": ("",),
+    "region": REGIONS,
+    "score": tuple(SCORES),
 }
 """What stands in columns that are no measurement, beside group, member, subject, structure."""
 
 
-def write_tables(rng: np.random.Generator) -> None:
+def write_tables(rng: np.random.Generator, size: Size) -> None:
     """Write what the stages before `analyse` would have written."""
-    sizes = PAPER | {"noise": 4, "reference": 1, "zero_filled": 1}
+    sizes = size.members | {"noise": 4, "reference": 1, "zero_filled": 1}
     for group, n_members in sizes.items():
         for table in (t for t in schema.GROUP_TABLES if t is not schema.DRAWS):
-            write_csv(table.path(group), table_of(table, group, n_members, rng))
-    for group, n_members in PAPER.items():
+            found = table_of(table, group, n_members, size.n_scans, rng)
+            write_csv(table.path(group), found)
+    for group, n_members in size.members.items():
         for member in range(n_members):
             write_curves(layout.model(group, member) / layout.CURVES, rng)
 
 
 def table_of(
-    table: schema.Table, group: str, n_members: int, rng: np.random.Generator
+    table: schema.Table, group: str, n_members: int, n_scans: int, rng: np.random.Generator
 ) -> pd.DataFrame:
     """Return a table of a group by its schema, its measurements drawn at random."""
     kinds = {name: one.kind for name, one in SURROGATES.items()} | {GAIN_NORMALISED: IMAGES}
@@ -191,7 +213,7 @@ def table_of(
     levels: dict[str, Sequence[object]] = LEVELS | {
         "group": (group,),
         "member": range(n_members),
-        "subject": [f"sub-e{n}s{n}P{n}7" for n in range(N_SCANS)],
+        "subject": [f"sub-e{n}s{n}P{n}7" for n in range(n_scans)],
         "structure": [entry.name for entry in STRUCTURES],
         "surrogate": list(kinds),
     }

@@ -1,6 +1,7 @@
 """CPU seconds and peak memory of the segmenter at the official widths.
 
 python -m tests.benchmarks.synthseg [--mode robust] [--threads 1] [--sizes 96x96x96 256x218x170]
+python -m tests.benchmarks.synthseg --tiny
 
 The weights are random, of the official shapes; images are noise, so nothing can be skipped. Every
 size runs in a process of its own, alone on the machine for honest numbers. The alternative in the
@@ -9,6 +10,7 @@ same run is the network written out literally (`UNet`: doubled arrays, torch's o
 
 import argparse
 import tempfile
+from dataclasses import replace
 from pathlib import Path
 from time import perf_counter, process_time
 
@@ -18,19 +20,21 @@ import torch
 from stages.machine.device import pick_device
 from stages.machine.memory import map_large_blocks
 from stages.segmenters.image import load
-from stages.segmenters.preprocess import prepare
+from stages.segmenters.preprocess import Recipe, prepare
 from stages.segmenters.synthseg.network import Architecture
 from stages.segmenters.synthseg.posteriors import one_hot
 from stages.segmenters.synthseg.weight_files import open_model, open_segmenter
 from stages.storage.nifti import affine, save_volume
 from tests.benchmarks.process import alone, peak_gb
+from tests.benchmarks.tiny import parsed
 from tests.segmenters.synthseg import official
 
 SIZES = ("96x96x96", "128x128x128", "256x218x170")
+TINY, NARROW = ("32x32x32",), 2  # and the features of the finest level
 MATRIX = 2048  # side of the matrix product that shows what the machine can do
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     """Print one block a size."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--mode", choices=("standard", "robust"), default="robust")
@@ -38,12 +42,14 @@ def main() -> None:
     parser.add_argument("--device", choices=("cpu", "cuda"), default="cpu")
     parser.add_argument("--threads", type=int, default=1)
     parser.add_argument("--sizes", nargs="+", default=SIZES)
+    parser.add_argument("--smallest", type=int, default=Recipe().minimum, help="padded side")
     parser.add_argument("--literal", nargs="*", default=SIZES[:1], help="sizes to compare at")
-    options = parser.parse_args()
+    options = parsed(parser, arguments, sizes=TINY, literal=TINY, smallest=0)
     peak = alone(matrix_speed, options.threads)
     print(f"sgemm on {options.threads} thread(s): {peak / 1e9:.0f} GFLOP/s")
     with tempfile.TemporaryDirectory() as folder:
-        weights = official.write(Path(folder) / "weights.h5", options.mode)
+        widths = dict.fromkeys(official.WIDTH, NARROW) if options.tiny else official.WIDTH
+        weights = official.write(Path(folder) / "weights.h5", options.mode, widths)
         for size in options.sizes:
             shape = tuple(map(int, size.split("x")))
             image = write_image(Path(folder) / f"{size}.nii.gz", shape)
@@ -84,7 +90,8 @@ def segment(image: str, weights: str, options: argparse.Namespace) -> dict[str, 
         weights, options.mode, pick_device(options.device), fast=options.fast
     )
     marks.append(process_time())
-    prepared = prepare(load(Path(image)), segmenter.model.recipe)
+    recipe = replace(segmenter.model.recipe, minimum=options.smallest)
+    prepared = prepare(load(Path(image)), recipe)
     marks.append(process_time())
     posteriors = segmenter.posteriors(prepared.image)
     marks.append(process_time())
@@ -110,7 +117,7 @@ def literal(image: str, weights: str, options: argparse.Namespace) -> dict[str, 
     torch.set_num_threads(options.threads)
     map_large_blocks()
     model = open_model(weights, options.mode)
-    prepared = prepare(load(Path(image)), model.recipe)
+    prepared = prepare(load(Path(image)), replace(model.recipe, minimum=options.smallest))
     x = torch.from_numpy(prepared.image)[None, None]
     groups = one_hot((x[:, 0] * 5).to(torch.uint8).clamp(max=4), 5)
     started = process_time()

@@ -1,6 +1,6 @@
 """How well cortical thickness is measured on phantoms of known thickness, and how long it takes.
 
-python -m tests.benchmarks.thickness [--heads 6] [--seed 0]
+python -m tests.benchmarks.thickness [--heads 6] [--seed 0] [--tiny]
 
 Spherical shells and folded sheets have an exact thickness. Digital heads have the one that their
 cortex is built with, between 1.8 and 3.4 mm times the size of the head; the distance that they are
@@ -24,6 +24,7 @@ from stages.anatomy.view import majority
 from stages.measures.members import Grid
 from stages.measures.thickness.mean_thickness import map_thickness
 from stages.storage.nifti import affine
+from tests.benchmarks.tiny import parsed
 from tests.measures.thickness.phantoms import folded, shell
 from tests.measures.thickness.test_lengths import EDGE_MM, labelled, mean_of
 
@@ -64,9 +65,9 @@ def whole(labels: np.ndarray, size_mm: float) -> float:
     return map_thickness(labels, grid)["cortex"]
 
 
-def simple_phantoms() -> None:
+def simple_phantoms(sizes_mm: tuple[int, ...]) -> None:
     """Print shells and folded sheets, as fractions of voxels and as labels."""
-    for size in (1, 2):
+    for size in sizes_mm:
         for radius, thick in SHELLS:
             ball = shell(radius, thick, float(size))
             name = f"shell of {radius:g} mm, voxels of {size} mm, fractions"
@@ -103,15 +104,16 @@ def heads(n_heads: int, seed: int) -> None:
         )
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     """Print the table."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("--heads", type=int, default=6)
+    parser.add_argument("--heads", type=int, default=6, help="0: shells and sheets alone")
     parser.add_argument("--seed", type=int, default=0)
-    arguments = parser.parse_args()
+    options = parsed(parser, arguments, heads=0)
     print("| phantom | truth, mm | error, mm | CPU, s |\n|---|---|---|---|")
-    simple_phantoms()
-    heads(arguments.heads, arguments.seed)
+    simple_phantoms((2,) if options.tiny else (1, 2))
+    if options.heads:
+        heads(options.heads, options.seed)
 
 
 if __name__ == "__main__":

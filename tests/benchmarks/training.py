@@ -1,6 +1,6 @@
 """Steps a second of the study's training loop and of DIRECT's own, on the same files.
 
-python -m tests.benchmarks.training [--real-size] [--alone] [--device cuda] [--compile]
+python -m tests.benchmarks.training [--real-size] [--alone] [--device cuda] [--compile] [--tiny]
 
 Same scans, masks, networks, batch size and number of steps; neither validates nor keeps
 checkpoints. The small size is that of the default study, with its networks; the real one is the
@@ -42,9 +42,10 @@ from tests.benchmarks.direct import (
     write_scans,
 )
 from tests.benchmarks.process import alone, peak_gb
+from tests.benchmarks.tiny import parsed
 from tests.settings import DEFAULT, write_settings
 
-SMALL, REAL = (96, 108, 84), (256, 218, 170)
+TINY, SMALL, REAL = (8, 32, 28), (96, 108, 84), (256, 218, 170)
 ARCHITECTURES = ("unet", "varnet", "rim")
 TURN = 5  # steps; more than the two that the study fetches ahead
 FOR_MEMORY = 3  # steps
@@ -111,7 +112,7 @@ class Clock:
         return noted
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     """Print one block an architecture."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--real-size", action="store_true")
@@ -126,12 +127,13 @@ def main() -> None:
     parser.add_argument("--steps", type=int, help="timed ones; default 60, real size 1")
     parser.add_argument("--time-only", action="store_true", help="leave peak memory out")
     parser.add_argument("--architectures", nargs="+", default=ARCHITECTURES)
-    options = parser.parse_args()
+    options = parsed(parser, arguments, steps=1, time_only=True)
     warm_up = 1 if options.real_size else TURN
     steps = warm_up + (options.steps or (1 if options.real_size else 60))
     with tempfile.TemporaryDirectory() as folder:
         parameters = str(write_settings("paper" if options.real_size else DEFAULT, Path(folder)))
-        write_scans(Path(folder), REAL if options.real_size else SMALL, 1)
+        grid = TINY if options.tiny else REAL if options.real_size else SMALL
+        write_scans(Path(folder), grid, 1)
         for name in options.architectures:
             case = Case(name, parameters, options.batch_size, options.device)
             if options.alone:

@@ -1,6 +1,7 @@
 """The analysis on generated cohorts whose truth is known: does it keep what it promises.
 
 python -m tests.benchmarks.simulation [--repeats 500] [--seed 0] [--only ceiling ...] [--table FILE]
+python -m tests.benchmarks.simulation --tiny
 
 Each line of the table is a mean over cohorts, most of them a share (coverage, rejections), beside
 the range that it must lie in: one number where theory gives it exactly. It fails further than three
@@ -20,19 +21,20 @@ from stages.machine.progress import progress
 from stages.study.seeds import stable_seed
 from tests.benchmarks.simulation.catalogue import all_studies
 from tests.benchmarks.simulation.study import FAILS, judge
+from tests.benchmarks.tiny import parsed
 
 REPEATS = 500  # about two hours on one core
 ROW = "{:<72}{:>16}{:>9}{:>9}  {}"
 
 
-def main() -> None:
+def main(arguments: list[str] | None = None) -> None:
     """Run the studies, print the table, exit with 1 if a line fails."""
     parser = argparse.ArgumentParser(description=(__doc__ or "").splitlines()[0])
     parser.add_argument("--repeats", type=int, default=REPEATS)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", nargs="*", help="beginnings of names of studies")
     parser.add_argument("--table", type=Path, help="CSV file of all lines")
-    options = parser.parse_args()
+    options = parsed(parser, arguments, repeats=2, only=["ceiling"])
     if options.repeats < 2:
         parser.error(f"expected at least 2 repeats, got {options.repeats}")
     wanted = tuple(options.only) if options.only else ("",)

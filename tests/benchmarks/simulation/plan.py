@@ -2,8 +2,11 @@
 
 from pathlib import Path
 
+from tests.benchmarks import marked
+
 PLAN = Path(__file__).parents[3] / "docs/analysis-plan.md"
-BEGIN, END = "<!-- detectable: begin -->", "<!-- detectable: end -->"
+NAME = "detectable"
+BEGIN, END = marked.markers(NAME)
 SLOPE = "slope "
 
 Cell = tuple[int, int, float]
@@ -12,9 +15,7 @@ Cell = tuple[int, int, float]
 
 def inserted(text: str, table: str) -> str:
     """Return a document with the table between its markers."""
-    before, rest = text.split(BEGIN, 1)
-    _, after = rest.split(END, 1)
-    return f"{before}{BEGIN}\n{table}\n{END}{after}"
+    return marked.inserted(text, NAME, table)
 
 
 def planned(text: str | None = None) -> dict[Cell, float]:
