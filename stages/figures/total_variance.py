@@ -110,9 +110,10 @@ def summary(facts: Facts) -> str:
     for group, tree in (facts.get("total_variance") or {}).items():
         own = tree.get("fraction", {}).get("reconstruction", {})
         if "value" in own:
-            ends = [PERCENT * own.get(key, float("nan")) for key in ("value", "low", "high")]
-            inside = f" ({span(*ends[1:], 0)})" if np.isfinite(ends).all() else ""
-            found.append(f"{title(group)} {number(ends[0], 0)}{inside} %")
+            value, low, high = (own.get(key, np.nan) for key in ("value", "low", "high"))
+            ends = span(PERCENT * low, PERCENT * high, 0) if np.isfinite([low, high]).all() else ""
+            inside = f" ({ends})" if ends else ""
+            found.append(f"{title(group)} {number(PERCENT * value, 0)}{inside} %")
     return f" Reconstruction, over all structures: {', '.join(found)}." if found else ""
 
 
