@@ -110,16 +110,9 @@ def summary(facts: Facts) -> str:
     for group, tree in (facts.get("total_variance") or {}).items():
         own = tree.get("fraction", {}).get("reconstruction", {})
         if "value" in own:
-<<<<<<< HEAD
             value, low, high = (PERCENT * own.get(k, np.nan) for k in ("value", "low", "high"))
             inside = f" ({span(low, high, 0)})" if np.isfinite([low, high]).all() else ""
             found.append(f"{title(group)} {number(value, 0)}{inside} %")
-=======
-            value, low, high = (own.get(key, np.nan) for key in ("value", "low", "high"))
-            ends = span(PERCENT * low, PERCENT * high, 0) if np.isfinite([low, high]).all() else ""
-            inside = f" ({ends})" if ends else ""
-            found.append(f"{title(group)} {number(PERCENT * value, 0)}{inside} %")
->>>>>>> x-variance
     return f" Reconstruction, over all structures: {', '.join(found)}." if found else ""
 
 

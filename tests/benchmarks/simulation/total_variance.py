@@ -1,13 +1,8 @@
 """Parts of the variance of volumes: are they what was planted, and do their intervals hold it.
 
 Volumes of one scan are 1 + r_m + s_k + (rs)_mk, each of its own SD, all SDs of a scan times a
-<<<<<<< HEAD
-factor of its own. Members share an offset on all scans where `SHARED` of the reconstruction's
-variance is.
-=======
 factor of its own. `SHARED` of the reconstruction's variance are offsets of members, the same on all
 scans.
->>>>>>> x-variance
 """
 
 from dataclasses import dataclass
