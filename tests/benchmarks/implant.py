@@ -82,7 +82,7 @@ def scanned(member: Member, labels: np.ndarray, params: PhantomParams) -> np.nda
 
 
 def heads(n_heads: int, params: PhantomParams, folder: Path) -> Iterator[Head]:
-    """Yield healthy phantoms, scanned and read again."""
+    """Yield healthy phantoms, scanned and read again; the folder holds params.yaml."""
     edge = (params.voxel_size_mm,) * 3
     for member in cohort(params.seed, (0, n_heads), []):
         labels, _ = anatomy(member, params.grid, round(params.voxel_size_mm))
@@ -91,7 +91,7 @@ def heads(n_heads: int, params: PhantomParams, folder: Path) -> Iterator[Head]:
         write_slices(path, iter(kspace), params.grid, params.n_coils)
         truth = brain_only(majority(labels, params.grid, round(params.voxel_size_mm)))
         save_volume(known, smallest_labels(truth), affine(params.grid, edge, "SAR"))
-        scan = open_scan(path, scan_format(DataParams.load(ROOT / "params.yaml")))
+        scan = open_scan(path, scan_format(DataParams.load(folder / "params.yaml")))
         yield Head(member, labels, read_healthy(scan, known), kspace)
 
 

@@ -139,7 +139,7 @@ def fabricate(study: Path) -> None:
     }
     lock = {"stages": {name: {"cmd": MODULE + command} for name, command in commands.items()}}
     (study / LOCK).write_text(yaml.safe_dump(lock), encoding="utf-8")
-    for number, command in enumerate(commands.values()):
+    for number, command in enumerate(commands):
         note = {"seconds": 100.0 - 40 * number, "cpu_seconds": 150.0, "peak_mib": 500.0 + number}
         write_json(study / layout.duration(command), note)
 
