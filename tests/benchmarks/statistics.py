@@ -65,7 +65,7 @@ class Size:
 
 
 FULL = Size((256, 218, 170), {"unet": 15, "varnet": 11, "rim": 11}, 20, 1000)
-TINY = Size((48, 54, 42), {"unet": 2, "varnet": 2, "rim": 2}, 4, 10)
+TINY = Size((48, 54, 42), {"unet": 3, "varnet": 3, "rim": 3}, 4, 50)
 
 
 def main(arguments: list[str] | None = None) -> None:
