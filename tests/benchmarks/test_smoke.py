@@ -14,7 +14,7 @@ import pytest
 
 FOLDER = Path(__file__).parent
 HELP_ALONE = {
-    "full_size": "thirteen steps, of which the phantom alone takes ten CPU-seconds",
+    "full_size": "twelve steps, of which the phantom alone takes ten CPU-seconds",
     "gpu": "a minute; test_gpu.py runs all of it",
     "roundings": "it runs the default study three times; test_roundings.py has its table",
 }
