@@ -16,6 +16,7 @@ FOLDER = Path(__file__).parent
 HELP_ALONE = {
     "full_size": "twelve steps, of which the phantom alone takes ten CPU-seconds",
     "gpu": "a minute; test_gpu.py runs all of it",
+    "implant": "its phantom and its reconstructions take twenty CPU-seconds at any size",
     "roundings": "it runs the default study three times; test_roundings.py has its table",
 }
 """Benchmarks that cannot be tiny, and why: of them only the help is printed."""
