@@ -55,7 +55,7 @@ def _votes(root: Path) -> dict[str, dict[str, float]]:
 
 def fixed(value: float, digits: int = 2) -> str:
     """Return a number with so many decimals; what is 0 has neither sign nor decimals."""
-    text = f"{value:.{digits}f}"
+    text = f"{float(value):.{digits}f}"
     if value == 0:
         return "0"
     return text.removeprefix("-") if float(text) == 0 else text
@@ -148,11 +148,6 @@ def printed(structure: str) -> str:
     return "CSF" if structure == "csf" else structure.replace("_", " ")
 
 
-def printed_group(name: str) -> str:
-    """Return the name of a group in a sentence."""
-    return NETWORKS.get(name, name.replace("_", " "))
-
-
 class Predictor(NamedTuple):
     """A group's predictor of |bias|."""
 
@@ -162,7 +157,10 @@ class Predictor(NamedTuple):
 
     def __str__(self) -> str:
         title = "mean voxelwise SD" if self.name == "sd" else SURROGATES[self.name]
-        return f"{title} of group {printed_group(self.group)}"
+        if self.group == "noise":
+            return f"{title} between noise realisations"
+        group = f"the {NETWORKS[self.group]}" if self.group in NETWORKS else f"`{self.group}`"
+        return f"{title} between members of {group}"
 
     @property
     def leaf(self) -> Leaf:

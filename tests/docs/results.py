@@ -12,7 +12,10 @@ import inspect
 import re
 import sys
 import textwrap
+from collections.abc import Mapping
+from functools import cache
 from pathlib import Path
+from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
@@ -31,9 +34,10 @@ FUNCTIONS = {
 """What templates may call, and use as filters and tests."""
 
 
+@cache
 def environment() -> Environment:
     """Return the templates' environment: a name that is missing is an error."""
-    made = Environment(  # noqa: S701 (Markdown, from our own metrics)
+    made = Environment(
         loader=FileSystemLoader(Path(__file__).parent),
         undefined=StrictUndefined,
         trim_blocks=True,
@@ -72,12 +76,12 @@ def _filled(item: str) -> str:
     return lines.replace(HELD, " ")
 
 
-def rendered(template: str, root: Path = ROOT) -> str:
-    """Return what a template says of the metrics of a study."""
-    return filled(environment().get_template(template).render(claims.study(root)))
+def rendered(template: str, metrics: Mapping[str, Any]) -> str:
+    """Return what a template says of the metrics of a study (`claims.study`)."""
+    return filled(environment().get_template(template).render(metrics))
 
 
-def updated(page: str, template: str, root: Path = ROOT) -> str:
+def updated(page: str, template: str, metrics: Mapping[str, Any]) -> str:
     """Return a page whose part between the comments is rendered anew.
 
     Raises:
@@ -88,7 +92,7 @@ def updated(page: str, template: str, root: Path = ROOT) -> str:
         raise ValueError(f"expected once each: {begin} and {END}")
     before, rest = page.split(begin)
     after = rest.split(END)[1]
-    return f"{before}{begin}\n\n{rendered(template, root)}\n\n{END}{after}"
+    return f"{before}{begin}\n\n{rendered(template, metrics)}\n\n{END}{after}"
 
 
 def main(arguments: list[str] | None = None) -> int:
@@ -96,10 +100,10 @@ def main(arguments: list[str] | None = None) -> int:
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--write", action="store_true", help="replace it in the pages")
     write = parser.parse_args(arguments).write
-    differs = False
+    metrics, differs = claims.study(ROOT), False
     for path, template in TEMPLATES.items():
         old = (ROOT / path).read_text(encoding="utf-8")
-        new = updated(old, template)
+        new = updated(old, template, metrics)
         if write:
             (ROOT / path).write_text(new, encoding="utf-8")
             continue
