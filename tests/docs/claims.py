@@ -27,7 +27,8 @@ OTHERS = {
     "atlas": "atlas-quality/atlas.json",
     "atlas_maps": "atlas-quality/atlas_maps.json",
 }
-WORDS = "no one two three four five six seven eight nine ten eleven twelve".split()
+WORDS = ("no", "one", "two", "three", "four", "five", "six")
+WORDS += ("seven", "eight", "nine", "ten", "eleven", "twelve")
 
 Leaf = Mapping[str, Any]
 

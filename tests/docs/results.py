@@ -28,9 +28,7 @@ END = "<!-- end of what is rendered -->"
 WIDTH = 120  # of a line of the documentation
 HELD = "\0"  # a space within the text of a link, where no line ends
 AS_IT_IS = ("|", "#", "<!--")  # what lines begin with that are not filled
-FUNCTIONS = {
-    name: each for name, each in vars(claims).items() if inspect.isfunction(each) and name != "study"
-}
+FUNCTIONS = {name: each for name, each in vars(claims).items() if inspect.isfunction(each)}
 """What templates may call, and use as filters and tests."""
 
 
@@ -107,8 +105,9 @@ def main(arguments: list[str] | None = None) -> int:
         if write:
             (ROOT / path).write_text(new, encoding="utf-8")
             continue
-        lines = [text.splitlines(keepends=True) for text in (old, new)]
-        sys.stdout.writelines(difflib.unified_diff(*lines, str(path), f"{path}, rendered"))
+        before, after = (text.splitlines(keepends=True) for text in (old, new))
+        names = str(path), f"{path}, rendered"
+        sys.stdout.writelines(difflib.unified_diff(before, after, *names))
         differs |= old != new
     return int(differs)
 
