@@ -151,6 +151,7 @@ def test_shifted_copies_have_tables_of_their_own(study, weights):
         assert table.shape == tables[0].shape and list(table) == list(tables[0])
         assert not np.array_equal(table, tables[0])
     assert not np.array_equal(tables[1], tables[2])
+    assert options(weights, draws=2).once == options(weights)
 
 
 def test_a_draw_shifts_all_images_of_a_scan_alike_and_no_two_scans(monkeypatch):

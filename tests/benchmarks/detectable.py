@@ -7,6 +7,7 @@ those of the simulation of slopes, the test is that of question `slopes`. `--tin
 """
 
 import argparse
+from collections.abc import Sequence
 from itertools import product
 
 import numpy as np
@@ -55,10 +56,10 @@ def rejections(p: np.ndarray) -> tuple[float, float]:
     return float(rejects.mean()), float(np.mean(by_holm))
 
 
-def powers(repeats: int, seed: int) -> Powers:
-    """Return the power of every cell of the grid."""
+def powers(repeats: int, seed: int, subjects: Sequence[int] = SUBJECTS) -> Powers:
+    """Return the power of every cell of the grid, of some numbers of subjects."""
     found = {}
-    for cell in progress(list(product(SUBJECTS, MEMBERS, SLOPES)), desc="cohorts"):
+    for cell in progress(list(product(subjects, MEMBERS, SLOPES)), desc="cohorts"):
         n_subjects, n_members, slope = cell
         rng = np.random.default_rng(stable_seed("detectable", cell, seed))
         relation = Relation(n_subjects, n_members, within=slope)
@@ -74,7 +75,7 @@ def markdown(found: Powers, repeats: int) -> str:
         "| subjects | members | " + " | ".join(f"{SLOPE}{slope:g}" for slope in SLOPES) + " |",
         "|---|---|" + "---|" * len(SLOPES),
     ]
-    for n, m in product(SUBJECTS, MEMBERS):
+    for n, m in dict.fromkeys((n, m) for n, m, _ in found):
         cells = [f"{one:.2f} ({holm:.2f})" for one, holm in (found[n, m, s] for s in SLOPES)]
         lines.append(f"| {n} | {m} | " + " | ".join(cells) + " |")
     return "\n".join(lines)
@@ -113,7 +114,7 @@ def main(arguments: list[str] | None = None) -> None:
     options = parsed(parser, arguments, repeats=NETWORKS)
     if options.repeats < NETWORKS:
         parser.error(f"expected at least {NETWORKS} repeats, got {options.repeats}")
-    found = powers(options.repeats, options.seed)
+    found = powers(options.repeats, options.seed, SUBJECTS[: 1 if options.tiny else None])
     if not options.tiny:
         text = PLAN.read_text(encoding="utf-8")
         PLAN.write_text(inserted(text, markdown(found, options.repeats)), encoding="utf-8")

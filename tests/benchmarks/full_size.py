@@ -142,7 +142,8 @@ def scan_of(options: argparse.Namespace) -> Scan:
 
 def shortened(scan: Scan, n_slices: int) -> Scan:
     """Return the first slices of a scan as a scan of its own."""
-    return replace(scan, n_slices=min(n_slices, scan.n_slices))
+    shape = (min(n_slices, scan.n_slices), *scan.shape[1:])
+    return replace(scan, geometry=replace(scan.geometry, shape=shape))
 
 
 def mask(options: argparse.Namespace) -> str:

@@ -10,7 +10,7 @@ lesions that is left in reconstructions, by regression through 0 over the voxels
 
 import argparse
 import time
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import product
 from pathlib import Path
@@ -82,7 +82,7 @@ def scanned(member: Member, labels: np.ndarray, params: PhantomParams) -> np.nda
 
 
 def heads(n_heads: int, params: PhantomParams, folder: Path) -> Iterator[Head]:
-    """Yield healthy phantoms, scanned and read again."""
+    """Yield healthy phantoms, scanned and read again; the folder holds params.yaml."""
     edge = (params.voxel_size_mm,) * 3
     for member in cohort(params.seed, (0, n_heads), []):
         labels, _ = anatomy(member, params.grid, round(params.voxel_size_mm))
@@ -91,7 +91,7 @@ def heads(n_heads: int, params: PhantomParams, folder: Path) -> Iterator[Head]:
         write_slices(path, iter(kspace), params.grid, params.n_coils)
         truth = brain_only(majority(labels, params.grid, round(params.voxel_size_mm)))
         save_volume(known, smallest_labels(truth), affine(params.grid, edge, "SAR"))
-        scan = open_scan(path, scan_format(DataParams.load(ROOT / "params.yaml")))
+        scan = open_scan(path, scan_format(DataParams.load(folder / "params.yaml")))
         yield Head(member, labels, read_healthy(scan, known), kspace)
 
 
@@ -188,11 +188,13 @@ def recovered(
     return found
 
 
-def dose_response(head: Head, params: PhantomParams, n_places: int) -> None:
+def dose_response(
+    head: Head, params: PhantomParams, n_places: int, doses: Sequence[tuple[float, float]]
+) -> None:
     """Print the rows of the third table of a head: the mean over places."""
     sparse = l1_wavelet(CompressedSensingParams.load(ROOT / "params.yaml"))
     ways = {"zero-filled": zero_filled, "compressed sensing": sparse}
-    for diameter, ratio in product(DIAMETERS_MM, CONTRASTS):
+    for diameter, ratio in doses:
         dose = Dose(None, float(diameter), ratio, 1)
         found = [recovered(head, dose, seed, params, ways) for seed in range(n_places)]
         cells = " | ".join(
@@ -221,8 +223,9 @@ def main(arguments: list[str] | None = None) -> None:
         if "doses" not in options.skip:
             print("| head | diameter | contrast | zero-filled | compressed sensing |")
             print("|---|---|---|---|---|")
+            doses = list(product(DIAMETERS_MM, CONTRASTS))[-1 if options.tiny else 0 :]
             for head in found:
-                dose_response(head, params, options.places)
+                dose_response(head, params, options.places, doses)
 
 
 if __name__ == "__main__":

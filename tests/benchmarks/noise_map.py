@@ -48,8 +48,10 @@ def correlations(map_sd: np.ndarray, replicas: np.ndarray, inside: np.ndarray) -
     """Return the correlation inside a region, raw and by its ceiling."""
     halves = [part.std(axis=0, ddof=1)[inside] for part in (replicas[::2], replicas[1::2])]
     half = np.corrcoef(*halves)[0, 1]
-    ceiling = np.sqrt(2 * half / (1 + half))
     raw = np.corrcoef(map_sd[inside], replicas.std(axis=0, ddof=1)[inside])[0, 1]
+    if half <= 0:
+        return f"r {raw:.4f}, no ceiling: the halves do not agree"
+    ceiling = np.sqrt(2 * half / (1 + half))
     return f"r {raw:.4f}, ceiling {ceiling:.4f}, ratio {raw / ceiling:.4f}"
 
 

@@ -132,14 +132,10 @@ def page_part(study: Path, cores: int, flops: float) -> str:
 
 def fabricate(study: Path) -> None:
     """Write the records of three stages."""
-    commands = {
-        "train-unet@unet-0": "train unet 0",
-        "train-rim@rim-0": "train rim 0",
-        "mask": "mask",
-    }
-    lock = {"stages": {name: {"cmd": MODULE + command} for name, command in commands.items()}}
+    commands = ("train unet 0", "train rim 0", "mask")
+    lock = {"stages": {command: {"cmd": MODULE + command} for command in commands}}
     (study / LOCK).write_text(yaml.safe_dump(lock), encoding="utf-8")
-    for number, command in enumerate(commands.values()):
+    for number, command in enumerate(commands):
         note = {"seconds": 100.0 - 40 * number, "cpu_seconds": 150.0, "peak_mib": 500.0 + number}
         write_json(study / layout.duration(command), note)
 

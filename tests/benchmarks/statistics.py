@@ -43,7 +43,7 @@ from stages.study.groups import ENSEMBLE, Group
 from stages.study.structures import STRUCTURES
 from tests.benchmarks.process import Cost, alone
 from tests.benchmarks.tiny import parsed
-from tests.fabricated import ROOT, Study, write_csv, write_curves, write_params
+from tests.fabricated import ROOT, Study, toy_labels, write_csv, write_curves, write_params
 
 GROUP, SCAN = "unet", "sub-1"
 CONTRASTS = 7  # tissues of different brightness, 0 ... 1
@@ -61,7 +61,7 @@ class Size:
     members: dict[str, int]
     n_scans: int
     n_draws: int
-    """Of the bootstrap, and permutations."""
+    """Of the bootstrap; permutations are one less, subsets of members a fifth, as by default."""
 
 
 FULL = Size((256, 218, 170), {"unet": 15, "varnet": 11, "rim": 11}, 20, 1000)
@@ -75,7 +75,7 @@ def main(arguments: list[str] | None = None) -> None:
     options = parsed(parser, arguments, members=[2])
     size = TINY if options.tiny else FULL
     with tempfile.TemporaryDirectory() as folder:
-        alone(write_scan, folder, max(options.members), size.shape)
+        alone(write_scan, folder, max(options.members), size)
         print(f"image quality: {alone(score_image, folder):.1f} CPU-s a member", flush=True)
         for n in options.members:
             reading, measuring = alone(read_files, folder, n), alone(measure_scan, folder, n)
@@ -89,10 +89,10 @@ def main(arguments: list[str] | None = None) -> None:
           f" {found.cpu:.1f} CPU-s, peak {found.peak_gb:.2f} GB")  # fmt: skip
 
 
-def write_scan(folder: str, n_members: int, shape: tuple[int, int, int]) -> None:
+def write_scan(folder: str, n_members: int, size: Size) -> None:
     """Write the reference and the members of one scan."""
-    rng = np.random.default_rng(0)
-    whole = digital_head(3).labels
+    rng, shape = np.random.default_rng(0), size.shape
+    whole = digital_head(3).labels if size == FULL else toy_labels(rng, shape)
     labels = np.zeros(shape, np.int16)
     low = [max(0, (a - b) // 2) for a, b in zip(whole.shape, shape, strict=True)]
     part = whole[tuple(slice(a, a + n) for a, n in zip(low, shape, strict=True))]
@@ -169,7 +169,11 @@ def analyse_tables(folder: str, size: Size) -> Cost:
         "noise": [0, 1, 2, 3],
         "baselines": ["zero_filled"],
     }
-    params["analyse"] |= {"bootstrap_draws": size.n_draws, "permutations": size.n_draws - 1}
+    params["analyse"] |= {
+        "bootstrap_draws": size.n_draws,
+        "permutations": size.n_draws - 1,
+        "subsets": size.n_draws // 5,
+    }
     Path("params.yaml").write_text(yaml.safe_dump(params, sort_keys=False))
     write_tables(np.random.default_rng(0), size)
     started = Cost.now()

@@ -87,3 +87,10 @@ def test_a_folder_without_records_is_named(
 def test_what_stood_between_markers_is_replaced() -> None:
     begin, end = markers("a")
     assert inserted(f"x\n{begin}old{end}\ny", "a", "new") == f"x\n{begin}\nnew\n{end}\ny"
+
+
+def test_the_made_up_study_is_complete(tmp_path: Path) -> None:
+    run_times.fabricate(tmp_path)
+    found, missing = run_times.records(tmp_path)
+    assert [row.name for row in found] == ["mask", "train", "train"]  # YAML sorts them
+    assert missing == 0

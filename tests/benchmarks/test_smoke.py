@@ -1,4 +1,4 @@
-"""Every benchmark runs at its smallest size and prints numbers: none falls behind what it measures.
+"""Benchmarks run at their smallest size and print numbers: none falls behind what it measures.
 
 A benchmark is a module of this folder with a `main`, or a package that can be run.
 """
@@ -14,7 +14,9 @@ import pytest
 
 FOLDER = Path(__file__).parent
 HELP_ALONE = {
+    "full_size": "more than twenty CPU-seconds at its smallest size",
     "gpu": "a minute; test_gpu.py runs all of it",
+    "implant": "more than twelve CPU-seconds at its smallest size",
     "roundings": "it runs the default study three times; test_roundings.py has its table",
 }
 """Benchmarks that cannot be tiny, and why: of them only the help is printed."""

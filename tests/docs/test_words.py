@@ -50,7 +50,14 @@ IN_PAGES = {  # which code may say of anatomy, rounding and the like
     r"(?<!coefficient of )(?<!coefficients of )\bvariation\b": "variability",
     r"\bby itself\b": "alone",
 }
-BY_HAND = ("CITATION.cff", "Makefile", "dvc.yaml", "params*.yaml", "stages/cards/*.j2")
+BY_HAND = (
+    "CITATION.cff",
+    "Makefile",
+    "dvc.yaml",
+    "params*.yaml",
+    "stages/cards/*.j2",
+    "tests/docs/*.j2",
+)
 """What is no page and has no docstrings: all of its text is read."""
 
 

@@ -1,10 +1,13 @@
 """Bars of the parts of a volume's variance: their widths, their interval, what is undefined."""
 
+from dataclasses import replace
+
 import numpy as np
 import pandas as pd
 import pytest
 
-from stages.figures.total_variance import ALL, COLUMNS, draw, widths
+from stages.figures.total_variance import ALL, COLUMNS, draw, summary, widths
+from tests.page.results import facts
 
 STRUCTURES = ("hippocampus", "caudate")
 
@@ -49,3 +52,13 @@ def test_undefined_structures_and_empty_tables_are_drawn():
     figure.draw_without_rendering()
     assert not figure.axes[0].patches
     draw(parts().iloc[:0], STRUCTURES).draw_without_rendering()
+
+
+def test_the_caption_states_the_fraction_with_its_interval_where_there_is_one():
+    known = {"unet": {"value": 0.5, "low": 0.2, "high": 0.8}, "rim": {"value": 0.25}, "varnet": {}}
+    trees = {group: {"fraction": {"reconstruction": own}} for group, own in known.items()}
+    shown = facts()
+    found = replace(shown, metrics={**shown.metrics, "total_variance": trees})
+    text = "Reconstruction, over all structures: UNet 50 (20 to 80) %, RIM 25 %."
+    assert summary(found).strip() == text
+    assert summary(shown) == ""

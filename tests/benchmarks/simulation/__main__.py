@@ -1,6 +1,6 @@
 """The analysis on generated cohorts whose truth is known: does it keep what it promises.
 
-python -m tests.benchmarks.simulation [--repeats 500] [--seed 0] [--only ceiling ...] [--table FILE]
+python -m tests.benchmarks.simulation [--repeats 500] [--seed 0] [--only slopes ...] [--table FILE]
 python -m tests.benchmarks.simulation --tiny
 
 Each line of the table is a mean over cohorts, most of them a share (coverage, rejections), beside
@@ -34,11 +34,13 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--only", nargs="*", help="beginnings of names of studies")
     parser.add_argument("--table", type=Path, help="CSV file of all lines")
-    options = parsed(parser, arguments, repeats=2, only=["ceiling"])
+    options = parsed(parser, arguments, repeats=2, only=["components"])
     if options.repeats < 2:
         parser.error(f"expected at least 2 repeats, got {options.repeats}")
     wanted = tuple(options.only) if options.only else ("",)
     studies = {name: study for name, study in all_studies().items() if name.startswith(wanted)}
+    if not studies:
+        parser.error(f"--only: expected beginnings of names of studies, got {', '.join(wanted)}")
     generators = {n: np.random.default_rng(stable_seed(n, options.seed)) for n in studies}
     found: dict[str, list[dict[str, float]]] = {name: [] for name in studies}
     for _ in progress(range(options.repeats), desc="repeats"):
