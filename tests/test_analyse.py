@@ -27,7 +27,8 @@ from tests.fabricated import (
     write_study,
 )
 
-WITHOUT_TABLE = {"noise", "headline"}
+SKIPPED = "total_variance"  # no image is segmented again
+WITHOUT_TABLE = {"noise", "headline", SKIPPED}
 SEVERAL_TABLES = {
     "volumes": {"cv", "bias"},
     "prediction": {"correlations", "regression"},
@@ -36,7 +37,7 @@ SEVERAL_TABLES = {
     "agreement": {"agreement", "differences"},
     "training": {"training", "kept"},
 }
-METRICS = QUESTIONS.keys() - {"headline"}
+METRICS = QUESTIONS.keys() - {"headline", SKIPPED} | {"skipped"}
 TABLES = (QUESTIONS.keys() - WITHOUT_TABLE - SEVERAL_TABLES.keys()).union(*SEVERAL_TABLES.values())
 
 

@@ -23,7 +23,7 @@ def test_an_ensemble_has_all_tables(study):
     names = {path.name for path in layout.measures("unet").iterdir()}
     voxelwise = {"regions.csv", "halves.csv", "histograms.csv", "surrogates.csv"}
     voxelwise |= {"half_surrogates.csv"}
-    assert names == {"volumes.csv", "sides.csv"} | voxelwise
+    assert names == {"volumes.csv", "sides.csv", "thickness.csv"} | voxelwise
     assert len(read("unet", "volumes")) == 3 * 2 * 17
     assert set(read("unet", "surrogates")["kind"]) == {"A", "B", "C"}
     assert len(read("unet", "surrogates")) == 2 * 17 * 6
@@ -92,13 +92,13 @@ def test_noise_has_its_signal_to_noise(study):
 def test_single_members_have_no_voxelwise_tables(study):
     measure.main(["zero_filled"])
     names = {path.name for path in layout.measures("zero_filled").iterdir()}
-    assert names == {"volumes.csv", "sides.csv"}
+    assert names == {"volumes.csv", "sides.csv", "thickness.csv"}
 
 
 def test_the_reference_has_volumes(study):
     measure.main(["reference"])
     names = {path.name for path in layout.measures("reference").iterdir()}
-    assert names == {"volumes.csv", "sides.csv"}
+    assert names == {"volumes.csv", "sides.csv", "thickness.csv"}
 
 
 def test_members_come_from_the_parameters_only(study):

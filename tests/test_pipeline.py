@@ -33,7 +33,8 @@ OF_A_TRAINING = ("train", "select")
 
 def stages() -> dict[str, dict]:
     """Return the stages of dvc.yaml with merges resolved."""
-    return yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    found = yaml.safe_load((ROOT / "dvc.yaml").read_text(encoding="utf-8"))["stages"]
+    return {name: stage.get("do", stage) for name, stage in found.items()}
 
 
 def audit_stages() -> dict[str, dict]:

@@ -32,6 +32,7 @@ ANSWERS = (
     "deformation",
     "ensemble_size",
     "image_scores",
+    "kinds",
     "overlap",
     "power",
     "slopes",

@@ -355,7 +355,7 @@ def segmentation(settings: Settings) -> Iterator[Row | str]:
     """Time the robust networks on a whole head and compare a smaller one with a CPU."""
     folder = Path(settings.folder) / "segmentation"
     folder.mkdir()
-    widths = dict(zip(official.WIDTH, settings.widths, strict=True))
+    widths = dict(zip(official.NETWORKS["robust"], settings.widths, strict=True))
     weights = official.write(folder / "weights.h5", "robust", widths)
     image = write_image(folder / "image.nii.gz", settings.image)
     yield READY

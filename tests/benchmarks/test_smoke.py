@@ -3,8 +3,10 @@
 A benchmark is a module of this folder with a `main`, or a package that can be run.
 """
 
+import gc
 import math
 import re
+import warnings
 from collections.abc import Callable
 from importlib import import_module
 from pathlib import Path
@@ -56,6 +58,9 @@ def test_a_tiny_benchmark_prints_finite_numbers(
         main(["--tiny"])
     except SystemExit as stopped:  # that says whether all lines hold, which tiny ones need not
         assert stopped.code in (0, 1)
+    with warnings.catch_warnings():  # DIRECT's writers leave files open; here, not in another test
+        warnings.simplefilter("ignore", ResourceWarning)
+        gc.collect()
     printed = capsys.readouterr().out
     assert not UNDEFINED.search(printed), printed
     lines = [line for line in printed.splitlines() if NUMBER.search(line)]

@@ -149,7 +149,7 @@ def test_the_box_answers_in_order_and_the_release_stands_above(written: str) -> 
 
 def test_figures_stand_in_their_parts_and_the_last_ones_are_folded(study: Path) -> None:
     found = {part.name: part for part in parts(load_facts(), None)}
-    assert list(found) == ["volumes", "predictors", "calibration", MORE]
+    assert list(found) == ["volumes", "predictors", "calibration", "draws", MORE]
     assert [name for name, part in found.items() if part.folded] == [MORE]
     assert [figure.name for figure in found["volumes"].figures] == ["figure2"]
     assert all(figure.good for part in found.values() for figure in part.figures)

@@ -12,6 +12,7 @@ import pytest
 from stages.params.segment import SegmentParams
 from stages.segmenters.catalogue import described, fault_of, open_segmenter, provenance
 from stages.segmenters.files.label_files import freesurfer_table, label_table, read_label_map
+from stages.segmenters.protocol import NO_WEIGHTS
 from stages.storage.nifti import affine, save_volume
 from stages.study.errors import StudyError
 from stages.study.structures import SYNTHSEG_TABLE
@@ -128,8 +129,10 @@ def tool(tmp_path: Path) -> Path:
 
 def params(**changed: object) -> SimpleNamespace:
     """Return what section `segment` chooses."""
-    default = {"method": "command", "weights": "weights/embedded.npz", "mode": "standard"}
-    return SimpleNamespace(**default | {"fast": False, "labels": None, "command": None} | changed)
+    default: dict[str, object] = {"method": "command", "weights": "weights/embedded.npz"}
+    default |= {"mode": "standard"}
+    default |= {"fast": False, "labels": None, "command": None, "parcellation": NO_WEIGHTS}
+    return SimpleNamespace(**default | changed)
 
 
 def test_a_command_segments_an_image(tool: Path, tmp_path: Path) -> None:
