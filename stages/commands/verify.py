@@ -18,9 +18,14 @@ from stages.params.ensembles import EnsembleParams
 from stages.params.segment import SegmentParams
 from stages.pipeline.repository import uncached
 from stages.provenance.hashes import Hashes, Link, broken, image_links, label_links
-from stages.study import layout
+from stages.study import layout, sidecars
 from stages.study.errors import StudyError
 from stages.study.groups import Group
+
+
+def shares_mask(group: Group) -> bool:
+    """Return whether images are of the scan's own mask; some draws have masks of their own."""
+    return group.kind.undersampled and sidecars.MASK in group.kind.same_in
 
 
 def links(group: Group, subjects: list[str], weights: Path) -> list[Link]:
@@ -30,7 +35,7 @@ def links(group: Group, subjects: list[str], weights: Path) -> list[Link]:
         model = layout.member_weights(group.name, member) if group.kind.trained else None
         for name in group.scans(member, subjects):
             image = layout.image(group.name, member, name)
-            mask = layout.mask(name) if group.kind.undersampled else None
+            mask = layout.mask(name) if shares_mask(group) else None
             found += image_links(image, mask, model)
             found += label_links(layout.segmentation(group.name, member, name), image, weights)
     return found

@@ -19,7 +19,15 @@ from stages.storage.files import md5, read_json, write_json
 from stages.storage.nifti import load_volume, save_volume
 from stages.study import layout
 from stages.study.errors import StudyError
-from stages.study.groups import ENSEMBLE, FULLY_SAMPLED, NOISE, Group
+from stages.study.groups import (
+    DRAWN,
+    DRAWN_MASKS,
+    ENSEMBLE,
+    FULLY_SAMPLED,
+    NOISE,
+    Group,
+    GroupKind,
+)
 from tests.fabricated import Study, write_study
 
 STUDY = Study(n_members=3, n_draws=3, n_scans=2)
@@ -354,3 +362,14 @@ def test_count(capsys: pytest.CaptureFixture) -> None:
     with capsys.disabled():
         print(f"\nsilent errors: {len(FAULTS) + len(UNRECORDED) + 6} made loud")
     assert pd.Index([*FAULTS, *UNRECORDED]).is_unique
+
+
+@pytest.mark.parametrize(
+    ("kind", "shared"), [(ENSEMBLE, True), (DRAWN, True), (DRAWN_MASKS, False), (NOISE, False)]
+)
+def test_only_images_of_the_mask_of_their_scan_are_held_against_it(
+    study: Path, kind: GroupKind, shared: bool
+) -> None:
+    group = Group("unet", kind, MEMBERS)
+    found = verify.links(group, [SUBJECT], Path("weights.npz"))
+    assert (layout.mask(SUBJECT) in {link.file for link in found}) == shared
