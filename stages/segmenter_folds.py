@@ -5,7 +5,7 @@ judged on scans simulated from the label maps that its training leaves out; for 
 other maps a network is trained without it, and judged on it. Scans are fully sampled, with noise,
 zero-filled, reconstructed by the first member of each of the study's ensembles (which have to be
 trained), at 1 mm, and in thick slices. Networks that are there
-(work/segmenter/fold-*.npz, `python -m stages.segmenter K`) are not trained again. Writes
+(weights/folds/*.npz, `python -m stages.segmenter K`) are not trained again. Writes
 metrics/segmenter-folds/maps.json.
 """
 
@@ -22,10 +22,9 @@ from stages.recon.catalogue import open_network
 from stages.recon.inference import Reconstruction, reconstruct_slices
 from stages.segmenters.held_out import Phantom, as_image, combined, sampling, scan_map, thick
 from stages.segmenters.judgement import Further, Judgement, judge, judge_all, summarise
-from stages.segmenters.synthseg.folds import fold, unseen_maps
+from stages.segmenters.synthseg.folds import recipes, train_fold, unseen_maps
 from stages.segmenters.synthseg.posteriors import NetworkSegmenter
-from stages.segmenters.synthseg.trained import train_to
-from stages.segmenters.synthseg.weight_files import open_segmenter
+from stages.segmenters.synthseg.weight_files import EMBEDDED_FILE, open_segmenter
 from stages.storage.files import write_json
 from stages.study import layout
 from stages.study.errors import StudyError
@@ -69,12 +68,23 @@ def finer(params: SegmenterParams, path: Path, number: int) -> dict[str, Further
     }
 
 
+def check_unseen(params: SegmenterParams, judged: NetworkSegmenter, path: Path, file: Path) -> None:
+    """Raise `StudyError` if a network has seen a map, or was trained by another recipe."""
+    recipe = {key: value for key, value in judged.model.training.items() if key != "curves"}
+    if path.name not in recipe["anatomies"]["left_out"]:
+        raise StudyError(f"{file}: expected a network that has not seen {path.name}; remove it")
+    if file != EMBEDDED_FILE and recipe not in recipes(params):
+        raise StudyError(
+            f"{file}: expected a network of the recipe in params.segmenters.yaml, got one of"
+            " another; restore the recipe, or remove the file to train anew"
+        )
+
+
 def judge_map(params: SegmenterParams, number: int) -> Judgement:
     """Return the judgement on one map of the network that has not seen it."""
     number, path, file = unseen_maps(params)[number]
     judged = network(file)
-    if path.name not in judged.model.training["anatomies"]["left_out"]:
-        raise StudyError(f"{file}: expected a network that has not seen {path.name}; remove it")
+    check_unseen(params, judged, path, file)
     phantom = scan_map(params.quality, path, number)
     further = reconstructed(phantom, params.quality) | finer(params, path, number)
     return judge(params.quality, judged, phantom, further)
@@ -87,11 +97,12 @@ def main() -> None:
     maps = unseen_maps(params)
     for number in range(params.folds.judged):
         if not layout.fold(number).exists():
-            train_to(layout.fold(number), layout.fold(number, ".pt"), fold(params, number))
+            train_fold(params, number)
     judgements = judge_all(judge_map, params, len(maps), ComputeParams.load().workers)
     folds = params.folds
-    recipe = {"n_folds": folds.judged, "steps": sum(folds.steps), "fine": folds.fine.model_dump()}
-    write_json(layout.metric("segmenter-folds", "maps"), summarise(judgements) | recipe)
+    recipe = folds.model_dump(include={"digital", "fine"}) | {"steps": sum(folds.steps)}
+    found = summarise(judgements) | recipe | {"n_folds": folds.judged}
+    write_json(layout.metric("segmenter-folds", "maps"), found)
 
 
 if __name__ == "__main__":

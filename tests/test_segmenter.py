@@ -11,6 +11,8 @@ from stages import segmenter, segmenter_folds, segmenter_quality
 from stages.anatomy.diseases.catalogue import DISEASES
 from stages.params.section import RECIPES
 from stages.segmenters.judgement import Judgement, Measured
+from stages.segmenters.synthseg import folds
+from stages.segmenters.synthseg.trained import recipe_of
 from stages.segmenters.synthseg.weight_files import EMBEDDED_FILE
 from stages.storage.files import read_json
 from stages.study import layout
@@ -25,7 +27,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     write_toy_params(tmp_path)
     recipes = yaml.safe_load((tmp_path / RECIPES).read_text(encoding="utf-8"))
     recipes["segmenter"]["anatomies"]["left_out"] = []
-    recipes["segmenter"]["folds"] |= {"n": 4, "judged": 4, "steps": [7, 2, 1]}
+    recipes["segmenter"]["folds"] |= {"n": 4, "judged": 4, "steps": [7, 2, 1], "digital": 3}
     (tmp_path / RECIPES).write_text(yaml.safe_dump(recipes), encoding="utf-8")
     (tmp_path / "label_maps").mkdir()
     for number in range(5):
@@ -38,11 +40,12 @@ def trained(monkeypatch: pytest.MonkeyPatch) -> list:
     """What is trained: output, checkpoint and maps left out."""
     calls: list = []
 
-    def train_to(output, checkpoint, params):
-        calls.append((output, checkpoint, params.anatomies.left_out))
+    def train_to(output, checkpoint, params, start=None):
+        calls.append((output, checkpoint, params.anatomies.left_out, start))
 
     monkeypatch.setattr(segmenter, "train_to", train_to)
-    monkeypatch.setattr(segmenter_folds, "train_to", train_to)
+    monkeypatch.setattr(folds, "train_to", train_to)
+    monkeypatch.setattr(folds, "train_on", lambda checkpoint, params, until: until)
     return calls
 
 
@@ -56,12 +59,8 @@ def test_whole_network_and_folds(folder: Path, trained: list) -> None:
     segmenter.main([])
     segmenter.main(["1"])
     assert trained == [
-        (EMBEDDED_FILE, Path("work/segmenter/embedded.pt"), ()),
-        (
-            Path("work/segmenter/fold-1.npz"),
-            Path("work/segmenter/fold-1.pt"),
-            ("1.nii.gz",),
-        ),
+        (EMBEDDED_FILE, Path("work/segmenter/embedded.pt"), (), None),
+        (Path("weights/folds/1.npz"), Path("work/segmenter/fold-1.pt"), ("1.nii.gz",), 3),
     ]
 
 
@@ -76,7 +75,7 @@ def test_faults_are_one_line(folder: Path, error_line) -> None:
 def test_folds_that_are_missing_are_trained_and_all_are_judged(
     folder: Path, trained: list, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    layout.SEGMENTER.mkdir(parents=True)
+    layout.fold(2).parent.mkdir(parents=True)
     layout.fold(2).touch()
     numbers = []
 
@@ -86,7 +85,7 @@ def test_folds_that_are_missing_are_trained_and_all_are_judged(
 
     monkeypatch.setattr(segmenter_folds, "judge_all", judge_all)
     segmenter_folds.main()
-    assert [output.name for output, *_ in trained] == [f"fold-{k}.npz" for k in (0, 1, 3)]
+    assert [output.name for output, *_ in trained] == [f"{k}.npz" for k in (0, 1, 3)]
     assert numbers == [0, 1, 2, 3, 4]
     found = read_json(layout.metric("segmenter-folds", "maps"))
     assert (found["n_phantoms"], found["n_folds"], found["steps"]) == (5, 4, 10)
@@ -96,11 +95,11 @@ def test_folds_that_are_missing_are_trained_and_all_are_judged(
 def test_a_map_is_judged_by_the_network_that_has_not_seen_it(
     folder: Path, monkeypatch: pytest.MonkeyPatch, error_line
 ) -> None:
-    opened = []
+    opened, params = [], segmenter_folds.SegmenterParams.load()
 
     def network(path: Path) -> SimpleNamespace:
         opened.append(path.name)
-        seen = {"anatomies": {"left_out": ["4.nii.gz"]}}
+        seen = recipe_of(folds.fold(params, 0), params.folds.digital) | {"curves": []}
         return SimpleNamespace(model=SimpleNamespace(training=seen))
 
     monkeypatch.setattr(segmenter_folds, "network", network)
@@ -108,13 +107,15 @@ def test_a_map_is_judged_by_the_network_that_has_not_seen_it(
     monkeypatch.setattr(segmenter_folds, "reconstructed", lambda scan, params: {"a": scan})
     monkeypatch.setattr(segmenter_folds, "finer", lambda params, path, number: {"b": number})
     monkeypatch.setattr(segmenter_folds, "judge", lambda params, own, scan, images: (scan, images))
-    params = segmenter_folds.SegmenterParams.load()
     assert segmenter_folds.judge_map(params, 4) == (
         "4.nii.gz",
         {"a": "4.nii.gz", "b": 4},
-    ) and opened == ["fold-0.npz"]
+    ) and opened == ["0.npz"]
     line = error_line(lambda: segmenter_folds.entry_point(segmenter_folds.judge_map)(params, 1))
-    assert "fold-1.npz: expected a network that has not seen 1.nii.gz; remove it" in line
+    assert "folds/1.npz: expected a network that has not seen 1.nii.gz; remove it" in line
+    other = params.model_copy(update={"seed": 1})
+    line = error_line(lambda: segmenter_folds.entry_point(segmenter_folds.judge_map)(other, 0))
+    assert "folds/0.npz: expected a network of the recipe in params.segmenters.yaml" in line
 
 
 def test_networks_of_the_study_see_the_undersampled_scan(

@@ -124,6 +124,7 @@ class FoldParams(Section):
     n: int = Field(ge=2)  # parts of the maps that are left out in turn
     judged: int = Field(ge=1)  # the first of these parts that are; the others need no network
     steps: tuple[Annotated[int, Field(ge=0)], ...]  # of each phase
+    digital: NotNegativeInt  # first steps, which all networks share: on digital phantoms alone
     fine: FineParams
 
 
@@ -171,6 +172,8 @@ class SegmenterParams(RecipeSection):
         folds, n_phases = self.folds, 1 + len(self.refinements)
         if len(folds.steps) != n_phases:
             raise ValueError(f"'folds.steps' must hold {n_phases} numbers, one a phase")
+        if folds.digital > folds.steps[0]:
+            raise ValueError("'folds.digital' must be at most the steps of the first phase")
         if folds.judged > folds.n:
             raise ValueError(f"'folds.judged' must be at most 'folds.n' = {folds.n}")
         return self

@@ -278,7 +278,8 @@ def segmenter_steps(study: Study) -> int:
 def segmenter_folds(study: Study, rates: Rates, arguments: list[str]) -> Cost:
     """Training of the networks that have not seen a part of the maps; judging takes minutes."""
     folds = study.params.segmenter.folds
-    return Cost(folds.judged * sum(folds.steps) * SEGMENTER_STEP_S, processors=2)
+    own = sum(folds.steps) - folds.digital
+    return Cost((folds.digital + folds.judged * own) * SEGMENTER_STEP_S, processors=2)
 
 
 def segmenter_quality(study: Study, rates: Rates, arguments: list[str]) -> Cost:

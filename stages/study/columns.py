@@ -347,13 +347,10 @@ SPECIAL = {
         "n_trainings": Column("Trained networks that the group needs."),
         "n_reconstructions": Column("Reconstructions, and segmentations, of each scan."),
         "target": Column(
-            "What is compared with, or predicted, as a logarithm.",
-            levels=REFERENCE_OR_TRUTH
-            | {
-                "ensemble_cv": "CV between the trained networks of the architecture",
-                "bias_reference": "absolute bias against the fully sampled scan",
-                "bias_truth": "absolute bias against the simulated truth",
-            },
+            "`reference` or `truth`, with which volumes are compared; or what is predicted, as a"
+            " logarithm: `bias_reference`, `bias_truth`, the absolute bias against them;"
+            " `ensemble_cv`, the CV between trained networks of the architecture;"
+            " `ensemble_cv_GROUP`, the same of another group's networks."
         ),
         "predictor": Column(
             "What predicts; n/a where nothing does.",

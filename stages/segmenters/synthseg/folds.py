@@ -1,10 +1,11 @@
 """Networks that have not seen a part of the real label maps, on which they are judged."""
 
 from pathlib import Path
-from typing import NamedTuple
+from typing import Any, NamedTuple
 
 from stages.params.segmenter import SegmenterParams
 from stages.segmenters.synthseg.anatomies import map_files
+from stages.segmenters.synthseg.trained import recipe_of, train_on, train_to
 from stages.segmenters.synthseg.weight_files import EMBEDDED_FILE
 from stages.study import layout
 from stages.study.errors import StudyError
@@ -50,16 +51,40 @@ def left_out(params: SegmenterParams, number: int) -> list[Path]:
     return found
 
 
+def shared(params: SegmenterParams) -> SegmenterParams:
+    """Return the parameters of the first steps of all folds, which see digital phantoms alone."""
+    update = {"label_maps": None, "left_out": (), "real": 0.0}
+    anatomies = params.anatomies.model_copy(update=update)
+    return shorter(params).model_copy(update={"anatomies": anatomies})
+
+
 def fold(params: SegmenterParams, number: int) -> SegmenterParams:
     """Return the parameters of a network that is trained shorter, without the maps of a part."""
     names = (*params.anatomies.left_out, *(path.name for path in left_out(params, number)))
+    anatomies = params.anatomies.model_copy(update={"left_out": names})
+    return shorter(params).model_copy(update={"anatomies": anatomies})
+
+
+def shorter(params: SegmenterParams) -> SegmenterParams:
+    """Return the parameters with the steps of a fold."""
     first, *others = params.folds.steps
     optimisation = params.optimisation.model_copy(update={"steps": first})
     refinements = tuple(
         phase.model_copy(update={"steps": steps})
         for phase, steps in zip(params.refinements, others, strict=True)
     )
-    anatomies = params.anatomies.model_copy(update={"left_out": names})
-    return params.model_copy(
-        update={"anatomies": anatomies, "optimisation": optimisation, "refinements": refinements}
-    )
+    return params.model_copy(update={"optimisation": optimisation, "refinements": refinements})
+
+
+def recipes(params: SegmenterParams) -> list[dict[str, Any]]:
+    """Return what the weights of every fold that is judged say of their training."""
+    n, digital = params.folds.judged, params.folds.digital
+    return [recipe_of(fold(params, number), digital) for number in range(n)]
+
+
+def train_fold(params: SegmenterParams, number: int) -> None:
+    """Train the network of a fold; the steps that all folds share are trained once."""
+    own, start = fold(params, number), None
+    if digital := params.folds.digital:
+        start = train_on(layout.SEGMENTER / f"shared-{digital}.pt", shared(params), until=digital)
+    train_to(layout.fold(number), layout.SEGMENTER / f"fold-{number}.pt", own, start)

@@ -104,6 +104,8 @@ def train(
     pairs: Pairs,
     checkpoint: Path,
     *,
+    start: State | None = None,
+    until: int | None = None,
     watch: Callable[[Step, State], None] | None = None,
 ) -> State:
     """Train the network in phases; its moving average is the result.
@@ -119,24 +121,27 @@ def train(
         params: network, anatomies, synthesis and optimisation.
         pairs: yields the pairs of a list of places.
         checkpoint: file that is written now and then, and read if it is there.
+        start: a training that this one goes on from, at its step; None: from step 0.
+        until: step after which to stop; None: the last one.
         watch: called after every step with its losses and the training.
     """
-    state = restored(params, checkpoint) or begun(build(params), params.optimisation)
-    stream, first = pairs(params, places(params)[state.done :]), 0
+    state = restored(params, checkpoint) or start or begun(build(params), params.optimisation)
+    stream, first = pairs(params, places(params)[state.done : until]), 0
     for number, phase in enumerate(phases(params)):
         last = first + phase.steps
-        if number and state.done == first < last:
+        end = last if until is None else min(last, until)
+        if number and state.done == first < end:
             state = replace(begun(state.average, phase), done=state.done, log=state.log)
-        if number:
+        if number and first <= state.done < end:
             frozen_norms(state.network)
-        while first <= state.done < last:
+        while first <= state.done < end:
             report = optimise(state, next(stream), state.done - first, phase)
-            if state.done % SAVED_EVERY == 0 or state.done == last:
+            if state.done % SAVED_EVERY == 0 or state.done == end:
                 save(checkpoint, params, state)
             if watch is not None:
                 watch(report, state)
         first = last
-    state.average.eval().requires_grad_(False)
+    state.average.eval()
     return state
 
 

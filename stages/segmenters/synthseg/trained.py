@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
@@ -21,7 +22,13 @@ from stages.study.structures import sided_name
 SPAN = 100  # steps that a point of the curves is the mean of
 
 
-def trained_model(state: State, params: SegmenterParams) -> model.Model:
+def recipe_of(params: SegmenterParams, digital_steps: int = 0) -> dict[str, Any]:
+    """Return what a file of weights says of its training, without the curves."""
+    settings = params.model_dump(mode="json", exclude={"quality", "folds"})
+    return settings | ({"digital_steps": digital_steps} if digital_steps else {})
+
+
+def trained_model(state: State, params: SegmenterParams, digital_steps: int = 0) -> model.Model:
     """The trained network with labels, recipe, the parameters that it was trained with, its curves.
 
     The network gives partial volumes at its own voxel size: its posteriors are neither smoothed nor
@@ -33,8 +40,7 @@ def trained_model(state: State, params: SegmenterParams) -> model.Model:
         voxel_size_mm=size, multiple=multiple, minimum=0, blur=0.0, floor=0.0, cropped=True
     )
     names = tuple(map(sided_name, SIDED_LABELS[1:]))
-    settings = params.model_dump(mode="json", exclude={"quality", "folds"})
-    settings["curves"] = curves(state.log)
+    settings = recipe_of(params, digital_steps) | {"curves": curves(state.log)}
     return model.Model({"unet": state.average}, SIDED_LABELS, names, recipe, training=settings)
 
 
@@ -63,8 +69,19 @@ def watcher(total: int) -> Callable[[Step, State], None]:
     return watch
 
 
-def train_to(output: Path, checkpoint: Path, params: SegmenterParams) -> None:
-    """Train on one thread, while a second process draws the images, and write the weights.
+def train_on(
+    checkpoint: Path,
+    params: SegmenterParams,
+    start: State | None = None,
+    until: int | None = None,
+) -> State:
+    """Train on one thread, while a second process draws the images.
+
+    Args:
+        checkpoint: see `train`.
+        params: the recipe.
+        start: see `train`.
+        until: see `train`.
 
     Raises:
         StudyError: if the label maps are missing.
@@ -72,6 +89,15 @@ def train_to(output: Path, checkpoint: Path, params: SegmenterParams) -> None:
     map_files(params.anatomies)  # are they there? before anything takes time
     torch.set_num_threads(1)
     keep_freed_memory()
-    state = train(params, pairs_ahead, checkpoint, watch=watcher(len(places(params))))
+    watch = watcher(until or len(places(params)))
+    return train(params, pairs_ahead, checkpoint, start=start, until=until, watch=watch)
+
+
+def train_to(
+    output: Path, checkpoint: Path, params: SegmenterParams, start: State | None = None
+) -> None:
+    """Train, see `train_on`, and write the weights; `start` has seen digital phantoms alone."""
+    digital_steps = 0 if start is None else start.done
+    state = train_on(checkpoint, params, start)
     output.parent.mkdir(parents=True, exist_ok=True)
-    model.save(output, trained_model(state, params))
+    model.save(output, trained_model(state, params, digital_steps))

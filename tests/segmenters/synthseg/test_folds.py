@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from stages.params.segmenter import SegmenterParams
-from stages.segmenters.synthseg.folds import fold, left_out, unseen_maps
+from stages.segmenters.synthseg import folds
+from stages.segmenters.synthseg.folds import fold, left_out, shared, train_fold, unseen_maps
 from stages.segmenters.synthseg.weight_files import EMBEDDED_FILE
 from stages.study import layout
 from stages.study.errors import StudyError
@@ -49,6 +50,26 @@ def test_folds_are_trained_shorter_and_otherwise_alike(tmp_path: Path) -> None:
     assert found.model_dump(exclude=without) == settings.model_dump(exclude=without)
 
 
+def test_folds_begin_with_the_same_steps_on_digital_phantoms(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    settings, calls = with_maps(tmp_path, 4), []
+    monkeypatch.setattr(folds, "train_on", lambda *a, until: calls.append((a, until)) or "start")
+    monkeypatch.setattr(folds, "train_to", lambda *a: calls.append(a))
+    train_fold(settings, 1)
+    (begin, until), rest = calls
+    assert begin == (layout.SEGMENTER / "shared-8.pt", shared(settings)) and until == 8
+    assert (rest[0], *rest[2:]) == (layout.fold(1), fold(settings, 1), "start")
+    assert shared(settings).anatomies.label_maps is None and not shared(settings).anatomies.real
+    without = {"anatomies": {"label_maps", "left_out", "real"}}
+    assert shared(settings).model_dump(exclude=without) == fold(settings, 1).model_dump(
+        exclude=without
+    )
+    update = {"folds": settings.folds.model_copy(update={"digital": 0})}
+    train_fold(settings.model_copy(update=update), 0)
+    assert calls[2][-1] is None
+
+
 @pytest.mark.parametrize(
     ("number", "n", "message"), [(2, 3, "below segmenter.folds.n = 2"), (1, 1, "at least 2")]
 )
@@ -59,7 +80,11 @@ def test_folds_that_there_are_not(tmp_path: Path, number: int, n: int, message: 
 
 @pytest.mark.parametrize(
     ("folds", "message"),
-    [({"steps": (20, 2)}, "'folds.steps' must hold 3 numbers"), ({"judged": 3}, "at most")],
+    [
+        ({"steps": (20, 2)}, "'folds.steps' must hold 3 numbers"),
+        ({"judged": 3}, "'folds.judged' must be at most"),
+        ({"digital": 21}, "'folds.digital' must be at most"),
+    ],
 )
 def test_folds_of_another_recipe(folds: dict[str, object], message: str) -> None:
     content = params().model_dump()

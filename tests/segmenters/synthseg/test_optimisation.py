@@ -60,6 +60,7 @@ def params(**optimisation):
             "n": 2,
             "judged": 2,
             "steps": (20, 2, 2),
+            "digital": 8,
             "fine": {"grid": (30, 16, 14), "thickness_mm": 4},
         },
         quality=QUALITY,
@@ -120,6 +121,20 @@ def test_an_interrupted_training_gives_the_same_bytes(tmp_path, monkeypatch, int
     assert not steps
     for name, value in whole.average.state_dict().items():
         assert torch.equal(value, again.average.state_dict()[name]), name
+
+
+def test_a_training_in_two_parts_is_one(tmp_path):
+    """The first steps of a training are the start of another one with the same pairs."""
+    settings = params(steps=12)
+    whole, _ = run(settings, tmp_path / "whole.pt")
+    first = optimisation.train(settings, toy_pairs, tmp_path / "first.pt", until=7)
+    assert first.done == len(first.log) == 7
+    again = optimisation.train(settings, toy_pairs, tmp_path / "first.pt", until=7)
+    assert again.done == 7
+    part = optimisation.train(settings, toy_pairs, tmp_path / "second.pt", start=again)
+    assert part.log == whole.log
+    for name, value in whole.average.state_dict().items():
+        assert torch.equal(value, part.average.state_dict()[name]), name
 
 
 def test_a_checkpoint_of_another_recipe_is_refused(tmp_path):
