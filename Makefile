@@ -1,4 +1,4 @@
-# make repro         the whole study from a fresh clone
+# make repro         the whole study from a fresh clone, on all cores
 # make test          the test suite
 # make test-kernels  the tests that depend on the processor's kernels, under many of them
 # make dag           the stages on one screen
@@ -11,7 +11,7 @@ export PATH := $(BIN):$(PATH)
 .PHONY: repro test test-kernels lint dag docs environment linked clean
 
 repro: environment
-	dvc repro
+	python -m stages launch
 
 test: environment
 	python -m pytest -n 2 --dist loadfile

@@ -1,27 +1,28 @@
 """Run what is out of date in parallel, on this machine or on a Slurm cluster.
 
-python -m stages launch -j 4                                      # everything
+python -m stages launch                                           # everything, as `make repro`
 python -m stages launch --cluster slurm --gres gpu:1 train-unet   # a group and what it needs
 """
 
 import argparse
 import os
 import signal
-from collections.abc import Collection, Iterator
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import datetime
-from functools import partial
 from pathlib import Path
 from types import FrameType
 
+import psutil
 from tqdm import tqdm
 
 from stages.machine.entry import entry_point
 from stages.machine.progress import progress
-from stages.pipeline.graph import Graph, chosen, downstream, graph_of, in_order, restricted
-from stages.pipeline.jobs import Cluster, Ended, Jobs, Local, Slurm, last_lines, visible_gpus
+from stages.pipeline.forks import Forks, jobs_of, preloaded
+from stages.pipeline.graph import Graph, Stage, chosen, downstream, graph_of, in_order, restricted
+from stages.pipeline.jobs import Ended, Jobs, Slurm, last_lines, visible_gpus
 from stages.pipeline.launcher import launch
-from stages.pipeline.repository import changed, read_stages, uncached
+from stages.pipeline.repository import changed, looked_at, read_stages, uncached
 from stages.pipeline.schedule import Schedule, State
 from stages.study.errors import StudyError
 
@@ -36,7 +37,10 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("targets", nargs="*", help="stages or groups of stages (all)")
     parser.add_argument(
-        "-j", type=int, metavar="N", help="jobs at a time (local: one a GPU, or one; slurm: all)"
+        "-j",
+        type=int,
+        metavar="N",
+        help="jobs at a time (local: one a GPU, or one a processor and 4 GB; slurm: all)",
     )
     parser.add_argument("--cluster", choices=("local", "slurm"), default="local")
     parser.add_argument("--gres", help="Slurm: GPUs of a job that can use them, e.g. gpu:1")
@@ -57,13 +61,18 @@ def parse(arguments: list[str] | None) -> argparse.Namespace:
     return found
 
 
-def cluster_of(options: argparse.Namespace) -> tuple[Cluster, int | None]:
-    """Return where jobs run and how many at a time."""
+def jobs_for(
+    options: argparse.Namespace, folder: Path, stages: Mapping[str, Stage]
+) -> tuple[Jobs | Forks, int | None]:
+    """Return where jobs of some stages run and how many at a time."""
     if options.cluster == "local":
         gpus = visible_gpus(os.environ)
-        return Local(gpus), options.j or max(1, len(gpus))
+        memory = psutil.virtual_memory().available
+        n_jobs = jobs_of(gpus, len(os.sched_getaffinity(0)), memory)
+        return Forks(gpus, folder, preloaded(stages, ROOT)), options.j or n_jobs
     asked = {name: getattr(options, name) for name in SLURM_OPTIONS}
-    return Slurm(**{name: value for name, value in asked.items() if value is not None}), options.j
+    slurm = Slurm(**{name: value for name, value in asked.items() if value is not None})
+    return Jobs(slurm, folder), options.j
 
 
 def outdated(graph: Graph, wanted: Collection[str]) -> Schedule:
@@ -115,7 +124,6 @@ def interruptible() -> Iterator[None]:
 def main(arguments: list[str] | None = None) -> None:
     """Run the stages that are out of date; raise `StudyError` when one of them has failed."""
     options = parse(arguments)
-    cluster, n_jobs = cluster_of(options)
     stages = read_stages(ROOT)
     graph = graph_of(stages)
     wanted = chosen(graph, options.targets)
@@ -134,9 +142,9 @@ def main(arguments: list[str] | None = None) -> None:
         bar.update(n_left - running - waiting - bar.n)
 
     try:
-        with bar, interruptible():
-            jobs = Jobs(cluster, folder)
-            launch(schedule, stages, jobs, n_jobs, partial(changed, ROOT), tell, follow)
+        with bar, interruptible(), looked_at(ROOT) as changed_now:
+            jobs, n_jobs = jobs_for(options, folder, {n: stages[n] for n in schedule.states})
+            launch(schedule, stages, jobs, n_jobs, changed_now, tell, follow)
     except KeyboardInterrupt:
         raise StudyError(f"interrupted: {summary(schedule)}; run again to go on") from None
     print(f"launch: {summary(schedule)}; {status(wanted)}")

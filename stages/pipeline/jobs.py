@@ -1,4 +1,4 @@
-"""Stages as jobs of this machine or of a Slurm cluster, through submitit."""
+"""Stages as jobs of a Slurm cluster, through submitit."""
 
 import os
 import signal
@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
-from typing import ClassVar, Protocol
+from typing import ClassVar
 
 import submitit
 
@@ -16,76 +16,18 @@ from stages.pipeline.graph import Stage
 from stages.pipeline.reproduction import GRACE_S, Reproduction
 from stages.study.errors import StudyError
 
-NO_LIMIT_MINUTES = 525_600  # a year: submitit's local jobs have a limit
 DAY_MINUTES = 1440  # what a Slurm job gets that asks for nothing else
 REQUEUES = 10  # of a Slurm job that met its time limit; training resumes
 DEVICES = "CUDA_VISIBLE_DEVICES"
-
-
-class Cluster(Protocol):
-    """Where jobs run.
-
-    interval_s: between two questions which jobs are alive. patience_s: how long a job may be dead
-    without a result before it counts as lost.
-    """
-
-    interval_s: ClassVar[float]
-    patience_s: ClassVar[float]
-
-    def executor(self, stage: Stage, folder: Path) -> submitit.AutoExecutor:
-        """Return submitit's executor for a stage, its files in a folder."""
-
-    def environment(self, stage: Stage, taken: Collection[str]) -> dict[str, str]:
-        """Return variables of a stage's job; `taken` are the GPUs of those that run, repeated."""
-
-    def settled(self, job: submitit.Job) -> bool:
-        """Whether a job that has left its result needs no more time to end."""
-
-    def alive(self, jobs: Collection[submitit.Job]) -> set[str] | None:
-        """Return the ids of jobs that wait or run; None if the cluster does not answer."""
-
-    def stop(self, jobs: Collection[submitit.Job]) -> None:
-        """Ask jobs to end."""
-
-
-@dataclass(frozen=True)
-class Local:
-    """This machine. gpus: what CUDA calls the GPUs that jobs may use."""
-
-    interval_s: ClassVar[float] = 0.0
-    patience_s: ClassVar[float] = 0.0
-    gpus: tuple[str, ...]
-
-    def executor(self, stage: Stage, folder: Path) -> submitit.AutoExecutor:
-        """Return an executor without a time limit."""
-        executor = submitit.AutoExecutor(folder, cluster="local")
-        executor.update_parameters(timeout_min=NO_LIMIT_MINUTES, stderr_to_stdout=True)
-        return executor
-
-    def environment(self, stage: Stage, taken: Collection[str]) -> dict[str, str]:
-        """Give the least used GPU to a stage that can use one."""
-        return {DEVICES: least_used(self.gpus, taken) if stage.accelerated else ""}
-
-    def settled(self, job: submitit.Job) -> bool:
-        """Wait for the process that looks after the job."""
-        return job.done()
-
-    def alive(self, jobs: Collection[submitit.Job]) -> set[str]:
-        """Ask the operating system."""
-        return {job.job_id for job in jobs if not job.done()}
-
-    def stop(self, jobs: Collection[submitit.Job]) -> None:
-        """Terminate the processes that look after the jobs; they pass the signal on."""
-        for job in jobs:
-            if not job.done():
-                os.kill(int(job.job_id), signal.SIGTERM)
 
 
 @dataclass(frozen=True)
 class Slurm:
     """A Slurm cluster, on whose machines this folder has the same path; None: Slurm's default.
 
-    gres: what a stage that can use a GPU asks for, e.g. `gpu:1`.
+    gres: what a stage that can use a GPU asks for, e.g. `gpu:1`. interval_s: between two questions
+    which jobs are alive. patience_s: how long a job may be dead without a result before it counts
+    as lost.
     """
 
     interval_s: ClassVar[float] = 10.0
@@ -109,14 +51,6 @@ class Slurm:
             stderr_to_stdout=True,
         )
         return executor
-
-    def environment(self, stage: Stage, taken: Collection[str]) -> dict[str, str]:
-        """Leave the choice of GPUs to Slurm."""
-        return {}
-
-    def settled(self, job: submitit.Job) -> bool:
-        """A result is the last thing that a job writes."""
-        return True
 
     def alive(self, jobs: Collection[submitit.Job]) -> set[str] | None:
         """Ask `squeue`, which needs no accounting."""
@@ -143,15 +77,14 @@ class Jobs:
     """The jobs of one launch.
 
     Args:
-        cluster: where they run.
+        cluster: where they run; it chooses their GPUs.
         folder: new folder for logs (`<stage>.log`) and for submitit's own files.
     """
 
-    def __init__(self, cluster: Cluster, folder: Path) -> None:
+    def __init__(self, cluster: Slurm, folder: Path) -> None:
         self.cluster = cluster
         self.folder = folder.absolute()
         self.running: dict[str, submitit.Job] = {}
-        self._gpus: dict[str, str] = {}
         self._asked = float("-inf")
         self._missing: dict[str, float] = {}  # since when
 
@@ -161,10 +94,9 @@ class Jobs:
         Raises:
             StudyError: if the cluster does not take it.
         """
-        environment = self.cluster.environment(stage, list(self._gpus.values()))
         name = file_name(stage.name)
         self.folder.mkdir(parents=True, exist_ok=True)
-        work = Reproduction(stage.name, self.folder / f"{name}.log", environment)
+        work = Reproduction(stage.name, self.folder / f"{name}.log")
         try:
             executor = self.cluster.executor(stage, self.folder / "submitit" / name / "%j")
             with interrupts_ignored():
@@ -174,21 +106,18 @@ class Jobs:
             raise StudyError(
                 f"{stage.name}: expected the cluster to take its job, got: {reason}"
             ) from None
-        if DEVICES in environment:
-            self._gpus[stage.name] = environment[DEVICES]
 
     def ended(self) -> list[Ended]:
         """Return the jobs that have ended since the last call."""
         codes = {
             name: exit_code(job)
             for name, job in self.running.items()
-            if job.paths.result_pickle.exists() and self.cluster.settled(job)
+            if job.paths.result_pickle.exists()  # the last thing that a job writes
         }
         codes |= dict.fromkeys(self._lost())
         found = [Ended(name, code, self._log(name)) for name, code in codes.items()]
         for name in codes:
             del self.running[name]
-            self._gpus.pop(name, None)
         return found
 
     def cancel(self) -> None:

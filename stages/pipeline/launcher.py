@@ -1,8 +1,9 @@
-"""Run a schedule on a cluster to its end, whatever fails."""
+"""Run a schedule to its end, here or on a cluster, whatever fails."""
 
 import time
 from collections.abc import Callable, Collection, Mapping
 
+from stages.pipeline.forks import Forks
 from stages.pipeline.graph import Stage
 from stages.pipeline.jobs import Ended, Jobs
 from stages.pipeline.schedule import Schedule, State
@@ -25,7 +26,7 @@ def check_again(schedule: Schedule, checked: set[str], changed: Changed) -> None
 def launch(
     schedule: Schedule,
     stages: Mapping[str, Stage],
-    jobs: Jobs,
+    jobs: Jobs | Forks,
     n_jobs: int | None,
     changed: Changed,
     report: Report,

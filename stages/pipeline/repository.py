@@ -2,7 +2,7 @@
 
 import logging
 import warnings
-from collections.abc import Collection, Iterator
+from collections.abc import Callable, Collection, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -51,9 +51,28 @@ def changed(root: Path, names: Collection[str] | None = None) -> set[str]:
     Raises:
         StudyError: if DVC cannot read the study or another process writes to it.
     """
-    with opened(root) as repo, repo.lock:
-        stages = [s for s in repo.index.stages if names is None or s.addressing in names]
-        return {stage.addressing for stage in stages if stage.status()}
+    with looked_at(root) as changed_now:
+        return changed_now(names)
+
+
+@contextmanager
+def looked_at(root: Path) -> Iterator[Callable[[Collection[str] | None], set[str]]]:
+    """Read a study once, and yield what tells which stages are changed at the moment.
+
+    It knows the results of the stages that have not run meanwhile: those that wait for others.
+
+    Raises:
+        StudyError: see `changed`.
+    """
+    with opened(root) as repo:
+        stages = repo.index.stages
+
+        def changed_now(names: Collection[str] | None = None) -> set[str]:
+            with repo.lock:
+                asked = [s for s in stages if names is None or s.addressing in names]
+                return {stage.addressing for stage in asked if stage.status()}
+
+        yield changed_now
 
 
 def uncached(root: Path, names: Collection[str] | None = None) -> list[str]:

@@ -1,4 +1,4 @@
-"""What one job does: it reproduces one stage. This runs on the cluster's machines."""
+"""What one job of a cluster does: it reproduces one stage. This runs on the cluster's machines."""
 
 import os
 import signal
@@ -18,12 +18,11 @@ GRACE_S = 10.0  # for a stage to end after an interrupt; Slurm kills after 30 s 
 class Reproduction:
     """A job: `dvc repro` of a single stage, which waits for DVC's lock while others hold it.
 
-    stage: its name. log: where its output goes. environment: variables that it gets besides.
+    stage: its name. log: where its output goes.
     """
 
     stage: str
     log: Path
-    environment: dict[str, str]
 
     def __call__(self) -> int:
         """Run DVC in the current folder and return its exit code; nothing of it stays behind."""
@@ -34,7 +33,7 @@ class Reproduction:
                 stdin=subprocess.DEVNULL,
                 stdout=stream,
                 stderr=subprocess.STDOUT,
-                env=with_this_python(dict(os.environ)) | self.environment,
+                env=with_this_python(dict(os.environ)),
                 start_new_session=True,
                 preexec_fn=heed_interrupts,
             )

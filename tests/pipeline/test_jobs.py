@@ -1,4 +1,4 @@
-"""Jobs and the launcher, without DVC: stages are shell commands of submitit's local executor."""
+"""Jobs of a cluster and the launcher, without DVC: stages are shell commands."""
 
 import os
 import signal
@@ -21,7 +21,6 @@ from stages.pipeline.jobs import (
     DEVICES,
     Ended,
     Jobs,
-    Local,
     Slurm,
     file_name,
     last_lines,
@@ -137,8 +136,6 @@ def test_no_gpu_gets_two_jobs_while_another_has_none(
     gpus: tuple[str, ...], taken: list[str], expected: str
 ) -> None:
     assert least_used(gpus, taken) == expected
-    assert Local(gpus).environment(WITH_GPU, taken) == {DEVICES: expected}
-    assert Local(gpus).environment(WITHOUT, taken) == {DEVICES: ""}
 
 
 def test_visible_gpus_come_from_the_environment_or_the_driver(
@@ -164,7 +161,6 @@ def test_slurm_gives_gpus_to_stages_that_can_use_them(
     assert (asked["time"], asked["cpus_per_task"], asked["partition"]) == (90, 3, "long")
     assert asked["job_name"] == "train"
     assert "gres" not in slurm.executor(WITHOUT, tmp_path).parameters
-    assert slurm.environment(WITH_GPU, []) == {}
 
 
 class DeadQueue(Slurm):
@@ -221,12 +217,12 @@ def no_dvc(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
 
 
 def test_a_job_reproduces_its_stage_and_keeps_its_output(no_dvc: Path) -> None:
-    (no_dvc / "good").write_text(f"echo hello ${DEVICES}; command -v python")
+    (no_dvc / "good").write_text("echo hello; command -v python")
     (no_dvc / "bad").write_text("echo oh >&2; exit 3")
-    assert Reproduction("good", no_dvc / "log", {DEVICES: "5"})() == 0
-    assert Reproduction("bad", no_dvc / "log", {})() == 3
+    assert Reproduction("good", no_dvc / "log")() == 0
+    assert Reproduction("bad", no_dvc / "log")() == 3
     python = str(Path(sys.executable).with_name("python"))
-    assert (no_dvc / "log").read_text().splitlines() == ["hello 5", python, "oh"]
+    assert (no_dvc / "log").read_text().splitlines() == ["hello", python, "oh"]
 
 
 def test_a_cancelled_job_leaves_no_process(no_dvc: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -245,39 +241,9 @@ def test_a_cancelled_job_leaves_no_process(no_dvc: Path, monkeypatch: pytest.Mon
     thread = threading.Thread(target=terminate)
     thread.start()
     with pytest.raises(SystemExit):
-        Reproduction("long", no_dvc / "log", {})()
+        Reproduction("long", no_dvc / "log")()
     thread.join()
     assert left_in(no_dvc) == []
-
-
-def test_local_jobs_run_side_by_side_and_can_be_cancelled(no_dvc: Path) -> None:
-    names = ("quick", "fails", "endless")
-    (no_dvc / "quick").write_text("echo well")
-    (no_dvc / "fails").write_text("echo badly; exit 2")
-    (no_dvc / "endless").write_text("sleep 60; echo never")
-    jobs = Jobs(Local(()), no_dvc / "logs")
-    for name in names:
-        jobs.submit(Stage(name, frozenset(), None, accelerated=True))
-    found: dict[str, Ended] = {}
-    while len(found) < 2:
-        found |= {job.stage: job for job in jobs.ended()}
-        time.sleep(0.05)
-    assert {name: job.code for name, job in found.items()} == {"quick": 0, "fails": 2}
-    assert last_lines(found["fails"].log, 5) == ["badly"]
-    assert working_in(no_dvc)
-    jobs.cancel()
-    assert jobs.running == {}
-    assert left_in(no_dvc) == []
-
-
-def test_a_job_that_never_began_is_lost(no_dvc: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setenv("PYTHONPATH", "")
-    jobs = Jobs(Local(()), no_dvc / "logs")
-    jobs.submit(WITHOUT)
-    while not (found := jobs.ended()):
-        time.sleep(0.05)
-    assert found[0].code is None
-    assert "No module named 'stages'" in found[0].log.read_text()
 
 
 def working_in(folder: Path) -> list[str]:

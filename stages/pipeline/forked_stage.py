@@ -1,0 +1,112 @@
+"""What one job of this machine does: `dvc repro` of a stage, in a process that has all loaded.
+
+A shell, a Python and its imports would take 3 to 5 s of CPU time for every stage. Here DVC runs in
+a process forked from one that has imported it and whatever the stages import, and the stage's
+script in one forked from that. What DVC checks, stores and writes is the same.
+"""
+
+import multiprocessing
+import os
+import re
+import runpy
+import shlex
+import signal
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+from unittest.mock import patch
+
+import dvc.cli
+import dvc.repo.reproduce  # what `dvc repro` would import when it is called
+from dvc.stage import run
+from dvc.stage.exceptions import StageCmdFailedError
+
+import stages
+
+PLAIN = re.compile(r"[\w ./@:=+,-]+")  # a command without anything that a shell reads
+COMMAND = ["python", "-m"]
+run_by_shell = run._run
+
+
+def work(stage: str, log: Path, environment: dict[str, str], *, forks: bool) -> None:
+    """Reproduce a stage in this process, which is the first of a session of its own; exit with
+    DVC's code.
+
+    Args:
+        stage: its name.
+        log: file that its output is added to.
+        environment: all variables of it.
+        forks: whether its script may be forked; else it is run by a shell, as by `dvc repro`.
+    """
+    os.setsid()
+    os.environ.clear()
+    os.environ.update(environment)
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    redirect(log)
+    with patch.object(run, "_run", run_by_fork if forks else run_by_shell):
+        sys.exit(dvc.cli.main(["--wait-for-lock", "repro", "-s", stage]))
+
+
+def redirect(log: Path) -> None:
+    """Let this process and its children read nothing and write to the end of a file."""
+    nothing = os.open(os.devnull, os.O_RDONLY)
+    stream = os.open(log, os.O_WRONLY | os.O_CREAT | os.O_APPEND, 0o666)
+    for number, opened in enumerate((nothing, stream, stream)):
+        os.dup2(opened, number)
+    os.close(nothing)
+    os.close(stream)
+
+
+def script_of(command: str, folder: str) -> tuple[str, list[str]] | None:
+    """Return module and arguments of `python -m stages.<name> ...`; None for any other command.
+
+    So is one in a folder with another version of the study than the one that is loaded.
+    """
+    words = shlex.split(command) if PLAIN.fullmatch(command) else []
+    if words[:2] != COMMAND or len(words) < 3 or not words[2].startswith(f"{stages.__name__}."):
+        return None
+    there, loaded = Path(folder, stages.__name__), Path(stages.__path__[0])
+    if there.is_dir() and there.resolve() != loaded.resolve():
+        return None
+    return words[2], words[3:]
+
+
+def run_by_fork(executable: str | None, command: str, **options: Any) -> None:
+    """Run a command as DVC does, a script of the study in a process forked from this one.
+
+    Raises:
+        StageCmdFailedError: if its exit code is not 0.
+    """
+    folder = str(options["cwd"] or ".")
+    if (script := script_of(command, folder)) is None:
+        run_by_shell(executable, command, **options)
+        return
+    context = multiprocessing.get_context("fork")
+    process = context.Process(target=run_script, args=(*script, folder, options["env"]))
+    with interrupts_ignored():  # it has them itself, and DVC sees how it ends
+        process.start()
+        process.join()
+    if process.exitcode != 0:
+        raise StageCmdFailedError(command, process.exitcode)
+
+
+def run_script(module: str, arguments: list[str], folder: str, environment: dict[str, str]) -> None:
+    """Run a module as `python -m` does, in this process."""
+    signal.signal(signal.SIGINT, signal.default_int_handler)
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environment)
+    sys.argv[1:] = arguments
+    runpy.run_module(module, run_name="__main__", alter_sys=True)
+
+
+@contextmanager
+def interrupts_ignored() -> Iterator[None]:
+    """Ignore Ctrl-C for a while, and let processes that begin here do so at first."""
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGINT, before)
