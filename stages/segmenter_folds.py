@@ -22,7 +22,7 @@ from stages.recon.catalogue import open_network
 from stages.recon.inference import Reconstruction, reconstruct_slices
 from stages.segmenters.held_out import Phantom, as_image, combined, sampling, scan_map, thick
 from stages.segmenters.judgement import Further, Judgement, judge, judge_all, summarise
-from stages.segmenters.synthseg.folds import recipes, train_fold, unseen_maps
+from stages.segmenters.synthseg.folds import recipes, train_fold, unseen_maps, weights_of
 from stages.segmenters.synthseg.posteriors import NetworkSegmenter
 from stages.segmenters.synthseg.weight_files import EMBEDDED_FILE, open_segmenter
 from stages.storage.files import write_json
@@ -96,7 +96,7 @@ def main() -> None:
     params = SegmenterParams.load()
     maps = unseen_maps(params)
     for number in range(params.folds.judged):
-        if not layout.fold(number).exists():
+        if not weights_of(number).exists():
             train_fold(params, number)
     judgements = judge_all(judge_map, params, len(maps), ComputeParams.load().workers)
     folds = params.folds

@@ -75,8 +75,8 @@ def test_faults_are_one_line(folder: Path, error_line) -> None:
 def test_folds_that_are_missing_are_trained_and_all_are_judged(
     folder: Path, trained: list, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    layout.fold(2).parent.mkdir(parents=True)
-    layout.fold(2).touch()
+    folds.weights_of(2).parent.mkdir(parents=True)
+    folds.weights_of(2).touch()
     numbers = []
 
     def judge_all(judge_one, params, n, n_processes):

@@ -51,9 +51,9 @@ def figure(stage: str, name: str) -> Path:
     return PLOTS / stage / f"{name}.png"
 
 
-def fold(number: int) -> Path:
-    """Return the segmentation network that has not seen a part of the label maps; it is in Git."""
-    return Path("weights/folds", f"{number}.npz")
+def fold(number: int, suffix: str = ".npz") -> Path:
+    """Return a file of the segmentation network that has not seen a part of the label maps."""
+    return SEGMENTER / f"fold-{number}{suffix}"
 
 
 def atlas_fold(number: int) -> Path:

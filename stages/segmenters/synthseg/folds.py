@@ -10,6 +10,8 @@ from stages.segmenters.synthseg.weight_files import EMBEDDED_FILE
 from stages.study import layout
 from stages.study.errors import StudyError
 
+FOLDS = Path("weights/folds")
+
 
 class Unseen(NamedTuple):
     """A real map and the file of a network that has not seen it."""
@@ -28,9 +30,14 @@ def unseen_maps(params: SegmenterParams) -> list[Unseen]:
     folder = Path(params.anatomies.label_maps or "")
     networks = {folder / name: EMBEDDED_FILE for name in params.anatomies.left_out}
     for number in range(params.folds.judged):
-        networks |= dict.fromkeys(left_out(params, number), layout.fold(number))
+        networks |= dict.fromkeys(left_out(params, number), weights_of(number))
     numbered = enumerate(sorted({*networks, *map_files(params.anatomies)}))
     return [Unseen(k, path, networks[path]) for k, path in numbered if path in networks]
+
+
+def weights_of(number: int) -> Path:
+    """Return the file of the network that has not seen a part of the maps; it is in Git."""
+    return FOLDS / f"{number}.npz"
 
 
 def left_out(params: SegmenterParams, number: int) -> list[Path]:
@@ -87,4 +94,4 @@ def train_fold(params: SegmenterParams, number: int) -> None:
     own, start = fold(params, number), None
     if digital := params.folds.digital:
         start = train_on(layout.SEGMENTER / f"shared-{digital}.pt", shared(params), until=digital)
-    train_to(layout.fold(number), layout.SEGMENTER / f"fold-{number}.pt", own, start)
+    train_to(weights_of(number), layout.fold(number, ".pt"), own, start)

@@ -6,7 +6,14 @@ import pytest
 
 from stages.params.segmenter import SegmenterParams
 from stages.segmenters.synthseg import folds
-from stages.segmenters.synthseg.folds import fold, left_out, shared, train_fold, unseen_maps
+from stages.segmenters.synthseg.folds import (
+    fold,
+    left_out,
+    shared,
+    train_fold,
+    unseen_maps,
+    weights_of,
+)
 from stages.segmenters.synthseg.weight_files import EMBEDDED_FILE
 from stages.study import layout
 from stages.study.errors import StudyError
@@ -32,7 +39,7 @@ def test_every_map_is_judged_by_a_network_that_has_not_seen_it(tmp_path: Path) -
     settings = with_maps(tmp_path, 5)
     anatomies = settings.anatomies.model_copy(update={"left_out": ("map-0.nii.gz",)})
     settings = settings.model_copy(update={"anatomies": anatomies})
-    networks = (EMBEDDED_FILE, *map(layout.fold, (0, 1, 0, 1)))
+    networks = (EMBEDDED_FILE, *map(weights_of, (0, 1, 0, 1)))
     expected = [(k, tmp_path / f"map-{k}.nii.gz", path) for k, path in enumerate(networks)]
     assert unseen_maps(settings) == expected
     first = settings.folds.model_copy(update={"judged": 1})
@@ -59,7 +66,7 @@ def test_folds_begin_with_the_same_steps_on_digital_phantoms(
     train_fold(settings, 1)
     (begin, until), rest = calls
     assert begin == (layout.SEGMENTER / "shared-8.pt", shared(settings)) and until == 8
-    assert (rest[0], *rest[2:]) == (layout.fold(1), fold(settings, 1), "start")
+    assert (rest[0], *rest[2:]) == (weights_of(1), fold(settings, 1), "start")
     assert shared(settings).anatomies.label_maps is None and not shared(settings).anatomies.real
     without = {"anatomies": {"label_maps", "left_out", "real"}}
     assert shared(settings).model_dump(exclude=without) == fold(settings, 1).model_dump(
