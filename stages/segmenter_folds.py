@@ -22,12 +22,11 @@ from stages.recon.catalogue import open_network
 from stages.recon.inference import Reconstruction, reconstruct_slices
 from stages.segmenters.held_out import Phantom, as_image, combined, sampling, scan_map, thick
 from stages.segmenters.judgement import Further, Judgement, judge, judge_all, summarise
-from stages.segmenters.synthseg.folds import recipes, train_fold, unseen_maps, weights_of
+from stages.segmenters.synthseg.folds import check_unseen, train_fold, unseen_maps, weights_of
 from stages.segmenters.synthseg.posteriors import NetworkSegmenter
-from stages.segmenters.synthseg.weight_files import EMBEDDED_FILE, open_segmenter
+from stages.segmenters.synthseg.weight_files import open_segmenter
 from stages.storage.files import write_json
 from stages.study import layout
-from stages.study.errors import StudyError
 
 CPU = torch.device("cpu")
 
@@ -68,23 +67,11 @@ def finer(params: SegmenterParams, path: Path, number: int) -> dict[str, Further
     }
 
 
-def check_unseen(params: SegmenterParams, judged: NetworkSegmenter, path: Path, file: Path) -> None:
-    """Raise `StudyError` if a network has seen a map, or was trained by another recipe."""
-    recipe = {key: value for key, value in judged.model.training.items() if key != "curves"}
-    if path.name not in recipe["anatomies"]["left_out"]:
-        raise StudyError(f"{file}: expected a network that has not seen {path.name}; remove it")
-    if file != EMBEDDED_FILE and recipe not in recipes(params):
-        raise StudyError(
-            f"{file}: expected a network of the recipe in params.segmenters.yaml, got one of"
-            " another; restore the recipe, or remove the file to train anew"
-        )
-
-
 def judge_map(params: SegmenterParams, number: int) -> Judgement:
     """Return the judgement on one map of the network that has not seen it."""
     number, path, file = unseen_maps(params)[number]
     judged = network(file)
-    check_unseen(params, judged, path, file)
+    check_unseen(params, judged.model.training, path, file)
     phantom = scan_map(params.quality, path, number)
     further = reconstructed(phantom, params.quality) | finer(params, path, number)
     return judge(params.quality, judged, phantom, further)

@@ -1,5 +1,6 @@
 """Networks that have not seen a part of the real label maps, on which they are judged."""
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -83,10 +84,28 @@ def shorter(params: SegmenterParams) -> SegmenterParams:
     return params.model_copy(update={"optimisation": optimisation, "refinements": refinements})
 
 
-def recipes(params: SegmenterParams) -> list[dict[str, Any]]:
-    """Return what the weights of every fold that is judged say of their training."""
-    n, digital = params.folds.judged, params.folds.digital
-    return [recipe_of(fold(params, number), digital) for number in range(n)]
+def check_unseen(
+    params: SegmenterParams, training: Mapping[str, Any], path: Path, file: Path
+) -> None:
+    """Raise `StudyError` if a network has seen a map, or one of a fold has another recipe.
+
+    Args:
+        params: the recipe.
+        training: what the file says of it.
+        path: the map.
+        file: of the network's weights.
+    """
+    if path.name not in training["anatomies"]["left_out"]:
+        raise StudyError(f"{file}: expected a network that has not seen {path.name}; remove it")
+    folds = {weights_of(number): number for number in range(params.folds.judged)}
+    if file not in folds:
+        return
+    recipe = {key: value for key, value in training.items() if key != "curves"}
+    if recipe != recipe_of(fold(params, folds[file]), params.folds.digital):
+        raise StudyError(
+            f"{file}: expected a network of the recipe in params.segmenters.yaml, got one of"
+            " another; restore the recipe, or remove the file to train anew"
+        )
 
 
 def train_fold(params: SegmenterParams, number: int) -> None:
