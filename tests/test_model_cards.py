@@ -157,7 +157,7 @@ def test_the_network_of_real_maps_has_sides_curves_diseases_and_folds(study, mon
         "| 3 000 | 0.250 | 0.125 | 0.375 |",
         f"| infarct | {dice} ",
         "simulated from 12 real label maps",
-        "4\nnetworks of 3 325 training steps (7 200 of this one), each without a part of the maps;\n"
+        "4\nnetworks of 3 325 training steps (50 of this one), each without a part of the maps;\n"
         "the first 750, on digital phantoms alone, are the same for all.",
         "mean Dice\n0.875 (lowest 0.725)",
         "| CV under noise (%) | CV of places (%) | Dice, undersampled |",
