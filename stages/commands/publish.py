@@ -2,16 +2,21 @@
 
 `python -m stages publish`: plots/report/report.html and a section more, as work/report.html.
 `python -m stages publish --beside atlas`: and what another segmenter makes of the same images.
+`python -m stages publish --to results/cohort`: parameters, metrics, plots, that report and a
+manifest as a folder, which `stages verify` and `stages compare` read.
 """
 
 import argparse
 from pathlib import Path
 
+from stages.cards.release import DATE
 from stages.machine.entry import entry_point
 from stages.page import other_segmenter
 from stages.page.other_revision import read_kept
 from stages.page.render import REPORT, write_report
 from stages.page.run_record import take
+from stages.provenance import publication
+from stages.storage.bids import VERSION
 from stages.storage.files import write_json
 from stages.study.errors import StudyError
 
@@ -23,6 +28,18 @@ def gpu() -> str:
     import torch
 
     return torch.cuda.get_device_name() if torch.cuda.is_available() else NO_GPU
+
+
+def check_finished() -> None:
+    """Raise `StudyError` if DVC finds a stage out of date."""
+    # DVC takes a second to import, which the page itself need not
+    from stages.pipeline.repository import changed
+
+    if left := sorted(changed(Path())):
+        raise StudyError(
+            f"{', '.join(left[:5])}: expected a finished study, got {len(left)} stages out of date;"
+            " run `dvc repro`"
+        )
 
 
 @entry_point
@@ -40,12 +57,22 @@ def main(arguments: list[str] | None = None) -> None:
         action="store_true",
         help=f"keep its answers in {other_segmenter.FILE}, so that {REPORT} shows them too",
     )
+    parser.add_argument("--to", type=Path, metavar="FOLDER", help="folder to publish the study in")
     options = parser.parse_args(arguments)
+    if options.to:
+        check_finished()
     if options.keep and not options.beside:
         raise StudyError("--keep: expected --beside REVISION with it, got none; name a revision")
     other = read_kept(options.beside) if options.beside else None
-    write_report(options.out, take(gpu()), other)
+    record = take(gpu())
+    write_report(options.out, record, other)
     print(options.out)
+    if options.to:
+        about = {"version": VERSION, "date": DATE, **dict(record.facts)}
+        publication.write(options.to, options.out, about)
+        print(
+            f"{options.to}: commit it; `python -m stages verify {options.to}` holds it to its word"
+        )
     if options.keep and other:
         write_json(other_segmenter.FILE, other.model_dump())
         print(f"{other_segmenter.FILE}: commit it; `dvc repro` writes {REPORT} anew")

@@ -2,6 +2,7 @@
 
 python -m stages verify            # every group of the parameters
 python -m stages verify unet rim
+python -m stages verify results/cohort   # a published study: its files against its manifest
 
 Stages compare recorded hashes and sizes only; this reads the files themselves. Of every group, it
 also looks for results that DVC's cache does not hold. Nothing is written.
@@ -18,6 +19,7 @@ from stages.params.ensembles import EnsembleParams
 from stages.params.segment import SegmentParams
 from stages.pipeline.repository import uncached
 from stages.provenance.hashes import Hashes, Link, broken, image_links, label_links
+from stages.provenance.publication import faults, is_publication, manifest
 from stages.study import layout, sidecars
 from stages.study.errors import StudyError
 from stages.study.groups import Group
@@ -51,12 +53,35 @@ def not_in_cache(root: Path) -> list[str]:
     ]
 
 
+def verify_publications(folders: list[Path]) -> None:
+    """Hold published studies against their manifests.
+
+    Raises:
+        StudyError: if a file is not the one that was published.
+    """
+    lines = [line for folder in folders for line in faults(folder)]
+    for line in lines:
+        print(f"fault: {line}", file=sys.stderr)
+    if lines:
+        raise StudyError(
+            f"{', '.join(map(str, folders))}: expected the files of the manifest, got {len(lines)}"
+            " faults (above); restore them with `git checkout`, or publish the study anew"
+        )
+    n_files = sum(len(manifest(folder)["files"]) for folder in folders)
+    print(f"{n_files} hashes hold")
+
+
 @entry_point
 def main(arguments: list[str] | None = None) -> None:
     """Print a line for every file that is not the recorded one, and fail if there is any."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("groups", nargs="*", help="of params.yaml; all if none is named")
+    parser.add_argument(
+        "groups", nargs="*", help="of params.yaml, or published folders (all groups)"
+    )
     options = parser.parse_args(arguments)
+    if any(is_publication(Path(name)) for name in options.groups):
+        verify_publications([Path(name) for name in options.groups])
+        return
     ensembles, weights = EnsembleParams.load(), Path(SegmentParams.load().weights)
     subjects, hashes = scans(), Hashes()
     claimed = [

@@ -4,14 +4,19 @@ import hashlib
 from collections.abc import Collection, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
-from pathlib import PurePosixPath
+from pathlib import Path, PurePosixPath
 from typing import Any, NamedTuple
 
 from stages.params.section import RECIPES
+from stages.provenance.publication import is_publication, manifest
+from stages.storage.files import read_mapping
+from stages.storage.reading import Kind, reading
+from stages.storage.text import parse_yaml, read_text
 from stages.study import layout
 from stages.study.errors import StudyError
 
 PARAMS = "params.yaml"
+PUBLISHED = Kind("parameters of a published study", "publish it anew", "restore the file")
 
 
 @dataclass(frozen=True)
@@ -34,15 +39,17 @@ def leaf(tree: Any, key: str) -> float | None:
 
 
 def read_revision(name: str, files: Collection[str]) -> Revision:
-    """Return parameters and metrics of a branch, commit or experiment of this repository.
+    """Return parameters and metrics of a branch, commit or experiment, or of a published study.
 
     Args:
-        name: as `dvc exp show` or Git names it.
+        name: as `dvc exp show` or Git names it, or the folder of a publication.
         files: names of metrics of stage `analyse`.
 
     Raises:
         StudyError: if there is no such revision, or it has no parameters or metrics.
     """
+    if is_publication(Path(name)):
+        return published(Path(name), files)
     import dvc.api
     from dvc.exceptions import DvcException
     from scmrepo.exceptions import SCMError
@@ -62,6 +69,26 @@ def read_revision(name: str, files: Collection[str]) -> Revision:
             f"revision '{name}': expected {PARAMS} and metrics/ of a finished study, got"
             f" {type(error).__name__} ({error}); see `dvc exp show` for the names"
         ) from None
+
+
+def published(folder: Path, files: Collection[str]) -> Revision:
+    """Return parameters and metrics of a published study.
+
+    Args:
+        folder: of the publication, by which it is called.
+        files: names of metrics of stage `analyse`.
+
+    Raises:
+        StudyError: if a file is missing or unreadable.
+    """
+    manifest(folder)  # is it one of this format?
+    params: dict[str, Any] = {}
+    for each in (PARAMS, RECIPES.name):
+        text = read_text(folder / each, PUBLISHED)
+        with reading(folder / each, PUBLISHED):
+            params |= parse_yaml(text) or {}
+    paths = {each: folder / layout.metric("analyse", each) for each in sorted(files)}
+    return Revision(str(folder), params, {each: read_mapping(p) for each, p in paths.items()})
 
 
 def flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
