@@ -70,9 +70,7 @@ def main(arguments: list[str] | None = None) -> None:
     if options.to:
         about = {"version": VERSION, "date": DATE, **dict(record.facts)}
         publication.write(options.to, options.out, about)
-        print(
-            f"{options.to}: commit it; `python -m stages verify {options.to}` holds it to its word"
-        )
+        print(f"{options.to}: commit it; `python -m stages verify {options.to}` checks its files")
     if options.keep and other:
         write_json(other_segmenter.FILE, other.model_dump())
         print(f"{other_segmenter.FILE}: commit it; `dvc repro` writes {REPORT} anew")
