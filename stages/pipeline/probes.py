@@ -37,7 +37,7 @@ def _run(name: str, arguments: tuple[Any, ...]) -> dict[str, Timed]:
 
 def start_of(script: str) -> Timed:
     """Return how long a script takes to start, its imports, and the memory that they take."""
-    program = f"import stages.{script}; print(open('{STATUS}').read())"
+    program = f"import pathlib, stages.{script}; print(pathlib.Path('{STATUS}').read_text())"
     begun = time.perf_counter()
     done = subprocess.run([sys.executable, "-c", program], stdout=subprocess.PIPE, check=False)
     seconds = time.perf_counter() - begun
