@@ -14,8 +14,9 @@ import signal
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from multiprocessing.connection import Connection
 from pathlib import Path
-from typing import Any
+from typing import Any, Self
 from unittest.mock import patch
 
 import dvc.cli
@@ -31,8 +32,7 @@ run_by_shell = run._run
 
 
 def work(stage: str, log: Path, environment: dict[str, str], *, forks: bool) -> None:
-    """Reproduce a stage in this process, which is the first of a session of its own; exit with
-    DVC's code.
+    """Reproduce a stage in this process, the first of a session of its own; exit with DVC's code.
 
     Args:
         stage: its name.
@@ -45,8 +45,56 @@ def work(stage: str, log: Path, environment: dict[str, str], *, forks: bool) -> 
     os.environ.update(environment)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     redirect(log)
-    with patch.object(run, "_run", run_by_fork if forks else run_by_shell):
+    with Waiting() as script, patch.object(run, "_run", script.run if forks else run_by_shell):
         sys.exit(dvc.cli.main(["--wait-for-lock", "repro", "-s", stage]))
+
+
+class Waiting:
+    """A process that waits for the script that it is to run.
+
+    It is forked before DVC starts its threads, whose locks a later one would inherit.
+    """
+
+    def __enter__(self) -> Self:
+        context = multiprocessing.get_context("fork")
+        receiver, self._sender = context.Pipe(duplex=False)
+        self._process = context.Process(target=run_when_told, args=(receiver, self._sender))
+        with interrupts_ignored():
+            self._process.start()
+        receiver.close()
+        return self
+
+    def __exit__(self, *_: object) -> None:
+        self._sender.close()  # by which one that still waits ends
+        self._process.join()
+
+    def run(self, executable: str | None, command: str, **options: Any) -> None:
+        """Run a command as DVC does, a script of the study in the waiting process.
+
+        Raises:
+            StageCmdFailedError: if its exit code is not 0.
+        """
+        folder = str(options["cwd"] or ".")
+        script = script_of(command, folder)
+        if script is None or self._sender.closed:
+            run_by_shell(executable, command, **options)
+            return
+        with interrupts_ignored():  # it has them itself, and DVC sees how it ends
+            self._sender.send((*script, folder, options["env"]))
+            self._sender.close()
+            self._process.join()
+        if self._process.exitcode != 0:
+            raise StageCmdFailedError(command, self._process.exitcode)
+
+
+def run_when_told(receiver: Connection, sender: Connection) -> None:
+    """Run the script that comes through a pipe; none, if its other end is closed before."""
+    sender.close()  # the copy of this process
+    try:
+        script = receiver.recv()
+    except EOFError:
+        return
+    run_script(*script)
 
 
 def redirect(log: Path) -> None:
@@ -71,25 +119,6 @@ def script_of(command: str, folder: str) -> tuple[str, list[str]] | None:
     if there.is_dir() and there.resolve() != loaded.resolve():
         return None
     return words[2], words[3:]
-
-
-def run_by_fork(executable: str | None, command: str, **options: Any) -> None:
-    """Run a command as DVC does, a script of the study in a process forked from this one.
-
-    Raises:
-        StageCmdFailedError: if its exit code is not 0.
-    """
-    folder = str(options["cwd"] or ".")
-    if (script := script_of(command, folder)) is None:
-        run_by_shell(executable, command, **options)
-        return
-    context = multiprocessing.get_context("fork")
-    process = context.Process(target=run_script, args=(*script, folder, options["env"]))
-    with interrupts_ignored():  # it has them itself, and DVC sees how it ends
-        process.start()
-        process.join()
-    if process.exitcode != 0:
-        raise StageCmdFailedError(command, process.exitcode)
 
 
 def run_script(module: str, arguments: list[str], folder: str, environment: dict[str, str]) -> None:
