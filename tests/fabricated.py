@@ -140,9 +140,6 @@ def write_csv(path: Path, rows: list[dict]) -> None:
     pd.DataFrame(rows).to_csv(path, index=False)
 
 
-FEW_DRAWS = {"bootstrap_draws": 100, "permutations": 99, "subsets": 20}  # quick
-
-
 def write_params(path: Path, study: Study) -> None:
     """Write the project's parameters with the ensembles of the study."""
     params = yaml.safe_load((ROOT / "params.yaml").read_text(encoding="utf-8"))
@@ -150,7 +147,6 @@ def write_params(path: Path, study: Study) -> None:
     params["ensembles"]["noise"] = list(range(study.n_draws))
     params["ensembles"]["baselines"] = ["zero_filled"]
     params["deformation"]["iterations"] = [1, 1]
-    params["analyse"] |= FEW_DRAWS
     path.write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
     shutil.copy(ROOT / RECIPES, path.parent)
 
