@@ -24,7 +24,7 @@ LOCK = Path("dvc.lock")
 FOLDERS = (Path("metrics"), Path("plots"))
 FILES = (Path("params.yaml"), Path("params.segmenters.yaml"), Path("dvc.yaml"), LOCK)
 LOCK_FILE = Kind("the lock file of a finished study", "run `dvc repro`", "restore it")
-INSIDE = Path("plots/report/report.html")  # the same page without the record of the run
+INSIDE = Path("plots/report/report.html")  # the same report without the record of the run
 
 
 def write(folder: Path, report: Path, about: Mapping[str, Any]) -> None:
@@ -32,7 +32,7 @@ def write(folder: Path, report: Path, about: Mapping[str, Any]) -> None:
 
     Args:
         folder: a new one, or one that holds a publication.
-        report: the page with the record of the run.
+        report: the HTML report with the record of the run.
         about: what the manifest says of version, revision and machine.
 
     Raises:
