@@ -16,6 +16,8 @@ import pytest
 import yaml
 
 from stages.commands.catalogue import COMMANDS, module_name
+from stages.provenance import publication
+from stages.storage.files import write_json
 from stages.study.errors import StudyError
 from tests.docs.console import Command, commands, split
 from tests.docs.pages import ROOT
@@ -218,6 +220,22 @@ def commit(folder: Path, branch: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
+def published() -> set[str]:
+    """Return the folders that some page publishes a study in."""
+    start = ("python", "-m", "stages", "publish", "--to")
+    found = [command.arguments for command in commands()]
+    return {line[5] for line in found if line[:5] == start}
+
+
+def publish(folder: Path) -> None:
+    """Write what a publication of the study in Git holds of parameters and metrics."""
+    shutil.copytree(ROOT / "metrics", folder / "metrics")
+    for path in ROOT.glob("params*.yaml"):
+        shutil.copy(path, folder)
+    content = {"format": publication.FORMAT, "files": publication.hashes(folder)}
+    write_json(folder / publication.MANIFEST, content)
+
+
 @pytest.fixture(scope="module")
 def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A repository with parameters and metrics of the study, and a branch an experiment."""
@@ -228,6 +246,8 @@ def study(tmp_path_factory: pytest.TempPathFactory) -> Path:
             shutil.copy(path, folder)
     for name, text in overlays().items():  # that a reader has saved before
         (folder / name).write_text(text, encoding="utf-8")
+    for name in published():
+        publish(folder / name)
     assert call(folder, "git", "init", "-q").returncode == 0
     assert call(folder, "dvc", "init", "-q").returncode == 0
     commit(folder, MAIN)
