@@ -12,8 +12,6 @@ import runpy
 import shlex
 import signal
 import sys
-from collections.abc import Iterator
-from contextlib import contextmanager
 from multiprocessing.connection import Connection
 from pathlib import Path
 from typing import Any, Self
@@ -25,6 +23,7 @@ from dvc.stage import run
 from dvc.stage.exceptions import StageCmdFailedError
 
 import stages
+from stages.pipeline.reproduction import interrupts_ignored
 
 PLAIN = re.compile(r"[\w ./@:=+,-]+")  # a command without anything that a shell reads
 COMMAND = ["python", "-m"]
@@ -129,13 +128,3 @@ def run_script(module: str, arguments: list[str], folder: str, environment: dict
     os.environ.update(environment)
     sys.argv[1:] = arguments
     runpy.run_module(module, run_name="__main__", alter_sys=True)
-
-
-@contextmanager
-def interrupts_ignored() -> Iterator[None]:
-    """Ignore Ctrl-C for a while, and let processes that begin here do so at first."""
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)

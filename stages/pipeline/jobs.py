@@ -1,11 +1,9 @@
 """Stages as jobs of a Slurm cluster, through submitit."""
 
 import os
-import signal
 import subprocess
 import time
-from collections.abc import Collection, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -13,7 +11,7 @@ from typing import ClassVar
 import submitit
 
 from stages.pipeline.graph import Stage
-from stages.pipeline.reproduction import GRACE_S, Reproduction
+from stages.pipeline.reproduction import GRACE_S, Reproduction, interrupts_ignored
 from stages.study.errors import StudyError
 
 DAY_MINUTES = 1440  # what a Slurm job gets that asks for nothing else
@@ -186,13 +184,3 @@ def last_lines(log: Path, n: int) -> list[str]:
     except FileNotFoundError:
         return []
     return [line for line in text.splitlines() if line.strip()][-n:]
-
-
-@contextmanager
-def interrupts_ignored() -> Iterator[None]:
-    """Let processes that begin here ignore Ctrl-C: the launcher ends them in its own way."""
-    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
-    try:
-        yield
-    finally:
-        signal.signal(signal.SIGINT, before)
