@@ -13,6 +13,7 @@ from stages.params.sections import load_all
 from stages.params.train import TrainParams
 from stages.pipeline.completeness import check_members
 from stages.recon.learned.networks import SENSITIVITY_MODEL, network_configuration
+from stages.segmenters.catalogue import networks_in
 from stages.segmenters.protocol import NO_WEIGHTS
 from stages.segmenters.synthseg.weight_files import weight_file
 from stages.study.errors import StudyError
@@ -45,6 +46,8 @@ def main() -> None:
     check_weights(params.segment.weights)
     if params.segment.parcellation != NO_WEIGHTS:
         check_weights(params.segment.parcellation, "parcellation")
+    if params.segment.networks != NO_WEIGHTS:
+        networks_in(params.segment.networks)
     check_beside()
 
 

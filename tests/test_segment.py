@@ -2,6 +2,7 @@
 
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -152,6 +153,35 @@ def test_shifted_copies_have_tables_of_their_own(study, weights):
         assert not np.array_equal(table, tables[0])
     assert not np.array_equal(tables[1], tables[2])
     assert options(weights, draws=2).once == options(weights)
+
+
+def test_further_networks_segment_the_copies_in_turn(study, weights, tmp_path):
+    folder = tmp_path / "networks"
+    folder.mkdir()
+    own = model.load(weights)
+    for seed in (5, 6):
+        network = random_network(Architecture(1, 18, (2, 3)), seed)
+        model.save(folder / f"{seed}.npz", replace(own, networks={"unet": network}))
+    params = options(weights, draws=3).model_copy(update={"networks": str(folder)})
+    segment_member("unet", 3, params, CPU)
+    found = [pd.read_csv(layout.drawn_volumes("unet", 3, k), index_col=0) for k in range(3)]
+    for number, seed in enumerate((5, 6, 5)):
+        alone = options(folder / f"{seed}.npz", draws=3)
+        segment_member("unet", 3, alone, CPU)
+        expected = pd.read_csv(layout.drawn_volumes("unet", 3, number), index_col=0)
+        pd.testing.assert_frame_equal(found[number], expected)
+    assert not found[0].equals(found[1])
+    assert not found[0].equals(found[2])  # another shift
+    with pytest.raises(ValueError, match="networks are SynthSeg's: set them to 'weights/none'"):
+        SegmentParams(**params.model_dump() | {"method": "atlas", "weights": "weights/atlas.npz"})
+    other = replace(own, names=tuple(f"x{name}" for name in own.names))
+    model.save(folder / "5.npz", other)
+    with pytest.raises(StudyError, match=r"5\.npz: expected the structures of"):
+        segment_member("unet", 3, params, CPU)
+    for path in folder.iterdir():
+        path.unlink()
+    with pytest.raises(StudyError, match="expected weights of segmentation networks"):
+        segment_member("unet", 3, params, CPU)
 
 
 def test_a_draw_shifts_all_images_of_a_scan_alike_and_no_two_scans(monkeypatch):

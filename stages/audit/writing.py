@@ -23,7 +23,7 @@ from stages.study.groups import FULLY_SAMPLED, interpolation_of
 
 ROOT = layout.WEIGHTS.parent  # of the study that this code belongs to
 CODE = "stages"
-FILES = ('"${segment.weights}"', '"${segment.parcellation}"')  # of weights
+WEIGHTS = ("weights", "parcellation", "networks")  # keys of section segment
 COPIED = ("requirements.txt", "LICENSE", ".dvcignore")
 IGNORED = "work/\n__pycache__/\n.venv\n"
 TEMPLATES = Path(__file__).with_name("templates")
@@ -78,7 +78,9 @@ def graph(folder: Path, groups: Mapping[str, ExternalParams], *, imaged: bool) -
     known = NAMED in groups
     where = {"wdir": "", "reference": known, "reference_listed": known}
     template = environment().get_template("images.yaml.j2" if imaged else "volumes.yaml.j2")
-    return template.render(groups=shown, weights=", ".join(FILES), **where)
+    return template.render(
+        groups=shown, weights=", ".join(f'"${{segment.{key}}}"' for key in WEIGHTS), **where
+    )
 
 
 def beside(folder: Path, groups: Mapping[str, ExternalParams], segmenter: SegmentParams) -> str:
@@ -92,8 +94,8 @@ def beside(folder: Path, groups: Mapping[str, ExternalParams], segmenter: Segmen
     where = {"wdir": "..", "reference": True, "reference_listed": False}
     template = environment().get_template("external.yaml.j2")
     shown = listed(folder, groups, target=True, method=segmenter.method)
-    names = segmenter.weights, segmenter.parcellation
-    return template.render(groups=shown, weights=", ".join(map(json.dumps, names)), **where)
+    names = ", ".join(json.dumps(getattr(segmenter, key)) for key in WEIGHTS)
+    return template.render(groups=shown, weights=names, **where)
 
 
 def listed(

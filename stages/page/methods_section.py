@@ -22,6 +22,7 @@ from stages.params.phantom import PhantomParams
 from stages.params.settings import Settings
 from stages.params.train import TrainParams
 from stages.segmenters.catalogue import kind_of
+from stages.segmenters.protocol import NO_WEIGHTS
 from stages.storage.tables import read_table
 from stages.study import layout
 from stages.study.references import Reference
@@ -337,9 +338,11 @@ def _volumes(facts: Facts, settings: Settings, works: Citations) -> str:
         who += f" (mean Dice {number(dice)} on held-out phantoms)"
     n = len(facts.params.structures)
     shifted = settings.segment.perturbations
+    others = settings.segment.networks != NO_WEIGHTS
     again = (
         f" Every member's image was segmented {shifted.draws} times more after shifts of up to"
-        f" {described.plain(shifted.shift_voxels)} voxels, the same for all images of a scan."
+        f" {described.plain(shifted.shift_voxels)} voxels, the same for all images of a scan"
+        f"{', by networks of other trainings in turn' if others else ''}."
         if shifted.draws
         else ""
     )

@@ -32,6 +32,7 @@ class SegmentParams(Section):
     mode: Literal["standard", "robust"]  # of SynthSeg
     fast: bool  # SynthSeg without mirrored image and topology step
     parcellation: str = NO_WEIGHTS  # SynthSeg's official file, whose parcels divide the cortex
+    networks: str = NO_WEIGHTS  # folder of SynthSeg's weights that segment shifted copies in turn
     perturbations: PerturbationParams
     labels: str | None = None  # TSV (index, name) of the labels of methods files and command
     command: str | None = None  # of method command, with {image}, {labels} and, if made, {volumes}

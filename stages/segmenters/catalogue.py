@@ -13,6 +13,7 @@ from stages.segmenters.protocol import NO_WEIGHTS, Chosen, Segmenter, SegmenterK
 from stages.segmenters.synthseg.weight_files import SYNTHSEG, weight_file
 from stages.storage.files import md5
 from stages.study import sidecars
+from stages.study.errors import StudyError
 
 if TYPE_CHECKING:
     import torch
@@ -29,6 +30,17 @@ def kind_of(params: Chosen) -> SegmenterKind:
 def open_segmenter(params: Chosen, device: "torch.device") -> Segmenter:
     """Return the segmenter that the parameters choose; `StudyError` if its weights are unusable."""
     return kind_of(params).open(params, device)
+
+
+def networks_in(folder: str) -> list[Path]:
+    """Return the weights in a folder, by name; `StudyError` if there are none."""
+    found = sorted(path for path in Path(folder).glob("*") if path.suffix in (".npz", ".h5"))
+    if not found:
+        raise StudyError(
+            f"{folder}: expected weights of segmentation networks (.npz, .h5), found none; correct"
+            f" segment.networks, or set it to '{NO_WEIGHTS}'"
+        )
+    return found
 
 
 def described(params: Chosen) -> str:
@@ -69,6 +81,8 @@ def fault_of(params: Chosen) -> str | None:
         return fault
     if not kind_of(params).divides and params.parcellation != NO_WEIGHTS:
         return f"parcellation is SynthSeg's: set it to '{NO_WEIGHTS}' for method '{params.method}'"
+    if params.method != SYNTHSEG.name and params.networks != NO_WEIGHTS:
+        return f"networks are SynthSeg's: set them to '{NO_WEIGHTS}' for method '{params.method}'"
     name, own = Path(params.weights).name, kind_of(params).weights.name
     if name == own or name not in {kind.weights.name for kind in KINDS.values()}:
         return None

@@ -102,6 +102,10 @@ class Chosen(Protocol):
         """A file of weights that divide the cortex, or `NO_WEIGHTS`."""
 
     @property
+    def networks(self) -> str:
+        """A folder of weights that segment shifted copies in turn, or `NO_WEIGHTS`."""
+
+    @property
     def labels(self) -> str | None:
         """A table of the labels of given maps; None for FreeSurfer's."""
 

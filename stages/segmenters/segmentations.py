@@ -11,13 +11,19 @@ import torch
 from stages.machine.progress import progress
 from stages.params.segment import SegmentParams
 from stages.provenance.origin import source_record
-from stages.segmenters.catalogue import described, kind_of, open_segmenter, provenance
+from stages.segmenters.catalogue import (
+    described,
+    kind_of,
+    networks_in,
+    open_segmenter,
+    provenance,
+)
 from stages.segmenters.image import load
 from stages.segmenters.orientation import check
 from stages.segmenters.perturbation import draw_offset, shifted
 from stages.segmenters.plausibility import remarks_of
 from stages.segmenters.preprocess import nearest_grid
-from stages.segmenters.protocol import Segmentation, Segmenter
+from stages.segmenters.protocol import NO_WEIGHTS, Segmentation, Segmenter
 from stages.segmenters.volume_table import write_table
 from stages.storage.bids import describe_dataset, uri, write_label_table
 from stages.storage.files import atomic_directory
@@ -82,6 +88,8 @@ def segment_draws(
 ) -> Iterator[tuple[str, np.ndarray]]:
     """Yield (subject, volumes in mm3) of copies shifted by parts of a voxel.
 
+    A draw is a shift and, where there are several, a network.
+
     The shift is a draw's own on each scan and the same for every image of the scan: members and
     draws are crossed.
     """
@@ -90,6 +98,26 @@ def segment_draws(
         rng = np.random.default_rng(stable_seed("perturbation", subject, number))
         scan = shifted(load(layout.image(group, seed, subject)), draw_offset(largest, rng))
         yield subject, segmenter.segment_image(scan).volumes_mm3
+
+
+def open_networks(params: SegmentParams, device: torch.device, like: Segmenter) -> list[Segmenter]:
+    """Return the segmenters that measure shifted copies in turn; `like` alone without a folder.
+
+    Raises:
+        StudyError: if there are none, or one has other structures than `like`.
+    """
+    if params.networks == NO_WEIGHTS:
+        return [like]
+    files = networks_in(params.networks)
+    chosen = [params.model_copy(update={"weights": str(file)}) for file in files]
+    found = [open_segmenter(each, device) for each in chosen]
+    for file, segmenter in zip(files, found, strict=True):
+        if segmenter.model.names != like.model.names:
+            raise StudyError(
+                f"{file}: expected the structures of {params.weights}, got others; remove it from"
+                " the folder of segment.networks"
+            )
+    return found
 
 
 def segment_member(group: str, seed: int, params: SegmentParams, device: torch.device) -> None:
@@ -110,6 +138,9 @@ def segment_member(group: str, seed: int, params: SegmentParams, device: torch.d
         write_label_table(output, names, about)
         rows = list(segment_all(group, seed, segmenter, output, params))
         write_table(layout.volumes(group, seed, output), model.names, rows)
-        for number in range(params.perturbations.draws):
-            drawn = list(segment_draws(group, seed, segmenter, params, number))
+        n_draws = params.perturbations.draws
+        networks = open_networks(params, device, segmenter) if n_draws else []
+        for number in range(n_draws):
+            network = networks[number % len(networks)]
+            drawn = list(segment_draws(group, seed, network, params, number))
             write_table(layout.drawn_volumes(group, seed, number, output), model.names, drawn)
