@@ -28,7 +28,7 @@ from stages.measures.partitions import parts
 from stages.params.compute import ComputeParams
 from stages.params.deformation import DeformationParams
 from stages.params.ensembles import EnsembleParams
-from stages.storage.tables import write_tables
+from stages.storage.tables import joined, write_tables
 from stages.study import layout
 from stages.study.errors import StudyError
 from stages.study.groups import Group
@@ -73,14 +73,14 @@ def main(arguments: list[str] | None = None) -> None:
         )
     sitk.ProcessObject.SetGlobalDefaultNumberOfThreads(ONE_THREAD)
     one = partial(scan_deformation, group=group, params=params)
+    subjects = scans() if group.aligned else []
     found = progress(
-        ahead(one, subjects := scans(), compute.workers),
+        ahead(one, subjects, compute.workers),
         desc=f"deformation {name}",
         total=len(subjects),
         unit="scan",
     )
-    tables = {DEFORMATION.name: pd.concat(list(found), ignore_index=True)}
-    write_tables(layout.deformation(name), tables)
+    write_tables(layout.deformation(name), {DEFORMATION.name: joined(found, DEFORMATION.columns)})
 
 
 if __name__ == "__main__":

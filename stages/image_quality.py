@@ -19,7 +19,7 @@ from stages.params.compute import ComputeParams
 from stages.params.ensembles import EnsembleParams
 from stages.provenance.checks import check_images
 from stages.recon.quality import quality
-from stages.storage.tables import write_tables
+from stages.storage.tables import joined, write_tables
 from stages.study import layout
 from stages.study.groups import Group
 from stages.study.schema import IMAGE_SCORES, QUALITY
@@ -44,16 +44,20 @@ def main(arguments: list[str] | None = None) -> None:
     """Score the group named on the command line: the tables of `work/quality/<group>`."""
     ensembles, compute = EnsembleParams.load(), ComputeParams.load()
     name = group_argument(arguments, "image_quality", ensembles.groups)
-    group, subjects = ensembles.group(name), scans()
+    group = ensembles.group(name)
+    subjects = scans()
     check_images(group, subjects)
     torch.set_num_threads(compute.threads)
+    compared = subjects if group.aligned else []
     tables = [
         scan_quality(subject, group)
-        for subject in progress(subjects, desc=f"image quality {name}", unit="scan")
+        for subject in progress(compared, desc=f"image quality {name}", unit="scan")
     ]
-    found = dict(zip((QUALITY.name, IMAGE_SCORES.name), zip(*tables, strict=True), strict=True))
-    joined = {table: pd.concat(parts, ignore_index=True) for table, parts in found.items()}
-    write_tables(layout.quality(name), joined)
+    found = {
+        table.name: joined((parts[number] for parts in tables), table.columns)
+        for number, table in enumerate((QUALITY, IMAGE_SCORES))
+    }
+    write_tables(layout.quality(name), found)
 
 
 if __name__ == "__main__":

@@ -17,7 +17,7 @@ from stages.measures.overlap import overlap_table
 from stages.measures.partitions import Part, parts
 from stages.params.compute import ComputeParams
 from stages.params.ensembles import EnsembleParams
-from stages.storage.tables import write_tables
+from stages.storage.tables import joined, write_tables
 from stages.study import layout
 from stages.study.groups import FULLY_SAMPLED, Group
 from stages.study.schema import OVERLAP
@@ -59,15 +59,15 @@ def main(arguments: list[str] | None = None) -> None:
     """Compare the group named on the command line: `work/overlap/<group>/overlap.csv`."""
     ensembles, compute = EnsembleParams.load(), ComputeParams.load()
     name = group_argument(arguments, "overlap", ensembles.groups)
-    one = partial(scan_overlap, group=ensembles.group(name))
+    group = ensembles.group(name)
+    subjects = scans() if group.aligned else []
     found = progress(
-        ahead(one, subjects := scans(), compute.workers),
+        ahead(partial(scan_overlap, group=group), subjects, compute.workers),
         desc=f"overlap {name}",
         total=len(subjects),
         unit="scan",
     )
-    tables = {OVERLAP.name: pd.concat(list(found), ignore_index=True)}
-    write_tables(layout.overlap(name), tables)
+    write_tables(layout.overlap(name), {OVERLAP.name: joined(found, OVERLAP.columns)})
 
 
 if __name__ == "__main__":

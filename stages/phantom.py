@@ -7,13 +7,12 @@ from pathlib import Path
 
 import pandas as pd
 
-from stages.anatomy.label_maps import list_maps
-from stages.anatomy.participants import SPLITS, cohort, with_twins
+from stages.anatomy.participants import SPLITS
 from stages.machine.entry import entry_point
 from stages.params.compute import ComputeParams
 from stages.params.phantom import PhantomParams
 from stages.scanner.magnitude_images import list_heads, scan_heads
-from stages.scanner.phantoms import scan_all
+from stages.scanner.phantoms import cohort_members, scan_all
 from stages.storage.bids import describe_dataset, write_label_table
 from stages.storage.files import atomic_directory
 from stages.study import layout
@@ -58,13 +57,10 @@ def main() -> None:
     if params.images is not None:
         from_images(params, compute.workers)
         return
-    maps = [] if params.label_maps is None else list_maps(Path(params.label_maps))
-    members = cohort(params.seed, (params.n_train, params.n_validation), maps)
-    members = with_twins(members, params.pathology.heads, params.pathology.kinds)
     with atomic_directory(layout.PHANTOM) as folder:
         for name in (*SPLITS, "truth"):
             (folder / name).mkdir()
-        rows = scan_all(members, params, folder, compute.workers)
+        rows = scan_all(cohort_members(params), params, folder, compute.workers)
         describe_truth(folder)
         write_tables(rows, folder / "truth")
 

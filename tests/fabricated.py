@@ -159,6 +159,20 @@ def change_params(folder: Path, section: str, key: str, value: object) -> None:
     path.write_text(yaml.safe_dump(params, sort_keys=False), encoding="utf-8")
 
 
+def add_rescans(folder: Path, name: str = "rescans") -> None:
+    """Give a study on disk a group of subjects scanned again, with the images of two networks."""
+    options = {"of": "unet/0", "method": "rescans", "members": [0, 1]}
+    change_params(folder, "draws", name, options)
+    for member in (0, 1):
+        own = [(layout.volumes(group, member)) for group in ("unet", name)]
+        for subject in layout.subjects("unet", member):
+            for place in (layout.image, layout.segmentation):
+                own += [place(group, member, subject) for group in ("unet", name)]
+        for source, target in zip(own[::2], own[1::2], strict=True):
+            (folder / target).parent.mkdir(parents=True, exist_ok=True)
+            shutil.copy(folder / source, folder / target)
+
+
 @dataclass(frozen=True)
 class PlainQuality:
     """One row of `plain_quality`."""

@@ -6,7 +6,7 @@ import pytest
 from stages import deformation
 from stages.storage.nifti import load_volume, save_volume
 from stages.study import layout
-from tests.fabricated import Study, change_params, move
+from tests.fabricated import Study, add_rescans, change_params, move
 
 STUDY = Study(n_members=2, n_draws=2, n_scans=2)
 
@@ -45,6 +45,12 @@ def test_a_structure_that_the_reference_lacks_has_a_reason(study):
     row = table.loc[(STUDY.subjects[0], "hippocampus")]
     assert pd.isna(row["change"]) and row["reason"] == "absent in the reference"
     assert table.loc[(STUDY.subjects[1], "hippocampus")].notna()["change"]
+
+
+def test_scans_of_another_position_are_not_registered(study):
+    add_rescans(study)
+    deformation.main(["rescans"])
+    assert read("rescans").empty and "change" in read("rescans")
 
 
 def test_no_byte_depends_on_the_number_of_workers(study):

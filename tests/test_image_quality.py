@@ -12,7 +12,7 @@ from stages.recon.quality import quality
 from stages.storage.nifti import load_volume, save_volume
 from stages.study import layout
 from stages.study.schema import IMAGE_SCORES
-from tests.fabricated import Study, without_networks, write_study
+from tests.fabricated import Study, add_rescans, without_networks, write_study
 
 STUDY = Study(n_members=3, n_draws=4, n_scans=2)
 
@@ -35,6 +35,14 @@ def test_every_image_is_scored_in_all_ways(study):
     first = (layout.quality("unet") / "quality.csv").read_bytes()
     image_quality.main(["unet"])
     assert (layout.quality("unet") / "quality.csv").read_bytes() == first
+
+
+def test_scans_of_another_position_have_no_score(study):
+    add_rescans(study)
+    image_quality.main(["rescans"])
+    for name, column in (("quality", "psnr"), ("scores", "value")):
+        table = pd.read_csv(layout.quality("rescans") / f"{name}.csv")
+        assert table.empty and column in table
 
 
 def test_every_image_has_every_other_score(study):

@@ -8,7 +8,7 @@ from stages import measure
 from stages.measures.voxelwise import SUMMARIES
 from stages.storage.nifti import load_volume, save_volume
 from stages.study import layout
-from tests.fabricated import Study, change_params
+from tests.fabricated import Study, add_rescans, change_params
 
 STUDY = Study(n_members=3, n_draws=4, n_scans=2)
 
@@ -31,6 +31,17 @@ def test_an_ensemble_has_all_tables(study):
     assert len(read("unet", "regions")) == 2 * 17
     sums = read("unet", "histograms").groupby(["subject", "structure", "edges"])["fraction"].sum()
     assert sums.to_numpy() == pytest.approx(1)
+
+
+def test_scans_of_another_position_have_volumes_alone(study):
+    add_rescans(study)
+    measure.main(["rescans"])
+    names = {path.name for path in layout.measures("rescans").iterdir()}
+    assert names == {"volumes.csv", "sides.csv", "thickness.csv"}
+    measure.main(["unet"])
+    own = read("unet", "volumes").query("member < 2").drop(columns="group")
+    found = read("rescans", "volumes").drop(columns="group")
+    pd.testing.assert_frame_equal(found, own.reset_index(drop=True))
 
 
 def test_regions_are_those_of_a_stack_in_memory(study):

@@ -7,7 +7,7 @@ import pytest
 from stages import overlap
 from stages.storage.nifti import load_volume, save_volume
 from stages.study import layout
-from tests.fabricated import Study, change_params, move
+from tests.fabricated import Study, add_rescans, change_params, move
 
 STUDY = Study(n_members=2, n_draws=2, n_scans=2)
 
@@ -46,6 +46,12 @@ def test_without_truth_there_is_the_reference_alone(study):
     assert set(read("zero_filled")["target"]) == {"reference"}
     overlap.main(["reference"])
     assert read("reference").empty and "dice" in read("reference")
+
+
+def test_scans_of_another_position_overlap_with_nothing(study):
+    add_rescans(study)
+    overlap.main(["rescans"])
+    assert read("rescans").empty and "dice" in read("rescans")
 
 
 def test_no_byte_depends_on_the_number_of_workers(study):

@@ -130,8 +130,8 @@ def sources(kind: str, place: Place, root: Any, group: Group, subject: str) -> d
 
 
 def mapped(groups: tuple[Group, ...], subjects: list[str]) -> Iterator[tuple[Group, str]]:
-    """Yield each group and scan that has maps: those with several images and label maps."""
+    """Yield each group and scan that has maps: those with several images, voxel on voxel."""
     for group in groups:
         for subject in subjects:
-            if group.imaged and len(group.of(subject)) > 1:
+            if group.aligned and len(group.of(subject)) > 1:
                 yield group, subject

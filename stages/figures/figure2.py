@@ -24,6 +24,9 @@ ROW_INCHES = 0.46
 LEAST_BOX = 8  # scans: quartiles of fewer say less than the scans themselves
 LEAST_CV = 0.01  # percent, where the logarithmic axis ends
 LINEAR = 5.0  # percent, where the axis of the bias becomes logarithmic
+ANCHORED = ["structure", "cv_percent", "measure", "source"]
+RESCANS, SIMULATED = "CV of phantoms", "draws of method rescans"
+DASHES = {CV: ":", RESCANS: "-"}  # any other: "-."
 BAND = 0.84  # part of a structure's row that its boxes fill
 
 
@@ -31,8 +34,18 @@ def read_and_draw(facts: Facts) -> Figure:
     """Draw variability and bias of all ensembles, noise included."""
     cv = analysed("cv", ["group", "structure", "cv"])
     bias = analysed("bias", ["group", "structure", "bias"])
-    groups = facts.varying or facts.compared  # one image a scan has a bias alone
-    return draw(cv, bias, groups, facts.structures, anchors())
+    groups = facts.shown or facts.compared  # one image a scan has a bias alone
+    again = cv[cv["group"].isin(facts.rescans)]
+    lines = pd.concat([anchors(), rescanned(again)], ignore_index=True)
+    cv, bias = (table[table["group"].isin(groups)] for table in (cv, bias))
+    return draw(cv, bias, groups, facts.structures, lines)
+
+
+def rescanned(cv: pd.DataFrame) -> pd.DataFrame:
+    """Return the median CV between scans of one simulated subject, as `anchors`."""
+    medians = cv.groupby("structure", sort=False)["cv"].median().dropna()
+    found = medians.rename("cv_percent").reset_index()
+    return found.assign(measure=RESCANS, source=SIMULATED)[ANCHORED]
 
 
 def draw(
@@ -82,7 +95,7 @@ def draw(
 
 
 def _dash(measure: str) -> str:
-    return ":" if measure == CV else "-."
+    return DASHES.get(measure, "-.")
 
 
 def _line(measure: str) -> Line2D:
@@ -179,7 +192,7 @@ def caption(facts: Facts) -> str:
     return (
         "Left: coefficient of variation (CV, %) of each volume over the members; right: bias (%),"
         f" mean over members against the same segmenter on the fully sampled scan. {shown}."
-        f"{_retest(facts)} {pairs(facts)}."
+        f"{_retest(facts)}{_rescans(facts)} {pairs(facts)}."
     )
 
 
@@ -199,6 +212,12 @@ def _retest(facts: Facts) -> str:
         f" Lines, from repeated scans of one person: {'; '.join(each)}. A mean absolute difference"
         " is no CV: of normal errors it is 1.13 CV."
     )
+
+
+def _rescans(facts: Facts) -> str:
+    if not facts.rescans:
+        return ""
+    return " Solid lines: the same phantoms scanned again, median over scans."
 
 
 FIGURE = StudyFigure(

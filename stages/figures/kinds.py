@@ -34,23 +34,24 @@ TARGETS = {"truth": "true volume", "reference": "fully sampled volume"}
 
 def read_and_draw(facts: Facts) -> Figure:
     """Draw the groups of several members."""
-    return draw(analysed("kinds", [*COLUMNS, *VALUES]))
+    return draw(analysed("kinds", [*COLUMNS, *VALUES]), facts.rescans)
 
 
-def draw(table: pd.DataFrame) -> Figure:
+def draw(table: pd.DataFrame, rescans: Sequence[str] = ()) -> Figure:
     """Draw CV, spread-skill ratio and R² of left-out subjects, a row a group.
 
     Args:
         table: as in plots/analyse/kinds.csv; undefined values are not drawn.
+        rescans: groups of subjects that were scanned again; a line stands at the CV of the first.
     """
     text = ["target", "predictor", "scope"]
     table = table.assign(**{name: table[name].fillna("") for name in text})
     groups = list(dict.fromkeys(table["group"]))
     against = known_target(table)
     r2 = table[(table["estimate"] == "r2") & (table["scope"] == WITHIN)]
-    biased = f"bias_{against}"
+    biased, cv = f"bias_{against}", table[table["estimate"] == "cv"]
     panels = [
-        ("CV between members", SPREADS["cv"], table[table["estimate"] == "cv"], None),
+        ("CV between members", SPREADS["cv"], cv, yardstick(cv, rescans)),
         (
             f"Spread over error,\n{TARGETS[against]}",
             "ratio",
@@ -72,6 +73,12 @@ def draw(table: pd.DataFrame) -> Figure:
         axes[1].set_xlim(left=0)
         figure.legend(handles=_handles(), loc="outside lower center", ncols=2)
     return figure
+
+
+def yardstick(cv: pd.DataFrame, rescans: Sequence[str]) -> float | None:
+    """Return the CV between scans of one subject; None where nobody was scanned again."""
+    known = cv.loc[cv["group"].isin(rescans), "value"].dropna()
+    return float(known.iloc[0]) if len(known) else None
 
 
 def known_target(table: pd.DataFrame) -> str:

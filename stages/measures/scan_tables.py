@@ -53,8 +53,9 @@ def group_tables(group: Group, subjects: list[str], params: MeasureParams) -> Ta
     sides = side_volumes(group, subjects)
     tables |= {} if sides is None else {schema.SIDES.name: sides}
     tables[schema.THICKNESS.name] = group_thickness(group, subjects)
-    if group.kind.repeated:
+    if group.kind.repeated and group.aligned:
         tables |= voxelwise_tables(group, subjects, params)
+    if group.kind.repeated:
         draws = drawn_volumes(group, subjects)
         tables |= {} if draws is None else {schema.DRAWS.name: draws}
     return tables

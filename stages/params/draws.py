@@ -4,16 +4,18 @@ import re
 from pathlib import Path
 from typing import Annotated, ClassVar, Literal, Self
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import Field, model_validator
 
-from stages.params.external import NAME
-from stages.params.section import FILE, Section, parse, read
+from stages.params.named_groups import NamedGroups
+from stages.params.section import Section
 from stages.params.seeds import Seeds
 from stages.study import groups
 from stages.study.errors import StudyError
 from stages.study.groups import Group, GroupKind
 
-Method = Literal["replicas", "subsets", "transforms", "masks", "dropout", "snapshots", "swag"]
+Method = Literal[
+    "replicas", "subsets", "transforms", "masks", "dropout", "snapshots", "swag", "rescans"
+]
 KINDS: dict[Method, GroupKind] = {
     "replicas": groups.DRAWN,
     "subsets": groups.DRAWN_MASKS,
@@ -22,6 +24,7 @@ KINDS: dict[Method, GroupKind] = {
     "dropout": groups.DRAWN,
     "snapshots": groups.DRAWN_WEIGHTS,
     "swag": groups.DRAWN_WEIGHTS,
+    "rescans": groups.RESCANS,
 }
 """What the members of a group by a method share, and in what they differ."""
 OPTIONS: dict[str, tuple[Method, ...]] = {
@@ -29,6 +32,8 @@ OPTIONS: dict[str, tuple[Method, ...]] = {
     "shift_voxels": ("transforms",),
     "rate": ("dropout",),
     "last": ("swag",),
+    "shift_mm": ("rescans",),
+    "rotation_degrees": ("rescans",),
 }
 """Option -> the methods that it belongs to."""
 NETWORK = re.compile(r"([A-Za-z0-9][A-Za-z0-9_-]*)/(\d+)")  # group and seed of a member
@@ -44,6 +49,8 @@ class DrawsParams(Section):
     shift_voxels: float = Field(default=0.5, ge=0)  # largest shift along ky and along kz
     rate: float | None = Field(default=None, gt=0, lt=1)  # of dropout; null: that of the training
     last: int = Field(default=4, ge=2)  # snapshots that the Gaussian is around
+    shift_mm: float = Field(default=3.0, ge=0)  # largest of the head along each axis; assumed
+    rotation_degrees: float = Field(default=2.0, ge=0, le=30)  # largest about each axis; assumed
 
     @model_validator(mode="after")
     def _own_options(self) -> Self:
@@ -64,29 +71,12 @@ class DrawsParams(Section):
         return group, int(seed)
 
 
-class DrawsSection(Section):
+class DrawsSection(NamedGroups[DrawsParams]):
     """Every group of draws by its name."""
 
-    model_config = ConfigDict(extra="allow")
     section: ClassVar[str] = "draws"
+    words: ClassVar[str] = "group of draws"
     __pydantic_extra__: dict[str, DrawsParams]
-
-    @classmethod
-    def load(cls, path: Path = FILE) -> Self:
-        """Read the section; a study without it has no such groups."""
-        content = read(path).get(cls.section, {})
-        for group in content if isinstance(content, dict) else ():
-            if not NAME.fullmatch(str(group)):
-                raise StudyError(
-                    f"{path}: '{cls.section}': expected names of letters, digits, '-' and '_',"
-                    f" got {group!r}; rename it"
-                )
-        return parse(cls, cls.section, content, path)
-
-    @property
-    def groups(self) -> dict[str, DrawsParams]:
-        """Return the groups in their order."""
-        return dict(self.__pydantic_extra__)
 
     @property
     def all(self) -> tuple[Group, ...]:
@@ -102,13 +92,6 @@ class DrawsSection(Section):
             )
             for name, one in self.groups.items()
         )
-
-    def group(self, name: str) -> DrawsParams:
-        """Return a group; `StudyError` if there is none of this name."""
-        if name not in self.groups:
-            known = ", ".join(self.groups) or "none"
-            raise StudyError(f"params.yaml: unknown group of draws '{name}'; known: {known}")
-        return self.groups[name]
 
     def check(self, ensembles: dict[str, tuple[int, ...]], taken: set[str], path: Path) -> None:
         """Raise `StudyError` if a group has a name of another, or draws from an unknown network.

@@ -7,7 +7,8 @@ from typing import Annotated, Any, ClassVar, Literal, Self
 from pydantic import AfterValidator, ConfigDict, Field, PrivateAttr
 
 from stages.params.draws import DrawsSection
-from stages.params.external import NAME, ExternalSection
+from stages.params.external import ExternalSection
+from stages.params.named_groups import check_names
 from stages.params.section import FILE, Section, parse, read, section_of, unknown_key
 from stages.params.seeds import Seeds
 from stages.study import groups, layout, schema
@@ -53,11 +54,7 @@ class EnsembleParams(Section):
         for group in seeds if isinstance(seeds, dict) else ():
             if group not in allowed:
                 raise StudyError(unknown_key(path, f"{cls.section}.{group}", allowed))
-            if not NAME.fullmatch(str(group)):
-                raise StudyError(
-                    f"{path}: '{cls.section}': expected names of letters, digits, '-' and '_',"
-                    f" got {group!r}; rename it"
-                )
+            check_names([group], cls.section, path)
         found = parse(cls, cls.section, seeds, path)
         for name in () if alone else cls.model_fields:
             if name not in seeds:
@@ -198,6 +195,11 @@ class EnsembleParams(Section):
     def imaged(self) -> tuple[str, ...]:
         """Names of the groups with images, in the order of the study."""
         return tuple(group.name for group in self.all if group.imaged)
+
+    @property
+    def aligned(self) -> tuple[str, ...]:
+        """Names of those of them whose images lie as the reference's do."""
+        return tuple(group.name for group in self.all if group.aligned)
 
     def members(self, group: str, *, at_least: int = 1) -> tuple[int, ...]:
         """Return the member seeds of a group; `StudyError` as `group`."""

@@ -1,15 +1,13 @@
 """Section `external`: groups of images or volumes that others made."""
 
-import re
 from pathlib import Path
 from typing import ClassVar, Literal, Self
 
-from pydantic import ConfigDict, model_validator
+from pydantic import model_validator
 
-from stages.params.section import ELSEWHERE, FILE, Section, parse, read
-from stages.study.errors import StudyError
+from stages.params.named_groups import NamedGroups
+from stages.params.section import ELSEWHERE, Section
 
-NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9_-]*")  # of a group: it becomes the name of a folder
 GIVEN, REFERENCE = "files", "reference"  # a method of segmentation; a name of a group
 SOURCES = ("table", "folder", "bids", "volumes")
 
@@ -46,29 +44,12 @@ class ExternalParams(Section):
         return Path(next(str(getattr(self, n)) for n in SOURCES if getattr(self, n) is not None))
 
 
-class ExternalSection(Section):
+class ExternalSection(NamedGroups[ExternalParams]):
     """Every group from elsewhere by its name; `reference` is what the others are compared with."""
 
-    model_config = ConfigDict(extra="allow")
     section: ClassVar[str] = ELSEWHERE
+    words: ClassVar[str] = "external group"
     __pydantic_extra__: dict[str, ExternalParams]
-
-    @classmethod
-    def load(cls, path: Path = FILE) -> Self:
-        """Read the section; a study without it has no such groups."""
-        content = read(path).get(cls.section, {})
-        for group in content if isinstance(content, dict) else ():
-            if not NAME.fullmatch(str(group)):
-                raise StudyError(
-                    f"{path}: '{cls.section}': expected names of letters, digits, '-' and '_',"
-                    f" got {group!r}; rename it"
-                )
-        return parse(cls, cls.section, content, path)
-
-    @property
-    def groups(self) -> dict[str, ExternalParams]:
-        """Return the groups in their order."""
-        return dict(self.__pydantic_extra__)
 
     def interpolated(self, *, target: bool, method: str | None) -> tuple[str, ...]:
         """Return the groups whose images are resampled, where that changes volumes.
@@ -84,10 +65,3 @@ class ExternalSection(Section):
             for name, params in self.groups.items()
             if params.imaged and params.resample != "off" and name != REFERENCE
         )
-
-    def group(self, name: str) -> ExternalParams:
-        """Return a group; `StudyError` if there is none of this name."""
-        if name not in self.groups:
-            known = ", ".join(self.groups) or "none"
-            raise StudyError(f"params.yaml: unknown external group '{name}'; known: {known}")
-        return self.groups[name]

@@ -9,6 +9,7 @@ from dataclasses import replace
 from math import ceil, prod
 
 from stages.anatomy.diseases.catalogue import DISEASES
+from stages.params.draws import KINDS
 from stages.pipeline.costs import Cost, Rates, Study
 from stages.pipeline.graph import TRACKED, Stage, script_of
 from stages.pipeline.sizes import (
@@ -32,6 +33,7 @@ OVERLAP_VOXEL_S = 8e-8  # a voxel of a label map, both targets
 DEMONS_VOXEL_S = 3e-7  # an iteration on a voxel of the box around the brain
 DEMONS_BYTES = 250  # a voxel of a scan that is registered
 BOX = 0.7  # part of a scan that the box around the brain fills
+RESCAN_HEADS = 1.5  # a head is built, moved and scanned; in times of one that is not moved
 ANALYSE_S = 6.0  # for `ANALYSE_DRAWS` draws
 ANALYSE_DRAWS = 2199  # bootstrap draws, permutations and subsets
 REPORT_S = 27.0  # figures 10, HTML report 17: most of it the pictures of four scans
@@ -101,8 +103,15 @@ def reconstruct_draws(study: Study, rates: Rates, arguments: list[str]) -> Cost:
     """The same for every member of a group of draws, one after the other."""
     options = study.params.draws.group(arguments[0])
     one = one_member(study, rates, options.network[0], "reconstruct_draws")
-    n_members = len(options.members)
-    return replace(one, seconds=n_members * one.seconds, disk_bytes=n_members * one.disk_bytes)
+    n_members, seconds, memory_bytes = len(options.members), one.seconds, one.memory_bytes
+    if KINDS[options.method].rescanned:  # every scan is simulated
+        n_scans = len(study.validation)
+        workers = 1 if study.gpu else min(study.params.compute.workers, n_scans)
+        seconds += side_by_side(n_scans, RESCAN_HEADS * rates.head.seconds, workers)
+        memory_bytes += workers * rates.head.memory_bytes
+    disk_bytes = n_members * one.disk_bytes
+    seconds *= n_members
+    return replace(one, seconds=seconds, disk_bytes=disk_bytes, memory_bytes=memory_bytes)
 
 
 def one_member(study: Study, rates: Rates, group: str, script: str) -> Cost:
@@ -196,11 +205,17 @@ def phantom(study: Study, rates: Rates, arguments: list[str]) -> Cost:
 
 def image_quality(study: Study, rates: Rates, arguments: list[str]) -> Cost:
     """Every member's images read and scored."""
-    n_members = len(study.params.ensembles.members(arguments[0]))
+    n_members = n_aligned(study, arguments[0])
     each = rates.load.seconds + rates.quality.seconds
     return Cost(
         n_members * voxels(study.validation) * each, memory_bytes=rates.quality.memory_bytes
     )
+
+
+def n_aligned(study: Study, name: str) -> int:
+    """Return the members whose images are compared with the reference's voxel by voxel."""
+    group = study.params.ensembles.group(name)
+    return len(group.members) if group.aligned else 0
 
 
 def measure(study: Study, rates: Rates, arguments: list[str]) -> Cost:
@@ -208,7 +223,7 @@ def measure(study: Study, rates: Rates, arguments: list[str]) -> Cost:
     group = study.params.ensembles.group(arguments[0])
     n_members = len(group.members)
     thickness = n_members * voxels(study.validation) * THICKNESS_VOXEL_S
-    if not group.kind.repeated:
+    if not (group.kind.repeated and group.aligned):
         return Cost(thickness)
     largest = max(prod(shape) for shape in study.validation)
     return Cost(
@@ -220,7 +235,7 @@ def measure(study: Study, rates: Rates, arguments: list[str]) -> Cost:
 
 def overlap(study: Study, rates: Rates, arguments: list[str]) -> Cost:
     """Every member's label maps read and compared, some scans at a time."""
-    n_members, n_scans = len(study.params.ensembles.members(arguments[0])), len(study.validation)
+    n_members, n_scans = n_aligned(study, arguments[0]), len(study.validation)
     workers = min(study.params.compute.workers, n_scans)
     each = n_members * voxels(study.validation) * (rates.load.seconds + OVERLAP_VOXEL_S) / n_scans
     return Cost(side_by_side(n_scans, each, workers), workers, memory_bytes=rates.load.memory_bytes)
@@ -229,7 +244,7 @@ def overlap(study: Study, rates: Rates, arguments: list[str]) -> Cost:
 def deformation(study: Study, rates: Rates, arguments: list[str]) -> Cost:
     """Iterations on the grids of every image, some scans at a time."""
     params, n_scans = study.params.deformation, len(study.validation)
-    n_members = len(study.params.ensembles.members(arguments[0]))
+    n_members = n_aligned(study, arguments[0])
     workers = min(study.params.compute.workers, n_scans)
     pairs = zip(params.shrink_factors, params.iterations, strict=True)
     n_iterations = sum(n / factor**3 for factor, n in pairs)  # of the whole grid

@@ -59,7 +59,15 @@ def simulate(
         acquisition: grid, coils, noise and partial Fourier.
         rng: source of the noise.
     """
-    sigma = np.float32(noise_level(image, white_matter, acquisition))
+    sigma = noise_level(image, white_matter, acquisition)
+    return simulate_noisy(image, sigma, acquisition, rng)
+
+
+def simulate_noisy(
+    image: np.ndarray, noise_sd: float, acquisition: Acquisition, rng: np.random.Generator
+) -> Iterator[np.ndarray]:
+    """Yield the same with noise of a known SD, in real and imaginary part of each coil."""
+    sigma = np.float32(noise_sd)
     image = truncate_readout(image, acquisition.grid[0])
     n_acquired = acquired_columns(acquisition.partial_fourier, acquisition.grid[2])
     positions = [acquisition.axis_mm(0, acquisition.factor)]

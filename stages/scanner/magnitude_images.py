@@ -140,12 +140,18 @@ def in_field_of_view(image: np.ndarray, params: PhantomParams, path: Path) -> np
     return placed / np.float32(head[head > 0].mean(dtype=np.float64))
 
 
+def phantom_of(head: Head, params: PhantomParams) -> tuple[np.ndarray, np.ndarray]:
+    """Return the complex image of 1 mm voxels, and where the signal-to-noise ratio is defined.
+
+    That is all of the head, as white matter is not known.
+    """
+    magnitude = in_field_of_view(read_image(head.image), params, head.image)
+    return with_phase(magnitude, head.rng(IMAGE_STREAM)), magnitude > threshold_otsu(magnitude)
+
+
 def scan_head(head: Head, params: PhantomParams, folder: Path) -> dict[str, object]:
     """Write the scan of an image below `folder`; return its row of the table of images."""
-    magnitude = in_field_of_view(read_image(head.image), params, head.image)
-    # the signal-to-noise ratio is that of the head, as white matter is not known
-    tissue = magnitude > threshold_otsu(magnitude)
-    image, scanner = with_phase(magnitude, head.rng(IMAGE_STREAM)), acquisition(params)
+    (image, tissue), scanner = phantom_of(head, params), acquisition(params)
     slices = simulate(image, tissue, scanner, head.rng(NOISE_STREAM))
     path = folder / head.split / f"{head.name}.h5"
     write_slices(path, slices, scanner.grid, scanner.n_coils)

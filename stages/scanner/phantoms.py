@@ -1,6 +1,7 @@
 """Scans of digital phantoms with the truth beside them, some at a time."""
 
 from concurrent.futures import as_completed
+from dataclasses import dataclass
 from functools import partial
 from pathlib import Path
 
@@ -8,12 +9,15 @@ import numpy as np
 
 from stages.anatomy.contrast import Contrast, complex_image
 from stages.anatomy.diseases.catalogue import DISEASES, FLUIDS, lesion_mask, without_lesions
+from stages.anatomy.label_maps import list_maps
 from stages.anatomy.participants import (
     IMAGE_STREAM,
     NOISE_STREAM,
     PATHOLOGY_STREAM,
     Member,
     anatomy,
+    cohort,
+    with_twins,
 )
 from stages.anatomy.tissue import Tissue
 from stages.anatomy.view import brain_only, majority, true_volumes
@@ -66,13 +70,45 @@ def illness(member: Member, labels: np.ndarray, params: PathologyParams) -> np.n
     return DISEASES[member.kind].apply(labels, params, member.rng(PATHOLOGY_STREAM))
 
 
-def scan_member(member: Member, params: PhantomParams, folder: Path) -> dict[str, object]:
-    """Write scan and true labels of one member below `folder`; return its rows of the tables."""
+@dataclass(frozen=True, eq=False)
+class Phantom:
+    """What lies in the scanner: labels and image of a member, (n_slices, n_ky, n_kz) of 1 mm."""
+
+    healthy: np.ndarray
+    """Labels without the pathology."""
+    labels: np.ndarray
+    image: np.ndarray
+    """Complex64."""
+    age: float | None
+    """Years, if known."""
+
+    @property
+    def white_matter(self) -> np.ndarray:
+        """Where the signal-to-noise ratio is defined."""
+        return np.isin(self.labels, WHITE_MATTER)
+
+
+def cohort_members(params: PhantomParams) -> list[Member]:
+    """Return all members of the cohort, those of training first, twins behind their heads."""
+    maps = [] if params.label_maps is None else list_maps(Path(params.label_maps))
+    found = cohort(params.seed, (params.n_train, params.n_validation), maps)
+    return with_twins(found, params.pathology.heads, params.pathology.kinds)
+
+
+def phantom(member: Member, params: PhantomParams) -> Phantom:
+    """Return what lies in the scanner; the same whenever it is called."""
     scanner = acquisition(params)
     healthy, age = anatomy(member, scanner.grid, scanner.factor)
     labels = illness(member, healthy, params.pathology)
     image = complex_image(labels, contrast(params), member.rng(IMAGE_STREAM))
-    slices = simulate(image, np.isin(labels, WHITE_MATTER), scanner, member.rng(NOISE_STREAM))
+    return Phantom(healthy, labels, image, age)
+
+
+def scan_member(member: Member, params: PhantomParams, folder: Path) -> dict[str, object]:
+    """Write scan and true labels of one member below `folder`; return its rows of the tables."""
+    scanner, found = acquisition(params), phantom(member, params)
+    healthy, labels, age = found.healthy, found.labels, found.age
+    slices = simulate(found.image, found.white_matter, scanner, member.rng(NOISE_STREAM))
     path = folder / member.split / f"{member.name}.h5"
     write_slices(path, slices, scanner.grid, scanner.n_coils)
     write_truth(member, labels, healthy, params, folder / "truth")

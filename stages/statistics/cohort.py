@@ -204,15 +204,15 @@ def _all_have(table: Table, groups: tuple[str, ...]) -> bool:
 
 def _image_tables(ensembles: EnsembleParams, joined: Callable[..., pd.DataFrame]) -> dict[str, Any]:
     """Return the tables that only groups of images have."""
-    imaged = {*ensembles.imaged}
+    imaged, aligned = {*ensembles.imaged}, {*ensembles.aligned}
     against = ensembles.target is not None  # what is compared with a reference
 
     def those(names: tuple[str, ...]) -> tuple[str, ...]:
-        return tuple(name for name in names if name in imaged)
+        return tuple(name for name in names if name in aligned)
 
     networks, several = those(ensembles.ensembles), those(ensembles.variable)
     drawn = bool(networks) and _all_have(schema.DRAWS, networks)
-    measured = those(ensembles.groups)
+    measured = tuple(name for name in ensembles.groups if name in imaged)
     measured = measured if _all_have(schema.THICKNESS, measured) else ()
     voxelwise = {
         "regions": schema.REGIONS,

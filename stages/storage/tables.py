@@ -61,3 +61,9 @@ def write_table(path: Path, table: pd.DataFrame) -> None:
     """Write a table of plots/."""
     with atomic_path(path) as temporary:
         table.to_csv(temporary, index=False, float_format=SHOWN)
+
+
+def joined(parts: Iterable[pd.DataFrame], columns: list[str]) -> pd.DataFrame:
+    """Return the rows of several tables, one after the other; no rows where there are no tables."""
+    found = list(parts) or [pd.DataFrame(columns=columns)]
+    return pd.concat(found, ignore_index=True)[columns]

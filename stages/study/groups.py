@@ -54,6 +54,9 @@ class GroupKind:
     """Entries of an image's sidecar that all members of a scan share."""
     nested: bool = False
     """Members are samples of their scan: member 3 is another sample in each."""
+    rescanned: bool = False
+    """Members are scans of their own, in which the head lies elsewhere: no voxels are compared, and
+    the variability of volumes is the yardstick of other groups'."""
 
 
 ENSEMBLE = GroupKind(
@@ -108,6 +111,14 @@ DRAWN_MASKS = replace(
 DRAWN_WEIGHTS = replace(
     DRAWN, name="weight_draws", same_in=SAME, differ_in=(sidecars.WEIGHTS,), nested=False
 )
+RESCANS = replace(
+    DRAWN,
+    name="rescans",
+    image="scan repeated in another position",
+    scored=False,
+    same_in=(sidecars.SCAN, sidecars.WEIGHTS),
+    rescanned=True,
+)
 
 INTERPOLATION = GroupKind(
     "interpolation",
@@ -118,7 +129,7 @@ INTERPOLATION = GroupKind(
     interpolated=True,
 )
 
-DRAWS = (DRAWN, DRAWN_MASKS, DRAWN_WEIGHTS)
+DRAWS = (DRAWN, DRAWN_MASKS, DRAWN_WEIGHTS, RESCANS)
 KINDS = (ENSEMBLE, NOISE, REFERENCE, BASELINE, *DRAWS, EXTERNAL, PAIRED, INTERPOLATION)
 """Every kind of group."""
 _NAMED = {name: kind for kind in KINDS for name in kind.names}
@@ -142,6 +153,11 @@ class Group:
     """The ensemble whose member draws are made of; nothing of other kinds."""
     method: str = ""
     """How draws are made."""
+
+    @property
+    def aligned(self) -> bool:
+        """Return whether there are images, and they lie as the reference's do."""
+        return self.imaged and not self.kind.rescanned
 
     def of(self, subject: str) -> tuple[int, ...]:
         """Return the members that have an image of a scan."""

@@ -28,6 +28,8 @@ TRAINING = "Training"  # digests of what all members of an ensemble share
 DRAWN_FROM = "DrawnFrom"  # group and member of the network
 DRAW_METHOD = "DrawMethod"
 DRAW_SEED = "DrawSeed"  # of the scan; None where the member alone says what is drawn
+HEAD_SHIFT = "HeadShiftMillimetres"  # of a subject scanned again: along superior, anterior, right
+HEAD_ROTATION = "HeadRotationDegrees"  # about the same axes
 # of images with added noise
 NOISE_SIGMA = "NoiseSigma"
 NOISE_SNR = "NoiseSNR"

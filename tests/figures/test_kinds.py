@@ -4,7 +4,16 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from stages.figures.kinds import COLUMNS, VALUES, WITHIN, WORST, draw, known_target, label
+from stages.figures.kinds import (
+    COLUMNS,
+    VALUES,
+    WITHIN,
+    WORST,
+    draw,
+    known_target,
+    label,
+    yardstick,
+)
 
 GROUPS = {"unet": ("unet", 4), "replicas": ("unet", 1)}
 
@@ -32,6 +41,16 @@ def test_a_row_a_group_and_a_panel_an_estimate(targets):
     assert places == ["UNet\n4 images, 4 networks", "Replicas\n4 images, 1 network"]
     drawn = [x for line in figure.axes[3].lines for x in line.get_xdata()]
     assert min(drawn) >= WORST
+
+
+def test_a_line_stands_at_the_cv_between_scans_of_one_subject():
+    table = rows("reference")
+    assert yardstick(table[table["estimate"] == "cv"], ["replicas"]) == 2.0
+    assert yardstick(table[table["estimate"] == "cv"], []) is None
+    lines = [
+        line for line in draw(table, ["replicas"]).axes[0].lines if line.get_linestyle() == "--"
+    ]
+    assert [line.get_xdata()[0] for line in lines] == [2.0]
 
 
 def test_true_volumes_go_before_the_reference():

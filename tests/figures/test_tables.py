@@ -52,6 +52,17 @@ def test_figure2_tells_a_cv_from_a_mean_absolute_difference():
     assert "test-retest mean absolute difference" in labels
 
 
+def test_figure2_sets_scans_of_one_phantom_beside_the_published():
+    again = figure2.rescanned(spread("cv").query("group == 'rim'"))
+    assert again["structure"].tolist() == [*STRUCTURES]
+    assert again["cv_percent"].tolist() == [2.5, 2.5]  # of 1, 2, 3, 4
+    lines = pd.concat([anchors(), again])
+    figure = figure2.draw(spread("cv"), spread("bias"), GROUPS, STRUCTURES, lines)
+    labels = [text.get_text() for text in figure.legends[0].get_texts()]
+    assert "test-retest CV of phantoms" in labels
+    assert figure2.rescanned(spread("cv").query("group == 'none'")).empty
+
+
 def test_figure2_leaves_undefined_cells_empty():
     cv = spread("cv", 8)
     cv.loc[cv["structure"] == "caudate", "cv"] = np.nan

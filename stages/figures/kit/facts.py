@@ -72,6 +72,17 @@ class Facts:
         return self.ensembles.variable
 
     @property
+    def shown(self) -> tuple[str, ...]:
+        """Those of them that are no draws of one network."""
+        found = self.ensembles.all
+        return tuple(g.name for g in found if g.kind.repeated and not g.of_group)
+
+    @property
+    def rescans(self) -> tuple[str, ...]:
+        """The groups of subjects that were scanned again."""
+        return self.ensembles.named(of=lambda kind: kind.rescanned)
+
+    @property
     def compared(self) -> tuple[str, ...]:
         """The groups that are compared with the fully sampled scans, baselines last."""
         return self.ensembles.compared

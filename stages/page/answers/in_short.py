@@ -119,6 +119,9 @@ def _scale(facts: Facts) -> list[str]:
     values = known["cv_percent"]
     low, high = number(values.min(), 1), percent(values.max())
     retest = [f"published test-retest CV {low} to {high} (by structure)"] if len(values) else []
+    again = [facts.get("volumes", g, "cv", "median") for g in facts.rescans]
+    if rescans := [value for value in again if value is not None]:
+        retest.append(f"CV between scans of one phantom {_ends(rescans)}")
     margin = facts.get(*DISEASE)
     if margin is None or "hippocampus" not in facts.structures:
         return retest or ["no published variability of these structures is known here"]

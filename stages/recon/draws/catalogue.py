@@ -8,6 +8,7 @@ from stages.recon.draws.dropout import DROPOUT
 from stages.recon.draws.masks import MASKS
 from stages.recon.draws.protocol import DrawMethod
 from stages.recon.draws.replicas import REPLICAS
+from stages.recon.draws.rescans import RESCANS
 from stages.recon.draws.subsets import SUBSETS
 from stages.recon.draws.swag import SWAG
 from stages.recon.draws.transforms import TRANSFORMS
@@ -15,6 +16,6 @@ from stages.recon.draws.weight_snapshots import SNAPSHOTS
 
 METHODS: dict[str, DrawMethod] = {
     method.name: method
-    for method in (REPLICAS, SUBSETS, TRANSFORMS, MASKS, DROPOUT, SNAPSHOTS, SWAG)
+    for method in (REPLICAS, SUBSETS, TRANSFORMS, MASKS, DROPOUT, SNAPSHOTS, SWAG, RESCANS)
 }
 """By name."""

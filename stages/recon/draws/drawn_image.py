@@ -43,7 +43,7 @@ def seeded(seed: int, device: torch.device) -> Iterator[None]:
 def details(take: Take, method: DrawMethod, found: Measurement) -> Sidecar:
     """Return what an image's sidecar says of its draw."""
     group, seed = take.options.network
-    own_mask = sidecars.MASK in KINDS[method.name].differ_in
+    own_mask = sidecars.MASK not in KINDS[method.name].same_in
     mask = found.mask if own_mask else take.mask
     nested = KINDS[method.name].nested
     return {

@@ -162,22 +162,23 @@ def questions(cohort: Cohort, group: Group, params: AnalyseParams) -> Iterator[Q
     """Yield what a group is asked to predict."""
     names, scans = list(params.structures), list(cohort.subject_of)
     whole, half = whole_predictors(cohort, group), half_predictors(cohort, group)
+    predictors = (SD, CV) if group.aligned else (CV,)  # rescans have no voxels in common
     for ensemble in predicted_ensembles(cohort, group):
         if ensemble == group.name:
             known = half_targets(of(cohort.volumes, group.name))
-            for name in (SD, CV):
+            for name in predictors:
                 yield Question(ENSEMBLE_CV, name, crossed_pairs(half[name], known, names, scans))
             continue
         cv = of(cohort.cv, ensemble).assign(target=lambda table: logarithm(table["cv"]))
         target = pair_matrix(cv, "target", names, scans)
         several = len(predicted_ensembles(cohort, group)) > 1
         label = f"{ENSEMBLE_CV}_{ensemble}" if several else ENSEMBLE_CV
-        for name in (SD, CV):
+        for name in predictors:
             predictor = pair_matrix(whole[name], "value", names, scans)
             yield Question(label, name, [(predictor, target)])
     for against, reference in targets(cohort).items():
         known = half_targets(of(cohort.volumes, group.name), partial(log_bias, reference=reference))
-        for name in (SD, CV):
+        for name in predictors:
             pairs = crossed_pairs(half[name], known, names, scans)
             yield Question(f"bias_{against}", name, pairs)
 

@@ -113,8 +113,14 @@ def test_halves_predict_each_other():
     assert [(x[0, 0], y[0, 0]) for x, y in pairs] == [(0.0, 106.0), (6.0, 100.0)]
 
 
-def study(n_members: int = 4, n_scans: int = 6, *, images: bool = True):
-    """Return a cohort of two ensembles, noise and draws whose spread goes with the ensemble's."""
+def study(n_members: int = 4, n_scans: int = 6, *, images: bool = True, again: bool = False):
+    """Return a cohort of two ensembles, noise and draws whose spread goes with the ensemble's.
+
+    Args:
+        n_members, n_scans: numbers of each.
+        images: whether there are voxelwise tables.
+        again: whether subjects were scanned again.
+    """
     rng = np.random.default_rng(3)
     scans = SCANS[:n_scans]
     members = tuple(range(n_members))
@@ -122,6 +128,7 @@ def study(n_members: int = 4, n_scans: int = 6, *, images: bool = True):
         "replicas": {"of": "unet/0", "method": "replicas", "members": members},
         "swag": {"of": "unet/1", "method": "swag", "members": members},
     }
+    draws |= {"again": {"of": "unet/0", "method": "rescans", "members": members}} if again else {}
     found = ensembles(("unet", "rim"), n_members).with_draws(DrawsSection.model_validate(draws))
     size = rng.uniform(1000, 9000, (5, n_scans))
     spread = np.exp(rng.normal(-4, 0.7, (5, n_scans)))
@@ -205,3 +212,11 @@ def test_volumes_without_images_have_no_voxelwise_predictor():
     tree = asked(study(images=False)).metrics
     assert WITHIN in tree["replicas"]["predicts"]["ensemble_cv"]["cv"]
     assert "r2" not in tree["replicas"]["predicts"]["ensemble_cv"].get("sd", {}).get(WITHIN, {})
+
+
+def test_subjects_scanned_again_have_a_cv_and_no_voxelwise_predictor():
+    tree = asked(study(again=True)).metrics
+    assert tree["again"]["kind"] == "rescans" and tree["again"]["cv"]["value"] > 0
+    for target in ("ensemble_cv", "bias_truth"):
+        assert {*tree["again"]["predicts"][target]} - {"noise_ceiling"} == {"cv"}
+        assert "sd" in tree["replicas"]["predicts"][target]
