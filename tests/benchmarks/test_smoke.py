@@ -19,6 +19,7 @@ HELP_ALONE = {
     "full_size": "more than twenty CPU-seconds at its smallest size",
     "gpu": "a minute; test_gpu.py runs all of it",
     "implant": "more than twelve CPU-seconds at its smallest size",
+    "segmenter_spread": "a minute; test_segmenter_spread.py has its numbers",
     "roundings": "it runs the default study three times; test_roundings.py has its table",
 }
 """Benchmarks that cannot be tiny, and why: of them only the help is printed."""

@@ -1,5 +1,6 @@
 """The five sentences: never a conclusion of few subjects, and what n could have found."""
 
+from dataclasses import replace
 from typing import Any
 
 import pytest
@@ -7,6 +8,7 @@ import pytest
 from stages.figures.kit import sample
 from stages.figures.kit.facts import Facts
 from stages.page.answers.in_short import SENTENCES, in_short
+from stages.params.draws import DrawsSection
 from tests.page.results import facts, metrics, slope, within, without
 
 SHOWN: dict[str, float | None] = {"r": 0.6, "low": 0.3, "high": 0.8, "p": 0.002}
@@ -89,3 +91,13 @@ def test_what_was_not_measured_has_no_sentence(files: tuple[str, ...]) -> None:
     found = in_short(without(*files))
     assert {question for question, _ in found} <= set(SENTENCES)
     assert not any("nan" in text for _, text in found)
+
+
+def test_scans_of_one_phantom_stand_beside_the_published() -> None:
+    found = facts(
+        calibrated() | {"volumes": metrics()["volumes"] | {"again": {"cv": {"median": 0.8}}}}
+    )
+    draws = {"again": {"of": "rim/0", "method": "rescans", "members": (0, 1)}}
+    groups = found.ensembles.with_draws(DrawsSection.model_validate(draws))
+    assert "between scans of one phantom" not in sentences(found)[2]
+    assert "CV between scans of one phantom 0.8 %" in sentences(replace(found, ensembles=groups))[2]
