@@ -84,8 +84,9 @@ class Facts:
 
     @property
     def compared(self) -> tuple[str, ...]:
-        """The groups that are compared with the fully sampled scans, baselines last."""
-        return self.ensembles.compared
+        """The groups that are compared with the fully sampled scans, baselines last, draws apart."""
+        found = self.ensembles.all
+        return tuple(g.name for g in found if not (g.kind.target or g.of_group))
 
     @property
     def members(self) -> dict[str, tuple[int, ...]]:
