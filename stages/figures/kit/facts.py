@@ -84,7 +84,7 @@ class Facts:
 
     @property
     def compared(self) -> tuple[str, ...]:
-        """The groups that are compared with the fully sampled scans, baselines last, draws apart."""
+        """The groups that are compared with the fully sampled scans; no draws, baselines last."""
         found = self.ensembles.all
         return tuple(g.name for g in found if not (g.kind.target or g.of_group))
 
