@@ -8,12 +8,18 @@ from stages.params.section import parse
 from stages.params.train import ScheduleParams, TrainParams
 from stages.study.errors import StudyError
 from tests.recon.conftest import train_params
+from tests.settings import settings
 
+UNET = train_params("unet").model_dump()
 CYCLIC = {"kind": "cyclic", "warmup_steps": 3, "cycles": 4}
 
 
 def schedule(**changes: object) -> ScheduleParams:
     return parse(ScheduleParams, "schedule", {"kind": "cosine", "warmup_steps": 0} | changes)
+
+
+def unet(**changes: object) -> TrainParams:
+    return parse(TrainParams, "train", UNET | changes)
 
 
 @pytest.mark.parametrize(
@@ -22,7 +28,7 @@ def schedule(**changes: object) -> ScheduleParams:
         ({"cycles": 4}, "'schedule': expected no 'cycles' of kind cosine: .* option of cyclic"),
         ({"kind": "multistep", "cycles": 4}, "expected no 'cycles' of kind multistep"),
         ({"decay_steps": 9}, "expected no 'decay_steps' of kind cosine: .* option of multistep"),
-        ({"kind": "cyclic", "cycles": 4, "decay_factor": 0.5}, "expected no 'decay_factor' of kind"),
+        (CYCLIC | {"decay_factor": 0.5}, "expected no 'decay_factor' of kind cyclic: .* multistep"),
         ({"kind": "cyclic"}, "'schedule': expected 'cycles' of kind cyclic"),
         ({"kind": "cyclic", "cycles": 1}, "'schedule.cycles': .*greater than or equal to 2"),
         ({"kind": "linear"}, "'schedule.kind': .*'cosine', 'multistep' or 'cyclic', got 'linear'"),
@@ -50,12 +56,8 @@ def test_the_configuration_of_a_member_can_be_read(content: dict) -> None:
 @given(cycles=st.integers(2, 50), length=st.integers(1, 500), data=st.data())
 def test_snapshots_are_the_ends_of_cycles(cycles: int, length: int, data: st.DataObject) -> None:
     warmup = data.draw(st.integers(0, length - 1))
-    params = train_params(
-        "unet",
-        steps=cycles * length,
-        schedule=CYCLIC | {"cycles": cycles, "warmup_steps": warmup},
-        snapshot_interval=length,
-    )
+    own = CYCLIC | {"cycles": cycles, "warmup_steps": warmup}
+    params = unet(steps=cycles * length, schedule=own, snapshot_interval=length)
     assert params.snapshot_steps == tuple(length * (k + 1) for k in range(cycles))
 
 
@@ -69,14 +71,18 @@ def test_snapshots_are_the_ends_of_cycles(cycles: int, length: int, data: st.Dat
     ],
 )
 def test_other_snapshots_of_a_cyclic_schedule(steps: int, interval: int, message: str) -> None:
-    content = train_params("unet").model_dump()
-    content |= {"steps": steps, "snapshot_interval": interval, "schedule": CYCLIC}
     with pytest.raises(StudyError, match=message) as caught:
-        parse(TrainParams, "train", content)
+        unet(steps=steps, snapshot_interval=interval, schedule=CYCLIC)
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize(("study", "cycles"), [("ci", 2), ("default", 4)])
+def test_the_studies_of_the_project_can_be_cyclic(study: str, cycles: int) -> None:
+    content = settings(study)["train"]["unet"]
+    content["schedule"] = content["schedule"] | {"kind": "cyclic", "cycles": cycles}
+    assert len(parse(TrainParams, "train", content).snapshot_steps) == cycles
+
+
 def test_a_fault_of_the_schedule_is_named_first() -> None:
-    content = train_params("unet").model_dump() | {"schedule": {"kind": "cyclic"}}
     with pytest.raises(StudyError, match=r"expected a value for 'train.schedule.warmup_steps'"):
-        parse(TrainParams, "train", content)
+        unet(schedule={"kind": "cyclic"})
