@@ -32,9 +32,9 @@ def process_pool(n: int, otherwise: str = ALONE) -> ProcessPoolExecutor:
 
 
 def end_with_parent() -> None:
-    """End this process when the one that started it has ended, whatever it does then.
+    """End this process, one of `multiprocessing`, when that which started it has ended.
 
-    A worker holds both ends of the pipe that its tasks come through, and would wait for ever.
+    A worker of a pool would wait for ever: it has both ends of the pipe that tasks come through.
     """
     parent = multiprocessing.parent_process()
 
