@@ -114,6 +114,16 @@ def test_a_card_says_how_weights_were_chosen(study) -> None:
     assert "of 2 slices, of one scan |" in cards()["unet"]
 
 
+def test_a_card_says_how_the_learning_rate_falls(study) -> None:
+    schedule = {"kind": "cyclic", "warmup_steps": 2, "cycles": 2}
+    changes = {"schedule": schedule, "steps": 8, "snapshot_interval": 4}
+    write_toy_params(study, **{f"train.unet.{key}": value for key, value in changes.items()})
+    model_cards.main()
+    found = cards()
+    assert "| schedule | cosine in each of 2 cycles after 2 steps of warm-up |" in found["unet"]
+    assert "| schedule | cosine after 3 steps of warm-up |" in found["varnet"]
+
+
 def precise(quality: dict) -> dict:
     """The metrics of the phantoms as of real maps: with noise, shifts, sides and folds."""
     content = json.loads(json.dumps(quality))

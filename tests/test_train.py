@@ -214,6 +214,24 @@ def test_killed_while_it_writes(
     assert f"training goes on after step {last} of {STEPS}" in Path("stderr.txt").read_text()
 
 
+def test_a_cyclic_training_is_kept_at_the_ends_of_its_cycles(
+    child: Callable[..., int], study: Path
+) -> None:
+    cyclic = {"kind": "cyclic", "warmup_steps": 1, "cycles": 2}
+    changes = {"train.unet.schedule": cyclic, "train.unet.snapshot_interval": STEPS // 2}
+    write_toy_params(study, **EVERY_STEP, **changes)
+    run("unet", 0)
+    whole = outputs()
+    assert [*layout.snapshots(MEMBER)] == [STEPS // 2, STEPS]
+    # five checkpoints and a snapshot are on the disk
+    assert child("renamed", 2 * (STEPS // 2 + 2)) == -signal.SIGKILL
+    assert child() == 0
+    assert outputs() == whole
+    run("unet", 0, script="select")
+    kept = read_json(layout.model("unet", 0) / layout.CONFIGURATION)
+    assert kept["train"]["schedule"]["cycles"] == 2
+
+
 def test_a_changed_study_starts_afresh(
     child: Callable[..., int], study: Path, capsys: pytest.CaptureFixture
 ) -> None:

@@ -60,11 +60,11 @@ def losses(params: TrainParams) -> str:
 def schedule(params: TrainParams) -> str:
     """Return how the learning rate changes, e.g. `cosine decay after 13 steps of warm-up`."""
     chosen = params.schedule
-    kind = (
-        "cosine decay"
-        if chosen.kind == "cosine"
-        else f"factor {chosen.decay_factor:g} every {chosen.decay_steps:,} steps"
-    )
+    kind = {
+        "cosine": "cosine decay",
+        "multistep": f"factor {chosen.decay_factor:g} every {chosen.decay_steps:,} steps",
+        "cyclic": f"cosine decay in each of {chosen.cycles} cycles",
+    }[chosen.kind]
     warm_up = f"after {chosen.warmup_steps:,} steps of warm-up" if chosen.warmup_steps else ""
     return f"{kind} {warm_up}".strip()
 

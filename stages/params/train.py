@@ -3,7 +3,7 @@
 from pathlib import Path
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import Field
+from pydantic import Field, ValidationInfo, field_validator, model_validator
 
 from stages.params.section import FILE, Section, parse, read, section_of
 from stages.study.errors import StudyError
@@ -13,13 +13,37 @@ SELECTION = ("keep", "validation_slices")  # keys that no training depends on
 Count = Annotated[int, Field(ge=0)]
 
 
-class ScheduleParams(Section):
-    """Learning rate over the steps: a linear warm-up, then DIRECT's cosine or multi-step decay."""
+ScheduleKind = Literal["cosine", "multistep", "cyclic"]
+OPTIONS: dict[str, ScheduleKind] = {
+    "decay_steps": "multistep",
+    "decay_factor": "multistep",
+    "cycles": "cyclic",
+}
+"""Option of a schedule -> the kind that it belongs to."""
 
-    kind: Literal["cosine", "multistep"]
+
+class ScheduleParams(Section):
+    """Learning rate over the steps: a linear warm-up, and one cosine, several, or steps down."""
+
+    kind: ScheduleKind
     warmup_steps: int = Field(ge=0)
-    decay_steps: int = Field(default=50_000, ge=1)  # multistep only: steps between two decays
-    decay_factor: float = Field(default=0.2, gt=0, le=1)  # multistep only
+    decay_steps: int = Field(default=50_000, ge=1)  # steps between two decays
+    decay_factor: float = Field(default=0.2, gt=0, le=1)
+    # what a training with another schedule depends on has never named it
+    cycles: int | None = Field(default=None, ge=2, exclude_if=lambda cycles: cycles is None)
+
+    @model_validator(mode="after")
+    def _own_options(self) -> Self:
+        for name, kind in OPTIONS.items():
+            # the configuration of a member names the defaults of other kinds, too
+            other = getattr(self, name) != type(self).model_fields[name].default
+            if other and self.kind != kind:
+                raise ValueError(
+                    f"expected no '{name}' of kind {self.kind}: it is an option of {kind}"
+                )
+        if self.kind == "cyclic" and self.cycles is None:
+            raise ValueError("expected 'cycles' of kind cyclic: how often the cosine falls")
+        return self
 
 
 class PretrainedParams(Section):
@@ -51,6 +75,24 @@ class TrainParams(Section):
     keep: Literal["last", "best_psnr", "best_ssim"]  # snapshot that becomes the member
     validation_slices: int = Field(ge=1)  # of each monitor scan, evenly spread
     pretrained: dict[int, PretrainedParams]  # member: taken from DIRECT's zoo instead of trained
+
+    @field_validator("snapshot_interval")
+    @classmethod
+    def _ends_of_cycles(cls, interval: int, info: ValidationInfo) -> int:
+        schedule, steps = info.data.get("schedule"), info.data.get("steps")
+        if steps is None or schedule is None or schedule.cycles is None:
+            return interval
+        if interval * schedule.cycles != steps:
+            raise ValueError(
+                f"expected steps / schedule.cycles, {steps} / {schedule.cycles} and a whole number,"
+                " as the snapshots of a cyclic schedule are the ends of its cycles"
+            )
+        if interval <= schedule.warmup_steps:
+            raise ValueError(
+                f"expected more than the {schedule.warmup_steps} steps of warm-up, which are part"
+                " of the first cycle"
+            )
+        return interval
 
     @property
     def snapshot_steps(self) -> tuple[int, ...]:

@@ -23,6 +23,7 @@ from dvc.stage import run
 from dvc.stage.exceptions import StageCmdFailedError
 
 import stages
+from stages.machine.processes import end_with_parent
 from stages.pipeline.reproduction import interrupts_ignored
 
 PLAIN = re.compile(r"[\w ./@:=+,-]+")  # a command without anything that a shell reads
@@ -89,6 +90,7 @@ class Waiting:
 def run_when_told(receiver: Connection, sender: Connection) -> None:
     """Run the script that comes through a pipe; none, if its other end is closed before."""
     sender.close()  # the copy of this process
+    end_with_parent()  # or a script would outlive its job
     try:
         script = receiver.recv()
     except EOFError:

@@ -45,6 +45,9 @@ def test_schedules(params: TrainParams) -> None:
     assert schedule(params) == "cosine decay after 8 steps of warm-up"
     steps = ScheduleParams(kind="multistep", warmup_steps=0, decay_steps=500, decay_factor=0.5)
     assert schedule(params.model_copy(update={"schedule": steps})) == "factor 0.5 every 500 steps"
+    cyclic = ScheduleParams(kind="cyclic", warmup_steps=5, cycles=4)
+    words = "cosine decay in each of 4 cycles after 5 steps of warm-up"
+    assert schedule(params.model_copy(update={"schedule": cyclic})) == words
 
 
 def test_networks(params: TrainParams) -> None:

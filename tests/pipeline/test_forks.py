@@ -1,5 +1,8 @@
 """Stages forked from one process do what `dvc repro` does; shell commands and scripts."""
 
+import os
+import subprocess
+import sys
 import time
 from collections.abc import Iterator
 from pathlib import Path
@@ -26,6 +29,19 @@ COMMANDS = {
     "check": "python -m stages.check",
     "code": "python -m stages.code",
 }
+
+JOB = """
+import time
+from stages.pipeline import forked_stage
+
+def endless(*_):
+    print("begun", flush=True)
+    time.sleep(60)
+
+forked_stage.run_script = endless
+with forked_stage.Waiting() as script:
+    script.run(None, "python -m stages.check", cwd=".", env={})
+"""
 
 
 @pytest.fixture
@@ -90,6 +106,18 @@ def test_a_script_is_forked_and_leaves_what_a_shell_would(
         repo.reproduce("code", force=True, single_item=True)
     assert Path("dvc.lock").read_bytes() == lock
     assert {path.name: path.read_bytes() for path in Path("work/code").iterdir()} == files
+
+
+def test_a_script_ends_with_a_job_that_is_killed() -> None:
+    with subprocess.Popen(
+        [sys.executable, "-c", JOB],
+        stdout=subprocess.PIPE,
+        env={**os.environ, "PYTHONPATH": str(ROOT)},
+    ) as job:
+        assert job.stdout.readline() == b"begun\n"
+        job.terminate()
+        # the script has the other end of the output, too: it closes when nobody is left
+        assert job.communicate(timeout=20) == (b"", None)
 
 
 def test_a_fault_of_a_script_is_one_line_of_its_log(study: Path) -> None:

@@ -1,7 +1,8 @@
 """Snapshots: the last weights that one training kept, member 0 the last of all.
 
-Without a schedule that returns to a high learning rate (Huang et al. 2017, arXiv:1704.00109) they
-are points of one descent, which are closer to each other than trained networks are.
+Of a cyclic schedule they are the ends of its cycles, a snapshot ensemble (Huang et al. 2017,
+arXiv:1704.00109). Of the others, which never return to a high learning rate, they are points of one
+descent, which are closer to each other than trained networks are.
 """
 
 from pathlib import Path

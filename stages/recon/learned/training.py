@@ -167,7 +167,13 @@ def start(
 def learning_rate_schedule(
     optimizer: torch.optim.Optimizer, params: ScheduleParams, steps: int
 ) -> Schedule:
-    """Return DIRECT's schedule: warm-up and cosine, or warm-up and decay every so many steps."""
+    """Return the warm-up with one cosine, a cosine a cycle, or a decay every so many steps.
+
+    The first and the last are DIRECT's.
+    """
+    if params.cycles is not None:
+        of_step = partial(cyclic_factor, params.warmup_steps, steps // params.cycles)
+        return torch.optim.lr_scheduler.LambdaLR(optimizer, of_step)
     from direct.data.lr_scheduler import WarmupCosineLR, WarmupMultiStepLR
 
     warmup = {"warmup_factor": WARMUP_FACTOR, "warmup_iterations": params.warmup_steps}
@@ -175,6 +181,24 @@ def learning_rate_schedule(
         return WarmupCosineLR(optimizer, steps, **warmup)
     milestones = list(range(params.decay_steps, steps, params.decay_steps))
     return WarmupMultiStepLR(optimizer, milestones, params.decay_factor, **warmup)
+
+
+def cyclic_factor(warmup_steps: int, length: int, step: int) -> float:
+    r"""Return the part of the learning rate that a step has where it restarts with every cycle.
+
+    .. math:: w(t) (1 + \cos(\pi (t \bmod L) / L)) / 2
+
+    with the warm-up w of DIRECT (Huang et al. 2017, arXiv:1704.00109, equation 2; warm restarts:
+    Loshchilov and Hutter 2017, arXiv:1608.03983). In one cycle it is DIRECT's cosine.
+
+    Args:
+        warmup_steps: steps of the warm-up, a part of the first cycle.
+        length: steps of a cycle, L.
+        step: steps taken before, t.
+    """
+    begun = min(1.0, step / warmup_steps) if warmup_steps else 1.0
+    warmup = WARMUP_FACTOR * (1 - begun) + begun
+    return warmup * 0.5 * (1 + math.cos(math.pi * (step % length) / length))
 
 
 def train_step(state: TrainingState, batch: Batch, losses: Losses, clip: float | None) -> float:

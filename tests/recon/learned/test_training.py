@@ -1,18 +1,24 @@
 """The training loop."""
 
+import math
 import subprocess
 import sys
+from pathlib import Path
 
 import pytest
 import torch
+from hypothesis import given
+from hypothesis import strategies as st
 
 from stages.params.train import ScheduleParams, TrainParams
 from stages.recon.learned.networks import parameters_of
+from stages.recon.learned.resume import Checkpoints
 from stages.recon.learned.slices import Slices
 from stages.recon.learned.training import Adam, TrainingState, learning_rate_schedule, start, train
 from stages.study.errors import StudyError
 from tests.fabricated import ROOT
 from tests.recon.conftest import CPU, train_params
+from tests.tolerances import rounding
 
 
 def trained(params: TrainParams, slices: Slices, seed: int, name: str = "unet") -> TrainingState:
@@ -120,3 +126,45 @@ def test_schedule_of_the_challenge() -> None:
     assert found[:5] == pytest.approx([1 / 3, 1 / 2, 2 / 3, 5 / 6, 1.0])
     assert found[9:11] == pytest.approx([1.0, 0.2])
     assert found[20] == pytest.approx(0.04)
+
+
+@given(cycles=st.integers(2, 6), length=st.integers(2, 30), data=st.data())
+def test_cyclic_schedule(cycles: int, length: int, data: st.DataObject) -> None:
+    warmup = data.draw(st.integers(0, length - 1))
+    params = ScheduleParams(kind="cyclic", warmup_steps=warmup, cycles=cycles)
+    found = rates(params, cycles * length)
+    # each cycle is a training of its own with DIRECT's cosine, the first with the warm-up
+    first = rates(ScheduleParams(kind="cosine", warmup_steps=warmup), length)
+    later = rates(ScheduleParams(kind="cosine", warmup_steps=0), length)
+    exact = {"rel": rounding(10, "float64"), "abs": rounding(10, "float64")}
+    assert found == pytest.approx(first + later * (cycles - 1), **exact)
+
+
+def test_closed_form_of_a_cycle() -> None:
+    found = rates(ScheduleParams(kind="cyclic", warmup_steps=2, cycles=3), 12)
+    half = math.sqrt(0.5)
+    cosine = [1.0, (1 + half) / 2, 0.5, (1 - half) / 2]
+    expected = [1 / 3, 2 / 3 * cosine[1], *cosine[2:], *cosine, *cosine]
+    assert found == pytest.approx(expected, rel=rounding(10, "float64"))
+
+
+def test_a_cyclic_training_goes_on_exactly(slices: Slices, tmp_path: Path) -> None:
+    cyclic = {"kind": "cyclic", "warmup_steps": 1, "cycles": 2}
+    params = train_params("unet", steps=6, schedule=cyclic, snapshot_interval=3)
+    kept: dict[int, float] = {}
+    whole = start(params, "unet", 0, [slices.size], CPU)
+    train(whole, params, [slices], snapshot=lambda step, _: kept.update({step: rate_of(whole)}))
+    full = params.learning_rate
+    assert kept == {3: full, 6: full}  # the rate of the step that comes next
+    checkpoints = Checkpoints.of(tmp_path / "checkpoints", {}, minutes=0)
+    begun = start(params, "unet", 0, [slices.size], CPU)
+    train(begun, params.model_copy(update={"steps": 4}), [slices], checkpoints)
+    resumed = start(params, "unet", 9, [slices.size], CPU)
+    resumed.load_state_dict(checkpoints.latest())
+    train(resumed, params, [slices])
+    assert same_weights(resumed, whole)
+    assert resumed.curves == whole.curves
+
+
+def rate_of(state: TrainingState) -> float:
+    return state.optimizer.param_groups[0]["lr"]
