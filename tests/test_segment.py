@@ -16,8 +16,8 @@ from nibabel.processing import resample_from_to
 from scipy import ndimage
 
 from stages import segment
-from stages.params.segment import PerturbationParams, SegmentParams
 from stages.implantation.healthy_scan import find_labels
+from stages.params.segment import PerturbationParams, SegmentParams
 from stages.segmenters import segmentations
 from stages.segmenters.image import load
 from stages.segmenters.protocol import Segmentation

@@ -40,7 +40,7 @@ from stages.study.seeds import stable_seed
 IMAGES = "images"  # the member's images among the links of its segmentations
 TABLES = "volumes*.csv"
 LOG = "{}_log.txt"  # what a command said
-DRAW = "Label map of a copy of the image, shifted by parts of a voxel; it lies where the image does."
+DRAW = "Label map of a copy of the image, shifted by parts of a voxel; it lies over the image."
 OFFSET_DIGITS = 6  # nm
 
 
