@@ -247,7 +247,8 @@ def ball_network():
 
     def found(image):
         labels = np.where(image.data > np.exp(-1), 17, 0).astype(np.int32)
-        return Segmentation(labels, image.affine, np.array([float((labels > 0).sum())]))
+        volume = np.array([float((labels > 0).sum())])
+        return Segmentation(labels, image.affine, volume, {"ExitCode": 0}, log="found it")
 
     return segmentations.Network(SimpleNamespace(segment_image=found), {"WeightsMD5": "x"})
 
@@ -270,7 +271,10 @@ def test_a_label_map_of_a_shifted_copy_lies_over_the_image(tmp_path, monkeypatch
         stored = nib.load(path)
         back = resample_from_to(stored, (image.data.shape, image.affine), order=0)
         assert not ((np.asarray(back.dataobj) > 0) != own)[~border].any()
-        drawn, offset = np.asarray(stored.dataobj) > 0, read_json(layout.sidecar(path))["OffsetMM"]
+        about = read_json(layout.sidecar(path))
+        drawn, offset = np.asarray(stored.dataobj) > 0, about["OffsetMM"]
+        assert (about["ExitCode"], about["WeightsMD5"]) == (0, "x")
+        assert path.with_name(f"sub-1_desc-draw{number}_log.txt").read_text() == "found it"
         # thousand voxels of a ball, of which those of the border err by half a voxel at most
         assert centre(drawn, stored.affine) == pytest.approx(centre(own, image.affine), abs=0.1)
         moved = centre(drawn, image.affine) - centre(own, image.affine)

@@ -32,7 +32,7 @@ def progress(
 
 
 def unseen() -> None:
-    """Move no bar: an `Advance` of work that nobody watches."""
+    """Move no bar: an `Advance` of work that has none."""
 
 
 def counted[Item](items: Iterable[Item], advance: Advance) -> Iterator[Item]:

@@ -68,12 +68,31 @@ def n_segmentations(group: str, seeds: Iterable[int], params: SegmentParams) -> 
     return n_images * (1 + params.perturbations.draws)
 
 
-def on_grid(result: Segmentation, shape: tuple[int, ...], affine: np.ndarray) -> np.ndarray:
-    """Return the labels (i, j, k) on the grid of the image, from which the network's may differ."""
+def write_map(
+    target: Path,
+    result: Segmentation,
+    shape: tuple[int, ...],
+    affine: np.ndarray,
+    about: dict[str, Any],
+) -> None:
+    """Write a label map and its sidecar on the grid of the image; the network may have its own.
+
+    Args:
+        target: the file.
+        result: of the image.
+        shape, affine: of the image.
+        about: what the sidecar says besides the details of the result.
+    """
     labels = result.written
-    if shape == labels.shape and np.allclose(affine, result.affine, atol=1e-4):
-        return labels
-    return nearest_grid(labels, result.affine, shape, affine)
+    if shape != labels.shape or not np.allclose(affine, result.affine, atol=1e-4):
+        labels = nearest_grid(labels, result.affine, shape, affine)
+    save_volume(target, smallest_labels(labels), affine, {**about, **result.details})
+
+
+def write_log(target: Path, name: str, result: Segmentation) -> None:
+    """Write what a program said while it made a label map, if it did, beside the map."""
+    if result.log:
+        target.with_name(LOG.format(name)).write_text(result.log, encoding="utf-8")
 
 
 def source_of(group: str, seed: int, image: Path) -> dict[str, Any]:
@@ -102,12 +121,9 @@ def segment_all(
                 raise StudyError(finding.message)
             print(f"warning: {finding.message}", file=sys.stderr)
         grid = nib.load(path)
-        labels = on_grid(result, grid.shape[:3], grid.affine)
         target = layout.segmentation(group, seed, subject, output)
-        about = {**source, **details, **result.details}
-        save_volume(target, smallest_labels(labels), grid.affine, about)
-        if result.log:
-            target.with_name(LOG.format(subject)).write_text(result.log, encoding="utf-8")
+        write_map(target, result, grid.shape[:3], grid.affine, {**source, **details})
+        write_log(target, subject, result)
         yield subject, result.volumes_mm3
 
 
@@ -136,16 +152,15 @@ def segment_draws(
         offset = draw_offset(largest, rng)
         scan = shifted(image, offset)
         result = network.segmenter.segment_image(scan)
-        labels = on_grid(result, scan.data.shape, scan.affine)
         about = {
             **source_of(group, seed, path),
             **network.details,
-            **result.details,
             sidecars.DRAW: number,
             sidecars.OFFSET: (image.affine[:3, :3] @ offset).round(OFFSET_DIGITS).tolist(),
         }
         target = layout.drawn_segmentation(group, seed, number, subject, output)
-        save_volume(target, smallest_labels(labels), scan.affine, about)
+        write_map(target, result, scan.data.shape, scan.affine, about)
+        write_log(target, f"{subject}_desc-{layout.drawn(number)}", result)
         yield subject, result.volumes_mm3
 
 
