@@ -12,7 +12,7 @@ from stages.machine.arguments import group_argument
 from stages.machine.device import prepare
 from stages.machine.entry import entry_point
 from stages.machine.parallel import each
-from stages.machine.progress import progress
+from stages.machine.progress import Advance, progress
 from stages.params.compute import ComputeParams
 from stages.params.data import DataParams
 from stages.params.draws import DrawsParams, DrawsSection
@@ -48,15 +48,14 @@ class Job:
         return METHODS[self.options.method]
 
 
-def draw_member(job: Job, member: int) -> None:
-    """Write the images of one member."""
+def draw_member(job: Job, member: int, advance: Advance) -> None:
+    """Write the images of one member; `advance` is called after each."""
     name, options, source, method = job.name, job.options, job.source, job.method
     engine, weights = method.open(source, member, options)
     origin = NETWORK.origin(source.group, source.seed, job.scans)
     origin |= {} if weights is None else {sidecars.WEIGHTS: weights}
     reconstruction = learned(engine)
-    bar = progress(desc=f"{name} {member}", total=len(job.scans), unit="scan")
-    with bar, atomic_directory(layout.images(name, member)) as folder:
+    with atomic_directory(layout.images(name, member)) as folder:
         words = about(name, member, method, options.of)
         describe_images(folder, name, member, words, job.data, NETWORK.tools)
 
@@ -67,7 +66,7 @@ def draw_member(job: Job, member: int) -> None:
             save_image(
                 layout.image(name, member, label, folder), scan, image, {**origin, **details}
             )
-            bar.update()
+            advance()
 
         each(reconstruct, job.scans, job.n_workers)
 
@@ -84,8 +83,10 @@ def main(arguments: list[str] | None = None) -> None:
     batch_size = 1 if seeded else ReconstructParams.load().batch_size
     n_workers = 1 if seeded or source.device.type != "cpu" else compute.workers
     job = Job(name, options, source, scans, data, batch_size, n_workers)
-    for member in options.members:
-        draw_member(job, member)
+    n_images = len(scans) * len(options.members)
+    with progress(desc=name, total=n_images, unit="image") as bar:
+        for member in options.members:
+            draw_member(job, member, bar.update)
 
 
 if __name__ == "__main__":

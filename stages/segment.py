@@ -10,10 +10,11 @@ from stages.machine.arguments import members_argument
 from stages.machine.device import pick_device
 from stages.machine.entry import entry_point
 from stages.machine.memory import map_large_blocks
+from stages.machine.progress import progress
 from stages.params.compute import ComputeParams
 from stages.params.ensembles import EnsembleParams
 from stages.params.segment import SegmentParams
-from stages.segmenters.segmentations import segment_member
+from stages.segmenters.segmentations import n_segmentations, segment_member
 
 
 @entry_point
@@ -27,8 +28,10 @@ def main(arguments: list[str] | None = None) -> None:
     if group not in ensembles.ensembles:
         params = params.once  # the study divides the variance of ensembles alone
     seeds = (seed,) if seed is not None else ensembles.members(group)
-    for one in seeds:
-        segment_member(group, one, params, pick_device(compute.device))
+    device, total = pick_device(compute.device), n_segmentations(group, seeds, params)
+    with progress(desc=f"segment {group}", total=total, unit="image") as bar:
+        for one in seeds:
+            segment_member(group, one, params, device, bar.update)
 
 
 if __name__ == "__main__":

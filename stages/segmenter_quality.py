@@ -42,14 +42,23 @@ def judge_ill(params: SegmenterParams, number: int) -> Judgement:
     return judge_once(params.quality, embedded(), phantom)
 
 
+def judge_phantom(params: SegmenterParams, number: int) -> Judgement:
+    """Return the judgement of the network on one phantom, those without a disease first."""
+    n_healthy = params.quality.n_phantoms
+    if number < n_healthy:
+        return judge_embedded(params.quality, number)
+    return judge_ill(params, number - n_healthy)
+
+
 @entry_point
 def main() -> None:
     """Write the metrics."""
     recipe, workers = SegmenterParams.load(), ComputeParams.load().workers
     params = recipe.quality
-    healthy = judge_all(judge_embedded, params, params.n_phantoms, workers)
+    n_scans = params.n_phantoms + params.n_ill * len(DISEASES)
+    judged = judge_all(judge_phantom, recipe, n_scans, workers)
+    healthy, ill = judged[: params.n_phantoms], judged[params.n_phantoms :]
     write_json(layout.metric("segmenter-quality", "segmenter"), summarise(healthy))
-    ill = judge_all(judge_ill, recipe, params.n_ill * len(DISEASES), workers)
     parts = {
         kind: summarise(ill[k * params.n_ill : (k + 1) * params.n_ill])
         for k, kind in enumerate(DISEASES)

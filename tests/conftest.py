@@ -6,6 +6,7 @@ from pathlib import Path
 
 import pytest
 from hypothesis import settings
+from tqdm import tqdm
 
 # a suite that decides about a change must give the same answer twice; a busy machine is no failure
 settings.register_profile("study", derandomize=True, deadline=None)
@@ -38,6 +39,20 @@ def error_line(capsys: pytest.CaptureFixture) -> Callable[..., str]:
         return line
 
     return failing
+
+
+@pytest.fixture
+def bars(monkeypatch: pytest.MonkeyPatch) -> list[tqdm]:
+    """The progress bars of the study that a test opens, in their order."""
+    opened: list[tqdm] = []
+
+    class Noted(tqdm):
+        def __init__(self, *arguments: object, **options: object) -> None:
+            super().__init__(*arguments, **options)
+            opened.append(self)
+
+    monkeypatch.setattr("stages.machine.progress.tqdm", Noted)
+    return opened
 
 
 @pytest.fixture(scope="session")

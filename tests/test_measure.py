@@ -112,6 +112,13 @@ def test_the_reference_has_volumes(study):
     assert names == {"volumes.csv", "sides.csv", "thickness.csv"}
 
 
+@pytest.mark.parametrize("group", ["unet", "zero_filled", "noise"])
+def test_a_group_is_measured_under_one_bar(study, bars, group):
+    measure.main([group])
+    (bar,) = bars
+    assert (bar.n, bar.total, bar.unit) == (2, 2, "scan")
+
+
 def test_members_come_from_the_parameters_only(study):
     change_params(study, "ensembles", "unet", [0, 2])
     measure.main(["unet"])

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 import torch
+from tqdm import tqdm
 
 from stages.params.ensembles import EnsembleParams
 from stages.provenance.checks import duplicate_faults, scan_faults, training_faults
@@ -66,11 +67,14 @@ def test_the_last_snapshot_is_the_member(study: Path) -> None:
     assert (load_volume(layout.image("snapshots", 0, SUBJECT))[0] == plain).all()
 
 
-def test_draws_repeat(study: Path) -> None:
+def test_draws_repeat_under_one_bar(study: Path, bars: list[tqdm]) -> None:
     path = layout.image("dropout", 1, SUBJECT)
     before = path.read_bytes()
     run("reconstruct_draws", "dropout")
     assert path.read_bytes() == before
+    (bar,) = bars
+    n_images = len(list(layout.images("dropout", 0).parent.rglob("*_T1w.nii.gz")))
+    assert (bar.n, bar.total, bar.unit) == (n_images, n_images, "image")
 
 
 def test_kinds_see_what_must_not_be_shared(study: Path) -> None:

@@ -12,10 +12,15 @@ import pandas as pd
 import pytest
 import torch
 import yaml
+from nibabel.processing import resample_from_to
+from scipy import ndimage
 
 from stages import segment
+from stages.implantation.healthy_scan import find_labels
 from stages.params.segment import PerturbationParams, SegmentParams
 from stages.segmenters import segmentations
+from stages.segmenters.image import load
+from stages.segmenters.protocol import Segmentation
 from stages.segmenters.segmentations import segment_member
 from stages.segmenters.synthseg import model
 from stages.segmenters.synthseg.labels import MERGED_LABELS, merged_name
@@ -153,6 +158,42 @@ def test_shifted_copies_have_tables_of_their_own(study, weights):
         assert not np.array_equal(table, tables[0])
     assert not np.array_equal(tables[1], tables[2])
     assert options(weights, draws=2).once == options(weights)
+    for subject in ("sub-1", "sub-2"):
+        own = nib.load(layout.segmentation("unet", 3, subject))
+        about = read_json(layout.sidecar(layout.segmentation("unet", 3, subject)))
+        for number in (0, 1):
+            path = layout.drawn_segmentation("unet", 3, number, subject)
+            assert path.name == f"{subject}_rec-unet3_seg-freesurfer_desc-draw{number}_dseg.nii.gz"
+            copy, found = nib.load(path), read_json(layout.sidecar(path))
+            assert copy.shape == own.shape and copy.get_data_dtype() == np.uint8
+            moved = own.affine[:3, 3] - copy.affine[:3, 3]
+            assert moved == pytest.approx(found["OffsetMM"], abs=1e-5) and moved.any()
+            assert (found["Draw"], found["MD5"]) == (number, md5(path))
+            same = {"Sources", "SourceMD5", "Method", "Weights", "WeightsMD5", "Mode", "Fast"}
+            assert {key: found[key] for key in same} == {key: about[key] for key in same}
+            assert set(found) == set(about) | {"Draw", "OffsetMM"}
+    rows = (target / "descriptions.tsv").read_text().splitlines()
+    assert [row.split("\t")[0] for row in rows] == ["desc_id", "desc-draw0", "desc-draw1"]
+
+
+def test_label_maps_of_copies_are_no_members(study, weights):
+    segment_member("unet", 3, options(weights, draws=2), CPU)
+    folder = layout.segmentations("unet", 3)
+    assert len(list(folder.rglob("*_dseg.nii.gz"))) == 2 * (1 + 2)
+    assert find_labels(folder, "sub-1") == layout.segmentation("unet", 3, "sub-1")
+    assert layout.subjects("unet", 3) == ["sub-1", "sub-2"]
+
+
+def test_a_study_is_segmented_under_one_bar(study, monkeypatch, bars):
+    params = yaml.safe_load(Path("params.yaml").read_text())
+    params["ensembles"]["unet"] = [2, 3]
+    params["segment"]["perturbations"]["draws"] = 2
+    Path("params.yaml").write_text(yaml.safe_dump(params))
+    data = np.random.default_rng(3).random((8, 12, 10), np.float32)
+    save_volume(layout.image("unet", 2, "sub-1"), data, affine(data.shape, (2.0,) * 3, "SAR"), {})
+    run(monkeypatch, "unet")
+    (bar,) = bars
+    assert (bar.n, bar.total, bar.unit) == (9, 9, "image")  # three images, two copies of each
 
 
 def test_further_networks_segment_the_copies_in_turn(study, weights, tmp_path):
@@ -165,6 +206,13 @@ def test_further_networks_segment_the_copies_in_turn(study, weights, tmp_path):
     params = options(weights, draws=3).model_copy(update={"networks": str(folder)})
     segment_member("unet", 3, params, CPU)
     found = [pd.read_csv(layout.drawn_volumes("unet", 3, k), index_col=0) for k in range(3)]
+    recorded = [
+        read_json(layout.sidecar(layout.drawn_segmentation("unet", 3, k, "sub-1")))
+        for k in range(3)
+    ]
+    files = [folder / f"{seed}.npz" for seed in (5, 6, 5)]
+    assert [each["WeightsMD5"] for each in recorded] == [md5(file) for file in files]
+    assert [each["Weights"] for each in recorded] == [file.name for file in files]
     for number, seed in enumerate((5, 6, 5)):
         alone = options(folder / f"{seed}.npz", draws=3)
         segment_member("unet", 3, alone, CPU)
@@ -184,24 +232,66 @@ def test_further_networks_segment_the_copies_in_turn(study, weights, tmp_path):
         segment_member("unet", 3, params, CPU)
 
 
-def test_a_draw_shifts_all_images_of_a_scan_alike_and_no_two_scans(monkeypatch):
-    seen = {}
+def write_ball(group, seed, number):
+    """Write the image of a smooth ball of radius 6.3 voxels, a voxel 1.5 x 1 x 1.2 mm."""
+    shape = (22, 24, 20)
+    index = np.stack(np.meshgrid(*map(np.arange, shape), indexing="ij"), -1)
+    distance = np.linalg.norm(index - (10.3, 12.1, 9.6 + 0.2 * number), axis=-1)
+    matrix = affine(shape, (1.5, 1.0, 1.2), "SAR")
+    data = np.exp(-((distance / 6.3) ** 2)).astype(np.float32)
+    save_volume(layout.image(group, seed, f"sub-{number}"), data, matrix, {})
 
-    def noted(image, offset):
-        seen[image] = offset
-        return image
 
-    monkeypatch.setattr(segmentations, "shifted", noted)
-    monkeypatch.setattr(segmentations, "load", lambda path: path)
-    monkeypatch.setattr(segmentations, "member_subjects", lambda *_: ["sub-1", "sub-2"])
-    measure = SimpleNamespace(segment_image=lambda _: SimpleNamespace(volumes_mm3=np.ones(1)))
-    params = SimpleNamespace(perturbations=SimpleNamespace(shift_voxels=0.5))
+def ball_network():
+    """A segmenter that finds the ball exactly, and what is said of it."""
+
+    def found(image):
+        labels = np.where(image.data > np.exp(-1), 17, 0).astype(np.int32)
+        volume = np.array([float((labels > 0).sum())])
+        return Segmentation(labels, image.affine, volume, {"ExitCode": 0}, log="found it")
+
+    return segmentations.Network(SimpleNamespace(segment_image=found), {"WeightsMD5": "x"})
+
+
+def centre(labels, matrix):
+    """Return the centre of all labels in the world, mm."""
+    return matrix[:3] @ [*np.argwhere(labels).mean(axis=0), 1]
+
+
+def test_a_label_map_of_a_shifted_copy_lies_over_the_image(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    write_ball("unet", 0, 1)
+    network, image = ball_network(), load(layout.image("unet", 0, "sub-1"))
+    own = network.segmenter.segment_image(image).labels > 0
+    around = np.ones((3, 3, 3), bool)  # the nearest voxel lies next to it, also across a corner
+    border = ndimage.binary_dilation(own, around) & ~ndimage.binary_erosion(own, around)
+    for number in range(4):
+        list(segmentations.segment_draws("unet", 0, network, 1.0, number, Path("out")))
+        path = layout.drawn_segmentation("unet", 0, number, "sub-1", Path("out"))
+        stored = nib.load(path)
+        back = resample_from_to(stored, (image.data.shape, image.affine), order=0)
+        assert not ((np.asarray(back.dataobj) > 0) != own)[~border].any()
+        about = read_json(layout.sidecar(path))
+        drawn, offset = np.asarray(stored.dataobj) > 0, about["OffsetMM"]
+        assert (about["ExitCode"], about["WeightsMD5"]) == (0, "x")
+        assert path.with_name(f"sub-1_desc-draw{number}_log.txt").read_text() == "found it"
+        # thousand voxels of a ball, of which those of the border err by half a voxel at most
+        assert centre(drawn, stored.affine) == pytest.approx(centre(own, image.affine), abs=0.1)
+        moved = centre(drawn, image.affine) - centre(own, image.affine)
+        assert moved == pytest.approx(offset, abs=0.1) and np.linalg.norm(offset) > 0.3
+
+
+def test_a_draw_shifts_all_images_of_a_scan_alike_and_no_two_scans(tmp_path, monkeypatch):
+    monkeypatch.chdir(tmp_path)
+    seen = {"sub-1": [], "sub-2": []}
     for group, seed in (("unet", 0), ("unet", 1), ("rim", 0)):
-        assert len(list(segmentations.segment_draws(group, seed, measure, params, 1))) == 2
-    first, second = (
-        np.array([offset for path, offset in seen.items() if scan in path.name])
-        for scan in ("sub-1", "sub-2")
-    )
+        for number in (1, 2):
+            write_ball(group, seed, number)
+        list(segmentations.segment_draws(group, seed, ball_network(), 0.5, 1, Path("out")))
+        for subject, offsets in seen.items():
+            path = layout.drawn_segmentation(group, seed, 1, subject, Path("out"))
+            offsets.append(read_json(layout.sidecar(path))["OffsetMM"])
+    first, second = (np.array(seen[f"sub-{number}"]) for number in (1, 2))
     assert len(first) == len(second) == 3
     assert (first == first[0]).all() and (second == second[0]).all()
     assert (first[0] != second[0]).any()

@@ -148,7 +148,11 @@ def test_quality_is_of_healthy_phantoms_and_of_each_disease(
     folder: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     params = segmenter_quality.SegmenterParams.load()
-    asked = []
+    asked, runs = [], []
+
+    def judged(judge_one, params, n):
+        runs.append(n)
+        return [judge_one(params, k) for k in range(n)]
 
     def scan_ill(quality, number, kind, plan):
         asked.append((number, kind))
@@ -163,9 +167,10 @@ def test_quality_is_of_healthy_phantoms_and_of_each_disease(
     monkeypatch.setattr(
         segmenter_quality,
         "judge_all",
-        lambda judge_one, params, n, workers: [judge_one(params, k) for k in range(n)],
+        lambda judge_one, params, n, workers: judged(judge_one, params, n),
     )
     segmenter_quality.main()
+    assert runs == [params.quality.n_phantoms + len(DISEASES) * params.quality.n_ill]  # one bar
     n = params.quality.n_ill
     assert asked == [(k, kind) for kind in DISEASES for k in range(n)]
     found = read_json(layout.metric("segmenter-quality", "diseases"))

@@ -15,6 +15,7 @@ import h5py
 import numpy as np
 import pytest
 import torch
+from tqdm import tqdm
 
 from stages.kspace.formats.catalogue import list_scans
 from stages.kspace.formats.protocol import ScanFormat
@@ -270,6 +271,12 @@ def test_everything_that_changes_a_training_changes_its_key(study: Path) -> None
     keys.append(key())
     assert len(set(keys)) == len(keys)
     assert key() == key()
+
+
+def test_reading_and_training_share_a_bar(study: Path, bars: list[tqdm]) -> None:
+    run("unet", 0)
+    (bar,) = bars
+    assert (bar.n, bar.total, bar.unit) == (STEPS, STEPS, "step")
 
 
 def test_the_member_does_not_depend_on_where_k_space_is_kept(study: Path) -> None:

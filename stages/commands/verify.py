@@ -20,6 +20,8 @@ from stages.params.segment import SegmentParams
 from stages.pipeline.repository import uncached
 from stages.provenance.hashes import Hashes, Link, broken, image_links, label_links
 from stages.provenance.publication import faults, is_publication, manifest
+from stages.segmenters.catalogue import networks_in
+from stages.segmenters.protocol import NO_WEIGHTS
 from stages.study import layout, sidecars
 from stages.study.errors import StudyError
 from stages.study.groups import Group
@@ -41,6 +43,23 @@ def links(group: Group, subjects: list[str], weights: Path) -> list[Link]:
             found += image_links(image, mask, model)
             found += label_links(layout.segmentation(group.name, member, name), image, weights)
     return found
+
+
+def copy_links(group: Group, subjects: list[str], params: SegmentParams) -> list[Link]:
+    """Return the same of the label maps of shifted copies, each by the network of its draw."""
+    n_draws, none = params.perturbations.draws, params.networks == NO_WEIGHTS
+    networks = [Path(params.weights)] if none or not n_draws else networks_in(params.networks)
+    return [
+        link
+        for number in range(n_draws)
+        for member in group.members
+        for name in group.scans(member, subjects)
+        for link in label_links(
+            layout.drawn_segmentation(group.name, member, number, name),
+            layout.image(group.name, member, name),
+            networks[number % len(networks)],
+        )
+    ]
 
 
 def not_in_cache(root: Path) -> list[str]:
@@ -82,13 +101,13 @@ def main(arguments: list[str] | None = None) -> None:
     if any(is_publication(Path(name)) for name in options.groups):
         verify_publications([Path(name) for name in options.groups])
         return
-    ensembles, weights = EnsembleParams.load(), Path(SegmentParams.load().weights)
+    ensembles, segment = EnsembleParams.load(), SegmentParams.load()
     subjects, hashes = scans(), Hashes()
-    claimed = [
-        link
-        for group in options.groups or ensembles.groups
-        for link in links(ensembles.group(group), subjects, weights)
-    ]
+    claimed: list[Link] = []
+    for name in options.groups or ensembles.groups:
+        group = ensembles.group(name)
+        claimed += links(group, subjects, Path(segment.weights))
+        claimed += copy_links(group, subjects, segment) if name in ensembles.ensembles else []
     faults = [broken(link, hashes) for link in progress(claimed, desc="verify", unit="file")]
     lines = [line for line in dict.fromkeys(faults) if line]
     absent = [] if options.groups else not_in_cache(Path())

@@ -9,8 +9,8 @@ from stages.machine.progress import progress
 from stages.measures.members import scans
 from stages.params.ensembles import EnsembleParams
 from stages.provenance.checks import check_group
-from stages.storage.bids import PIPELINE, describe_dataset, write_lines
-from stages.storage.files import read_mapping, write_json
+from stages.storage.bids import PIPELINE, describe_dataset, write_descriptions, write_lines
+from stages.storage.files import read_mapping
 from stages.study.errors import StudyError
 
 DESCRIPTION = "dataset_description.json"
@@ -82,16 +82,9 @@ def write_derivative(folder: Path, ensembles: EnsembleParams) -> None:
     describe_dataset(folder, name=NAME, about=ABOUT, sources=links(groups), ignored=[TABLES])
     write_lines(folder / "README.md", [f"# {NAME}", "", ABOUT, "", README])
     if pairs:
-        _write_descriptions(folder)
+        write_descriptions(folder, DESCRIPTIONS)
         names = label_names()
         for group, subject in progress(pairs, desc="derivatives", unit="scan"):
             write_scan(folder, group, subject, names)
     for path, table in tables:
         write_described(folder / TABLES, path, table)
-
-
-def _write_descriptions(folder: Path) -> None:
-    rows = [f"desc-{desc}\t{words}" for desc, words in DESCRIPTIONS.items()]
-    write_lines(folder / "descriptions.tsv", ["desc_id\tdescription", *rows])
-    about = {"Description": "What `desc` means in names of files."}
-    write_json(folder / "descriptions.json", about)

@@ -17,6 +17,7 @@ from stages.implantation.tissue_intensities import WHITE_MATTER, measured_signal
 from stages.kspace.formats.protocol import Scan
 from stages.params.phantom import PhantomParams
 from stages.storage.nifti import EXTENSION, label_map, subject
+from stages.study import layout
 from stages.study.errors import StudyError
 from stages.study.seeds import stable_seed
 
@@ -62,7 +63,8 @@ class Implant:
 
 def find_labels(folder: Path, name: str) -> Path:
     """Return the label map of a subject below a BIDS derivative; `StudyError` unless it is one."""
-    found = sorted(folder.glob(LABEL_MAP.format(name)))
+    maps = sorted(folder.glob(LABEL_MAP.format(name)))
+    found = [path for path in maps if not layout.DRAWN.search(path.name)]
     if len(found) != 1:
         raise StudyError(
             f"{folder / LABEL_MAP.format(name)}: expected one label map of the fully sampled image,"

@@ -1,10 +1,13 @@
 """Progress bars for everything that takes longer than a few seconds."""
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable, Iterator
 from typing import Any
 
 from tqdm import tqdm
+
+type Advance = Callable[[], object]
+"""Called after each piece of work of a stage, whose one bar it moves."""
 
 LOG_INTERVAL_S = 10.0  # a bar that is written to a log file need not be redrawn more often
 
@@ -26,3 +29,14 @@ def progress(
     """
     interval = 0.1 if sys.stderr.isatty() else LOG_INTERVAL_S
     return tqdm(iterable, desc=desc, total=total, unit=unit, mininterval=interval, initial=done)
+
+
+def unseen() -> None:
+    """Move no bar: an `Advance` of work that has none."""
+
+
+def counted[Item](items: Iterable[Item], advance: Advance) -> Iterator[Item]:
+    """Yield every item, and move a bar that others share after each."""
+    for item in items:
+        yield item
+        advance()

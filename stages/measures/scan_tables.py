@@ -25,7 +25,7 @@ from stages.measures.members import (
 from stages.measures.partitions import parts
 from stages.measures.sides import side_volumes
 from stages.measures.surrogates import gain_table, gathered, noise_table, surrogate_table
-from stages.measures.thickness.mean_thickness import group_thickness
+from stages.measures.thickness.mean_thickness import scan_thickness
 from stages.measures.voxelwise import (
     fitted_gains,
     flat,
@@ -39,6 +39,7 @@ from stages.measures.voxelwise import (
     structure_numbers,
 )
 from stages.params.measure import MeasureParams
+from stages.storage.tables import joined
 from stages.study import schema
 from stages.study.groups import Group
 from stages.study.structures import LABELS, STRUCTURES, Structure
@@ -52,23 +53,31 @@ def group_tables(group: Group, subjects: list[str], params: MeasureParams) -> Ta
     tables = {schema.VOLUMES.name: member_volumes(group, subjects)}
     sides = side_volumes(group, subjects)
     tables |= {} if sides is None else {schema.SIDES.name: sides}
-    tables[schema.THICKNESS.name] = group_thickness(group, subjects)
-    if group.kind.repeated and group.aligned:
-        tables |= voxelwise_tables(group, subjects, params)
+    tables |= image_tables(group, subjects, params)
     if group.kind.repeated:
         draws = drawn_volumes(group, subjects)
         tables |= {} if draws is None else {schema.DRAWS.name: draws}
     return tables
 
 
-def voxelwise_tables(group: Group, subjects: list[str], params: MeasureParams) -> Tables:
-    """Return the tables that compare the images of all members, one row a scan and structure."""
-    several = [subject for subject in subjects if len(group.of(subject)) > 1]
-    parts = [
-        measure_scan(subject, group, params)
-        for subject in progress(several, desc=f"measure {group.name}", unit="scan")
-    ]
-    return {name: pd.concat([p[name] for p in parts], ignore_index=True) for name in parts[0]}
+def image_tables(group: Group, subjects: list[str], params: MeasureParams) -> Tables:
+    """Return the tables that are read off images and label maps, scan by scan.
+
+    Thickness is that of every label map; the others compare the images of all members, one row a
+    scan and structure.
+    """
+    thickness: list[pd.DataFrame] = []
+    parts: list[Tables] = []
+    for subject in progress(subjects, desc=f"measure {group.name}", unit="scan"):
+        n_members = len(group.of(subject))
+        if n_members:
+            thickness.append(scan_thickness(subject, group))
+        if group.kind.repeated and group.aligned and n_members > 1:
+            parts.append(measure_scan(subject, group, params))
+    tables = {schema.THICKNESS.name: joined(thickness, schema.THICKNESS.columns)}
+    for name in parts[0] if parts else ():
+        tables[name] = pd.concat([part[name] for part in parts], ignore_index=True)
+    return tables
 
 
 def measure_scan(subject: str, group: Group, params: MeasureParams) -> Tables:

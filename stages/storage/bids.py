@@ -87,12 +87,18 @@ def describe_dataset(
     write_json(folder / "dataset_description.json", description)
     write_lines(folder / "README.md", [f"# {name}", "", about, "", README])
     if desc is not None:
-        rows = ["desc_id\tdescription", f"desc-{desc}\t{about}"]
-        write_lines(folder / "descriptions.tsv", rows)
-        sidecar = {"Description": "What `desc` means in names of files."}
-        write_json(folder / "descriptions.json", sidecar)
+        write_descriptions(folder, {desc: about})
     if ignored:
         write_lines(folder / ".bidsignore", ignored)
+
+
+def write_descriptions(folder: Path, meanings: Mapping[str, str]) -> None:
+    """Write `descriptions.tsv` and its JSON file: label `desc` in names of files -> its meaning."""
+    rows = [f"desc-{desc}\t{words}" for desc, words in meanings.items()]
+    write_lines(folder / "descriptions.tsv", ["desc_id\tdescription", *rows])
+    write_json(
+        folder / "descriptions.json", {"Description": "What `desc` means in names of files."}
+    )
 
 
 def write_label_table(folder: Path, names: Mapping[int, str], about: str) -> None:

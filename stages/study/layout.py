@@ -33,6 +33,7 @@ DURATIONS = Path("work/durations")
 WEIGHT_FILE, CONFIGURATION, CURVES = "model.pt", "config.json", "curves.csv"  # of a trained member
 LOSSES = "losses.csv"  # of a training
 SNAPSHOT = re.compile(r"step-(\d{8})\.pt")  # weights after a step of a training
+DRAWN = re.compile(r"_desc-draw\d+_dseg\.nii\.gz$")  # label maps of shifted copies
 VOLUMES = "volumes.csv"  # beside label maps, in SynthSeg's format
 
 
@@ -187,6 +188,19 @@ def segmentation(group: str, seed: int, subject: str, folder: Path | None = None
     """Return a member's label map of a subject; below `folder` while the member is unfinished."""
     name = f"{subject}_rec-{reconstruction(group, seed)}_seg-freesurfer_dseg.nii.gz"
     return (folder or segmentations(group, seed)) / subject / "anat" / name
+
+
+def drawn_segmentation(
+    group: str, seed: int, draw: int, subject: str, folder: Path | None = None
+) -> Path:
+    """Return the label map of a shifted copy of a member's image; of an ensemble with draws."""
+    own = segmentation(group, seed, subject, folder)
+    return own.with_name(own.name.replace("_dseg", f"_desc-{drawn(draw)}_dseg"))
+
+
+def drawn(draw: int) -> str:
+    """Return the label `desc` of a shifted copy, as names of its files have it."""
+    return f"draw{draw}"
 
 
 def true_labels(subject: str, folder: Path = TRUTH) -> Path:

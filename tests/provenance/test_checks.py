@@ -2,6 +2,7 @@
 
 import shutil
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 
 import numpy as np
@@ -28,7 +29,7 @@ from stages.study.groups import (
     Group,
     GroupKind,
 )
-from tests.fabricated import Study, write_study
+from tests.fabricated import Study, change_params, write_study
 
 STUDY = Study(n_members=3, n_draws=3, n_scans=2)
 MEMBERS = (0, 1, 2)
@@ -349,6 +350,31 @@ def test_verify_reads_the_files(name: str, study: Path, capsys: pytest.CaptureFi
     lines = [line for line in capsys.readouterr().err.splitlines() if "fault: " in line]
     assert len(lines) == n_sidecars
     assert all(f"fault: {path}: expected MD5 " in line for line in lines)
+
+
+def test_verify_reads_the_label_maps_of_shifted_copies(
+    study: Path, capsys: pytest.CaptureFixture
+) -> None:
+    change_params(study, "segment", "perturbations", {"draws": 3, "shift_voxels": 0.5})
+    change_params(study, "segment", "networks", "networks")
+    Path("networks").mkdir()
+    for name in ("a.npz", "b.npz"):
+        Path("networks", name).write_bytes(name.encode())
+    for member, subject, number in product(MEMBERS, STUDY.subjects, range(3)):
+        data, matrix = load_volume(layout.segmentation("unet", member, subject))
+        image = source_record(layout.image("unet", member, subject))
+        weights = {"WeightsMD5": md5(Path("networks", "ab"[number % 2] + ".npz"))}
+        path = layout.drawn_segmentation("unet", member, number, subject)
+        save_volume(path, data, matrix, weights | image)
+    verify.main(["unet"])
+    assert capsys.readouterr().out == f"{36 + 3 * 2 * 3 * 3} hashes hold\n"
+    Path("networks", "b.npz").write_bytes(b"c")
+    layout.drawn_segmentation("unet", 2, 0, SUBJECT).unlink()
+    with pytest.raises(SystemExit):
+        verify.main(["unet"])
+    lines = capsys.readouterr().err.splitlines()
+    assert sum("networks/b.npz: expected MD5" in line for line in lines) == 3 * 2  # of draw 1
+    assert sum("desc-draw0_dseg.nii.gz: expected the file" in line for line in lines) == 1
 
 
 def test_verify_names_what_is_missing(study: Path, capsys: pytest.CaptureFixture) -> None:

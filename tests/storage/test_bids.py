@@ -20,13 +20,20 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 
+from stages.params.segment import SegmentParams
+from stages.segmenters.protocol import NO_WEIGHTS
+from stages.segmenters.segmentations import segment_member
+from stages.segmenters.synthseg import model
+from stages.segmenters.synthseg.labels import MERGED_LABELS, merged_name
+from stages.segmenters.synthseg.network import Architecture
 from stages.storage import bids
 from stages.storage.files import read_json
-from stages.storage.nifti import affine, axis_codes, save_volume, smallest_labels
+from stages.storage.nifti import affine, axis_codes, load_volume, save_volume, smallest_labels
 from stages.study import layout
 from stages.study.groups import desc_of
 from stages.study.structures import STRUCTURES, SYNTHSEG_TABLE
 from tests.scans import ROOT, run, write_toy_params
+from tests.segmenters.conftest import random_network
 from tests.tolerances import assert_rounded
 
 SUBJECT = "sub-headV001"
@@ -46,12 +53,14 @@ ROOT_FILES = {
     "dseg.json",
     "dseg.tsv",
 }
+COPIES = layout.segmentations("unet", 7)  # with label maps of shifted copies
 DATASETS = (
     layout.images("reference", 0),
     layout.images("noise", 1),
     layout.images("zero_filled", 0),
     layout.segmentations("reference", 0),
     layout.segmentations("zero_filled", 0),
+    COPIES,
     layout.TRUTH,
 )
 GROUPS = st.from_regex(r"[a-z][a-z0-9_]{0,12}", fullmatch=True)
@@ -83,9 +92,27 @@ def study(tmp_path_factory):
         run("reconstruct", "zero_filled", 0)
         for group in ("reference", "zero_filled"):
             run("segment", group, 0)
+        write_copies()
     torch.set_num_threads(n_threads)
     torch.use_deterministic_algorithms(False)
     return folder
+
+
+def write_copies() -> None:
+    """Segment an image and two shifted copies by the smallest of networks."""
+    data, matrix = load_volume(layout.image("zero_filled", 0, SUBJECT))
+    save_volume(layout.image("unet", 7, SUBJECT), data, matrix, {})
+    names = tuple(merged_name(label) for label in MERGED_LABELS[1:])
+    recipe = model.Recipe(voxel_size_mm=VOXEL_MM, multiple=2, minimum=0, blur=0.0)
+    network = random_network(Architecture(1, len(MERGED_LABELS), (2, 3)))
+    weights = Path("tiny.npz")
+    model.save(weights, model.Model({"unet": network}, MERGED_LABELS, names, recipe))
+    shifts = {"draws": 2, "shift_voxels": 0.5}
+    chosen = {"weights": str(weights), "parcellation": NO_WEIGHTS, "perturbations": shifts}
+    params = SegmentParams.model_validate(
+        {"method": "synthseg", "mode": "standard", "fast": True, **chosen}
+    )
+    segment_member("unet", 7, params, torch.device("cpu"))
 
 
 def files_of(dataset: Path) -> list[Path]:
@@ -127,6 +154,23 @@ def test_names_of_any_group_and_seed(group, seed, subject):
         path = place(group, seed, subject)
         assert NAME.fullmatch(path.relative_to(root(group, seed)).as_posix())
         assert place(group, seed, subject, Path("x")) == "x" / path.relative_to(root(group, seed))
+
+
+@given(GROUPS, st.integers(0, 99), st.integers(0, 99))
+def test_names_of_label_maps_of_shifted_copies(group, seed, draw):
+    path = layout.drawn_segmentation(group, seed, draw, SUBJECT)
+    assert NAME.fullmatch(path.relative_to(layout.segmentations(group, seed)).as_posix())
+    assert layout.DRAWN.search(path.name)
+    assert not layout.DRAWN.search(layout.segmentation(group, seed, SUBJECT).name)
+    assert path.parent == layout.segmentation(group, seed, SUBJECT).parent
+
+
+def test_label_maps_of_shifted_copies_are_described(study):
+    found = [NAME.fullmatch(path.as_posix()) for path in files_of(study / COPIES)]
+    described = (study / COPIES / "descriptions.tsv").read_text().splitlines()[1:]
+    known = {row.split("\t")[0] for row in described}
+    assert known == {"desc-draw0", "desc-draw1"}
+    assert {match[4].removeprefix("_") for match in found if match and match[4]} == known
 
 
 def test_groups_keep_their_folders_and_say_how_they_were_sampled():

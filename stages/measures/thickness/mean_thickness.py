@@ -7,7 +7,6 @@ import pandas as pd
 from nibabel.affines import voxel_sizes
 
 from stages.machine.lookahead import ahead
-from stages.machine.progress import progress
 from stages.measures.agreement import VoxelSize
 from stages.measures.members import READERS, Grid, load_labels, load_target_labels
 from stages.measures.thickness.lengths import thickness
@@ -15,9 +14,10 @@ from stages.measures.thickness.lobes import CORTEX, LEFT, RIGHT, lobes, regions
 from stages.measures.thickness.sheet import sheet
 from stages.measures.voxelwise import number_table, structure_numbers
 from stages.storage.nifti import check_labels, load_volume
+from stages.storage.tables import joined
 from stages.study import layout
 from stages.study.groups import Group
-from stages.study.schema import THICKNESS, TRUE_THICKNESS, Table
+from stages.study.schema import THICKNESS, TRUE_THICKNESS
 from stages.study.structures import LABELS
 
 # what white matter encloses, and what stands in its place under the cortex of the temporal lobe
@@ -76,20 +76,17 @@ def three_sizes(affine: np.ndarray) -> VoxelSize:
     return float(first), float(second), float(third)
 
 
-def group_thickness(group: Group, subjects: list[str]) -> pd.DataFrame:
-    """Return the table `THICKNESS` of a group, of all label maps of its members."""
-    parts = []
-    for subject in progress(subjects, desc=f"thickness {group.name}", unit="scan"):
-        members = group.of(subject)
-        if not members:
-            continue
+def scan_thickness(subject: str, group: Group) -> pd.DataFrame:
+    """Return the rows of `THICKNESS` of one scan, of the label maps of all members that have it."""
+    members, parts = group.of(subject), []
+    if members:
         _, grid = load_target_labels(subject)
         paths = [layout.segmentation(group.name, member, subject) for member in members]
         maps = ahead(partial(load_labels, grid=grid), paths, READERS)
         for member, labels in zip(members, maps, strict=True):
             found = _rows(map_thickness(labels, grid))
             parts.append(found.assign(group=group.name, member=member, subject=subject))
-    return _joined(parts, THICKNESS)
+    return joined(parts, THICKNESS.columns)
 
 
 def true_thickness(subjects: list[str]) -> pd.DataFrame:
@@ -105,13 +102,8 @@ def true_thickness(subjects: list[str]) -> pd.DataFrame:
         check_labels(path, labels)
         found = _rows(map_thickness(labels, Grid(labels.shape, affine)))
         parts.append(found.assign(subject=subject))
-    return _joined(parts, TRUE_THICKNESS)
+    return joined(parts, TRUE_THICKNESS.columns)
 
 
 def _rows(found: dict[str, float]) -> pd.DataFrame:
     return pd.DataFrame({"region": list(found), "thickness_mm": list(found.values())})
-
-
-def _joined(parts: list[pd.DataFrame], table: Table) -> pd.DataFrame:
-    whole = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=table.columns)
-    return whole[table.columns]

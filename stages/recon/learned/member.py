@@ -23,7 +23,7 @@ from stages.recon.learned.exchange import adopted
 from stages.recon.learned.resume import Checkpoints, stamps
 from stages.recon.learned.slices import scan_mask, training_slices
 from stages.recon.learned.snapshots import Snapshots
-from stages.recon.learned.training import TrainingState, resume, start, train
+from stages.recon.learned.training import TrainingState, resume, start, steps_bar, train
 from stages.storage.files import atomic_directory, md5, read_json
 from stages.storage.nifti import subject
 from stages.study import layout
@@ -101,11 +101,13 @@ def trained(
     """Return the state after the last step."""
     architecture, seed = configuration["architecture"], configuration["seed"]
     device = torch.device(configuration["compute"]["device"])
-    training = training_slices(scans, params.crop_outer_slices, device, compute.cache)
-    state = start(params, architecture, seed, [part.size for part in training], device)
-    resume(state, checkpoints, params)
-    snapshot = Snapshots(checkpoints).write
-    train(state, params, training, checkpoints, snapshot, compiled=compute.compile)
+    with steps_bar(params) as bar:
+        bar.set_postfix_str(f"reading {len(scans)} scans")
+        training = training_slices(scans, params.crop_outer_slices, device, compute.cache)
+        state = start(params, architecture, seed, [part.size for part in training], device)
+        resume(state, checkpoints, params)
+        snapshot = Snapshots(checkpoints).write
+        train(state, params, training, checkpoints, snapshot, compiled=compute.compile, bar=bar)
     return state
 
 

@@ -10,7 +10,6 @@ import torch
 
 from stages.kspace.formats.protocol import BATCH, Scan
 from stages.kspace.masks.sampling import SamplingMask, load_mask
-from stages.machine.progress import progress
 from stages.recon.learned.cache import place
 from stages.recon.learned.order import Picks, Size
 from stages.recon.physics import Batch, DeviceMask, make_batch
@@ -155,10 +154,9 @@ def training_slices(
             for scan, (start, stop), mask in zip(scans, spans, masks, strict=True)
         ]
     target = device if where == "device" else torch.device("cpu")
-    bar = progress(scans, desc="training scans", unit="scan")
     return [
         Slices(_loaded(scan, start, stop, target), mask)
-        for scan, (start, stop), mask in zip(bar, spans, masks, strict=True)
+        for scan, (start, stop), mask in zip(scans, spans, masks, strict=True)
     ]
 
 

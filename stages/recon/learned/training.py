@@ -13,6 +13,7 @@ from itertools import islice
 from typing import Protocol, TypedDict
 
 import torch
+from tqdm import tqdm
 
 from stages.machine.progress import progress
 from stages.params.train import ScheduleParams, TrainParams
@@ -254,6 +255,11 @@ def no_snapshot(step: int, weights: Weights) -> None:
     """Keep nothing."""
 
 
+def steps_bar(params: TrainParams) -> tqdm:
+    """Return the progress bar of a training."""
+    return progress(desc="training", total=params.steps, unit="step")
+
+
 def train(
     state: TrainingState,
     params: TrainParams,
@@ -262,6 +268,7 @@ def train(
     snapshot: Callable[[int, Weights], None] = no_snapshot,
     *,
     compiled: bool = False,
+    bar: tqdm | None = None,
 ) -> TrainingState:
     """Train to the last step and return the same state.
 
@@ -273,6 +280,7 @@ def train(
         checkpoints: where to put it aside from time to time.
         snapshot: called with step and weights after each of `params.snapshot_steps`.
         compiled: whether the steps run by torch's compiler.
+        bar: of the steps, which has waited for the scans; None: a new one.
 
     Raises:
         StudyError: if the loss is not finite, a scan is damaged or the disk is full.
@@ -280,7 +288,8 @@ def train(
     device, kept = state.device, set(params.snapshot_steps)
     losses, batch_of = step_functions(state.engine, compiled=compiled)
     coming = islice(state.order.ahead(), params.steps - state.step)
-    bar = progress(desc="training", total=params.steps, unit="step")
+    bar = steps_bar(params) if bar is None else bar
+    bar.unpause()  # what came before the first step says nothing about its time
     bar.n = bar.initial = state.step
     with bar, prefetched(coming, partial(fetch, training, device=device), device) as arrived:
         for kspace in arrived:
