@@ -10,12 +10,14 @@ one of ensembles of one size, whose ranks have one variance.
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from functools import cache
 from itertools import product
 from math import asin, pi, sqrt
 from typing import Any
 
 import numpy as np
 
+from stages.params.analyse import AnalyseParams
 from stages.statistics.answer import Answer
 from stages.statistics.families import with_families
 from stages.statistics.questions.image_scores import ALL, DIRECTION, Images, compare
@@ -85,10 +87,15 @@ class Scored:
 
 def answered(cohort: Scored, rng: np.random.Generator) -> Mapping[str, Any]:
     """Return score -> what `image_scores` finds, p-values adjusted."""
-    tree = compare(cohort.images(rng), parameters(permutations=N_DRAWS, level=LEVEL), rng)
+    tree = compare(cohort.images(rng), _parameters(), rng)
     whole = with_families({"image_scores": Answer({ALL: {REFERENCE: tree}})})
     found: Mapping[str, Any] = whole["image_scores"].metrics[ALL][REFERENCE]
     return found
+
+
+@cache
+def _parameters() -> AnalyseParams:
+    return parameters(permutations=N_DRAWS, level=LEVEL)
 
 
 def rejects(p: float) -> bool:
