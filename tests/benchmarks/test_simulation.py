@@ -123,10 +123,10 @@ def test_the_page_of_the_docs_can_be_kept() -> None:
 def test_the_command_extends_a_page(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
     table, first, out = (tmp_path / name for name in ("lines.csv", "first.md", "out.md"))
     first.write_text(summary(judged(0.95, STUDIES, "thickness")), encoding="utf-8")
-    judged(0.95, STUDIES, "components").to_csv(table, index=False)
+    judged(0.95, STUDIES, "total variance").to_csv(table, index=False)
     main([str(table), "--keep", str(first), "--out", str(out)])
     kinds = [row[0] for row in page_rows(out.read_text(encoding="utf-8"))]
-    assert list(dict.fromkeys(kinds)) == ["components", "thickness"]
+    assert list(dict.fromkeys(kinds)) == ["thickness", "total variance"]
     capsys.readouterr()
     with pytest.raises(SystemExit):
         main([str(table), "--keep", str(table)])
