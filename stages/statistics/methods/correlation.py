@@ -152,15 +152,15 @@ def correlation_table(
 
 def _scopes(table: pd.DataFrame, predictor: str, target: str) -> list[tuple[Any, ...]]:
     rows: list[tuple[Any, ...]] = []
-    for structure, part in table.groupby("structure", sort=False):
-        x, y = part[predictor].to_numpy(), part[target].to_numpy()
-        rows.append((structure, predictor, len(x), pearson(x, y), spearman(x, y)))
+    x, y = table[predictor].to_numpy(), table[target].to_numpy()
+    structure, subject = table["structure"].to_numpy(), table["subject"].to_numpy()
+    for name in dict.fromkeys(structure):
+        u, v = x[structure == name], y[structure == name]
+        rows.append((name, predictor, len(u), pearson(u, v), spearman(u, v)))
     n_scans = max((row[2] for row in rows), default=0)
     averages = [fisher_mean(np.array([row[k] for row in rows]), n_scans) for k in (3, 4)]
     rows.append(("per_structure_mean", predictor, len(rows), *averages))
-    x, y = table[predictor].to_numpy(), table[target].to_numpy()
     rows.append(("pooled", predictor, len(x), pearson(x, y), spearman(x, y)))
-    structure, subject = table["structure"].to_numpy(), table["subject"].to_numpy()
     u, v = (centre(values, structure) for values in (x, y))
     rows.append(("within_structure", predictor, len(x), pearson(u, v), spearman(u, v)))
     u, v = (centre_two_way(values, structure, subject) for values in (x, y))
