@@ -1,9 +1,13 @@
 """The stage `analyse`: public keys, known numbers, counted gaps, and the same bytes twice."""
 
+import io
 import json
 import math
+import shutil
 import subprocess
 import sys
+from contextlib import redirect_stderr
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -12,7 +16,8 @@ import pytest
 import yaml
 
 from stages import analyse
-from stages.statistics.answer import look_up
+from stages.statistics import catalogue
+from stages.statistics.answer import Answer, look_up
 from stages.statistics.catalogue import QUESTIONS
 from stages.statistics.families import places
 from stages.study import layout
@@ -39,13 +44,6 @@ SEVERAL_TABLES = {
 }
 METRICS = QUESTIONS.keys() - {"headline", SKIPPED} | {"skipped"}
 TABLES = (QUESTIONS.keys() - WITHOUT_TABLE - SEVERAL_TABLES.keys()).union(*SEVERAL_TABLES.values())
-
-
-def run(study: Study) -> None:
-    """Fabricate, measure and analyse a study in the current directory."""
-    write_study(layout.DATA.absolute().parent, study)
-    measure_study(study)
-    analyse.main()
 
 
 def metrics(name: str) -> dict:
@@ -77,9 +75,86 @@ def folder(tmp_path, monkeypatch):
     return tmp_path
 
 
+@pytest.fixture(scope="module")
+def analysed(tmp_path_factory):
+    """A function that fabricates, measures and analyses a study once for all tests.
+
+    It returns its folder and what was said on stderr; tests leave the folder as it is. `prepare`
+    changes the study before it is measured.
+    """
+    found = {}
+
+    def once(study, prepare=lambda folder: None):
+        key = (study, prepare.__name__)
+        if key not in found:
+            folder, said = tmp_path_factory.mktemp("analysed"), io.StringIO()
+            with pytest.MonkeyPatch.context() as patch, redirect_stderr(said):
+                patch.chdir(folder)
+                without_networks(patch)
+                write_study(folder, study)
+                prepare(folder)
+                measure_study(study)
+                analyse.main()
+            found[key] = folder, said.getvalue()
+        return found[key]
+
+    return once
+
+
+def leave_files_of_others(folder):
+    """Write files of questions that are gone."""
+    for path in (layout.metric("analyse", "gone"), layout.table("analyse", "gone")):
+        path.parent.mkdir(parents=True)
+        path.write_text("")
+
+
+def scan_each_subject_twice(folder):
+    """Take the first part of a scan's name for its subject's."""
+    change_params(folder, "analyse", "subject_pattern", r"(e\d+)s")
+
+
+def make_gaps(folder):
+    """Take structures from the UNet's and the reference's tables; make VarNet's members equal.
+
+    The UNet has no caudate and no amygdala in the first scan, the reference no putamen in the
+    second.
+    """
+    for member in range(Study().n_members):
+        path = layout.segmentations("unet", member) / "volumes.csv"
+        volume = pd.read_csv(path).drop(columns=["left caudate", "right caudate"])
+        volume.loc[0, ["left amygdala", "right amygdala"]] = 0.0
+        volume.to_csv(path, index=False)
+    path = layout.segmentations("reference", 0) / "volumes.csv"
+    volume = pd.read_csv(path)
+    volume.loc[1, ["left putamen", "right putamen"]] = 0.0
+    volume.to_csv(path, index=False)
+    for member in range(1, Study().n_members):
+        for kind in (layout.image, layout.segmentation):
+            for subject in Study().subjects:
+                same = kind("varnet", 0, subject).read_bytes()
+                kind("varnet", member, subject).write_bytes(same)
+        tables = [layout.segmentations("varnet", m) / "volumes.csv" for m in (0, member)]
+        tables[1].write_bytes(tables[0].read_bytes())
+
+
+@pytest.fixture
+def of_two(analysed, monkeypatch):
+    """The current directory: a study of two members, over files of questions that are gone."""
+    monkeypatch.chdir(analysed(Study(n_members=2), leave_files_of_others)[0])
+
+
+@pytest.fixture
+def with_gaps(analysed, monkeypatch):
+    """The current directory: a study with gaps; what was said of it on stderr."""
+    folder, said = analysed(Study(), make_gaps)
+    monkeypatch.chdir(folder)
+    return said
+
+
 @pytest.mark.parametrize("study", [Study(), Study(n_members=2, n_draws=2, n_scans=2, truth=False)])
-def test_every_file_has_its_public_keys_and_no_gaps(folder, study, structures, capsys):
-    run(study)
+def test_every_file_has_its_public_keys_and_no_gaps(analysed, study, structures, monkeypatch):
+    folder, said = analysed(study)
+    monkeypatch.chdir(folder)
     quality, volumes = metrics("image_quality"), metrics("volumes")
     assert set(quality) == {*ARCHITECTURES, "zero_filled"}
     for arch in ARCHITECTURES:
@@ -121,15 +196,10 @@ def test_every_file_has_its_public_keys_and_no_gaps(folder, study, structures, c
             assert own["family"], (path, keys)
             assert own["adjusted"] >= p * (1 - 1e-12)
     # of fewer than eight subjects
-    assert "per_structure_mean" in capsys.readouterr().err
+    assert "per_structure_mean" in said
 
 
-def test_every_question_has_its_files_and_nothing_else_is_left(folder):
-    gone = [layout.metric("analyse", "gone"), layout.table("analyse", "gone")]
-    for path in gone:
-        path.parent.mkdir(parents=True)
-        path.write_text("")
-    run(Study(n_members=2))
+def test_every_question_has_its_files_and_nothing_else_is_left(of_two):
     assert {path.stem for path in (layout.METRICS / "analyse").iterdir()} == METRICS
     assert {path.stem for path in (layout.PLOTS / "analyse").iterdir()} == TABLES
     assert {path.name for path in layout.METRICS.iterdir()} == {"analyse", "headline.json"}
@@ -137,10 +207,11 @@ def test_every_question_has_its_files_and_nothing_else_is_left(folder):
     assert set(json.loads(layout.HEADLINE.read_text())) == {*ARCHITECTURES, "zero_filled"}
 
 
-def test_numbers_are_those_of_the_volumes(folder):
-    run(Study(n_members=4))
+def test_numbers_are_those_of_the_volumes(analysed, monkeypatch):
+    monkeypatch.chdir(analysed(Study())[0])
+    members = range(Study().n_members)
     raw = pd.concat(
-        pd.read_csv(layout.segmentations("rim", m) / "volumes.csv") for m in range(4)
+        pd.read_csv(layout.segmentations("rim", m) / "volumes.csv") for m in members
     ).set_index("subject")
     volume = raw["left caudate"] + raw["right caudate"]
     by_scan = volume.groupby("subject")
@@ -154,65 +225,42 @@ def test_numbers_are_those_of_the_volumes(folder):
     assert metrics("volumes")["reference"]["bias_truth"]["caudate"] == 0
 
 
-def test_two_runs_are_the_same_bytes(folder):
-    run(Study())
+def test_two_runs_are_the_same_bytes(analysed, tmp_path, monkeypatch):
+    first, _ = analysed(Study(), scan_each_subject_twice)
+    monkeypatch.chdir(shutil.copytree(first, tmp_path / "again"))
+    analyse.main()
     written = [path for top in (layout.METRICS, layout.PLOTS) for path in top.rglob("*.*")]
-    first = {path: path.read_bytes() for path in written}
-    analyse.main()
-    assert {path: path.read_bytes() for path in written} == first
+    assert written
+    assert {path: (first / path).read_bytes() for path in written} == {
+        path: path.read_bytes() for path in written
+    }
 
 
-def test_a_missing_and_a_vanished_structure_are_excluded_by_name(folder, capsys):
-    study = Study()
-    write_study(folder, study)
-    for member in range(study.n_members):
-        path = layout.segmentations("unet", member) / "volumes.csv"
-        volume = pd.read_csv(path).drop(columns=["left caudate", "right caudate"])
-        volume.loc[0, ["left amygdala", "right amygdala"]] = 0.0
-        volume.to_csv(path, index=False)
-    measure_study(study)
-    analyse.main()
-    volumes, prediction = metrics("volumes"), metrics("prediction")
+def test_a_missing_and_a_vanished_structure_are_excluded_by_name(with_gaps):
+    volumes, prediction, n_scans = metrics("volumes"), metrics("prediction"), Study().n_scans
     assert "caudate" not in volumes["unet"]["cv"]
-    assert volumes["unet"]["excluded"] == study.n_scans + 1
-    assert volumes["varnet"]["excluded"] == 0
-    assert prediction["unet"]["n"]["pairs"] == 16 * study.n_scans - study.n_scans - 1
-    said = capsys.readouterr().err
-    assert "caudate of sub-e0s0" in said
-    assert "amygdala of sub-e0s0" in said
+    # and the putamen that the reference lacks
+    assert volumes["unet"]["excluded"] == n_scans + 1 + 1
+    assert volumes["varnet"]["excluded"] == 1
+    assert prediction["unet"]["n"]["pairs"] == 16 * n_scans - n_scans - 1
+    assert "caudate of sub-e0s0" in with_gaps
+    assert "amygdala of sub-e0s0" in with_gaps
 
 
-def test_a_scan_without_a_reference_volume_has_no_bias(folder):
-    study = Study()
-    write_study(folder, study)
-    path = layout.segmentations("reference", 0) / "volumes.csv"
-    volume = pd.read_csv(path)
-    volume.loc[1, ["left putamen", "right putamen"]] = 0.0
-    volume.to_csv(path, index=False)
-    measure_study(study)
-    analyse.main()
+def test_a_scan_without_a_reference_volume_has_no_bias(with_gaps):
     bias = table("bias")
     row = bias[(bias["group"] == "rim") & (bias["structure"] == "putamen")]
     assert row["bias"].isna().tolist() == [False, True, False, False]
     assert metrics("volumes")["rim"]["excluded"] == 1
 
 
-def test_identical_members_vary_by_nothing(folder):
-    study = Study(n_members=2)
-    write_study(folder, study)
-    for kind in (layout.image, layout.segmentation):
-        for subject in study.subjects:
-            kind("unet", 1, subject).write_bytes(kind("unet", 0, subject).read_bytes())
-    tables = [layout.segmentations("unet", member) / "volumes.csv" for member in (0, 1)]
-    tables[1].write_bytes(tables[0].read_bytes())
-    measure_study(study)
-    analyse.main()
-    assert metrics("volumes")["unet"]["cv"]["median"] == 0
-    assert metrics("prediction")["unet"]["n"]["undefined"] > 0
+def test_identical_members_vary_by_nothing(with_gaps):
+    assert metrics("volumes")["varnet"]["cv"]["median"] == 0
+    assert metrics("prediction")["varnet"]["n"]["undefined"] > 0
+    assert metrics("volumes")["rim"]["cv"]["median"] > 0
 
 
-def test_training_curves_are_collected(folder):
-    run(Study(n_members=2))
+def test_training_curves_are_collected(of_two):
     found = table("training")
     assert found.groupby(["group", "seed"]).ngroups == 6
     assert found["validation_psnr"].notna().any()
@@ -224,23 +272,30 @@ def test_training_curves_are_collected(folder):
     assert metrics("training")["rim"] == {"kept_step": steps, "n": {"members": 2}}
 
 
-def test_a_member_without_curves_changes_nothing_for_the_others(folder):
-    run(Study(n_members=2))
+def test_a_member_without_curves_changes_nothing_for_the_others(
+    of_two, analysed, tmp_path, monkeypatch
+):
     before = table("training", dtype=str)
+    monkeypatch.chdir(shutil.copytree(Path(), tmp_path / "changed"))
     curves = layout.model("rim", 1) / "curves.csv"
     curves.write_text(curves.read_text().splitlines()[0] + "\n")
+    # no other question reads a training curve, and the headline is of theirs
+    asked = {"training": QUESTIONS["training"], "headline": lambda *_: Answer()}
+    monkeypatch.setattr(catalogue, "QUESTIONS", asked)
     analyse.main()
     after = table("training", dtype=str)
     others = before[(before["group"] != "rim") | (before["seed"] != "1")]
     pd.testing.assert_frame_equal(after, others.reset_index(drop=True))
 
 
-def test_subject_pattern_leaves_subjects_out(folder):
-    run(Study())
-    alone = metrics("prediction")["rim"]["controls"]["summary"]["leave_one_subject_out"]
-    change_params(folder, "analyse", "subject_pattern", r"(e\d+)s")
-    analyse.main()
-    assert metrics("prediction")["rim"]["controls"]["summary"]["leave_one_subject_out"] != alone
+def test_subject_pattern_leaves_subjects_out(analysed):
+    path = layout.metric("analyse", "prediction")
+    alone, together = (
+        json.loads((analysed(Study(), *changed)[0] / path).read_text())["rim"]["controls"]
+        for changed in ((), (scan_each_subject_twice,))
+    )
+    left_out = [each["summary"]["leave_one_subject_out"] for each in (alone, together)]
+    assert left_out[0] != left_out[1]
 
 
 @pytest.mark.parametrize(
@@ -270,8 +325,7 @@ def test_statistics_need_no_torch():
     subprocess.run([sys.executable, "-c", code], cwd=ROOT, check=True)
 
 
-def test_quality_rows_average_over_scans(folder):
-    run(Study(n_members=2))
+def test_quality_rows_average_over_scans(of_two):
     found = table("image_quality")
     chosen = found[(found["group"] == "rim") & (found["range"] == "challenge")]
     chosen = chosen[chosen["slices"] == "brain"]

@@ -1,5 +1,6 @@
 """The stage `report`: every figure, the same bytes twice, also for the smallest study."""
 
+import shutil
 import subprocess
 import sys
 from pathlib import Path
@@ -64,17 +65,40 @@ def prepare(folder: Path, study: Study) -> None:
     pathology.main()
 
 
-@pytest.fixture
-def folder(tmp_path, monkeypatch):
-    """An empty current directory; cohort, masks and HTML report have tests of their own."""
-    monkeypatch.chdir(tmp_path)
-    without_networks(monkeypatch)
+def without_others(patch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Enter a folder; cohort, masks and HTML report have tests of their own."""
+    patch.chdir(folder)
+    without_networks(patch)
     others = tuple(
         entry for entry in catalogue.FIGURES if entry not in (cohort.FIGURE, masks.FIGURE)
     )
-    monkeypatch.setattr(catalogue, "FIGURES", others)
-    monkeypatch.setattr(report, "write_report", lambda _: None)
+    patch.setattr(catalogue, "FIGURES", others)
+    patch.setattr(report, "write_report", lambda _: None)
+
+
+@pytest.fixture
+def folder(tmp_path, monkeypatch):
+    """An empty current directory."""
+    without_others(monkeypatch, tmp_path)
     return tmp_path
+
+
+@pytest.fixture(scope="module")
+def smallest(tmp_path_factory):
+    """The folder of the smallest study with its report, and what was written, in this order."""
+    folder, written = tmp_path_factory.mktemp("smallest"), []
+
+    def noted(figure: Figure, path: Path, *, vector: bool) -> None:
+        written.append(path)
+        save(figure, path, vector=vector)
+
+    with pytest.MonkeyPatch.context() as patch:
+        without_others(patch, folder)
+        patch.setattr(report, "save", noted)
+        patch.setattr(report, "write_report", written.append)
+        prepare(folder, SMALLEST)
+        report.main()
+    return folder, written
 
 
 def check() -> dict[str, bytes]:
@@ -108,12 +132,14 @@ def test_every_figure_of_the_default_structures(folder, monkeypatch):
     assert min(sizes.values()) == SMALLEST_TYPE  # the HTML report keeps it legible
 
 
-def test_two_runs_of_the_smallest_study_are_the_same_bytes(folder):
-    prepare(folder, SMALLEST)
+def test_two_runs_of_the_smallest_study_are_the_same_bytes(smallest, folder, monkeypatch):
+    first, _ = smallest
+    monkeypatch.chdir(first)
+    before = check()
+    monkeypatch.chdir(shutil.copytree(first, folder / "again"))
+    shutil.rmtree(layout.PLOTS / "report")
     report.main()
-    first = check()
-    report.main()
-    assert check() == first
+    assert check() == before
 
 
 def test_unknown_architecture_is_one_line(folder, error_line):
@@ -124,14 +150,10 @@ def test_unknown_architecture_is_one_line(folder, error_line):
     assert not layout.PLOTS.exists()
 
 
-def test_the_html_report_is_written_last(folder, monkeypatch):
-    prepare(folder, SMALLEST)
-    done = []
-    monkeypatch.setattr(report, "save", lambda _, path, **__: done.append(path))
-    monkeypatch.setattr(report, "write_report", done.append)
-    report.main()
-    assert done[-1] == layout.PLOTS / "report/report.html"
-    assert set(done[:-1]) == {layout.figure("report", name) for name in FIGURES}
+def test_the_html_report_is_written_last(smallest):
+    _, written = smallest
+    assert written[-1] == layout.PLOTS / "report/report.html"
+    assert set(written[:-1]) == {layout.figure("report", name) for name in FIGURES}
 
 
 def test_figures_need_no_torch():

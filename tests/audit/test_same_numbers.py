@@ -37,7 +37,16 @@ from tests.fabricated import (
 )
 
 STUDY = Study(n_members=4, n_draws=2, n_scans=4, truth=False)
-FEW = {"bootstrap_draws": 20, "permutations": 19, "subsets": 10}  # of what is not compared
+FEW: dict[str, Any] = {"bootstrap_draws": 20, "permutations": 19, "subsets": 10}  # not compared
+# of each size, with sides and without; all of them take longer and say the same
+FEW["structures"] = [
+    "cortex",
+    "lateral_ventricle",
+    "brainstem",
+    "thalamus",
+    "hippocampus",
+    "caudate",
+]
 OWN, OTHER = "unet", "borrowed"
 # intervals and tests are of draws, and of the groups that are asked together
 DRAWN = {

@@ -17,9 +17,20 @@ def pair_matrix(
 
     Returns:
         (n_structures, n_subjects).
+
+    Raises:
+        ValueError: a pair has several rows.
     """
-    wide = table.pivot(index="structure", columns="subject", values=value)
-    return wide.reindex(index=structures, columns=subjects).to_numpy(np.float64)
+    row, column = _places(table["structure"], structures), _places(table["subject"], subjects)
+    asked = (row >= 0) & (column >= 0)
+    row, column = row[asked], column[asked]
+    number = np.zeros((len(structures), len(subjects)), dtype=np.intp)
+    np.add.at(number, (row, column), 1)
+    if number.max(initial=0) > 1:
+        raise ValueError(f"{value}: a pair of structure and subject has several rows")
+    matrix = np.full(number.shape, np.nan)
+    matrix[row, column] = table[value].to_numpy(np.float64)[asked]
+    return matrix
 
 
 def volume_cube(volumes: pd.DataFrame) -> tuple[np.ndarray, list[str], list[str]]:
@@ -37,3 +48,9 @@ def volume_cube(volumes: pd.DataFrame) -> tuple[np.ndarray, list[str], list[str]
     layers = [pair_matrix(part, "volume_mm3", structures, subjects) for part in members]
     empty = np.zeros((len(structures), len(subjects), 0))
     return (np.stack(layers, axis=-1) if layers else empty), structures, subjects
+
+
+def _places(names: pd.Series, known: list[str]) -> np.ndarray:
+    """Return the number of each name in `known`, -1 where it is not among them."""
+    number = {name: k for k, name in enumerate(known)}
+    return np.array([number.get(name, -1) for name in names], dtype=np.intp)

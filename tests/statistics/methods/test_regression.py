@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 from sklearn.linear_model import LinearRegression
 from sklearn.metrics import r2_score
 from sklearn.model_selection import LeaveOneGroupOut, cross_val_predict
+from sklearn.pipeline import make_pipeline
+from sklearn.preprocessing import StandardScaler
 
 from stages.statistics.methods.regression import (
     adjusted_r2,
@@ -44,6 +46,16 @@ def test_leave_group_out_is_scikit_learns(seed):
     x, y = data(seed)
     predicted = cross_val_predict(LinearRegression(), x, y, groups=GROUPS, cv=LeaveOneGroupOut())
     assert leave_group_out_r2(x, y, GROUPS) == pytest.approx(r2_score(y, predicted), abs=1e-8)
+
+
+@given(st.integers(0, 10_000))
+@settings(max_examples=10)
+def test_leave_group_out_scales_predictors_as_scikit_learn_does(seed):
+    x, y = data(seed)
+    x = np.column_stack([x, 1e9 * x[:, 0], np.full(len(y), 3.3)])  # redundant, and constant
+    model = make_pipeline(StandardScaler(), LinearRegression())
+    predicted = cross_val_predict(model, x, y, groups=GROUPS, cv=LeaveOneGroupOut())
+    assert leave_group_out_r2(x, y, GROUPS) == pytest.approx(r2_score(y, predicted), abs=1e-12)
 
 
 @given(st.integers(0, 10_000))
