@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 import pandas as pd
+from scipy.stats import rankdata
 
 LEAST_SCANS = 3  # two points always lie on a line
 LEAST_FREEDOM = 2  # of residuals: with one, any two variables are proportional
@@ -32,28 +33,7 @@ def pearson(x: np.ndarray, y: np.ndarray) -> float:
 
 def spearman(x: np.ndarray, y: np.ndarray) -> float:
     """Return Spearman's rank correlation (ties share their mean rank), or NaN as `pearson` does."""
-    return pearson(average_ranks(x), average_ranks(y))
-
-
-def average_ranks(values: np.ndarray) -> np.ndarray:
-    """Return ranks from 1 on, ties sharing their mean; all NaN if any value is.
-
-    `scipy.stats.rankdata` of one axis, without the checks that take most of its time: an analysis
-    ranks some ten thousand short arrays.
-
-    Args:
-        values: (n,).
-    """
-    values = np.asarray(values)
-    if np.isnan(values).any():
-        return np.full(len(values), np.nan)
-    order = np.argsort(values, kind="stable")
-    ordered = values[order]
-    starts = np.flatnonzero(np.concatenate([[True], ordered[1:] != ordered[:-1]])[: len(values)])
-    lengths = np.diff(np.append(starts, len(values)))
-    ranks = np.empty(len(values))
-    ranks[order] = np.repeat(starts + (lengths + 1) / 2, lengths)
-    return ranks
+    return pearson(rankdata(x), rankdata(y))
 
 
 def _constant(values: np.ndarray) -> bool:

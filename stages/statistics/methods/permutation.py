@@ -11,13 +11,12 @@ from math import factorial, prod
 from typing import NamedTuple
 
 import numpy as np
-from scipy.stats import false_discovery_control
+from scipy.stats import false_discovery_control, rankdata
 
 from stages.statistics.methods.bootstrap import for_distinct
 from stages.statistics.methods.correlation import (
     LEAST_FREEDOM,
     LEAST_SCANS,
-    average_ranks,
     centre,
     centre_two_way,
     two_way_freedom,
@@ -150,7 +149,7 @@ def _correlations(x: np.ndarray, y: np.ndarray, order: np.ndarray, kind: str) ->
 def _by_structure(values: np.ndarray, present: np.ndarray, ranks: bool) -> np.ndarray:
     filled = np.zeros(values.shape)
     for k, here in enumerate(present):
-        row = average_ranks(values[k, here]) if ranks else values[k, here]
+        row = rankdata(values[k, here]) if ranks else values[k, here]
         filled[k, here] = centre(row, np.zeros(len(row), dtype=int)) if len(row) else row
     return _settle(filled, values)
 
@@ -175,7 +174,7 @@ def _filled(
     filled = np.zeros(values.shape)
     if present.any():
         pairs = _settle(centred(values[present], *np.nonzero(present)), values)
-        pairs = average_ranks(pairs) if ranks else pairs
+        pairs = rankdata(pairs) if ranks else pairs
         filled[present] = pairs - pairs.mean()
     return filled
 

@@ -9,7 +9,6 @@ from hypothesis.extra.numpy import arrays
 from scipy import stats
 
 from stages.statistics.methods.correlation import (
-    average_ranks,
     centre,
     centre_two_way,
     correlation_table,
@@ -27,11 +26,6 @@ def test_coefficients_are_scipys(pair):
     assume(np.ptp(x) > 0 and np.ptp(y) > 0)
     assert pearson(x, y) == pytest.approx(stats.pearsonr(x, y).statistic, abs=1e-6)
     assert spearman(x, y) == pytest.approx(stats.spearmanr(x, y).statistic, abs=1e-6)
-
-
-@given(arrays(np.float64, st.integers(0, 9), elements=st.sampled_from([-1.0, 0.0, 2.5, np.nan])))
-def test_ranks_are_scipys_to_the_bit(values):
-    assert np.array_equal(average_ranks(values), stats.rankdata(values), equal_nan=True)
 
 
 @given(pairs, st.floats(0.1, 10), st.floats(-5, 5))
