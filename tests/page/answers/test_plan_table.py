@@ -6,7 +6,7 @@ import pytest
 
 from stages.figures.kit import sample
 from stages.page.answers import plan_table as table
-from stages.page.answers.plan_table import OneTest, needed, plan_table, family_tests
+from stages.page.answers.plan_table import OneTest, family_tests, needed, plan_table
 from stages.statistics.families import FAMILIES
 from tests.page.results import facts
 
