@@ -13,6 +13,9 @@ export PATH := $(BIN):$(PATH)
 repro: environment
 	python -m stages launch
 
+# two workers share the processors: OpenMP's threads wait asleep, not by spinning
+test test-kernels: export OMP_WAIT_POLICY := PASSIVE
+
 test: environment
 	python -m pytest -n 2 --dist loadfile
 

@@ -22,6 +22,7 @@ from stages.page import external_methods, member_table, published, sources
 from stages.page.answers.catalogue import answers
 from stages.page.answers.headline_table import headline
 from stages.page.answers.in_short import in_short
+from stages.page.answers.plan_table import plan_table
 from stages.page.methods_section import Made, methods
 from stages.page.other_segmenter import Kept, load
 from stages.page.pictures import Embedded, file_drawing, file_picture
@@ -119,7 +120,7 @@ def environment() -> Environment:
 
 def contents(facts: Facts, other: Kept | None = None) -> dict[str, object]:
     """Return what the template shows; scans are an iterator that reads one at a time."""
-    numbers = headline(facts)
+    numbers, plan = headline(facts), plan_table(facts)
     subject = subject_view(facts)
     shown = list(facts.subject_of)[: facts.report.n_scans] if facts.imaged else []
     return {
@@ -128,6 +129,10 @@ def contents(facts: Facts, other: Kept | None = None) -> dict[str, object]:
         "from_k_space": facts.trained,
         "warnings": [MAGNITUDES] if layout.MAGNITUDE_IMAGES.is_file() else [],
         "answers": answers(facts),
+        "plan": Table(
+            [worded(head, facts) for head in plan.columns],
+            [[worded(cell, facts) for cell in row] for row in plan.to_numpy()],
+        ),
         "headline_caption": worded(HEADLINE.format(share(facts.params.level)), facts),
         "headline": Table(
             [worded(head, facts) for head in numbers.columns], numbers.to_numpy().tolist()

@@ -15,6 +15,9 @@ from stages.pipeline.jobs import DEVICES, Ended, file_name, least_used
 from stages.pipeline.reproduction import GRACE_S, with_this_python
 from stages.provenance.code import PACKAGE, closure, scripts
 
+# OpenMP's threads wait for work by spinning, which takes the processor from the job beside them: of
+# a segmentation half of the CPU time. Asleep they cost nothing
+WAITING = {"OMP_WAIT_POLICY": "PASSIVE"}
 LEAST_MEMORY_BYTES = 4e9  # of the machine for each job: what a stage of the default study fits in
 
 
@@ -33,6 +36,8 @@ class Forks:
         self.folder = folder.absolute()
         self.running: dict[str, ForkServerProcess] = {}
         self._taken: dict[str, str] = {}
+        for name, value in WAITING.items():  # read when the library is loaded, before any fork
+            os.environ.setdefault(name, value)
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload([forked_stage.__name__, *modules])
 

@@ -22,7 +22,7 @@ from tests.fabricated import ROOT
 from tests.pipeline.test_jobs import working_in
 
 COMMANDS = {
-    "quick": "echo well",
+    "quick": "echo well $OMP_WAIT_POLICY",
     "fails": "echo badly; exit 2",
     "endless": "(trap '' INT; sleep 60 & sleep 60; wait)",  # ignores interrupts
     "usage": "python -m stages.train nothing",
@@ -49,6 +49,8 @@ def study(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Path]:
     """A study of commands without dependencies, in the current directory."""
     monkeypatch.chdir(tmp_path)
     monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    monkeypatch.setenv("OMP_WAIT_POLICY", "")  # as it was, afterwards
+    monkeypatch.delenv("OMP_WAIT_POLICY")
     with Repo.init(str(tmp_path), no_scm=True) as repo, repo.config.edit() as config:
         config["core"]["analytics"] = False
     stages = {name: {"cmd": command} for name, command in COMMANDS.items()}
@@ -80,7 +82,7 @@ def test_jobs_run_side_by_side_and_can_be_cancelled(
         jobs.submit(stage(name))
     found = ended(jobs, 2)
     assert found["quick"].code == 0 and found["fails"].code not in (0, None)
-    assert "well" in last_lines(found["quick"].log, 5)
+    assert "well PASSIVE" in last_lines(found["quick"].log, 5)
     assert "badly" in found["fails"].log.read_text()
     assert working_in(study)
     jobs.cancel()
