@@ -76,7 +76,7 @@ def draw(table: pd.DataFrame, rescans: Sequence[str] = ()) -> Figure:
 
 
 def yardstick(cv: pd.DataFrame, rescans: Sequence[str]) -> float | None:
-    """Return the CV between scans of one subject; None where nobody was scanned again."""
+    """Return the CV between scans of one subject; None without any scanned again."""
     known = cv.loc[cv["group"].isin(rescans), "value"].dropna()
     return float(known.iloc[0]) if len(known) else None
 

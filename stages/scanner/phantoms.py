@@ -89,7 +89,7 @@ class Phantom:
 
 
 def cohort_members(params: PhantomParams) -> list[Member]:
-    """Return all members of the cohort, those of training first, twins behind their heads."""
+    """Return all members, those of training first, pathological ones behind their heads."""
     maps = [] if params.label_maps is None else list_maps(Path(params.label_maps))
     found = cohort(params.seed, (params.n_train, params.n_validation), maps)
     return with_twins(found, params.pathology.heads, params.pathology.kinds)

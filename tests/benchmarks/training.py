@@ -16,8 +16,9 @@ import argparse
 import functools
 import logging
 import tempfile
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from threading import Semaphore
@@ -27,6 +28,7 @@ from unittest import mock
 
 import numpy as np
 import torch
+from direct.utils.events import JSONWriter, TensorboardWriter
 
 from stages.machine.memory import keep_freed_memory
 from stages.recon.learned import training
@@ -235,9 +237,32 @@ def train_direct(
     weights = [p for network in networks for p in network.to(case.device).parameters()]
     optimizer = torch.optim.Adam(weights, lr=params.learning_rate, betas=params.betas)
     schedule = learning_rate_schedule(optimizer, params.schedule, steps)
-    with tempfile.TemporaryDirectory() as out:
+    with tempfile.TemporaryDirectory() as out, writers_closed():
         data = [direct_dataset(folder, drawn=options.masks == "drawn")]
         engine.train(optimizer, schedule, data, Path(out), num_workers=options.workers)
+
+
+@contextmanager
+def writers_closed() -> Iterator[None]:
+    """Close DIRECT's writers of metrics: else a thread would write when their folder is gone."""
+    opened: list[Any] = []
+
+    def kept(kind: Callable[..., Any]) -> Callable[..., Any]:
+        def writer(*arguments: Any, **options: Any) -> Any:
+            opened.append(kind(*arguments, **options))
+            return opened[-1]
+
+        return writer
+
+    with (
+        mock.patch("direct.engine.JSONWriter", kept(JSONWriter)),
+        mock.patch("direct.engine.TensorboardWriter", kept(TensorboardWriter)),
+    ):
+        try:
+            yield
+        finally:
+            for one in opened:
+                one.close()
 
 
 def within(region: torch.autocast, engine: Any) -> Callable:

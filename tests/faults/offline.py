@@ -43,6 +43,7 @@ def toy_scripts(folder: Path) -> None:
     """Run the scripts from scans to images and label maps, and import every other."""
     from stages.commands.catalogue import COMMANDS, module_name
     from stages.provenance.code import scripts
+    from stages.segmenters.protocol import NO_WEIGHTS
     from stages.segmenters.synthseg import model
     from stages.segmenters.synthseg.labels import MERGED_LABELS, merged_name
     from stages.segmenters.synthseg.network import Architecture
@@ -56,6 +57,7 @@ def toy_scripts(folder: Path) -> None:
     network = random_network(Architecture(1, len(MERGED_LABELS), (2, 3)))
     model.save(folder / "tiny.npz", model.Model({"unet": network}, MERGED_LABELS, names, recipe))
     changes = {"segment.weights": "tiny.npz", "noise.definition": "kspace_db"}
+    changes |= {"segment.networks": NO_WEIGHTS}
     write_toy_params(folder, **changes)
     os.chdir(folder)
     for script, *arguments in TOY:

@@ -14,7 +14,7 @@ from stages.kspace.masks.scan_mask import draw_scan_mask
 from stages.params.mask import READ, MaskParams
 from stages.params.phantom import PhantomParams
 from stages.recon.draws.protocol import DrawMethod, Measurement, Take
-from stages.scanner.rescans import draw_pose, rescan
+from stages.scanner.repeated_scan import draw_pose, rescan
 from stages.study import sidecars
 from stages.study.errors import StudyError
 

@@ -8,7 +8,7 @@ import pytest
 
 from stages.recon.draws import rescans
 from stages.scanner.acquisition import Acquisition
-from stages.scanner.rescans import Pose
+from stages.scanner.repeated_scan import Pose
 from stages.study.errors import StudyError
 from tests.scans import write_toy_params
 

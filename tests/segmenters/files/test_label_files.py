@@ -131,7 +131,8 @@ def params(**changed: object) -> SimpleNamespace:
     """Return what section `segment` chooses."""
     default: dict[str, object] = {"method": "command", "weights": "weights/embedded.npz"}
     default |= {"mode": "standard"}
-    default |= {"fast": False, "labels": None, "command": None, "parcellation": NO_WEIGHTS}
+    default |= {"fast": False, "labels": None, "command": None}
+    default |= {"parcellation": NO_WEIGHTS, "networks": NO_WEIGHTS}
     return SimpleNamespace(**default | changed)
 
 

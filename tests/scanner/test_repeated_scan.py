@@ -15,7 +15,7 @@ from stages.kspace.formats.calgary_campinas import DATASET
 from stages.kspace.formats.stored_scan import complex_to_interleaved
 from stages.params.phantom import PhantomParams
 from stages.scanner.phantoms import cohort_members, scan_member
-from stages.scanner.rescans import Pose, draw_pose, in_scanner, moved, rescan
+from stages.scanner.repeated_scan import Pose, draw_pose, in_scanner, moved, rescan
 from stages.study.errors import StudyError
 from tests.settings import write_settings
 
