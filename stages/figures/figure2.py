@@ -27,6 +27,7 @@ LINEAR = 5.0  # percent, where the axis of the bias becomes logarithmic
 ANCHORED = ["structure", "cv_percent", "measure", "source"]
 RESCANS, SIMULATED = "CV of phantoms", "draws of method rescans"
 DASHES = {CV: ":", RESCANS: "-"}  # any other: "-."
+MOST_COLUMNS = 6  # of the legend
 BAND = 0.84  # part of a structure's row that its boxes fill
 
 
@@ -90,7 +91,9 @@ def draw(
         patches = [Patch(color=colour(name, groups), label=title(name)) for name in groups]
         marks = patches if _scans(cv) >= LEAST_BOX else handles(groups)
         lines = [_line(name) for name in dict.fromkeys(known["measure"])]
-        figure.legend(handles=[*marks, *lines], loc="outside lower center", ncols=6)
+        entries = [*marks, *lines]
+        n_columns = MOST_COLUMNS if len(entries) <= MOST_COLUMNS else 4  # or they are cut
+        figure.legend(handles=entries, loc="outside lower center", ncols=n_columns)
     return figure
 
 

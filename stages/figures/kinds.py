@@ -149,14 +149,18 @@ def caption(facts: Facts) -> str:
     """Return units, n and how to read the points."""
     return (
         "Groups of several images of each scan: ensembles of trained networks, draws of one"
-        " network, noise. Left: median coefficient of variation of a volume, and spread over the"
-        " error of the mean volume (1, dashed: calibrated). Right: R² of left-out subjects beyond"
-        " a mean of each structure (0, dashed: no better than that mean; values below"
-        f" {WORST:g} are drawn there), of ln of the target on ln of the predictor. An ensemble"
-        " predicts its own CV, and each group its own |bias|, from one half of the members to the"
-        f" other. Bars: {share(facts.params.level)} intervals over subjects, of the left panels"
-        f" over members as well.{best(facts)} {pairs(facts)}."
+        f" network, noise. Left: median coefficient of variation of a volume{_line(facts)}, and"
+        " spread over the error of the mean volume (1, dashed: calibrated). Right: R² of left-out"
+        " subjects beyond a mean of each structure (0, dashed: no better than that mean; values"
+        f" below {WORST:g} are drawn there), of ln of the target on ln of the predictor. An"
+        " ensemble predicts its own CV, and each group its own |bias|, from one half of the members"
+        f" to the other. Bars: {share(facts.params.level)} intervals over subjects, of the left"
+        f" panels over members as well.{best(facts)} {pairs(facts)}."
     )
+
+
+def _line(facts: Facts) -> str:
+    return " (dashed: between scans of one phantom)" if facts.rescans else ""
 
 
 FIGURE = StudyFigure(

@@ -16,7 +16,7 @@ from stages.pipeline.reproduction import GRACE_S, with_this_python
 from stages.provenance.code import PACKAGE, closure, scripts
 
 # OpenMP's threads wait for work by spinning, which takes the processor from the job beside them: of
-# a segmentation half of the CPU time. Asleep they cost nothing
+# segmentations a third of the CPU time. Asleep they cost nothing
 WAITING = {"OMP_WAIT_POLICY": "PASSIVE"}
 LEAST_MEMORY_BYTES = 4e9  # of the machine for each job: what a stage of the default study fits in
 

@@ -13,6 +13,7 @@ GROUPS = {
     "noise": "Noise",
     "zero_filled": "Zero-filled",
     "compressed_sensing": "Compressed sensing",
+    "swag": "SWAG",
 }
 STRUCTURES = {
     "white_matter": "Cerebral white matter",
