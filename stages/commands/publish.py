@@ -3,7 +3,8 @@
 `python -m stages publish`: plots/report/report.html and a section more, as work/report.html.
 `python -m stages publish --beside atlas`: and what another segmenter makes of the same images.
 `python -m stages publish --to results/cohort`: parameters, metrics, plots, that report and a
-manifest as a folder, which `stages verify` and `stages compare` read.
+manifest as a folder, which `stages verify` and `stages compare` read. With `--numbers` neither
+figures nor report are in it.
 """
 
 import argparse
@@ -30,16 +31,17 @@ def gpu() -> str:
     return torch.cuda.get_device_name() if torch.cuda.is_available() else NO_GPU
 
 
-def check_finished() -> None:
-    """Raise `StudyError` if DVC finds a stage out of date."""
+def finished() -> set[str]:
+    """Return the names of the study's stages; `StudyError` if DVC finds one out of date."""
     # DVC takes a second to import, which the page itself need not
-    from stages.pipeline.repository import changed
+    from stages.pipeline.repository import changed, read_stages
 
     if left := sorted(changed(Path())):
         raise StudyError(
             f"{', '.join(left[:5])}: expected a finished study, got {len(left)} stages out of date;"
             " run `dvc repro`"
         )
+    return set(read_stages(Path()))
 
 
 @entry_point
@@ -58,9 +60,11 @@ def main(arguments: list[str] | None = None) -> None:
         help=f"keep its answers in {other_segmenter.FILE}, so that {REPORT} shows them too",
     )
     parser.add_argument("--to", type=Path, metavar="FOLDER", help="folder to publish the study in")
+    parser.add_argument("--numbers", action="store_true", help="publish no figures and no report")
     options = parser.parse_args(arguments)
-    if options.to:
-        check_finished()
+    if options.numbers and not options.to:
+        raise StudyError("--numbers: expected --to FOLDER with it, got none; name a folder")
+    stages = finished() if options.to else set()
     if options.keep and not options.beside:
         raise StudyError("--keep: expected --beside REVISION with it, got none; name a revision")
     other = read_kept(options.beside) if options.beside else None
@@ -69,7 +73,8 @@ def main(arguments: list[str] | None = None) -> None:
     print(options.out)
     if options.to:
         about = {"version": VERSION, "date": DATE, **dict(record.facts)}
-        publication.write(options.to, options.out, about)
+        report = None if options.numbers else options.out
+        publication.write(options.to, report, about, stages)
         print(f"{options.to}: commit it; `python -m stages verify {options.to}` checks its files")
     if options.keep and other:
         write_json(other_segmenter.FILE, other.model_dump())

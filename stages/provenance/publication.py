@@ -7,9 +7,11 @@ that last changed it: what was decided before a study ran can be told from what 
 
 import shutil
 import subprocess
-from collections.abc import Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from pathlib import Path
 from typing import Any
+
+import yaml
 
 from stages.storage.files import atomic_directory, md5, read_mapping, write_json
 from stages.storage.reading import Kind, reading
@@ -21,19 +23,28 @@ MANIFEST = "manifest.json"
 REPORT = "report.html"
 PLAN = Path("docs/analysis-plan.md")
 LOCK = Path("dvc.lock")
+SCHEMA = "2.0"  # of DVC's lock files
 FOLDERS = (Path("metrics"), Path("plots"))
-FILES = (Path("params.yaml"), Path("params.segmenters.yaml"), Path("dvc.yaml"), LOCK)
+FILES = (Path("params.yaml"), Path("params.segmenters.yaml"), Path("dvc.yaml"))
 LOCK_FILE = Kind("the lock file of a finished study", "run `dvc repro`", "restore it")
-INSIDE = Path("plots/report/report.html")  # the same report without the record of the run
+FIGURES = Path("plots/report")
+INSIDE = FIGURES / "report.html"  # the same report without the record of the run
 
 
-def write(folder: Path, report: Path, about: Mapping[str, Any]) -> None:
+def write(
+    folder: Path,
+    report: Path | None,
+    about: Mapping[str, Any],
+    stages: Collection[str] | None = None,
+) -> None:
     """Copy the finished study in the current folder into `folder`, in place of what was there.
 
     Args:
         folder: a new one, or one that holds a publication.
-        report: the HTML report with the record of the run.
+        report: the HTML report with the record of the run. None: neither it nor the figures.
         about: what the manifest says of version, revision and machine.
+        stages: those of the study; DVC leaves others in dvc.lock, of members that it no longer
+            has. None: all of dvc.lock.
 
     Raises:
         StudyError: if the folder holds anything else, or dvc.lock knows two versions of a file.
@@ -43,31 +54,45 @@ def write(folder: Path, report: Path, about: Mapping[str, Any]) -> None:
             f"{folder}: expected a new folder or one with {MANIFEST}, got something else; name"
             " another one"
         )
-    rests_on = recorded(LOCK)
+    lock = {n: s for n, s in locked(LOCK).items() if stages is None or n in stages}
+    rests_on = recorded(lock, LOCK)
     with atomic_directory(folder) as target:
         for path in FOLDERS:
             shutil.copytree(path, target / path)
+        if report is None:
+            shutil.rmtree(target / FIGURES, ignore_errors=True)
+        else:
+            shutil.copy(report, target / REPORT)
         (target / INSIDE).unlink(missing_ok=True)
         for path in FILES:
             shutil.copy(path, target / path)
+        text = yaml.safe_dump({"schema": SCHEMA, "stages": lock}, sort_keys=False)
+        (target / LOCK).write_text(text, encoding="utf-8")
         shutil.copy(PLAN, target / PLAN.name)
-        shutil.copy(report, target / REPORT)
         plan = {"file": PLAN.name, "md5": md5(PLAN), **last_change(PLAN)}
         content = {"format": FORMAT, **about, "plan": plan, "rests_on": rests_on}
         write_json(target / MANIFEST, content | {"files": hashes(target)})
 
 
-def recorded(lock: Path) -> dict[str, str]:
-    """Return what DVC recorded of every file and folder that a stage reads or writes: its hash.
-
-    Raises:
-        StudyError: if stages know two versions of one, or there is no lock file.
-    """
-    found: dict[str, str] = {}
+def locked(lock: Path) -> dict[str, Any]:
+    """Return the stages of a lock file by name; `StudyError` if it is none."""
     text = read_text(lock, LOCK_FILE)
     with reading(lock, LOCK_FILE):
-        stages = parse_yaml(text)["stages"].values()
-    for stage in stages:
+        return dict(parse_yaml(text)["stages"])
+
+
+def recorded(stages: Mapping[str, Any], lock: Path) -> dict[str, str]:
+    """Return what DVC recorded of every file and folder that a stage reads or writes: its hash.
+
+    Args:
+        stages: of a lock file, by name.
+        lock: the file, which an error names.
+
+    Raises:
+        StudyError: if stages know two versions of one.
+    """
+    found: dict[str, str] = {}
+    for stage in stages.values():
         for entry in (*stage.get("deps", ()), *stage.get("outs", ())):
             if entry.get("md5") and found.setdefault(entry["path"], entry["md5"]) != entry["md5"]:
                 raise StudyError(
@@ -119,5 +144,5 @@ def faults(folder: Path) -> Iterator[str]:
         elif found[path] != expected[path]:
             yield f"{folder / path}: expected MD5 {expected[path]}, got {found[path]}"
     lock = folder / LOCK.name
-    if lock.is_file() and manifest(folder).get("rests_on") != recorded(lock):
+    if lock.is_file() and manifest(folder).get("rests_on") != recorded(locked(lock), lock):
         yield f"{folder / MANIFEST}: expected the hashes of {LOCK}, got others"

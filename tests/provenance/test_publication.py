@@ -16,8 +16,8 @@ from stages.provenance.publication import (
     faults,
     hashes,
     is_publication,
+    locked,
     manifest,
-    recorded,
     write,
 )
 from stages.storage.files import md5
@@ -99,6 +99,14 @@ def test_changes_are_found(study: Path, capsys: pytest.CaptureFixture[str], erro
     assert "expected the hashes of dvc.lock" in next(faults(folder))
 
 
+def test_numbers_alone_can_be_published(study: Path) -> None:
+    Path("plots/report/figure2.png").write_bytes(b"picture")
+    folder = Path("numbers")
+    write(folder, None, ABOUT)
+    assert not (folder / "report.html").exists() and not (folder / "plots/report").exists()
+    assert (folder / "plots/analyse/cv.csv").is_file() and list(faults(folder)) == []
+
+
 def test_what_cannot_be_published(study: Path, monkeypatch: pytest.MonkeyPatch, error_line) -> None:
     with pytest.raises(StudyError, match="metrics: expected a new folder or one with manifest"):
         write(Path("metrics"), Path("report.html"), ABOUT)
@@ -108,11 +116,15 @@ def test_what_cannot_be_published(study: Path, monkeypatch: pytest.MonkeyPatch, 
     with pytest.raises(StudyError, match="one version of data, got two; run `dvc repro`"):
         write(Path("new"), Path("report.html"), ABOUT)
     assert not Path("new").exists()
+    write(Path("new"), Path("report.html"), ABOUT, stages={"a", "b"})  # c is of a former study
+    assert locked(Path("new/dvc.lock")) == LOCK
+    assert list(faults(Path("new"))) == []
     Path("dvc.lock").unlink()
     with pytest.raises(StudyError, match=r"dvc\.lock: expected the lock file"):
-        recorded(publication.LOCK)
+        locked(publication.LOCK)
+    assert "--numbers: expected --to" in error_line(lambda: publish.main(["--numbers"]))
     monkeypatch.setattr("stages.pipeline.repository.changed", lambda _: {"analyse", "report"})
-    line = error_line(lambda: publish.main(["--to", "new"]))
+    line = error_line(lambda: publish.main(["--to", "newer"]))
     assert "analyse, report: expected a finished study, got 2 stages out of date" in line
 
 
