@@ -36,6 +36,7 @@ def write(
     report: Path | None,
     about: Mapping[str, Any],
     stages: Collection[str] | None = None,
+    without: Collection[Path] = (),
 ) -> None:
     """Copy the finished study in the current folder into `folder`, in place of what was there.
 
@@ -45,6 +46,7 @@ def write(
         about: what the manifest says of version, revision and machine.
         stages: those of the study; DVC leaves others in dvc.lock, of members that it no longer
             has. None: all of dvc.lock.
+        without: files that are none of the study's.
 
     Raises:
         StudyError: if the folder holds anything else, or dvc.lock knows two versions of a file.
@@ -63,7 +65,8 @@ def write(
             shutil.rmtree(target / FIGURES, ignore_errors=True)
         else:
             shutil.copy(report, target / REPORT)
-        (target / INSIDE).unlink(missing_ok=True)
+        for path in (INSIDE, *without):
+            (target / path).unlink(missing_ok=True)
         for path in FILES:
             shutil.copy(path, target / path)
         text = yaml.safe_dump({"schema": SCHEMA, "stages": lock}, sort_keys=False)
