@@ -25,7 +25,12 @@ PLAN = Path("docs/analysis-plan.md")
 LOCK = Path("dvc.lock")
 SCHEMA = "2.0"  # of DVC's lock files
 FOLDERS = (Path("metrics"), Path("plots"))
-FILES = (Path("params.yaml"), Path("params.segmenters.yaml"), Path("dvc.yaml"))
+FILES = {
+    Path("params.yaml"): "params.yaml",
+    Path("params.segmenters.yaml"): "params.segmenters.yaml",
+    Path("dvc.yaml"): "pipeline.yaml",  # DVC runs every dvc.yaml of a repository
+}
+"""File of a study -> its name in a publication."""
 LOCK_FILE = Kind("the lock file of a finished study", "run `dvc repro`", "restore it")
 FIGURES = Path("plots/report")
 INSIDE = FIGURES / "report.html"  # the same report without the record of the run
@@ -67,8 +72,8 @@ def write(
             shutil.copy(report, target / REPORT)
         for path in (INSIDE, *without):
             (target / path).unlink(missing_ok=True)
-        for path in FILES:
-            shutil.copy(path, target / path)
+        for path, name in FILES.items():
+            shutil.copy(path, target / name)
         text = yaml.safe_dump({"schema": SCHEMA, "stages": lock}, sort_keys=False)
         (target / LOCK).write_text(text, encoding="utf-8")
         shutil.copy(PLAN, target / PLAN.name)
