@@ -26,9 +26,10 @@ def overlays() -> dict[str, str]:
 
 
 def commands() -> list[list[str]]:
-    """Return the commands of each block of the page."""
+    """Return the commands of each block of the page that lays one of its overlays over."""
     blocks = re.findall(r"```console\n(.*?)```", page(), re.DOTALL)
-    return [[line.removeprefix("$ ") for line in block.splitlines()] for block in blocks]
+    lines = [[line.removeprefix("$ ") for line in block.splitlines()] for block in blocks]
+    return [block for block in lines if any("stages settings" in line for line in block)]
 
 
 def fastmri_scans(folder: Path) -> None:

@@ -13,6 +13,8 @@ import argparse
 from itertools import product
 from pathlib import Path
 
+from tqdm import tqdm
+
 from stages.anatomy.diseases.catalogue import DISEASES
 from stages.implantation.dose import Dose, check_dose, parse_contrast, parse_size
 from stages.implantation.healthy_scan import (
@@ -93,7 +95,7 @@ def write_scan(folder: Path, healthy: HealthyScan, options: argparse.Namespace) 
         row = write_truth(truth, subject(name), healthy, implant)
         rows.append(row)
         about = row["about"]
-        print(
+        tqdm.write(  # above the bar
             f"{name}: {options.kind}, {dose.words}: {about['changed_ml']:.2f} mL changed, contrast"  # type: ignore[index]  # a mapping
             f" {about['contrast']:.2f}"  # type: ignore[index]
         )
@@ -132,7 +134,9 @@ def main(values: list[str] | None = None) -> None:
         (folder / layout.VALIDATION).mkdir()
         describe_truth(folder / TRUTH, folder / layout.VALIDATION)
         rows = []
-        for scan, path in progress(list(zip(scans, found, strict=True)), desc="implant"):
+        for scan, path in progress(
+            list(zip(scans, found, strict=True)), desc="implant", unit="scan"
+        ):
             rows += write_scan(folder, read_healthy(scan, path), options)
         write_tables(rows, folder / TRUTH)
     print(f"{options.out}: {len(rows)} scans, to be read with")

@@ -16,7 +16,9 @@ from stages.page import other_segmenter
 from stages.page.other_revision import read_kept
 from stages.page.render import REPORT, write_report
 from stages.page.run_record import take
+from stages.params.ensembles import EnsembleParams
 from stages.provenance import publication
+from stages.provenance.basis import present
 from stages.storage.bids import VERSION
 from stages.storage.files import write_json
 from stages.study.errors import StudyError
@@ -42,6 +44,12 @@ def finished() -> set[str]:
             " run `dvc repro`"
         )
     return set(read_stages(Path()))
+
+
+def elsewhere() -> list[Path]:
+    """Return the answers of another segmenter to another study, which Git holds."""
+    found, basis = other_segmenter.load(), present(EnsembleParams.load())
+    return [other_segmenter.FILE] if found and not other_segmenter.concerns(found, basis) else []
 
 
 @entry_point
@@ -74,7 +82,7 @@ def main(arguments: list[str] | None = None) -> None:
     if options.to:
         about = {"version": VERSION, "date": DATE, **dict(record.facts)}
         report = None if options.numbers else options.out
-        publication.write(options.to, report, about, stages)
+        publication.write(options.to, report, about, stages, elsewhere())
         print(f"{options.to}: commit it; `python -m stages verify {options.to}` checks its files")
     if options.keep and other:
         write_json(other_segmenter.FILE, other.model_dump())

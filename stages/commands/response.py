@@ -1,52 +1,73 @@
 """How the answers of the study change with acceleration: several experiments in one curve.
 
 python -m stages response main R3 R8 R10 --out work/response
+python -m stages response results/accelerations/* --out work/response   # published studies
 """
 
 import argparse
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 import pandas as pd
 
 from stages.figures.kit.style import save
-from stages.figures.response import QUANTITIES, draw
+from stages.figures.response import OWN, QUANTITIES, Quantity, draw
 from stages.machine.entry import entry_point
 from stages.pipeline.revisions import leaf, read_revision
 from stages.storage.files import atomic_path
 from stages.study.errors import StudyError
 
 FLOAT_FORMAT = "%.6g"
+COLUMNS = ["revision", "acceleration", "group", "quantity", "value", "low", "high"]
+ALWAYS = {"image_quality", "volumes"}  # files that every study with accelerations has
 
 
 def response(
-    accelerations: dict[str, float], metrics: dict[str, dict[str, dict[str, Any]]]
+    accelerations: Mapping[str, float], metrics: Mapping[str, Mapping[str, Any]]
 ) -> pd.DataFrame:
-    """Return columns revision, acceleration, group, quantity, value, sorted by acceleration.
+    """Return columns revision, acceleration, group, quantity, value, low, high, by acceleration.
 
     Args:
         accelerations: revision -> its nominal acceleration.
-        metrics: revision -> file in metrics/analyse/, without suffix -> its content by group.
+        metrics: revision -> file in metrics/analyse/, without suffix -> its content.
     """
     rows = [
-        (revision, acceleration, group, name, value)
+        (revision, acceleration, group, name, *found)
         for revision, acceleration in accelerations.items()
         for name, quantity in QUANTITIES.items()
-        for group in metrics[revision].get(quantity.file, {})
-        if (value := leaf(metrics[revision][quantity.file][group], quantity.key)) is not None
+        for group in groups(metrics[revision].get(quantity.file, {}), quantity)
+        if (found := estimate(metrics[revision][quantity.file], quantity, group))
     ]
-    columns = ["revision", "acceleration", "group", "quantity", "value"]
-    table = pd.DataFrame(rows, columns=columns)
+    table = pd.DataFrame(rows, columns=COLUMNS).astype({"low": float, "high": float})
     return table.sort_values(["acceleration", "revision"], kind="stable", ignore_index=True)
 
 
-def of_revision(revision: str) -> tuple[float, dict[str, dict[str, Any]]]:
-    """Return acceleration and metrics of a branch, commit or experiment of this repository.
+def groups(tree: Mapping[str, Any], quantity: Quantity) -> list[str]:
+    """Return the groups that a file of metrics may have a quantity of."""
+    place = quantity.keys.index(OWN)
+    for key in quantity.keys[:place]:
+        tree = tree.get(key, {})
+    return list(tree)
+
+
+def estimate(
+    tree: Mapping[str, Any], quantity: Quantity, group: str
+) -> tuple[float, float | None, float | None] | None:
+    """Return a group's number with the ends of its interval; None where it has no number."""
+    *above, last = (key.format(group) for key in quantity.keys)
+    value, low, high = (leaf(tree, ".".join([*above, key])) for key in (last, "low", "high"))
+    return None if value is None else (value, low, high)
+
+
+def of_revision(revision: str) -> tuple[float, Mapping[str, Any]]:
+    """Return acceleration and metrics of a branch, commit, experiment or published study.
 
     Raises:
         StudyError: if there is no such revision, or it has no such parameter or metrics.
     """
-    found = read_revision(revision, {quantity.file for quantity in QUANTITIES.values()})
+    files = {quantity.file for quantity in QUANTITIES.values()}
+    found = read_revision(revision, ALWAYS, files - ALWAYS)
     acceleration = leaf(found.params, "mask.acceleration")
     if acceleration is None:
         raise StudyError(
@@ -60,7 +81,9 @@ def of_revision(revision: str) -> tuple[float, dict[str, dict[str, Any]]]:
 def main(arguments: list[str] | None = None) -> None:
     """Write `response.csv` and `response.png`."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
-    parser.add_argument("revisions", nargs="+", help="branches, commits or names of experiments")
+    parser.add_argument(
+        "revisions", nargs="+", help="branches, commits, experiments, published studies"
+    )
     parser.add_argument("--out", type=Path, required=True, help="folder to write to")
     options = parser.parse_args(arguments)
     accelerations, metrics = {}, {}

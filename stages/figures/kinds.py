@@ -9,6 +9,7 @@ from matplotlib import rc_context
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
+from matplotlib.ticker import MaxNLocator
 
 from stages.figures.kit.facts import Facts, analysed
 from stages.figures.kit.phrasing import number, share
@@ -109,6 +110,7 @@ def _panel(axes: Axes, part: pd.DataFrame, groups: Sequence[str], line: float | 
         axes.axvline(line, color="black", linestyle="--", linewidth=1.0)
     axes.grid(axis="x", color="0.92", linewidth=0.7)
     axes.set_axisbelow(True)
+    axes.xaxis.set_major_locator(MaxNLocator(nbins=4))
     axes.tick_params(axis="y", length=0)
 
 

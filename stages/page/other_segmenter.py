@@ -16,7 +16,7 @@ from pydantic import BaseModel, ConfigDict, ValidationError
 from stages.figures.kit.facts import Facts
 from stages.page.sources import dependencies
 from stages.params.segment import SegmentParams
-from stages.provenance.basis import Basis, others
+from stages.provenance.basis import Basis, images, others
 from stages.segmenters.catalogue import KINDS, kind_of
 from stages.storage.files import md5, read_mapping
 from stages.study import layout
@@ -180,10 +180,22 @@ def fault(found: Kept, basis: Basis, segmenter: Segmenter) -> str | None:
     differing = others(basis, found.basis)
     if differing:
         more = f" and {len(differing) - 1} more differ" if len(differing) > 1 else " differs"
-        images = differing[0].startswith("work/images")
-        what = "the reconstructions" if images else "the code and the parameters"
+        reconstructions = differing[0] in images({**found.basis, **basis})
+        what = "the reconstructions" if reconstructions else "the code and the parameters"
         return f"expected {what} of this study, got others: {differing[0]}{more}"
     return _changed(found.segmenter)
+
+
+def concerns(found: Kept, basis: Basis) -> bool:
+    """Return whether another segmenter measured any image of the present study.
+
+    Args:
+        found: the answers; those in Git are the default study's, and stay there when other
+            parameters make a study of other scans.
+        basis: of the present study.
+    """
+    known = images(basis).items()
+    return any(digest and found.basis.get(name) == digest for name, digest in known)
 
 
 def _changed(segmenter: Segmenter) -> str | None:

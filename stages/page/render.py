@@ -120,7 +120,8 @@ def environment() -> Environment:
 
 def contents(facts: Facts, other: Kept | None = None) -> dict[str, object]:
     """Return what the template shows; scans are an iterator that reads one at a time."""
-    numbers, plan = headline(facts), plan_table(facts)
+    numbers = headline(facts)
+    plan = plan_table(facts.metrics, facts.n_subjects, 1 - facts.params.level)
     subject = subject_view(facts)
     shown = list(facts.subject_of)[: facts.report.n_scans] if facts.imaged else []
     return {

@@ -19,7 +19,7 @@ from stages.figures.kit.titles import title
 from stages.page.answers import predictability
 from stages.page.answers.most_biased import largest_bias, median_absolute_bias
 from stages.page.conclusions import View, conclusions, paragraph, verdict
-from stages.page.other_segmenter import AGAIN, FILE, Kept, Segmenter, fault
+from stages.page.other_segmenter import AGAIN, FILE, Kept, Segmenter, concerns, fault
 from stages.page.pictures import Embedded, drawing
 from stages.provenance.basis import present
 
@@ -63,16 +63,16 @@ class Beside:
 
 
 def beside(own: Facts, found: Kept | None) -> Beside | None:
-    """Return the section; None where nothing is kept, or only the same segmenter's answers.
+    """Return the section; None where nothing is kept of another segmenter and this study's scans.
 
     Args:
         own: the present study.
         found: answers by another segmenter.
     """
-    segmenter = Segmenter.present()
-    if found is None or found.segmenter.same(segmenter):
+    segmenter, basis = Segmenter.present(), present(own.ensembles)
+    if found is None or found.segmenter.same(segmenter) or not concerns(found, basis):
         return None
-    why = fault(found, present(own.ensembles), segmenter)
+    why = fault(found, basis, segmenter)
     if why:
         return Beside(note=f"{FILE} was left out: {why}; {AGAIN}.")
     return section(*views(own, segmenter, found), (segmenter, found.segmenter))

@@ -38,18 +38,19 @@ def leaf(tree: Any, key: str) -> float | None:
     return float(tree) if number else None
 
 
-def read_revision(name: str, files: Collection[str]) -> Revision:
+def read_revision(name: str, files: Collection[str], optional: Collection[str] = ()) -> Revision:
     """Return parameters and metrics of a branch, commit or experiment, or of a published study.
 
     Args:
         name: as `dvc exp show` or Git names it, or the folder of a publication.
         files: names of metrics of stage `analyse`.
+        optional: names of further ones, which a study may not have: they are empty then.
 
     Raises:
         StudyError: if there is no such revision, or it has no parameters or metrics.
     """
     if is_publication(Path(name)):
-        return published(Path(name), files)
+        return published(Path(name), files, optional)
     import dvc.api
     from dvc.exceptions import DvcException
     from scmrepo.exceptions import SCMError
@@ -60,9 +61,14 @@ def read_revision(name: str, files: Collection[str]) -> Revision:
             params |= dvc.api.params_show(RECIPES.name, rev=name)
         paths = {each: layout.metric("analyse", each).as_posix() for each in sorted(files)}
         metrics = {each: dvc.api.metrics_show(path, rev=name) for each, path in paths.items()}
+        for each in sorted(optional):
+            metrics[each] = {}
+            with suppress(FileNotFoundError, DvcException):
+                path = layout.metric("analyse", each).as_posix()
+                metrics[each] = dvc.api.metrics_show(path, rev=name)
         for each, tree in metrics.items():
             if not isinstance(tree, dict):
-                raise TypeError(f"{paths[each]} holds {type(tree).__name__}")
+                raise TypeError(f"{each}.json holds {type(tree).__name__}")
         return Revision(name, params, metrics)
     except (DvcException, SCMError, FileNotFoundError, TypeError, ValueError) as error:
         raise StudyError(
@@ -71,12 +77,13 @@ def read_revision(name: str, files: Collection[str]) -> Revision:
         ) from None
 
 
-def published(folder: Path, files: Collection[str]) -> Revision:
+def published(folder: Path, files: Collection[str], optional: Collection[str] = ()) -> Revision:
     """Return parameters and metrics of a published study.
 
     Args:
         folder: of the publication, by which it is called.
         files: names of metrics of stage `analyse`.
+        optional: names of further ones: empty where the study has none.
 
     Raises:
         StudyError: if a file is missing or unreadable.
@@ -87,8 +94,12 @@ def published(folder: Path, files: Collection[str]) -> Revision:
         text = read_text(folder / each, PUBLISHED)
         with reading(folder / each, PUBLISHED):
             params |= parse_yaml(text) or {}
-    paths = {each: folder / layout.metric("analyse", each) for each in sorted(files)}
-    return Revision(str(folder), params, {each: read_mapping(p) for each, p in paths.items()})
+    paths = {each: folder / layout.metric("analyse", each) for each in sorted({*files, *optional})}
+    metrics = {
+        each: {} if each in optional and not path.exists() else read_mapping(path)
+        for each, path in paths.items()
+    }
+    return Revision(str(folder), params, metrics)
 
 
 def flat(tree: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:

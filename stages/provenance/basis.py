@@ -20,6 +20,7 @@ from stages.study import layout, sidecars
 SCRIPTS = ("noise", "segment", "measure", "analyse")
 SECTIONS = ("ensembles", "noise", "measure", "analyse")
 NIFTI = ".nii.gz"
+IMAGES = "work/images"
 
 Basis = dict[str, str]
 """Folder, file or section of the parameters -> hash."""
@@ -83,5 +84,10 @@ def others(mine: Mapping[str, str], theirs: Mapping[str, str]) -> list[str]:
     return [name for name in _ordered({**mine, **theirs}) if mine.get(name) != theirs.get(name)]
 
 
+def images(basis: Mapping[str, str]) -> Basis:
+    """Return the part of a basis that is images."""
+    return {name: digest for name, digest in basis.items() if name.startswith(IMAGES)}
+
+
 def _ordered(names: Iterable[str]) -> list[str]:
-    return sorted(names, key=lambda name: not name.startswith("work/images"))
+    return sorted(names, key=lambda name: not name.startswith(IMAGES))

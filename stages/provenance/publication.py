@@ -25,7 +25,12 @@ PLAN = Path("docs/analysis-plan.md")
 LOCK = Path("dvc.lock")
 SCHEMA = "2.0"  # of DVC's lock files
 FOLDERS = (Path("metrics"), Path("plots"))
-FILES = (Path("params.yaml"), Path("params.segmenters.yaml"), Path("dvc.yaml"))
+FILES = {
+    Path("params.yaml"): "params.yaml",
+    Path("params.segmenters.yaml"): "params.segmenters.yaml",
+    Path("dvc.yaml"): "pipeline.yaml",  # DVC runs every dvc.yaml of a repository
+}
+"""File of a study -> its name in a publication."""
 LOCK_FILE = Kind("the lock file of a finished study", "run `dvc repro`", "restore it")
 FIGURES = Path("plots/report")
 INSIDE = FIGURES / "report.html"  # the same report without the record of the run
@@ -36,6 +41,7 @@ def write(
     report: Path | None,
     about: Mapping[str, Any],
     stages: Collection[str] | None = None,
+    without: Collection[Path] = (),
 ) -> None:
     """Copy the finished study in the current folder into `folder`, in place of what was there.
 
@@ -45,6 +51,7 @@ def write(
         about: what the manifest says of version, revision and machine.
         stages: those of the study; DVC leaves others in dvc.lock, of members that it no longer
             has. None: all of dvc.lock.
+        without: files that are none of the study's.
 
     Raises:
         StudyError: if the folder holds anything else, or dvc.lock knows two versions of a file.
@@ -63,9 +70,10 @@ def write(
             shutil.rmtree(target / FIGURES, ignore_errors=True)
         else:
             shutil.copy(report, target / REPORT)
-        (target / INSIDE).unlink(missing_ok=True)
-        for path in FILES:
-            shutil.copy(path, target / path)
+        for path in (INSIDE, *without):
+            (target / path).unlink(missing_ok=True)
+        for path, name in FILES.items():
+            shutil.copy(path, target / name)
         text = yaml.safe_dump({"schema": SCHEMA, "stages": lock}, sort_keys=False)
         (target / LOCK).write_text(text, encoding="utf-8")
         shutil.copy(PLAN, target / PLAN.name)

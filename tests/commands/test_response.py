@@ -29,7 +29,14 @@ trees = st.recursive(
 def metrics(psnr: float) -> dict:
     group = {"psnr": {"mean": psnr}, "ssim": {"mean": psnr / 40}}
     volumes = {"rim": {"cv": {"median": 40 - psnr}, "bias": {"hippocampus": psnr - 33}}}
-    return {"image_quality": {"rim": group, "zero_filled": group}, "volumes": volumes}
+    slope = {"cv": {"std_mean": {"within": {"value": 0.5, "low": -0.5, "high": psnr}}}}
+    calibration = {"reference": {"rim": {"spread_skill": {"value": 0.3}}}}
+    return {
+        "image_quality": {"rim": group, "zero_filled": group},
+        "volumes": volumes,
+        "slopes": {"rim": slope},
+        "calibration": calibration,
+    }
 
 
 @given(tree=trees, keys=st.lists(st.sampled_from("abc"), min_size=1, max_size=4))
@@ -50,17 +57,29 @@ def test_every_group_has_a_row_for_what_it_has() -> None:
     assert rim.loc["psnr"].tolist() == [32.0, 28.0]
     assert rim.loc["cv"].tolist() == [8.0, 12.0]
     assert set(table.loc[table["group"] == "zero_filled", "quantity"]) == {"psnr", "ssim"}
-    assert not table["quantity"].isin(["r2_images", "r2_border"]).any()
+    assert not table["quantity"].isin(["r2_cv", "thickness_cv"]).any()
+    rim = table[table["group"] == "rim"].set_index("quantity")
+    slope = rim.loc["slope_cv"].iloc[0]
+    assert (slope["value"], slope["low"], slope["high"]) == (0.5, -0.5, 32.0)
+    spread = rim.loc["spread_skill"].iloc[0]
+    assert spread["value"] == 0.3 and np.isnan(spread["low"])
 
 
 def test_the_figure_shows_every_line(tmp_path: Path) -> None:
     table = response({"a": 3.0, "b": 8.0}, {"a": metrics(34.0), "b": metrics(29.0)})
     figure = draw(table)
-    lines = {axes.get_title(): axes.get_lines() for axes in figure.axes}
-    assert len(lines[QUANTITIES["psnr"].label]) == 2
-    (cv,) = lines[QUANTITIES["cv"].label]
-    np.testing.assert_array_equal(cv.get_xdata(), [3.0, 8.0])
-    np.testing.assert_array_equal(cv.get_ydata(), [6.0, 11.0])
+    shown = {axes.get_title(): axes.containers for axes in figure.axes}
+    assert len(shown[QUANTITIES["psnr"].label]) == 2
+    (cv,) = shown[QUANTITIES["cv"].label]
+    line, _, (bars,) = cv.lines
+    np.testing.assert_allclose(line.get_xdata(orig=False), [3.0, 8.0], rtol=0.05)
+    np.testing.assert_array_equal(line.get_ydata(orig=False), [6.0, 11.0])
+    assert all(np.ptp(segment[:, 1]) == 0 for segment in bars.get_segments())  # no interval
+    (slope,) = shown[QUANTITIES["slope_cv"].label]
+    assert [each[:, 1].tolist() for each in slope.lines[2][0].get_segments()] == [
+        [-0.5, 34.0],
+        [-0.5, 29.0],
+    ]
     save(figure, tmp_path / "a.png")
     save(draw(table), tmp_path / "b.png")
     assert (tmp_path / "a.png").read_bytes() == (tmp_path / "b.png").read_bytes()
@@ -73,7 +92,7 @@ def repository(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
     for command in ("git init -q .", "git config user.email a@b.c", "git config user.name a"):
         subprocess.run(command.split(), check=True)
     subprocess.run([sys.executable, "-m", "dvc", "init", "-q"], check=True)
-    files = ("image_quality", "volumes", "surrogates")
+    files = ("image_quality", "volumes", "slopes", "calibration")
     names = [layout.metric("analyse", name) for name in files]
     stage = {"cmd": "true", "outs": [{"metrics/analyse": {"cache": False}}]}
     Path("dvc.yaml").write_text(json.dumps({"stages": {"analyse": stage}}))

@@ -10,6 +10,8 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 from stages.figures.kit.titles import SURROGATES, score_title
+from stages.page.answers.plan_table import plan_table
+from stages.provenance import publication
 from stages.statistics.questions.thickness import blocks
 from stages.study import layout
 
@@ -34,12 +36,23 @@ Leaf = Mapping[str, Any]
 
 
 def study(root: Path) -> dict[str, Any]:
-    """Return the metrics of a study by name, None for each of `FURTHER` that it does not have."""
+    """Return the metrics of a study by name, None for each of `FURTHER` that it does not have.
+
+    Args:
+        root: of a study, or the folder of a published one.
+    """
     metrics = root / layout.METRICS
     paths = {path.stem: path for path in sorted((metrics / "analyse").glob("*.json"))}
     paths |= {name: metrics / path for name, path in OTHERS.items()}
-    found = {name: json.loads(path.read_text(encoding="utf-8")) for name, path in paths.items()}
-    return dict.fromkeys(FURTHER) | found | {"votes": _votes(root)}
+    paths |= {"manifest": root / publication.MANIFEST}
+    found = {
+        name: json.loads(path.read_text(encoding="utf-8"))
+        for name, path in paths.items()
+        if path.is_file()
+    }
+    plan = plan_table(found, found["slopes"]["unet"]["n"]["subjects"], ALPHA)
+    rows = plan.to_dict("records")
+    return dict.fromkeys(FURTHER) | found | {"votes": _votes(root), "plan": rows}
 
 
 def _votes(root: Path) -> dict[str, dict[str, float]]:
@@ -52,6 +65,21 @@ def _votes(root: Path) -> dict[str, dict[str, float]]:
         for row in rows
         if all(row[key] == value for key, value in chosen.items())
     }
+
+
+def answer_to(question: str, plan: Sequence[Mapping[str, str]]) -> str:
+    """Return a study's answer to a question of the plan; a dash where it did not ask."""
+    return next((row["answer"] for row in plan if row["question"] == question), "–")
+
+
+def is_answered(row: Mapping[str, str]) -> bool:
+    """Return whether a row of the plan's table is an answer."""
+    return row["answer"].startswith("yes")
+
+
+def is_answered_by(question: str, plan: Sequence[Mapping[str, str]]) -> bool:
+    """Return whether a study answers a question of the plan."""
+    return any(row["question"] == question and is_answered(row) for row in plan)
 
 
 def fixed(value: float, digits: int = 2) -> str:
@@ -132,6 +160,18 @@ def rejected(leaves: Mapping[str, Leaf]) -> list[str]:
     return [key for key, leaf in leaves.items() if leaf.get("adjusted", leaf.get("p", 1)) < ALPHA]
 
 
+def adjusted(leaves: Mapping[str, Leaf]) -> str:
+    """Return the adjusted p-values of networks, `UNet 0.20, VarNet 0.51`."""
+    known = {key: leaf["adjusted"] for key, leaf in leaves.items() if "adjusted" in leaf}
+    return ", ".join(f"{NETWORKS[key]} {fixed(p, 3)}" for key, p in known.items())
+
+
+def reach(leaves: Mapping[str, Leaf]) -> list[float]:
+    """Return how far from 0 an estimate must be for its interval not to include 0."""
+    known = [leaf for leaf in leaves.values() if {"low", "high"} <= set(leaf)]
+    return [(leaf["high"] - leaf["low"]) / 2 for leaf in known]
+
+
 def can_reject(slopes: Mapping[str, Any]) -> bool:
     """Return whether the least p, adjusted for as many networks, is below the level."""
     least = min(slopes[name]["permutations"]["least_p"] for name in NETWORKS)
@@ -153,6 +193,8 @@ class Predictor(NamedTuple):
     """A group's predictor of |bias|."""
 
     group: str
+    of: str
+    """The network that draws are of; the group itself where it is an ensemble."""
     name: str
     scopes: Mapping[str, Leaf]
 
@@ -160,6 +202,8 @@ class Predictor(NamedTuple):
         title = "mean voxelwise SD" if self.name == "sd" else SURROGATES[self.name]
         if self.group == "noise":
             return f"{title} between noise realisations"
+        if self.of != self.group:
+            return f"{title} between `{self.group}` of one {NETWORKS.get(self.of, self.of)}"
         group = f"the {NETWORKS[self.group]}" if self.group in NETWORKS else f"`{self.group}`"
         return f"{title} between members of {group}"
 
@@ -172,7 +216,7 @@ class Predictor(NamedTuple):
 def predictors(kinds: Mapping[str, Any], target: str) -> list[Predictor]:
     """Return the predictors of one target, the largest R^2 within structures first."""
     every = [
-        Predictor(group, name, scopes)
+        Predictor(group, leaves.get("of", group).partition("/")[0], name, scopes)
         for group, leaves in kinds.items()
         for name, scopes in leaves.get("predicts", {}).get(target, {}).items()
         if name != "noise_ceiling" and "r2" in scopes.get(WITHIN, {})

@@ -1,9 +1,9 @@
-"""The numbers of docs/results.md and README.md, rendered from metrics/.
+"""The numbers of docs/results.md and README.md, rendered from metrics/ and results/cohort/.
 
     python -m tests.docs.results            # print what differs; exit status 1 if anything does
     python -m tests.docs.results --write    # replace it
 
-Between the two comments `BEGIN` and `END` a page is what its template beside this module says.
+Between the comments `BEGIN` of a template beside this module and `END` a page is what it says.
 """
 
 import argparse
@@ -19,10 +19,17 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from stages.figures.kit.sample import FEW_SUBJECTS
 from tests.docs import claims
 from tests.docs.pages import ROOT
 
-TEMPLATES = {Path("docs/results.md"): "results.md.j2", Path("README.md"): "readme.md.j2"}
+COHORT = Path("results/cohort")  # a published study
+PARTS = (
+    (Path("README.md"), "readme.md.j2", COHORT),
+    (Path("docs/results.md"), "cohort.md.j2", COHORT),
+    (Path("docs/results.md"), "results.md.j2", Path()),
+)
+"""Page, template and the study that it is rendered from."""
 BEGIN = "<!-- from tests/docs/{}: python -m tests.docs.results --write -->"
 END = "<!-- end of what is rendered -->"
 WIDTH = 120  # of a line of the documentation
@@ -44,8 +51,8 @@ def environment() -> Environment:
     )
     made.globals |= FUNCTIONS
     made.filters |= FUNCTIONS
-    made.tests |= {"excludes": claims.excludes}
-    made.globals |= {"networks": claims.NETWORKS, "alpha": claims.ALPHA}
+    made.tests |= FUNCTIONS
+    made.globals |= {"networks": claims.NETWORKS, "few_subjects": FEW_SUBJECTS}
     return made
 
 
@@ -83,25 +90,34 @@ def updated(page: str, template: str, metrics: Mapping[str, Any]) -> str:
     """Return a page whose part between the comments is rendered anew.
 
     Raises:
-        ValueError: the comments are not there, once each.
+        ValueError: the comments are not there, the first of them once.
     """
     begin = BEGIN.format(template)
-    if page.count(begin) != 1 or page.count(END) != 1:
+    before, _, rest = page.partition(begin)
+    _, end, after = rest.partition(END)
+    if page.count(begin) != 1 or not end:
         raise ValueError(f"expected once each: {begin} and {END}")
-    before, rest = page.split(begin)
-    after = rest.split(END)[1]
     return f"{before}{begin}\n\n{rendered(template, metrics)}\n\n{END}{after}"
+
+
+def pages() -> dict[Path, str]:
+    """Return the pages as they should be."""
+    found: dict[Path, str] = {}
+    studies = {folder: claims.study(ROOT / folder) for folder in {part[-1] for part in PARTS}}
+    for page, template, folder in PARTS:
+        text = found.get(page) or (ROOT / page).read_text(encoding="utf-8")
+        beside = {"cohort": studies[COHORT]}
+        found[page] = updated(text, template, studies[folder] | beside)
+    return found
 
 
 def main(arguments: list[str] | None = None) -> int:
     """Print the differences between pages and metrics, or replace what differs."""
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--write", action="store_true", help="replace it in the pages")
-    write = parser.parse_args(arguments).write
-    metrics, differs = claims.study(ROOT), False
-    for path, template in TEMPLATES.items():
+    write, differs = parser.parse_args(arguments).write, False
+    for path, new in pages().items():
         old = (ROOT / path).read_text(encoding="utf-8")
-        new = updated(old, template, metrics)
         if write:
             (ROOT / path).write_text(new, encoding="utf-8")
             continue

@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from jinja2 import UndefinedError
 
+from stages.page.answers.plan_table import WORDS
+from stages.provenance import publication
 from tests.docs import claims, results
 from tests.docs.pages import ROOT
 
@@ -18,8 +20,8 @@ PAIRS = [("unet", "varnet"), ("unet", "rim"), ("varnet", "rim")]
 
 @pytest.fixture(scope="module")
 def committed() -> dict[str, Any]:
-    """The metrics of the default study."""
-    return claims.study(ROOT)
+    """The metrics of the default study, as if it were published."""
+    return claims.study(ROOT) | {"manifest": {"version": "1.2.3"}}
 
 
 @pytest.fixture
@@ -65,23 +67,50 @@ def leaf(value: float, width: float = 1.0, key: str = "value") -> dict[str, floa
     return {key: value, "low": value - width, "high": value + width}
 
 
-@pytest.mark.parametrize(("page", "template"), results.TEMPLATES.items(), ids=str)
-def test_a_page_is_what_its_template_says(
-    page: Path, template: str, committed: dict[str, Any]
-) -> None:
-    text = (ROOT / page).read_text(encoding="utf-8")
-    assert text == results.updated(text, template, committed), (
-        "the metrics have changed: python -m tests.docs.results --write"
+def test_pages_are_what_their_templates_say() -> None:
+    for page, text in results.pages().items():
+        assert (ROOT / page).read_text(encoding="utf-8") == text, (
+            "the metrics have changed: python -m tests.docs.results --write"
+        )
+
+
+def test_a_cohort_is_told_with_its_version_and_every_question_of_the_plan() -> None:
+    cohort = claims.study(ROOT / results.COHORT)
+    text = said("cohort.md.j2", cohort)
+    assert f"Made by version {cohort['manifest']['version']}" in text
+    assert [row["question"] in text for row in cohort["plan"]] == [True] * len(WORDS)
+    assert cohort["manifest"]["plan"]["committed"][:10] in text
+
+
+def test_real_heads_stand_beside_the_cohort(committed: dict[str, Any]) -> None:
+    cohort, heads = copy.deepcopy(committed), copy.deepcopy(committed)
+    first, second, *_ = [row["question"] for row in cohort["plan"]]
+    for row in cohort["plan"]:
+        if row["question"] in (first, second):
+            row["answer"] = "yes, in 1 of 3 (1 positive)"
+    heads["plan"][1]["answer"] = "yes, in 2 of 3"
+    text = said("heads.md.j2", heads | {"cohort": cohort})
+    assert f"| {second} | yes, in 1 of 3 (1 positive) | yes, in 2 of 3 |" in text
+    assert "digital heads answer two; one of these real heads answer too." in text
+    del heads["plan"][0]
+    assert f"| {first} | yes, in 1 of 3 (1 positive) | – |" in said(
+        "heads.md.j2", heads | {"cohort": cohort}
     )
+    text = said("heads.md.j2", committed | {"cohort": committed})
+    assert "there is no conclusion that could survive." in text
+
+
+def test_the_published_cohort_is_as_it_was_published() -> None:
+    assert list(publication.faults(ROOT / results.COHORT)) == []
 
 
 def test_write_replaces_what_differs(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     (tmp_path / "docs").mkdir()
-    for page in results.TEMPLATES:
+    for page, *_ in results.PARTS:
         shutil.copy(ROOT / page, tmp_path / page)
-    for folder in ("metrics", "plots"):
+    for folder in ("metrics", "plots", "results"):
         (tmp_path / folder).symlink_to(ROOT / folder)
     monkeypatch.setattr(results, "ROOT", tmp_path)
     page = tmp_path / "docs/results.md"
@@ -141,7 +170,7 @@ def test_a_difference_that_excludes_0_is_named(
     for template in (RESULTS, README):
         text = said(template, undecided)
         assert f"exclude 0: {pair}." in text
-        assert none not in text and "undecided: the" not in text
+        assert none not in text and "is undecided" not in text
     assert "By the atlas all differences" in said(RESULTS, undecided)
     undecided["other"]["metrics"]["volumes"][first]["cv_difference"][second] = leaf(-4.0)
     assert "By the atlas these differences" in said(RESULTS, undecided)
@@ -159,11 +188,14 @@ def test_a_significant_slope_is_named(undecided: dict[str, Any]) -> None:
     assert "The interval of the primary endpoint of the RIM does not hold no relation (0)" in text
     assert "enough for a test of three networks to reject" in text
     assert "Significant slopes: RIM with the bundled network, none with the atlas." in text
+    assert "Undecided" not in said(README, undecided)
+    undecided["slopes"]["unet"]["n"]["subjects"] = 20
     assert "Of the RIM the slope is significant" in said(README, undecided)
     for name in claims.NETWORKS:
         found[name] |= leaf(0.5) | {"adjusted": 0.5}
     assert "hold no relation (0) and proportion (1) alike" in said(RESULTS, undecided)
-    assert "no test has become significant" in said(README, undecided)
+    assert "Not shown**: no slope is significant (adjusted p: UNet 0.500" in said(README, undecided)
+    assert "slopes beyond 1.0 only" in said(README, undecided)
 
 
 def test_other_claims_turn_with_their_numbers(undecided: dict[str, Any]) -> None:
@@ -217,6 +249,10 @@ def test_kinds_are_ranked_by_what_they_predict(metrics: dict[str, Any]) -> None:
     text = said(RESULTS, metrics | {"kinds": kinds(-0.1)})
     assert text.count("by no predictor, least badly by the CV") == 2
     assert text.count("its interval includes 0") == 2
+    draws = {"replicas": kinds(0.4)["noise"] | {"of": "unet/0"}}
+    assert "best by the CV of the volume between `replicas` of one UNet" in said(
+        RESULTS, metrics | {"kinds": draws}
+    )
     unknown = {"rim": {"predicts": {}}}
     assert "by no predictor whose R² is known; against" in said(
         RESULTS, metrics | {"kinds": unknown}

@@ -108,8 +108,10 @@ def test_the_section_is_there_says_why_not_or_is_absent(study: Path) -> None:
     assert found is not None
     assert found.image is not None
     assert not found.note
-    stale = answers_by(ATLAS).model_copy(update={"basis": {}})
-    found = beside(own, stale)
+    of_another_study = answers_by(ATLAS).model_copy(update={"basis": {"params.yaml, noise": "0"}})
+    assert beside(own, of_another_study) is None
+    basis = answers_by(ATLAS).basis | {"work/images/rim/0": "0.dir"}
+    found = beside(own, answers_by(ATLAS).model_copy(update={"basis": basis}))
     assert found is not None
     assert found.rows == ()
     assert found.note.startswith(

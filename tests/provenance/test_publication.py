@@ -60,10 +60,13 @@ def test_a_publication_holds_what_it_rests_on_and_knows_its_files(study: Path) -
     folder = Path("results/mine")
     names = {str(p.relative_to(folder)) for p in folder.rglob("*") if p.is_file()}
     assert names == {
-        *("params.yaml", "params.segmenters.yaml", "dvc.yaml", "dvc.lock", "report.html"),
+        *("params.yaml", "params.segmenters.yaml", "pipeline.yaml", "dvc.lock", "report.html"),
         *("metrics/analyse/volumes.json", "plots/analyse/cv.csv", PLAN.name, MANIFEST),
     }
     assert (folder / "report.html").read_text() == "<p>with a record</p>"
+    write(Path("fewer"), Path("report.html"), ABOUT, without=[Path("metrics/analyse/volumes.json")])
+    assert not (Path("fewer") / "metrics/analyse/volumes.json").exists()
+    assert not list(faults(Path("fewer")))
     found = manifest(folder)
     assert found["version"] == "1.2.3"
     assert found["rests_on"] == {"c": "2", "data": "1.dir"}

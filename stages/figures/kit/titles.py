@@ -50,7 +50,7 @@ IN_SENTENCES = {
     "std_p95": "the 95th percentile of the voxelwise standard deviation",
     "gain_normalised_std_mean": "the mean voxelwise standard deviation without gains",
     "noise_map_sd": "the mean standard deviation under the scan's own noise",
-    "sigma_over_gradient": "the shift of edges, standard deviation over gradient",
+    "sigma_over_gradient": "the shift of edges (standard deviation over gradient)",
     "linearised_volume": "the volume's first-order change",
     "one_minus_dice": "1 − Dice between members",
     "vote_entropy": "the entropy of the members' votes",

@@ -71,11 +71,26 @@ def predictors(facts: Facts) -> str:
     if not tested:
         return alone
     if shown and not too_few(facts):
-        names = [f"{surrogate_phrase(name)} in {title(group)}" for group, name in shown]
-        return f"Within structures, statistically significant: {listed(names)}. {alone}".strip()
+        return f"Within structures, statistically significant {_by_groups(shown)}. {alone}".strip()
     start = "None is shown to" if not too_few(facts) else "Undecided"
     n = counted(len(tested), "relation")
     return f"{start}: of {n} within structures none is statistically significant. {alone}".strip()
+
+
+def _by_groups(pairs: Iterable[tuple[str, str]]) -> str:
+    """Return surrogates in words, those of the most groups first.
+
+    Args:
+        pairs: (group, surrogate).
+    """
+    groups_of: dict[str, list[str]] = {}
+    for group, name in pairs:
+        groups_of.setdefault(name, []).append(title(group))
+    together: dict[tuple[str, ...], list[str]] = {}
+    for name, groups in groups_of.items():
+        together.setdefault(tuple(groups), []).append(surrogate_phrase(name))
+    most_first = sorted(together.items(), key=lambda item: -len(item[0]))
+    return "; ".join(f"in {listed(groups)}: {listed(names)}" for groups, names in most_first)
 
 
 def _structure_only(facts: Facts) -> str:

@@ -13,13 +13,14 @@ so rather too large, and no adjustment is in it: at least so many.
 
 import math
 from collections.abc import Mapping
+from functools import reduce
+from operator import getitem
 from typing import Any, NamedTuple
 
 import pandas as pd
 
-from stages.figures.kit.facts import Facts
 from stages.figures.kit.phrasing import DASH, counted, number
-from stages.figures.kit.sample import FEW_SUBJECTS, too_few
+from stages.figures.kit.sample import FEW_SUBJECTS
 from stages.statistics.families import ADJUSTED, FAMILIES, FAMILY, P, places
 
 WORDS = {
@@ -54,34 +55,46 @@ class OneTest(NamedTuple):
         return next((float(self.leaf[k]) for k in ESTIMATES if k in self.leaf), None)
 
 
-def family_tests(facts: Facts) -> dict[str, list[OneTest]]:
-    """Return family -> its tests, of the groups that the study is about."""
+def family_tests(metrics: Mapping[str, Any]) -> dict[str, list[OneTest]]:
+    """Return family -> its tests, of the groups that the study is about.
+
+    Args:
+        metrics: question of `analyse` -> its content.
+    """
     found: dict[str, list[OneTest]] = {}
     for question in dict.fromkeys(family.question for family in FAMILIES):
-        for keys, _ in places(facts.get(question) or {}):
-            leaf: Any = facts.get(question, *keys)
+        tree: Any = metrics.get(question) or {}
+        for keys, _ in places(tree):
+            leaf = reduce(getitem, keys, tree)
             if leaf.get(FAMILY) in WORDS:
                 found.setdefault(leaf[FAMILY], []).append(OneTest(question, keys, leaf))
     return found
 
 
-def plan_table(facts: Facts) -> pd.DataFrame:
-    """Return a row a question of the plan: tests, answer, and the subjects that would do."""
-    found = family_tests(facts)
-    return pd.DataFrame([_row(facts, name, found[name]) for name in WORDS if name in found])
+def plan_table(metrics: Mapping[str, Any], n_subjects: int, alpha: float) -> pd.DataFrame:
+    """Return a row a question of the plan: tests, answer, and the subjects that would do.
+
+    Args:
+        metrics: question of `analyse` -> its content.
+        n_subjects: of the study.
+        alpha: level of significance.
+    """
+    found = family_tests(metrics)
+    return pd.DataFrame(
+        [_row(name, found[name], n_subjects, alpha) for name in WORDS if name in found]
+    )
 
 
-def _row(facts: Facts, family: str, tests: list[OneTest]) -> dict[str, str]:
-    level = 1 - facts.params.level
-    shown = [test for test in tests if test.leaf[ADJUSTED] <= level]
+def _row(family: str, tests: list[OneTest], n_subjects: int, alpha: float) -> dict[str, str]:
+    shown = [test for test in tests if test.leaf[ADJUSTED] <= alpha]
     first = min(tests, key=lambda test: test.leaf[P])
-    answered = shown and not too_few(facts)
+    answered = shown and n_subjects >= FEW_SUBJECTS
     return {
         "question": WORDS[family],
         "tests": str(len(tests)),
-        "answer": answer(family, shown, len(tests)) if answered else _open(facts),
+        "answer": answer(family, shown, len(tests)) if answered else _open(n_subjects),
         "smallest adjusted p": number(min(test.leaf[ADJUSTED] for test in tests), 3),
-        "subjects that would do": DASH if answered else needed(facts.n_subjects, first),
+        "subjects that would do": DASH if answered else needed(n_subjects, first),
     }
 
 
@@ -101,9 +114,9 @@ def answer(family: str, shown: list[OneTest], n: int) -> str:
     return f"yes, in {len(shown)} of {n}" + (f" ({', '.join(ways)})" if ways else "")
 
 
-def _open(facts: Facts) -> str:
-    if too_few(facts):
-        return f"not answered: {counted(facts.n_subjects, 'subject')}, at least {FEW_SUBJECTS}"
+def _open(n_subjects: int) -> str:
+    if n_subjects < FEW_SUBJECTS:
+        return f"not answered: {counted(n_subjects, 'subject')}, at least {FEW_SUBJECTS}"
     return "not answered: no test is significant"
 
 

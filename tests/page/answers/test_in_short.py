@@ -57,12 +57,25 @@ def test_enough_subjects_say_yes_or_not_shown(monkeypatch: pytest.MonkeyPatch) -
     assert "too few" not in found[4]
 
 
+def test_phantoms_with_diseases_say_nothing_of_scanners() -> None:
+    tree = metrics() | {"paper": {"cohort": "other", "verdict": "", "n": {}}}
+    diseased = {"sub-headV001": "headV001", "sub-headV001tumour": "headV001"}
+    assert "digital phantoms" in sentences(replace(facts(tree), subject_of=diseased))[-1]
+    measured = {"sub-e1": "e1", "sub-e2": "e2"}
+    assert "It holds for" in sentences(replace(facts(tree), subject_of=measured))[-1]
+
+
 def test_what_is_significant_within_structures_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(sample, "FEW_SUBJECTS", 5)
     tree = metrics()
-    tree["slopes"]["rim"]["cv"]["vote_entropy"] = slope(SHOWN)["cv"]["std_mean"]
+    strong = slope(SHOWN)["cv"]["std_mean"]
+    tree["slopes"]["rim"]["cv"]["std_median"] = strong
+    for group in ("unet", "rim"):
+        tree["slopes"][group]["cv"] |= {"vote_entropy": strong, "surface_distance": strong}
     assert sentences(facts(tree))[1].startswith(
-        "Within structures, statistically significant: the entropy of the members' votes in RIM."
+        "Within structures, statistically significant in UNet and RIM: the entropy of the members'"
+        " votes and the distance of the members' surfaces; in RIM: the median voxelwise standard"
+        " deviation."
     )
 
 

@@ -4,11 +4,9 @@ from typing import Any
 
 import pytest
 
-from stages.figures.kit import sample
 from stages.page.answers import plan_table as table
 from stages.page.answers.plan_table import OneTest, family_tests, needed, plan_table
 from stages.statistics.families import FAMILIES
-from tests.page.results import facts
 
 
 def leaf(family: str, adjusted: float, **estimate: float) -> dict[str, Any]:
@@ -27,9 +25,9 @@ def tree(**adjusted: float) -> dict[str, Any]:
     return {"slopes": slopes | {"noise": noise}, "agreement": {"unet": {"equivalence": same}}}
 
 
-def rows(content: dict[str, Any]) -> list[list[str]]:
+def rows(content: dict[str, Any], n_subjects: int = 12) -> list[list[str]]:
     """Return the rows, with plain spaces."""
-    found = plan_table(facts(content)).to_numpy().tolist()
+    found = plan_table(content, n_subjects, alpha=0.05).to_numpy().tolist()
     return [[cell.replace("\N{NO-BREAK SPACE}", " ") for cell in row] for row in found]
 
 
@@ -38,17 +36,16 @@ def test_every_family_of_the_plan_has_its_question() -> None:
 
 
 def test_of_few_subjects_nothing_is_answered() -> None:
-    first, second = rows(tree(unet=0.01, rim=0.3))
+    first, second = rows(tree(unet=0.01, rim=0.3), n_subjects=5)
     assert first[1:] == ["2", "not answered: 5 subjects, at least 10", "0.010", "at least 10"]
     assert second[2].startswith("not answered")
 
 
 def test_controls_are_no_tests_of_the_networks() -> None:
-    assert len(family_tests(facts(tree(unet=0.01)))["primary"]) == 1
+    assert len(family_tests(tree(unet=0.01))["primary"]) == 1
 
 
-def test_what_is_significant_is_an_answer_with_its_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sample, "FEW_SUBJECTS", 5)
+def test_what_is_significant_is_an_answer_with_its_way() -> None:
     first, second = rows(tree(unet=0.01, rim=0.3))
     assert first[2] == "yes, in 1 of 2 (1 positive)" and first[4] == "\N{EN DASH}"
     assert second[2] == "yes, 1 of 2 structures of a network"
