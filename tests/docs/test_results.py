@@ -91,7 +91,7 @@ def test_real_heads_stand_beside_the_cohort(committed: dict[str, Any]) -> None:
     heads["plan"][1]["answer"] = "yes, in 2 of 3"
     text = said("heads.md.j2", heads | {"cohort": cohort})
     assert f"| {second} | yes, in 1 of 3 (1 positive) | yes, in 2 of 3 |" in text
-    assert "digital heads answer two; one of these real heads answer too." in text
+    assert "digital phantoms answer two; one of these real heads answer too." in text
     del heads["plan"][0]
     assert f"| {first} | yes, in 1 of 3 (1 positive) | – |" in said(
         "heads.md.j2", heads | {"cohort": cohort}
