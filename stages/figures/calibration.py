@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import FuncFormatter, LogLocator, MaxNLocator, NullFormatter
 
+from stages.figures.kit.dots import marker
 from stages.figures.kit.facts import Facts, analysed
 from stages.figures.kit.phrasing import share, spread
 from stages.figures.kit.sample import pairs
@@ -20,7 +21,6 @@ from stages.statistics.questions.calibration import rank_histogram
 from stages.study.groups import ADDED_NOISE
 
 COLUMNS_A_ROW = 4
-MARKERS = "osD^vP"
 TARGETS = {"reference": "fully sampled volume", "truth": "true volume"}
 
 
@@ -119,7 +119,7 @@ def _one_scale(panels: Sequence[Axes]) -> None:
 
 def _spread(axes: Axes, table: pd.DataFrame, groups: Sequence[str], target: str) -> None:
     drawn = []
-    for g, group in enumerate(groups):
+    for group in groups:
         pair_table = table[table["group"] == group]
         if pair_table.empty:
             continue
@@ -130,7 +130,7 @@ def _spread(axes: Axes, table: pd.DataFrame, groups: Sequence[str], target: str)
         shown = (error > 0) & (spread > 0)  # the rest has no place on logarithmic axes
         style: dict[str, Any] = {
             "color": colour(group, groups),
-            "marker": MARKERS[g % len(MARKERS)],
+            "marker": marker(group, groups),
         }
         axes.plot(error[shown], spread[shown], linestyle="", alpha=0.75, ms=4.5, **style)
         axes.lines[-1].set_label(title(group))

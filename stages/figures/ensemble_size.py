@@ -10,6 +10,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from stages.figures.kit.dots import marker
 from stages.figures.kit.facts import Facts, analysed
 from stages.figures.kit.sample import pairs
 from stages.figures.kit.study_figure import StudyFigure
@@ -19,7 +20,6 @@ from stages.statistics.methods.variability import PERCENT
 from stages.statistics.questions.ensemble_size import TARGETS, members_needed, relative_error
 
 LAST = 56  # members; normal ones reach 10 % at 52
-MARKERS = "osD^vP"
 
 
 def read_and_draw(facts: Facts) -> Figure:
@@ -39,11 +39,11 @@ def draw(table: pd.DataFrame, groups: Sequence[str]) -> Figure:
     with rc_context(RC):
         figure = new_figure(9.5, 3.9)
         left, right = figure.subplots(1, 2)
-        for g, group in enumerate(groups):
+        for group in groups:
             part = table[table["group"] == group]
             style: dict[str, Any] = {
                 "color": colour(group, groups),
-                "marker": MARKERS[g % len(MARKERS)],
+                "marker": marker(group, groups),
             }
             style |= {"markersize": 4.5, "label": title(group)}
             left.plot(part["n_members"], part["cv"], **style)

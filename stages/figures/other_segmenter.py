@@ -129,6 +129,7 @@ def _correlations(
 
 
 HEADING = "Two segmenters"
+GOOD = "Good: points on the dashed line, and intervals on the same side of 0."
 ALTERNATIVE = (
     "Scatter plots of CV and bias by one segmenter against the other; dots of"
     " correlations with intervals."
@@ -147,7 +148,7 @@ def caption(facts: Facts, first: str, second: str) -> str:
         f"Left: CV of a volume (%, logarithmic, median over scans) by {first} and by"
         f" {second}; middle: bias (%, likewise); a point a structure and colour a group; dashed:"
         " equal. Points above the line have a higher CV, or measure larger, by"
-        f" {second}. Right: r of CV with the mean voxelwise standard deviation within structures"
+        f" {second}. Right: r of CV with the mean voxelwise SD within structures"
         f" and its {share(facts.params.level)} interval over subjects. A conclusion that only one"
         f" segmenter supports may be the segmenter's own. {pairs(facts)}."
     )

@@ -9,6 +9,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.lines import Line2D
 
+from stages.figures.kit.dots import marker
 from stages.figures.kit.facts import Facts, analysed
 from stages.figures.kit.phrasing import number, share, span
 from stages.figures.kit.sample import sample
@@ -24,7 +25,6 @@ SHORT = {
     "variability": "distance\nfrom the mean",
     "bias": "distance\nfrom the reference",
 }
-MARKERS = "osD^vP"
 
 
 def read_and_draw(facts: Facts) -> Figure:
@@ -61,11 +61,11 @@ def draw(table: pd.DataFrame, groups: Sequence[str], found: Mapping[str, Any]) -
 
 def _panel(axes: Axes, table: pd.DataFrame, groups: Sequence[str], pair: tuple[str, str]) -> None:
     x, y = (f"{name}_rank" for name in pair)
-    for g, group in enumerate(groups):
+    for group in groups:
         part = table[table["group"] == group]
         style: dict[str, Any] = {
             "color": colour(group, groups),
-            "marker": MARKERS[g % len(MARKERS)],
+            "marker": marker(group, groups),
         }
         axes.plot(
             part[x],
@@ -96,9 +96,9 @@ def _legend(groups: Sequence[str]) -> list[Line2D]:
             linestyle="",
             color=colour(group, groups),
             label=title(group),
-            marker=MARKERS[g % len(MARKERS)],
+            marker=marker(group, groups),
         )
-        for g, group in enumerate(groups)
+        for group in groups
     ]
 
 

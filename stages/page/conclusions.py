@@ -141,5 +141,5 @@ def verdict(found: list[Conclusion]) -> str:
     held = sum(each.held for each in found)
     n = len(found)
     count = {0: "None", n: "All"}.get(held, str(held))
-    verb = "holds" if held == 1 else "hold"
+    verb = "holds" if held < 2 else "hold"  # "none of 3 conclusions holds"
     return f"{count} of {counted(n, 'conclusion')} {verb} by both segmenters."

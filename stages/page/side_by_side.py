@@ -54,8 +54,9 @@ class Beside:
     table: str = ""
     """Its caption."""
     heading: str = ""
-    """Of the figure, as the three below."""
+    """Of the figure, as the four below."""
     alternative: str = ""
+    good: str = ""
     caption: str = ""
     image: Embedded | None = None
     sources: tuple[tuple[str, str], ...] = ()
@@ -109,6 +110,7 @@ def section(first: View, second: View, segmenters: tuple[Segmenter, Segmenter]) 
         table=table_caption(first, second),
         heading=figure.HEADING,
         alternative=figure.ALTERNATIVE,
+        good=figure.GOOD,
         caption=figure.caption(first.facts, first.by, second.by),
         image=drawing(drawn),
         sources=tuple((each.described, each.md5) for each in segmenters),

@@ -9,7 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any, NamedTuple
 
-from stages.figures.kit.titles import SURROGATES, score_title
+from stages.figures.kit.titles import IN_SENTENCES, SURROGATES, score_title
 from stages.page.answers.plan_table import plan_table
 from stages.provenance import publication
 from stages.statistics.questions.thickness import blocks
@@ -18,6 +18,9 @@ from stages.study import layout
 NETWORKS = {"unet": "UNet", "varnet": "VarNet", "rim": "RIM"}
 ALPHA = 0.05  # significance level of the analysis plan
 WITHIN = "within_structure"
+IMAGES_ONLY = ("std_mean", "std_median", "std_p95", "gain_normalised_std_mean")
+"""Predictors that need no segmentation of an accelerated image but where a structure is."""
+SLOPES = tuple(name for name in IN_SENTENCES if name not in ("volume", "cv"))
 FURTHER = ("kinds", "thickness", "image_scores")
 """Answers of stage `analyse` that a study may have or not."""
 OTHERS = {
@@ -130,14 +133,14 @@ class Difference(NamedTuple):
     leaf: Leaf
 
     def __str__(self) -> str:
-        return f"{self.of} of {self.pair} {estimate(self.leaf, 1)}"
+        return f"{self.of} {self.pair} {estimate(self.leaf, 1)}"
 
 
 def apart(volumes: Mapping[str, Any]) -> list[Difference]:
     """Return the differences between networks whose intervals exclude 0."""
     names = list(NETWORKS)
     every = [
-        Difference(f"{NETWORKS[a]} and {NETWORKS[b]}", of, volumes[a][key][b])
+        Difference(f"{NETWORKS[a]} \N{MINUS SIGN} {NETWORKS[b]}", of, volumes[a][key][b])
         for key, of in (("cv_difference", "CV"), ("absolute_bias_difference", "bias"))
         for i, a in enumerate(names)
         for b in names[i + 1 :]
@@ -153,6 +156,45 @@ def order(volumes: Mapping[str, Any]) -> list[str]:
 def primary(slopes: Mapping[str, Any]) -> dict[str, Leaf]:
     """Return the primary endpoint of each network."""
     return {name: slopes[name]["cv"]["std_mean"]["within"] for name in NETWORKS}
+
+
+class Slope(NamedTuple):
+    """The slope within structures of a network's CV or bias on a predictor."""
+
+    network: str
+    predictor: str
+    leaf: Leaf
+
+    @property
+    def is_sd(self) -> bool:
+        """Whether the predictor is a standard deviation of images, without a segmentation."""
+        return self.predictor in IMAGES_ONLY
+
+
+def tested_slopes(slopes: Mapping[str, Any], target: str) -> list[Slope]:
+    """Return all slopes within structures that have an adjusted p."""
+    return [
+        Slope(network, name, tree["within"])
+        for network in NETWORKS
+        for name, tree in slopes[network][target].items()
+        if isinstance(tree, dict) and "adjusted" in tree.get("within", {})
+    ]
+
+
+def significant_slopes(slopes: Mapping[str, Any], target: str) -> list[Slope]:
+    """Return the slopes within structures that are significant and positive."""
+    return [
+        each
+        for each in tested_slopes(slopes, target)
+        if each.leaf["adjusted"] < ALPHA and each.leaf["value"] > 0
+    ]
+
+
+def in_every_network(slopes: Mapping[str, Any], target: str) -> list[str]:
+    """Return the predictors whose slope is significant in every network, as sentences name them."""
+    found = significant_slopes(slopes, target)
+    networks = {name: {each.network for each in found if each.predictor == name} for name in SLOPES}
+    return [IN_SENTENCES[name] for name, having in networks.items() if having == {*NETWORKS}]
 
 
 def rejected(leaves: Mapping[str, Leaf]) -> list[str]:
@@ -261,6 +303,12 @@ def r2_of(prediction: Mapping[str, Any]) -> tuple[list[float], list[float], list
             others.append(controls[kind]["wrong_subject"]["mean"])
         sizes.append(controls["volume_only"]["in_sample"])
     return own, others, sizes
+
+
+def best_r2(answer: Mapping[str, Any]) -> tuple[float, float]:
+    """Return a network's largest R^2 in sample and, of the same predictors, another subject's."""
+    kind = max(answer["r2"], key=lambda each: answer["r2"][each])
+    return answer["r2"][kind], answer["controls"][kind]["wrong_subject"]["mean"]
 
 
 def halves(surrogates: Mapping[str, Any], name: str) -> list[Leaf]:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from tests.docs.claims import word
 from tests.docs.pages import ROOT
 
 NETWORKS = ("unet", "varnet", "rim")
@@ -89,24 +90,28 @@ def test_the_table_of_results(start: str, group: str) -> None:
 def test_what_the_readme_says_of_them() -> None:
     text = " ".join((ROOT / README).read_text(encoding="utf-8").split())
     volumes, prediction = metric("volumes", README), metric("prediction", README)
-    noise = re.search(rf"Noise alone gives a CV of ({NUMBER}) %", text)
-    reached = re.search(rf"R² of up to ({NUMBER}), .*? R² is still up to ({NUMBER}):", text)
+    noise = re.search(
+        rf"Noise on fully sampled scans gives a CV of ({NUMBER}) % and a bias of ({NUMBER}) %", text
+    )
+    reached = re.search(rf"reach up to ({NUMBER}) here, and up to ({NUMBER}) with the SD of", text)
     assert noise and reached
     assert_written(noise[1], [volumes["noise"]["cv"]["median"]])
+    assert_written(noise[2], [volumes["noise"]["absolute_bias"]["median"]])
     own = max(value for name in NETWORKS for value in prediction[name]["r2"].values())
     kinds = [
         prediction[name]["controls"][kind] for name in NETWORKS for kind in ("histogram", "summary")
     ]
     others = max(kind["wrong_subject"]["mean"] for kind in kinds)
     assert [reached[1], reached[2]] == [shown(own, reached[1]), shown(others, reached[2])]
-    bias = re.search(rf"Noise alone gives a CV of {NUMBER} % and a bias of ({NUMBER}) %", text)
-    better = re.search(rf"[Tt]he RIM.s PSNR is ({NUMBER}) dB (higher|lower)", text)
-    assert bias and better
-    assert_written(bias[1], [volumes["noise"]["absolute_bias"]["median"]])
-    quality = metric("image_quality", README)
-    gain = quality["rim"]["psnr"]["mean"] - quality["unet"]["psnr"]["mean"]
-    assert_written(better[1], [abs(gain)])
-    assert better[2] == ("higher" if gain > 0 else "lower")
+    slopes = metric("slopes", README)
+    biased = [
+        leaf["within"]["adjusted"] < 0.05 and leaf["within"]["value"] > 0
+        for name in NETWORKS
+        for leaf in slopes[name]["bias"].values()
+        if isinstance(leaf, dict) and "adjusted" in leaf.get("within", {})
+    ]
+    of_bias = re.search(r"predict the \*bias\*\? In (\w+) of (\d+) tests", text)
+    assert of_bias and (of_bias[1], of_bias[2]) == (word(sum(biased)), str(len(biased)))
     keys = ("cv_difference", "absolute_bias_difference")
     found = [each for name in NETWORKS for key in keys for each in volumes[name][key].values()]
     undecided = all(each["low"] < 0 < each["high"] for each in found)

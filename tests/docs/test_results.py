@@ -91,7 +91,7 @@ def test_real_heads_stand_beside_the_cohort(committed: dict[str, Any]) -> None:
     heads["plan"][1]["answer"] = "yes, in 2 of 3"
     text = said("heads.md.j2", heads | {"cohort": cohort})
     assert f"| {second} | yes, in 1 of 3 (1 positive) | yes, in 2 of 3 |" in text
-    assert "digital heads answer two; one of these real heads answer too." in text
+    assert "digital phantoms answer two; one of these real heads answer too." in text
     del heads["plan"][0]
     assert f"| {first} | yes, in 1 of 3 (1 positive) | – |" in said(
         "heads.md.j2", heads | {"cohort": cohort}
@@ -166,7 +166,7 @@ def test_a_difference_that_excludes_0_is_named(
     assert none in said(RESULTS, undecided)
     assert "lowest CV or bias is undecided" in said(README, undecided)
     undecided["volumes"][first]["cv_difference"][second] = leaf(4.0)
-    pair = f"CV of {claims.NETWORKS[first]} and {claims.NETWORKS[second]} 4.0 (3.0 to 5.0)"
+    pair = f"CV {claims.NETWORKS[first]} − {claims.NETWORKS[second]} 4.0 (3.0 to 5.0)"
     for template in (RESULTS, README):
         text = said(template, undecided)
         assert f"exclude 0: {pair}." in text
@@ -188,9 +188,12 @@ def test_a_significant_slope_is_named(undecided: dict[str, Any]) -> None:
     assert "The interval of the primary endpoint of the RIM does not hold no relation (0)" in text
     assert "enough for a test of three networks to reject" in text
     assert "Significant slopes: RIM with the bundled network, none with the atlas." in text
-    assert "Undecided" not in said(README, undecided)
+    assert "**Undecided, by too few subjects.**" in said(README, undecided)
     undecided["slopes"]["unet"]["n"]["subjects"] = 20
-    assert "Of the RIM the slope is significant" in said(README, undecided)
+    assert "Significantly in the RIM only" in said(README, undecided)
+    assert "predicts variability in one of three networks (RIM), bias in none" in said(
+        README, undecided
+    )
     for name in claims.NETWORKS:
         found[name] |= leaf(0.5) | {"adjusted": 0.5}
     assert "hold no relation (0) and proportion (1) alike" in said(RESULTS, undecided)

@@ -8,7 +8,7 @@ from pathlib import Path
 
 import pytest
 
-from stages.figures import scan_planes
+from stages.figures import other_segmenter, scan_planes
 from stages.figures.kit import style
 from stages.page import pictures
 from tests.page.browser import Browser, program
@@ -161,10 +161,12 @@ def test_two_segmenters_are_shown_side_by_side(browser: Browser, page: Path) -> 
     section = "document.querySelector('#beside').parentElement"
     assert browser.evaluate("!!document.querySelector('nav a[href=\"#beside\"]')")
     assert browser.evaluate(f"{section}.querySelectorAll('tbody tr').length") == 2 * 4
-    assert "conclusions hold by both" in browser.evaluate(f"{section}.innerText").replace(
+    assert "conclusions holds by both" in browser.evaluate(f"{section}.innerText").replace(
         "\xa0", " "
     )
     assert browser.evaluate(f"{section}.querySelector('img').naturalWidth") > 1000
+    good = browser.evaluate(f"{section}.querySelector('figcaption').innerText")
+    assert good.startswith(other_segmenter.GOOD)
 
 
 @pytest.mark.parametrize("width", WIDTHS)

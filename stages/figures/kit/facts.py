@@ -10,11 +10,10 @@ from stages.measures.members import scans
 from stages.params.analyse import AnalyseParams
 from stages.params.ensembles import EnsembleParams
 from stages.params.report import ReportParams
-from stages.statistics.questions.paper import SIMULATED, cohort_of
+from stages.statistics.questions.paper import SIMULATED
 from stages.storage.files import read_json
 from stages.storage.tables import read_table
 from stages.study import layout, schema
-from stages.study.pairs import matched_healthy
 from stages.study.subjects import subject_map
 
 ANALYSE = "analyse"  # the stage whose tables are read
@@ -113,9 +112,7 @@ class Facts:
     @property
     def simulated(self) -> bool:
         """Whether the cohort is one of digital phantoms, with diseases or without."""
-        known = self.get("paper", "cohort")
-        heads = [matched_healthy(name) for name in self.subject_of]
-        return known == SIMULATED or (known is not None and cohort_of(heads) == SIMULATED)
+        return bool(self.get("paper", "cohort") == SIMULATED)
 
 
 def load_facts() -> Facts:

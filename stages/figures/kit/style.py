@@ -17,7 +17,7 @@ COLOURS = {
     "unet": "#E69F00",
     "varnet": "#0072B2",
     "rim": "#009E73",
-    "noise": "#8C8C8C",
+    "noise": "#5F5F5F",
     "zero_filled": "#000000",
     "compressed_sensing": "#56B4E9",
 }

@@ -45,12 +45,12 @@ SURROGATES = {
 }
 IN_SENTENCES = {
     "volume": "the size of the volume itself",
-    "std_mean": "the mean voxelwise standard deviation",
-    "std_median": "the median voxelwise standard deviation",
-    "std_p95": "the 95th percentile of the voxelwise standard deviation",
-    "gain_normalised_std_mean": "the mean voxelwise standard deviation without gains",
-    "noise_map_sd": "the mean standard deviation under the scan's own noise",
-    "sigma_over_gradient": "the shift of edges (standard deviation over gradient)",
+    "std_mean": "the mean voxelwise SD",
+    "std_median": "the median voxelwise SD",
+    "std_p95": "the 95th percentile of the voxelwise SD",
+    "gain_normalised_std_mean": "the mean voxelwise SD without gains",
+    "noise_map_sd": "the mean SD under the scan's own noise",
+    "sigma_over_gradient": "the shift of edges (SD over gradient)",
     "linearised_volume": "the volume's first-order change",
     "one_minus_dice": "1 − Dice between members",
     "vote_entropy": "the entropy of the members' votes",

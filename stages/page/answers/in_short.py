@@ -37,19 +37,31 @@ def predicts(facts: Facts) -> str:
     shown = predicted(facts)
     if shown and not too_few(facts):
         each = [f"{title(g)} ({number(found[g]['value'])})" for g in shown]
-        return (
+        yes = (
             f"Yes, in {len(shown)} of {counted(len(found), kind)}: the slope of ln CV on ln SD"
             f" within structures is statistically significant in {listed(each)}; n = {n}."
         )
+        rest = {group: leaf for group, leaf in found.items() if group not in shown}
+        names = listed([title(group) for group in rest])
+        beyond = _beyond(rest)
+        return f"{yes} In {names} it is undecided: {beyond}." if beyond else yes
     start = "Undecided" if too_few(facts) else "Not shown"
+    beyond = _beyond(found)
+    if not beyond:
+        return f"{start}: n = {n}, and no slope has an interval."
+    by = f", by {kind}" if " to " in beyond else ""
+    return (
+        f"{start}: with n = {n}, {beyond}{by} (slope of ln CV on ln SD; 1: CV proportional to SD)."
+    )
+
+
+def _beyond(found: Mapping[str, Mapping[str, float]]) -> str:
+    """Return what slopes the intervals could tell from 0; nothing where there is no interval."""
     widths = [reach(leaf) for leaf in found.values() if "low" in leaf]
     if not widths:
-        return f"{start}: n = {n}, and no slope has an interval."
+        return ""
     ends = sorted({number(min(widths), 1), number(max(widths), 1)}, key=float)
-    return (
-        f"{start}: with n = {n}, intervals could exclude 0 only for slopes of ln CV on ln SD beyond"
-        f" {' to '.join(ends)}, by {kind} (1: CV proportional to SD)."
-    )
+    return f"intervals could exclude 0 only for slopes beyond {' to '.join(ends)}"
 
 
 def reach(leaf: Mapping[str, float]) -> float:

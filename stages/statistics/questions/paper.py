@@ -46,7 +46,8 @@ CALGARY_CAMPINAS, SIMULATED, OTHER = "calgary-campinas", "simulated", "other"
 # file names of the challenge, or the labels made of them: exam, series, and GE's raw-data file
 # (`P12345.7`), as in e15652s4_P02560.7.h5 and sub-e15652s4P025607
 CALGARY_CAMPINAS_NAME = re.compile(r"(sub-)?e\d{5}s\d{1,2}_?P\d{5}\.?7(\.h5|\.hdf5)?")
-SIMULATED_NAME = re.compile(r"(sub-)?head[TV]\d+(\.h5|\.hdf5)?")
+# a pathological phantom, too: `headV001atrophy`
+SIMULATED_NAME = re.compile(r"(sub-)?head[TV]\d+[a-z]*(\.h5|\.hdf5)?")
 
 COLUMNS = ["quantity", "reported", "here", "tolerance", "match"]
 UNITS = {"psnr": " (dB)", "ssim": ""}

@@ -38,7 +38,7 @@ def test_nothing_significant_is_told_with_what_is_not_excluded() -> None:
     assert "their intervals allow r of −0.70 to 0.40." in verdict
     lines = [plain(line) for line in answer.evidence]
     assert any(
-        "RIM, against the fully sampled scan: the mean voxelwise standard deviation r = 0.10"
+        "RIM, against the fully sampled scan: the mean voxelwise SD r = 0.10"
         " (−0.30 to 0.40, adjusted p = 0.70); strongest of 2 is the entropy of the members' votes"
         " r = −0.40" in line
         for line in lines

@@ -9,6 +9,7 @@ from stages.figures.kit import sample
 from stages.figures.kit.facts import Facts
 from stages.page.answers.in_short import SENTENCES, in_short
 from stages.params.draws import DrawsSection
+from stages.statistics.questions.paper import cohort_of
 from tests.page.results import facts, metrics, slope, within, without
 
 SHOWN: dict[str, float | None] = {"r": 0.6, "low": 0.3, "high": 0.8, "p": 0.002}
@@ -33,8 +34,8 @@ def test_few_subjects_conclude_nothing_and_tell_what_they_could_have_found() -> 
     wide = {"r": 0.6, "low": 0.1, "high": 1.1, "p": 0.002}
     strong = within(unet=SHOWN | {"low": 0.2}, varnet=wide, rim=wide)
     assert sentences(strong)[0] == (
-        "Undecided: with n = 5 subjects, intervals could exclude 0 only for slopes of ln CV on ln"
-        " SD beyond 0.3 to 0.5, by network (1: CV proportional to SD)."
+        "Undecided: with n = 5 subjects, intervals could exclude 0 only for slopes beyond 0.3 to"
+        " 0.5, by network (slope of ln CV on ln SD; 1: CV proportional to SD)."
     )
     found = sentences(facts(calibrated()))
     assert found[1].startswith("Undecided: of 3 relations within structures none is")
@@ -47,7 +48,8 @@ def test_enough_subjects_say_yes_or_not_shown(monkeypatch: pytest.MonkeyPatch) -
     monkeypatch.setattr(sample, "FEW_SUBJECTS", 5)
     assert sentences(within(rim=SHOWN))[0] == (
         "Yes, in 1 of 3 networks: the slope of ln CV on ln SD within structures is statistically"
-        " significant in RIM (0.60); n = 5 subjects."
+        " significant in RIM (0.60); n = 5 subjects. In UNet and VarNet it is undecided:"
+        " intervals could exclude 0 only for slopes beyond 0.6."
     )
     assert sentences(facts())[0].startswith("Not shown: with n = 5 subjects, intervals could")
     found = sentences(facts(calibrated()))
@@ -58,11 +60,11 @@ def test_enough_subjects_say_yes_or_not_shown(monkeypatch: pytest.MonkeyPatch) -
 
 
 def test_phantoms_with_diseases_say_nothing_of_scanners() -> None:
-    tree = metrics() | {"paper": {"cohort": "other", "verdict": "", "n": {}}}
-    diseased = {"sub-headV001": "headV001", "sub-headV001tumour": "headV001"}
-    assert "digital phantoms" in sentences(replace(facts(tree), subject_of=diseased))[-1]
-    measured = {"sub-e1": "e1", "sub-e2": "e2"}
-    assert "It holds for" in sentences(replace(facts(tree), subject_of=measured))[-1]
+    diseased = cohort_of(["sub-headV001", "sub-headV001tumour"])
+    tree = {"cohort": diseased, "verdict": "", "n": {}}
+    assert "digital phantoms" in sentences(facts(metrics() | {"paper": tree}))[-1]
+    tree["cohort"] = cohort_of(["sub-e1", "sub-e2"])
+    assert "It holds for" in sentences(facts(metrics() | {"paper": tree}))[-1]
 
 
 def test_what_is_significant_within_structures_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -74,8 +76,7 @@ def test_what_is_significant_within_structures_is_named(monkeypatch: pytest.Monk
         tree["slopes"][group]["cv"] |= {"vote_entropy": strong, "surface_distance": strong}
     assert sentences(facts(tree))[1].startswith(
         "Within structures, statistically significant in UNet and RIM: the entropy of the members'"
-        " votes and the distance of the members' surfaces; in RIM: the median voxelwise standard"
-        " deviation."
+        " votes and the distance of the members' surfaces; in RIM: the median voxelwise SD."
     )
 
 

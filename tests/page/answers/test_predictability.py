@@ -79,7 +79,7 @@ def test_surrogates_of_the_other_half_stand_beside_the_size() -> None:
     lines = plain(prediction(facts()).evidence)
     assert (
         "RIM, over all structures, r of half of the members with ln CV of the other half: the mean"
-        " voxelwise standard deviation 0.10 (0.00 to 0.20), the volume's first-order change 0.50"
+        " voxelwise SD 0.10 (0.00 to 0.20), the volume's first-order change 0.50"
         " (0.40 to 0.60) and the size of the volume itself -0.80 (-0.90 to -0.70)."
     ) in [line.replace("\N{MINUS SIGN}", "-") for line in lines]
 
