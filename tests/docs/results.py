@@ -23,10 +23,12 @@ from stages.figures.kit.sample import FEW_SUBJECTS
 from tests.docs import claims
 from tests.docs.pages import ROOT
 
+HEADS = Path("results/heads")
 COHORT = Path("results/cohort")  # a published study
 PARTS = (
     (Path("README.md"), "readme.md.j2", COHORT),
     (Path("docs/results.md"), "cohort.md.j2", COHORT),
+    (Path("docs/results.md"), "heads.md.j2", HEADS),
     (Path("docs/results.md"), "results.md.j2", Path()),
 )
 """Page, template and the study that it is rendered from."""
@@ -106,7 +108,7 @@ def pages() -> dict[Path, str]:
     studies = {folder: claims.study(ROOT / folder) for folder in {part[-1] for part in PARTS}}
     for page, template, folder in PARTS:
         text = found.get(page) or (ROOT / page).read_text(encoding="utf-8")
-        beside = {"cohort": studies[COHORT]}
+        beside = {"cohort": studies[COHORT], "heads": studies[HEADS]}
         found[page] = updated(text, template, studies[folder] | beside)
     return found
 
