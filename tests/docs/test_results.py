@@ -193,13 +193,13 @@ def test_a_significant_slope_is_named(undecided: dict[str, Any]) -> None:
     assert "**Undecided, by too few subjects.**" in said(README, undecided)
     undecided["slopes"]["unet"]["n"]["subjects"] = 20
     assert "Significantly in the RIM only" in said(README, undecided)
-    assert "predicts variability in one of three networks (RIM), bias in none" in said(
+    assert "predicts variability in one of three networks (RIM) and bias in none;" in said(
         README, undecided
     )
     of_heads = claims.primary(undecided["heads"]["slopes"])
     for name, p in zip(claims.NETWORKS, (0.5, 0.01, 0.01), strict=True):
         of_heads[name] |= {"adjusted": p}
-    assert "SD predicts CV in the VarNet and RIM" in said(README, undecided)
+    assert "by the same plan, it predicts variability in two." in said(README, undecided)
     for name in claims.NETWORKS:
         found[name] |= leaf(0.5) | {"adjusted": 0.5}
     assert "hold no relation (0) and proportion (1) alike" in said(RESULTS, undecided)

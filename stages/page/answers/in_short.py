@@ -175,12 +175,11 @@ def knows(facts: Facts) -> str:
 def scanners(facts: Facts) -> str:
     """Return what the results say of scanners."""
     few = " too few to conclude on any network," if too_few(facts) else ""
-    n = f"{counted(facts.n_scans, 'scan')} of {counted(facts.n_subjects, 'subject')}"
+    scans, subjects = facts.n_scans, counted(facts.n_subjects, "subject")
     if facts.simulated:
-        return (
-            f"Nothing yet: these are {n},{few} and digital phantoms, which test the method and not"
-            " a scanner."
-        )
+        n = f"{counted(scans, 'simulated scan')} of {subjects}"
+        return f"Nothing yet: these are {n},{few} which test the method and not a scanner."
+    n = f"{counted(scans, 'scan')} of {subjects}"
     cohort = "measured scans" if facts.trained else "images or volumes made elsewhere"
     return (
         f"It holds for {cohort} like these {n},{few} by one segmenter; variability of scanner,"

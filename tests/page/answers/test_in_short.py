@@ -62,7 +62,7 @@ def test_enough_subjects_say_yes_or_not_shown(monkeypatch: pytest.MonkeyPatch) -
 def test_phantoms_with_diseases_say_nothing_of_scanners() -> None:
     diseased = cohort_of(["sub-headV001", "sub-headV001tumour"])
     tree = {"cohort": diseased, "verdict": "", "n": {}}
-    assert "digital phantoms" in sentences(facts(metrics() | {"paper": tree}))[-1]
+    assert "simulated scans of 5 subjects" in sentences(facts(metrics() | {"paper": tree}))[-1]
     tree["cohort"] = cohort_of(["sub-e1", "sub-e2"])
     assert "It holds for" in sentences(facts(metrics() | {"paper": tree}))[-1]
 
