@@ -58,6 +58,12 @@ def study(root: Path) -> dict[str, Any]:
     return dict.fromkeys(FURTHER) | found | {"votes": _votes(root), "plan": rows}
 
 
+def accelerated(folder: Path) -> dict[int, dict[str, Any]]:
+    """Return acceleration -> study of a folder of published studies, `R5`, the lowest first."""
+    found = {int(path.name.removeprefix("R")): study(path) for path in folder.glob("R*")}
+    return dict(sorted(found.items()))
+
+
 def _votes(root: Path) -> dict[str, dict[str, float]]:
     """Return how vote entropy ranks with 1 - Dice, by network: a table has it, no metric."""
     with open(root / layout.PLOTS / "analyse/tasks.csv", encoding="utf-8", newline="") as stream:
@@ -353,6 +359,17 @@ def more_than_noise(volumes: Mapping[str, Any]) -> list[str]:
         for key, word in keys.items()
         if all(volumes[name][key]["median"] > volumes["noise"][key]["median"] for name in NETWORKS)
     ]
+
+
+def by_network(tree: Mapping[str, Any], measure: str, digits: int = 1) -> str:
+    """Return the mean of a measure of image quality of each network, `27.5, 29.7, 31.0`."""
+    return ", ".join(fixed(tree[name][measure]["mean"], digits) for name in NETWORKS)
+
+
+def outside(calibration: Mapping[str, Any]) -> str:
+    """Return how often, in percent, the reference is outside all members, lowest and highest."""
+    found = [calibration["reference"][name]["outside"]["value"] for name in NETWORKS]
+    return between([percent(value) for value in found], 0)
 
 
 def by_key(key: str, tree: Mapping[str, Any]) -> object:

@@ -24,11 +24,13 @@ from tests.docs import claims
 from tests.docs.pages import ROOT
 
 HEADS = Path("results/heads")
+ACCELERATIONS = Path("results/accelerations")  # a published study each
 COHORT = Path("results/cohort")  # a published study
 PARTS = (
     (Path("README.md"), "readme.md.j2", COHORT),
     (Path("docs/results.md"), "cohort.md.j2", COHORT),
     (Path("docs/results.md"), "heads.md.j2", HEADS),
+    (Path("docs/results.md"), "accelerations.md.j2", COHORT),
     (Path("docs/results.md"), "results.md.j2", Path()),
 )
 """Page, template and the study that it is rendered from."""
@@ -106,9 +108,10 @@ def pages() -> dict[Path, str]:
     """Return the pages as they should be."""
     found: dict[Path, str] = {}
     studies = {folder: claims.study(ROOT / folder) for folder in {part[-1] for part in PARTS}}
+    accelerations = claims.accelerated(ROOT / ACCELERATIONS)
     for page, template, folder in PARTS:
         text = found.get(page) or (ROOT / page).read_text(encoding="utf-8")
-        beside = {"cohort": studies[COHORT], "heads": studies[HEADS]}
+        beside = {"cohort": studies[COHORT], "heads": studies[HEADS], "accelerations": accelerations}
         found[page] = updated(text, template, studies[folder] | beside)
     return found
 

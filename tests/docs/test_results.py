@@ -101,9 +101,22 @@ def test_real_heads_stand_beside_the_cohort(committed: dict[str, Any]) -> None:
     assert "there is no conclusion that could survive." in text
 
 
-def test_the_published_cohort_is_as_it_was_published() -> None:
-    for folder in (results.COHORT, results.HEADS):
-        assert list(publication.faults(ROOT / folder)) == []
+def test_published_studies_are_as_they_were_published() -> None:
+    accelerations = (ROOT / results.ACCELERATIONS).glob("R*")
+    for folder in (ROOT / results.COHORT, ROOT / results.HEADS, *accelerations):
+        assert list(publication.faults(folder)) == []
+
+
+def test_accelerations_stand_side_by_side_the_lowest_first() -> None:
+    found = claims.accelerated(ROOT / results.ACCELERATIONS)
+    assert list(found) == sorted(found) and len(found) > 1
+    text = said("accelerations.md.j2", {"accelerations": found})
+    assert f"| acceleration | {' | '.join(map(str, found))} |" in text
+    for study in found.values():
+        cell = claims.estimate(claims.primary(study["slopes"])["varnet"])
+        row = text.partition("VarNet: slope of ln CV on ln mean SD |")[2].partition("| RIM")[0]
+        assert cell in row
+        assert len(study["plan"]) == len(WORDS)
 
 
 def test_write_replaces_what_differs(
