@@ -111,7 +111,11 @@ def pages() -> dict[Path, str]:
     accelerations = claims.accelerated(ROOT / ACCELERATIONS)
     for page, template, folder in PARTS:
         text = found.get(page) or (ROOT / page).read_text(encoding="utf-8")
-        beside = {"cohort": studies[COHORT], "heads": studies[HEADS], "accelerations": accelerations}
+        beside = {
+            "cohort": studies[COHORT],
+            "heads": studies[HEADS],
+            "accelerations": accelerations,
+        }
         found[page] = updated(text, template, studies[folder] | beside)
     return found
 
