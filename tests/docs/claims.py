@@ -208,6 +208,11 @@ def rejected(leaves: Mapping[str, Leaf]) -> list[str]:
     return [key for key, leaf in leaves.items() if leaf.get("adjusted", leaf.get("p", 1)) < ALPHA]
 
 
+def predicted(leaves: Mapping[str, Leaf]) -> list[str]:
+    """Return the keys of `rejected` whose slope is positive."""
+    return [key for key in rejected(leaves) if leaves[key]["value"] > 0]
+
+
 def adjusted(leaves: Mapping[str, Leaf]) -> str:
     """Return the adjusted p-values of networks, `UNet 0.20, VarNet 0.51`."""
     known = {key: leaf["adjusted"] for key, leaf in leaves.items() if "adjusted" in leaf}

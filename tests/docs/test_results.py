@@ -213,6 +213,8 @@ def test_a_significant_slope_is_named(undecided: dict[str, Any]) -> None:
     for name, p in zip(claims.NETWORKS, (0.5, 0.01, 0.01), strict=True):
         of_heads[name] |= {"adjusted": p}
     assert "by the same plan, it predicts variability in two." in said(README, undecided)
+    found["rim"] |= leaf(-1.0, 0.5)
+    assert "RIM only" not in said(README, undecided)  # the other way round is no prediction
     for name in claims.NETWORKS:
         found[name] |= leaf(0.5) | {"adjusted": 0.5}
     assert "hold no relation (0) and proportion (1) alike" in said(RESULTS, undecided)
