@@ -19,11 +19,13 @@ from unittest.mock import patch
 
 import dvc.cli
 import dvc.repo.reproduce  # what `dvc repro` would import when it is called
+from dvc import dvcfile
 from dvc.stage import run
 from dvc.stage.exceptions import StageCmdFailedError
 
 import stages
 from stages.machine.processes import end_with_parent
+from stages.pipeline import lock_file
 from stages.pipeline.reproduction import interrupts_ignored
 
 PLAIN = re.compile(r"[\w ./@:=+,-]+")  # a command without anything that a shell reads
@@ -45,7 +47,11 @@ def work(stage: str, log: Path, environment: dict[str, str], *, forks: bool) -> 
     os.environ.update(environment)
     signal.signal(signal.SIGINT, signal.default_int_handler)
     redirect(log)
-    with Waiting() as script, patch.object(run, "_run", script.run if forks else run_by_shell):
+    with (
+        Waiting() as script,
+        patch.object(run, "_run", script.run if forks else run_by_shell),
+        patch.object(dvcfile, "modify_yaml", lock_file.modified),
+    ):
         sys.exit(dvc.cli.main(["--wait-for-lock", "repro", "-s", stage]))
 
 

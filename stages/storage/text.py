@@ -39,7 +39,7 @@ def parse_yaml(text: str) -> Any:
     depths = accumulate({"[": 1, "{": 1, "]": -1, "}": -1}.get(letter, 0) for letter in text)
     if max(depths, default=0) > LARGEST_DEPTH:
         raise ValueError(f"more than {LARGEST_DEPTH} brackets in one another")
-    loader = yaml.SafeLoader(text)
+    loader = yaml.CSafeLoader(text)
     try:
         root = loader.get_single_node()
         if root is None:

@@ -125,7 +125,7 @@ def study_steps(settings: Settings, case: Case, compiled: bool) -> dict[str, Any
     """Return the steps of the study's loop, as the study sets torch up."""
     fresh()
     settings.prepared()
-    steps = timed(train_ours, settings, case, WARM_UP, Namespace(compile=compiled))
+    steps = timed(train_ours, settings, case, WARM_UP, Namespace(compile=compiled, cache="auto"))
     return steps | ({"graphs": graphs()} if compiled else {})
 
 
@@ -255,7 +255,7 @@ def digest(settings: Settings, case: Case, compiled: bool) -> str:
     """Return the MD5 of weights, moments and losses after a few steps."""
     fresh()
     settings.prepared()
-    options, clock = Namespace(compile=compiled), Clock(case.device)
+    options, clock = Namespace(compile=compiled, cache="auto"), Clock(case.device)
     state: TrainingState = train_ours(settings.folder, case, REPEATED, clock, options)
     moments = state.optimizer.state_dict()["state"].values()
     tensors = [*parameters_of(state.engine), *(m[key] for m in moments for key in sorted(m))]

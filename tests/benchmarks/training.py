@@ -8,8 +8,9 @@ challenge's matrix, with the published networks. Both sides train in one process
 few steps in turn, so that what else the machine does slows both alike; the medians of their steps
 are compared. DIRECT loads its data in that process unless it is given workers, and is given the
 study's masks unless it is to draw one for every slice, as it does by itself. Peak memory is that of
-a process for each side. With `--alone` each side also trains in a process of its own, one after the
-other, for a machine whose memory does not hold both; unless it is idle, compare CPU-seconds.
+a process for each side, in which the study leaves k-space in its files as DIRECT does. With
+`--alone` each side also trains in a process of its own, one after the other, for a machine whose
+memory does not hold both; unless it is idle, compare CPU-seconds.
 """
 
 import argparse
@@ -51,7 +52,7 @@ TINY, SMALL, REAL = (8, 32, 28), (96, 108, 84), (256, 218, 170)
 ARCHITECTURES = ("unet", "varnet", "rim")
 TURN = 5  # steps; more than the two that the study fetches ahead
 FOR_MEMORY = 3  # steps
-ALONE = argparse.Namespace(workers=0, masks="given", compile=False)
+ALONE = argparse.Namespace(workers=0, masks="given", compile=False, cache="none")
 
 
 @dataclass
@@ -124,6 +125,8 @@ def main(arguments: list[str] | None = None) -> None:
     parser.add_argument(
         "--compile", action="store_true", help="the study's step by torch's compiler"
     )
+    places = ("auto", "device", "host", "none")
+    parser.add_argument("--cache", choices=places, default="auto", help="of the study's k-space")
     parser.add_argument("--alone", action="store_true", help="one side after the other")
     parser.add_argument("--batch-size", type=int, default=1)
     parser.add_argument("--steps", type=int, help="timed ones; default 60, real size 1")
@@ -205,7 +208,7 @@ def train_ours(
     scans, masks = scans_and_masks(folder)
     params = case.params(steps=steps, crop_outer_slices=(0, 0))
     with mock.patch("stages.recon.learned.slices.scan_mask", side_effect=masks):
-        slices = training_slices(scans, params.crop_outer_slices, device)
+        slices = training_slices(scans, params.crop_outer_slices, device, options.cache)
     state = start(params, case.architecture, 0, [part.size for part in slices], device)
     with mock.patch.object(training, "train_step", clock.timed(training.train_step)):
         return train(state, params, slices, clock, compiled=options.compile)

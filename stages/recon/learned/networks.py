@@ -9,14 +9,12 @@ import pkgutil
 import re
 import signal
 import sys
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from dataclasses import dataclass, fields
 from enum import Enum
 from functools import partial
 from importlib import import_module
 from importlib.util import find_spec
-from types import ModuleType
 from typing import Any
 
 import direct.nn
@@ -37,6 +35,7 @@ SENSITIVITY_MODEL = "unet.unet_2d.UnetModel2d"  # refines coil sensitivities, co
 SENSITIVITY_KEY = "sensitivity_model"  # under this name DIRECT's engines look for it
 VOLUMETRIC = re.compile("3d", re.IGNORECASE)  # in the names of DIRECT's networks for whole volumes
 RESCALING = "normalize"  # DIRECT's argument that divides by the square of the scale of a slice
+ENGINES = "stages.recon.learned.direct_engines"  # loaded when a network is built
 LAST_LIBRARY = "SimpleITK"  # of those that DIRECT loads with its first network
 LIBRARY_BYTES = 450 << 20  # of address space: 273 MB of SimpleITK, 129 MB of scipy's OpenBLAS
 REDUCED = "bfloat16"  # the precision that is not torch's default
@@ -201,10 +200,10 @@ def known_models() -> list[str]:
     """Return the names of all networks of the installed DIRECT that reconstruct single slices."""
     names = []
     packages = [info.name for info in pkgutil.iter_modules(direct.nn.__path__) if info.ispkg]
-    with _torchvision_on_demand():
-        for package in sorted(packages):
-            if find_spec(f"direct.nn.{package}.{package}_engine") is not None:
-                names += _models_in(package)
+    import_module(ENGINES)
+    for package in sorted(packages):
+        if find_spec(f"direct.nn.{package}.{package}_engine") is not None:
+            names += _models_in(package)
     return names
 
 
@@ -285,34 +284,10 @@ def _engine_configuration(configuration: Any, losses: dict[str, float]) -> Any:
 
 
 def _engine_class(model: str) -> Callable[..., Engine]:
-    # heavy (scikit-learn, tensorboard): only stages that run a network pay for it
     package = model.split(".")[0]
-    with _torchvision_on_demand():
-        return _class_of(model, f"direct.nn.{package}.{package}_engine", *engine_names(model))
-
-
-@contextmanager
-def _torchvision_on_demand() -> Iterator[None]:
-    """Let DIRECT's engines be imported without torchvision, half of their start-up time.
-
-    They need it for the pictures of DIRECT's own training loop alone (`make_grid`), which still
-    finds it.
-    """
-
-    def make_grid(*arguments: Any, **options: Any) -> torch.Tensor:
-        return import_module("torchvision.utils").make_grid(*arguments, **options)
-
-    if "torchvision" in sys.modules:
-        yield
-        return
-    names = ("torchvision", "torchvision.utils")
-    sys.modules |= {name: ModuleType(name) for name in names}
-    sys.modules["torchvision.utils"].make_grid = make_grid  # type: ignore[attr-defined]  # new
-    try:
-        yield
-    finally:
-        for name in names:
-            del sys.modules[name]
+    _expect_room()
+    import_module(ENGINES)
+    return _class_of(model, f"direct.nn.{package}.{package}_engine", *engine_names(model))
 
 
 def _configuration_class(model: str) -> Any:
@@ -328,8 +303,7 @@ def _module_of(model: str) -> str:
 
 def _class_of(model: str, module: str, *names: str) -> Any:
     """Return the first class of a module of DIRECT that exists."""
-    if LAST_LIBRARY not in sys.modules:
-        expect_room(LIBRARY_BYTES, "the libraries of DIRECT")
+    _expect_room()
     try:
         found = vars(import_module(module))
     except ModuleNotFoundError:
@@ -363,3 +337,8 @@ def _models_in(package: str) -> list[str]:
             and any(engine in engines for engine in engine_names(name))
         ]
     return found
+
+
+def _expect_room() -> None:
+    if LAST_LIBRARY not in sys.modules:
+        expect_room(LIBRARY_BYTES, "the libraries of DIRECT")
