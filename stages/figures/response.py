@@ -8,10 +8,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure
 from matplotlib.ticker import MaxNLocator
 
+from stages.figures.kit.dots import marker
 from stages.figures.kit.style import RC, colour, new_figure
 from stages.figures.kit.titles import title
 
-MARKERS = "osD^vP"
 SHIFT = 0.06  # of the acceleration, between groups
 
 
@@ -110,7 +110,7 @@ def _panel(axes: Axes, table: pd.DataFrame, groups: list[str]) -> None:
                 value,
                 yerr=[(value - part["low"]).fillna(0.0), (part["high"] - value).fillna(0.0)],
                 elinewidth=0.8,
-                marker=MARKERS[position % len(MARKERS)],
+                marker=marker(group, groups),
                 color=colour(group, groups),
                 label=title(group),
             )

@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from itertools import accumulate
 from pathlib import Path
 from typing import Any
@@ -13,6 +14,7 @@ from stages.storage.reading import Kind, damaged, reading
 LARGEST_BYTES = 1 << 26  # of a text; parameters and sidecars have thousands
 LARGEST_TREE = 100_000  # nodes of a YAML file once its aliases are written out
 LARGEST_DEPTH = 100  # of brackets; the time that PyYAML takes grows with the square
+BRACKETS = re.compile(r"[][{}]")
 
 
 def read_text(path: Path, kind: Kind) -> str:
@@ -36,7 +38,7 @@ def parse_yaml(text: str) -> Any:
         ValueError: if a key stands twice in one mapping, aliases unfold into a circle or into more
             than `LARGEST_TREE` values, or brackets lie too deep.
     """
-    depths = accumulate({"[": 1, "{": 1, "]": -1, "}": -1}.get(letter, 0) for letter in text)
+    depths = accumulate(1 if bracket in "[{" else -1 for bracket in BRACKETS.findall(text))
     if max(depths, default=0) > LARGEST_DEPTH:
         raise ValueError(f"more than {LARGEST_DEPTH} brackets in one another")
     loader = yaml.CSafeLoader(text)

@@ -61,6 +61,7 @@ def save(figure: Figure, path: Path, *, vector: bool = False) -> None:
     if vector:
         drawn = rc_context(RC | {"svg.hashsalt": path.stem})
         with atomic_path(path.with_suffix(".svg")) as temporary, drawn:
+            figure.set_layout_engine("none")  # everything stays where the PNG has it
             figure.savefig(temporary, format="svg", metadata={"Date": None, "Creator": None})
 
 
