@@ -1,7 +1,7 @@
 """DVC's lock file, rewritten where a stage has changed.
 
 DVC reads and writes all of it with the comments that people may have left, which takes 1 s of CPU
-time for every stage of a study of a hundred. Nobody writes into `dvc.lock`, and the entry of one
+time for every stage of a study of a hundred. But `dvc.lock` is DVC's alone, and the entry of one
 stage says nothing of the others.
 """
 

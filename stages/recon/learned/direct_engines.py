@@ -1,7 +1,7 @@
 """The part of DIRECT that its engines share: heavy (scikit-learn, tensorboard).
 
-Whoever starts many processes loads this once, as `python -m stages launch` does; only stages that
-run a network pay for it otherwise. DIRECT needs torchvision for the pictures of its own training
+`python -m stages launch` loads it once for all of its stages; otherwise only those that run a
+network pay for it. DIRECT needs torchvision for the pictures of its own training
 loop alone, and half of this module's time would be torchvision's, so that it is left out here.
 """
 
