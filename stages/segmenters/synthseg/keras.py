@@ -26,7 +26,7 @@ NORM = ("weight", "bias", "running_mean", "running_var")
 
 KERAS = Kind(
     "a Keras weight file, SynthSeg's official one",
-    "see the README",
+    "check the path: docs/segmentation.md says where it comes from",
     "download it again",
 )
 
