@@ -638,7 +638,9 @@ def link_outside(layer: h5py.Group) -> None:
 
 
 KERAS = instead(
-    "a Keras weight file, SynthSeg's official one", "check the path: docs/segmentation.md says where it comes from", "download it again"
+    "a Keras weight file, SynthSeg's official one",
+    "check the path: docs/segmentation.md says where it comes from",
+    "download it again",
 ) | {
     "empty": Fault(filled(b""), no_keras("…")),
     "link into another file": Fault(
