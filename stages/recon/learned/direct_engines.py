@@ -1,8 +1,8 @@
 """The part of DIRECT that its engines share: heavy (scikit-learn, tensorboard).
 
 `python -m stages launch` loads it once for all of its stages; otherwise only those that run a
-network pay for it. DIRECT needs torchvision for the pictures of its own training
-loop alone, and half of this module's time would be torchvision's, so that it is left out here.
+network pay for it. DIRECT needs torchvision for the pictures of its own training loop alone, and
+half of this module's time would be torchvision's, so that it is left out here.
 """
 
 import sys
